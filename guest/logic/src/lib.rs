@@ -1,0 +1,43 @@
+//! The logic of a Forebay buffer: which data file, when to roll, when the buffer is full, what to read next, what to make
+//! of damage, when a file may go, and what must be synced before what.
+//!
+//! It sees no payload and no path, has no clock, no threads and no randomness, and never waits: everything that it knows
+//! of the world comes through [`Storage`] and the arguments of its functions, so that every run can be repeated. The same
+//! code is compiled to the component that ships, and natively for tests.
+//!
+//! [`Buffer`] is the whole of it. Logic of one's own can be put together from its parts: [`Directory`] (the ledger, the
+//! files in use and their syncs), [`Writer`], [`Reader`] and [`Acks`].
+
+#![forbid(unsafe_code)]
+
+pub mod acks;
+pub mod buffer;
+pub mod directory;
+pub mod error;
+pub mod ledger;
+pub mod losses;
+pub mod options;
+pub mod reader;
+pub mod recovery;
+pub mod ring;
+pub mod seek;
+pub mod status;
+pub mod storage;
+pub mod survey;
+pub mod syncs;
+pub mod window;
+pub mod writer;
+
+pub use acks::Acks;
+pub use buffer::Buffer;
+pub use directory::Directory;
+pub use error::BufferError;
+pub use losses::Losses;
+pub use options::Options;
+pub use reader::{Reader, Run};
+pub use recovery::OpenReport;
+pub use ring::FileId;
+pub use storage::*;
+pub use syncs::Syncs;
+pub use window::{DataFile, Window};
+pub use writer::{WriteOutcome, Writer};

@@ -1,0 +1,76 @@
+//! What the buffer has lost, as far as it knows: every event once.
+
+use crate::storage::RecordId;
+
+/// What is lost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Losses {
+    events: u64,
+    damaged_bytes: u64,
+    cut_bytes: u64,
+    /// The ids that were found to be missing on opening, before any was read: the first of them, and the first behind.
+    on_opening: (RecordId, RecordId),
+}
+
+impl Losses {
+    /// Events known to be lost since the buffer was opened.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Bytes that were skipped because they are damaged or repeat ids.
+    #[must_use]
+    pub fn damaged_bytes(&self) -> u64 {
+        self.damaged_bytes
+    }
+
+    /// Bytes that were cut from the end of the newest file on opening.
+    #[must_use]
+    pub fn cut_bytes(&self) -> u64 {
+        self.cut_bytes
+    }
+
+    /// The ledger has counted the events from `from` up to, not including, `to`, and no file holds them.
+    pub fn found_on_opening(&mut self, from: RecordId, to: RecordId) {
+        debug_assert!(from <= to && self.events == 0);
+        self.on_opening = (from, to);
+        self.events = to.0.saturating_sub(from.0);
+    }
+
+    /// The reader has come from `from` to `to` without an event. What was known on opening is not counted again.
+    pub fn found_on_reading(&mut self, from: RecordId, to: RecordId) {
+        debug_assert!(from <= to);
+        let (known_from, known_to) = self.on_opening;
+        let known = known_to.min(to).0.saturating_sub(known_from.max(from).0);
+        self.events = self.events.saturating_add(to.0.saturating_sub(from.0).saturating_sub(known));
+    }
+
+    /// Damaged bytes were skipped.
+    pub fn skipped(&mut self, bytes: u64) {
+        self.damaged_bytes = self.damaged_bytes.saturating_add(bytes);
+    }
+
+    /// Bytes were cut.
+    pub fn cut(&mut self, bytes: u64) {
+        self.cut_bytes = self.cut_bytes.saturating_add(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The report of opening and what reading finds overlap in every way there is.
+    #[test]
+    fn what_was_known_on_opening_is_counted_once() {
+        for (from, to, lost) in
+            [(10, 20, 10), (5, 20, 15), (10, 25, 15), (5, 25, 20), (1, 5, 14), (20, 22, 12)]
+        {
+            let mut losses = Losses::default();
+            losses.found_on_opening(RecordId(10), RecordId(20));
+            losses.found_on_reading(RecordId(from), RecordId(to));
+            assert_eq!(losses.events(), lost, "{from} to {to}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Opening: bringing ledger and data files into agreement, whatever a crash, or somebody, has made of them.
+//!
+//! The ledger says which files are in use and where reading and writing stand. The frames have the last word: records
+//! behind the ledger's end move it forward, and where its file numbers contradict the ids in the files, the files are put
+//! in order by their ids. What is counted in the ledger and is in no file is lost.
+
+use std::collections::VecDeque;
+
+use crate::directory::Directory;
+use crate::ledger::LiveLedger;
+use crate::losses::Losses;
+use crate::ring::FileId;
+use crate::storage::{FileEntry, Ledger, RecordId, Storage, StorageError};
+use crate::survey::Survey;
+use crate::syncs::Syncs;
+use crate::window::{DataFile, Mark, Window};
+
+/// What was found on opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenReport {
+    /// The first event that is not acknowledged.
+    pub first_unread: RecordId,
+    /// The id that the next event gets.
+    pub next_id: RecordId,
+    /// Events between the two: those that wait, and those of them that are lost.
+    pub events: u64,
+    /// Bytes in all data files.
+    pub bytes: u64,
+    /// Events that the ledger counted and no file holds, as far as it is known without reading.
+    pub lost_events: u64,
+    /// Bytes that were cut from the end of the newest file.
+    pub cut_bytes: u64,
+}
+
+/// Opens the directory in storage: cuts a torn end, stores a ledger that agrees with the frames, and asks for the syncs of
+/// all that is kept. A second opening changes nothing more.
+pub fn recover(storage: &mut impl Storage) -> Result<(Directory, Losses), StorageError> {
+    let files = storage.list_files()?;
+    let stored = match storage.load_ledger() {
+        Ok(ledger) => Some(ledger),
+        Err(StorageError::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    let mut recovery = Recovery { storage, survey: Survey::default(), files, first_unread: RecordId::FIRST };
+    let layout = recovery.layout(stored)?;
+    recovery.finish(stored, &layout)
+}
+
+/// Which files are in use, oldest first, and which are not.
+struct Layout {
+    inside: Vec<FileEntry>,
+    outside: Vec<FileEntry>,
+    /// The file that the ledger may name as the writer's without a sync.
+    writer: FileId,
+    /// The id behind the last whole record of the files in use, if any holds one.
+    data_end: Option<RecordId>,
+}
+
+impl Layout {
+    /// The files from the reader's to the writer's are in use. All are put in the order of the ring from the reader's on.
+    fn between(files: &[FileEntry], reader: FileId, writer: FileId) -> Self {
+        let mut inside = files.to_vec();
+        inside.sort_by_key(|file| reader.steps_to(file.id));
+        let outside = inside
+            .split_off(inside.partition_point(|file| reader.steps_to(file.id) <= reader.steps_to(writer)));
+        let writer = inside.last().map_or(writer, |file| file.id);
+        Self { inside, outside, writer, data_end: None }
+    }
+}
+
+struct Recovery<'a, S> {
+    storage: &'a mut S,
+    survey: Survey,
+    files: Vec<FileEntry>,
+    first_unread: RecordId,
+}
+
+impl<S: Storage> Recovery<'_, S> {
+    /// Finds out which files are in use: those that the ledger says, and those behind them that it does not name yet; but
+    /// if the frames contradict it, those that they say.
+    fn layout(&mut self, stored: Option<Ledger>) -> Result<Layout, StorageError> {
+        if let Some(ledger) = stored {
+            self.first_unread = ledger.reader_last_record.after(1);
+            if let Some(layout) = self.layout_by_ledger(ledger)? {
+                return Ok(layout);
+            }
+        }
+        self.layout_by_frames(stored)
+    }
+
+    /// `None` if the frames contradict the ledger's file numbers.
+    fn layout_by_ledger(&mut self, ledger: Ledger) -> Result<Option<Layout>, StorageError> {
+        let (mut reader, mut writer) = (ledger.reader_data_file, ledger.writer_data_file);
+        if writer.successor() == reader {
+            // The window never fills the ring. Vector's reader may have gone one file ahead of its writer.
+            (reader, writer) = (writer, reader);
+        }
+        let mut layout = Layout::between(&self.files, reader, writer);
+        layout.data_end = self.data_end(&layout.inside)?;
+        if !self.in_order(&layout.inside, layout.data_end)? {
+            return Ok(None);
+        }
+        let mut outside = Vec::new();
+        for file in layout.outside {
+            let ids = self.survey.contents(self.storage, file.id)?.ids;
+            // Where the ids of the files in use are all lost, a file belongs to the end of the window that is nearer.
+            let ahead = writer.steps_to(file.id) < file.id.steps_to(reader);
+            let follows = |(first_id, _): &(RecordId, RecordId)| {
+                layout.data_end.map_or(ahead, |data_end| *first_id >= data_end)
+            };
+            if let Some((_, next_id)) = ids.filter(follows) {
+                // A crash came between the first record of this file and the ledger that names it. Where it is all
+                // acknowledged it counts too: new records are to come behind it, as long as it is there.
+                layout.data_end = Some(next_id);
+                layout.inside.push(file);
+            } else if ids.is_some_and(|(_, next_id)| next_id > self.first_unread) {
+                return Ok(None);
+            } else {
+                outside.push(file);
+            }
+        }
+        layout.outside = outside;
+        Ok(Some(layout))
+    }
+
+    /// The file whose first id is lowest, of those in which something is unread, is the reader's; the one with the highest
+    /// id is the writer's. Reads all files.
+    fn layout_by_frames(&mut self, stored: Option<Ledger>) -> Result<Layout, StorageError> {
+        let mut unread = Vec::new();
+        for file in &self.files {
+            let contents = self.survey.contents(self.storage, file.id)?;
+            unread.extend(
+                contents.ids.filter(|_| contents.reaches(self.first_unread)).map(|ids| (file.id, ids)),
+            );
+        }
+        let reader = unread.iter().min_by_key(|(_, (first_id, _))| *first_id);
+        let writer = unread.iter().max_by_key(|(_, (_, next_id))| *next_id);
+        let (Some((reader, (first_id, _))), Some((writer, (_, next_id)))) = (reader, writer) else {
+            let (reader, writer) = stored.map_or((FileId::FIRST, FileId::FIRST), |ledger| {
+                (ledger.writer_data_file, ledger.writer_data_file)
+            });
+            let mut layout = Layout::between(&self.files, reader, writer);
+            layout.data_end = self.data_end(&layout.inside)?;
+            return Ok(layout);
+        };
+        if stored.is_none() {
+            self.first_unread = (*first_id).max(RecordId::FIRST);
+        }
+        let mut layout = Layout::between(&self.files, *reader, *writer);
+        layout.data_end = Some(*next_id);
+        Ok(layout)
+    }
+
+    /// The id behind the last whole record of these files.
+    fn data_end(&mut self, files: &[FileEntry]) -> Result<Option<RecordId>, StorageError> {
+        for file in files.iter().rev() {
+            if let Some((_, next_id)) = self.survey.contents(self.storage, file.id)?.ids {
+                return Ok(Some(next_id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the first of these files in which anything is whole begins below `data_end`, where the last one ends.
+    fn in_order(&mut self, files: &[FileEntry], data_end: Option<RecordId>) -> Result<bool, StorageError> {
+        let Some(data_end) = data_end else { return Ok(true) };
+        for file in files {
+            if let Some(first_id) = self.survey.first_id(self.storage, file.id)? {
+                return Ok(first_id < data_end);
+            }
+        }
+        Ok(true)
+    }
+
+    fn finish(
+        mut self,
+        stored: Option<Ledger>,
+        layout: &Layout,
+    ) -> Result<(Directory, Losses), StorageError> {
+        let mut losses = Losses::default();
+        let next_id = self.settle_ids(stored, layout, &mut losses)?;
+        let window = self.window(layout, next_id, &mut losses)?;
+        let ledger = Ledger {
+            writer_next_record: next_id,
+            writer_data_file: layout.writer,
+            reader_data_file: window.front().id,
+            reader_last_record: stored.map_or(RecordId(0), |ledger| ledger.reader_last_record),
+        };
+        let mut ledger = LiveLedger::new(ledger, stored);
+        ledger.advance_reader(self.first_unread);
+        let mut directory = Directory { ledger, window, syncs: Syncs::default() };
+        directory.store_ledger(self.storage)?;
+        for file in directory.window.iter_mut() {
+            directory.syncs.data(self.storage, file)?;
+        }
+        directory.syncs.directory(self.storage)?;
+        if let Some(ticket) = directory.syncs.ledger(self.storage, &mut directory.ledger)? {
+            directory.window.leave_after(ticket);
+        }
+        Ok((directory, losses))
+    }
+
+    /// Brings the two ids of the ledger into agreement with the frames. Gives the id that the next event gets.
+    fn settle_ids(
+        &mut self,
+        stored: Option<Ledger>,
+        layout: &Layout,
+        losses: &mut Losses,
+    ) -> Result<RecordId, StorageError> {
+        let counted =
+            stored.map_or(self.first_unread, |ledger| ledger.writer_next_record).max(self.first_unread);
+        let mut data_end = layout.data_end;
+        if data_end.is_some_and(|data_end| data_end <= self.first_unread && self.first_unread < counted) {
+            // Nothing seems to be unread but what is lost: to be passed over now, so every file is asked.
+            for file in &layout.inside {
+                let ids = self.survey.contents(self.storage, file.id)?.ids;
+                data_end = data_end.max(ids.map(|(_, next_id)| next_id));
+            }
+        }
+        if let Some(data_end) = data_end {
+            let lost_from = data_end.max(self.first_unread).min(counted);
+            losses.found_on_opening(lost_from, counted);
+            if lost_from == self.first_unread {
+                self.first_unread = counted;
+            }
+        }
+        Ok(data_end.map_or(counted, |data_end| data_end.max(counted)))
+    }
+
+    fn window(
+        &mut self,
+        layout: &Layout,
+        next_id: RecordId,
+        losses: &mut Losses,
+    ) -> Result<Window, StorageError> {
+        let mut files = VecDeque::new();
+        for (at, entry) in layout.inside.iter().enumerate() {
+            files.push_back(self.data_file(entry, at + 1 == layout.inside.len(), next_id, losses)?);
+        }
+        let newest = if let Some(file) = files.pop_back() {
+            file
+        } else {
+            self.storage.create_file(layout.writer)?;
+            DataFile { next_id, ..DataFile::empty(layout.writer, 1) }
+        };
+        let mut window = Window::new(files, newest);
+        for file in &layout.outside {
+            if self.survey.contents(self.storage, file.id)?.reaches(self.first_unread) {
+                window.add_stranger(file.id, file.length);
+            } else {
+                window.add_leaving(file.id, file.length);
+            }
+        }
+        Ok(window)
+    }
+
+    /// A file in use. A torn end of the newest is cut: behind it, new records would be hard to find.
+    fn data_file(
+        &mut self,
+        entry: &FileEntry,
+        newest: bool,
+        next_id: RecordId,
+        losses: &mut Losses,
+    ) -> Result<DataFile, StorageError> {
+        let mut length = entry.length;
+        if newest {
+            if let Some(torn_at) = self.survey.contents(self.storage, entry.id)?.torn_at {
+                match self.storage.truncate_file(entry.id, torn_at) {
+                    Ok(()) => {
+                        losses.cut(length.saturating_sub(torn_at));
+                        length = torn_at;
+                    }
+                    // Then what follows it is found behind damage.
+                    Err(StorageError::NoSpace | StorageError::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let durable_length = (entry.durable_length > 0).then_some(entry.durable_length.min(length));
+        Ok(DataFile {
+            length,
+            next_id,
+            asked: durable_length.map(|length| Mark { length, next_id: RecordId(0) }),
+            durable_length,
+            ..DataFile::empty(entry.id, 1)
+        })
+    }
+}

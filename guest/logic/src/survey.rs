@@ -1,0 +1,96 @@
+//! What a data file holds, found by reading it from its start to its end.
+
+use std::collections::BTreeMap;
+
+use crate::ring::FileId;
+use crate::storage::{RecordId, ScanLimits, SpanState, Storage, StorageError};
+
+/// Scans with these stop only where the host stops them.
+pub const NO_LIMIT: ScanLimits =
+    ScanLimits { max_spans: u32::MAX, max_records: u32::MAX, max_bytes: u64::MAX };
+
+/// Scans with these stop at the first whole record.
+pub const ONE_RECORD: ScanLimits = ScanLimits { max_records: 1, ..NO_LIMIT };
+
+/// The ids in a data file, and where it is torn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The lowest id of its whole records, and the highest that follows one of them.
+    pub ids: Option<(RecordId, RecordId)>,
+    /// Where the unfinished frame at its end starts, if there is one.
+    pub torn_at: Option<u64>,
+}
+
+impl Contents {
+    /// Whether it holds a whole record that is not below `id`.
+    #[must_use]
+    pub fn reaches(&self, id: RecordId) -> bool {
+        self.ids.is_some_and(|(_, next_id)| next_id > id)
+    }
+}
+
+/// The data files that were read so far: none is read twice.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    known: BTreeMap<u16, Contents>,
+}
+
+impl Survey {
+    /// What a file holds. Nothing, if it has vanished.
+    pub fn contents(&mut self, storage: &mut impl Storage, file: FileId) -> Result<Contents, StorageError> {
+        if let Some(contents) = self.known.get(&file.get()) {
+            return Ok(*contents);
+        }
+        let contents = read_through(storage, file)?;
+        self.known.insert(file.get(), contents);
+        Ok(contents)
+    }
+
+    /// The id of a file's first whole record.
+    pub fn first_id(
+        &mut self,
+        storage: &mut impl Storage,
+        file: FileId,
+    ) -> Result<Option<RecordId>, StorageError> {
+        if let Some(contents) = self.known.get(&file.get()) {
+            return Ok(contents.ids.map(|(first_id, _)| first_id));
+        }
+        Ok(read(storage, file, ONE_RECORD, |contents| contents.ids.is_some())?
+            .ids
+            .map(|(first_id, _)| first_id))
+    }
+}
+
+fn read_through(storage: &mut impl Storage, file: FileId) -> Result<Contents, StorageError> {
+    read(storage, file, NO_LIMIT, |_| false)
+}
+
+/// Reads a file from its start until it ends or is read far enough.
+fn read(
+    storage: &mut impl Storage,
+    file: FileId,
+    limits: ScanLimits,
+    far_enough: impl Fn(&Contents) -> bool,
+) -> Result<Contents, StorageError> {
+    let mut contents = Contents::default();
+    let mut offset = 0;
+    while !far_enough(&contents) {
+        let scanned = match storage.scan(file, offset, limits) {
+            Ok(scanned) => scanned,
+            Err(StorageError::NotFound) => break,
+            Err(error) => return Err(error),
+        };
+        if scanned.next_offset <= offset {
+            break;
+        }
+        for span in &scanned.spans {
+            contents.torn_at = (span.state == SpanState::Torn).then_some(span.offset);
+            if span.state == SpanState::Whole {
+                let (first_id, next_id) = contents.ids.unwrap_or((span.first_id, span.next_id));
+                contents.ids = Some((first_id.min(span.first_id), next_id.max(span.next_id)));
+            }
+        }
+        offset = scanned.next_offset;
+    }
+    Ok(contents)
+}

@@ -1,0 +1,286 @@
+//! Placing records: how many of a batch fit, where they go, and when to roll.
+
+use crate::directory::Directory;
+use crate::error::{BREACH, BufferError};
+use crate::options::Options;
+use crate::storage::{BatchId, RecordId, Storage, StorageError};
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteOutcome {
+    /// How many records of the batch, counted from its first, are in the buffer. Fewer than offered: it is full.
+    pub accepted: u32,
+    /// The id of the first of them; 0 if there is none.
+    pub first_id: RecordId,
+}
+
+/// The size of a record as it is offered: its event count << 32 | the length of its frame in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl Size {
+    /// How many events it has, and so how many ids it takes.
+    #[must_use]
+    pub fn events(self) -> u64 {
+        self.0 >> 32
+    }
+
+    /// The length of its frame.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        self.0 & u64::from(u32::MAX)
+    }
+}
+
+/// Room, or what takes it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Space {
+    bytes: u64,
+    events: u64,
+}
+
+impl Space {
+    const NONE: Self = Self { bytes: 0, events: 0 };
+
+    fn and(self, size: Size) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(size.bytes()),
+            events: self.events.saturating_add(size.events()),
+        }
+    }
+
+    fn within(self, room: Self) -> bool {
+        self.bytes <= room.bytes && self.events <= room.events
+    }
+}
+
+/// The records at the head of a batch that go to one file together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    records: u32,
+    events: u64,
+}
+
+impl Head {
+    /// As many as the buffer has room for, and the file; an empty file takes one however long it is.
+    fn fitting(records: &[u64], room: Space, file_length: u64, file_bytes: u64) -> Self {
+        let mut taken = Space::NONE;
+        let mut count = 0;
+        for record in records {
+            let next = taken.and(Size(*record));
+            let length = file_length.saturating_add(next.bytes);
+            let alone = file_length == 0 && count == 0;
+            if !next.within(room) || (length > file_bytes && !alone) {
+                break;
+            }
+            taken = next;
+            count += 1;
+        }
+        Self { records: count, events: taken.events }
+    }
+}
+
+/// The writing side.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer {
+    max_bytes: u64,
+    file_bytes: u64,
+    max_events: u64,
+    closed: bool,
+    /// The next file is wanted ahead of need, and storage had no room for it.
+    spare_refused: bool,
+}
+
+impl Writer {
+    /// A writer that keeps to these sizes.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
+        Self {
+            max_bytes: options.max_bytes,
+            file_bytes: options.file_bytes,
+            max_events: options.max_events,
+            closed: false,
+            spare_refused: false,
+        }
+    }
+
+    /// Whether storage had no room for the next file, so that a tick should try again.
+    #[must_use]
+    pub fn spare_refused(&self) -> bool {
+        self.spare_refused
+    }
+
+    /// Places as many records of a batch as there is room for.
+    ///
+    /// After an error the records that were placed before it are in the buffer, and known to be.
+    pub fn write(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+        batch: BatchId,
+        records: &[u64],
+    ) -> Result<WriteOutcome, BufferError> {
+        if self.closed {
+            return Err(BufferError::Closed);
+        }
+        if directory.syncs.degraded() {
+            return Err(BufferError::Degraded);
+        }
+        let whole = |record: &u64| Size(*record).events() > 0 && Size(*record).bytes() > 0;
+        if u32::try_from(records.len()).is_err() || !records.iter().all(whole) {
+            return Err(BufferError::Other(BREACH));
+        }
+        let first_id = directory.ledger.next_id();
+        let accepted = self.place(storage, directory, batch, records)?;
+        Ok(WriteOutcome { accepted, first_id: if accepted > 0 { first_id } else { RecordId(0) } })
+    }
+
+    fn place(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+        batch: BatchId,
+        records: &[u64],
+    ) -> Result<u32, StorageError> {
+        let mut accepted = 0;
+        let mut rest = records;
+        while let Some(record) = rest.first() {
+            let room = self.room(directory);
+            let file_length = directory.window.newest().length;
+            let head = Head::fitting(rest, room, file_length, self.file_bytes);
+            if head.records == 0 {
+                let fits = Space::NONE.and(Size(*record)).within(room);
+                // A file that is all acknowledged still takes up room, until the writer has left it.
+                let stands_in_the_way = directory.ledger.events() == 0;
+                if file_length > 0 && (fits || stands_in_the_way) && roll(storage, directory)? {
+                    continue;
+                }
+                break;
+            }
+            let placed = self.append(storage, directory, (batch, accepted), rest, head)?;
+            accepted += placed;
+            if placed < head.records {
+                break;
+            }
+            rest = rest
+                .split_at_checked(usize::try_from(placed).unwrap_or(usize::MAX))
+                .map_or(&[], |(_, rest)| rest);
+        }
+        Ok(accepted)
+    }
+
+    /// Appends the head of what is left of a batch to the newest file. Gives the number of records that found room.
+    fn append(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+        (batch, first): (BatchId, u32),
+        rest: &[u64],
+        head: Head,
+    ) -> Result<u32, StorageError> {
+        let file = directory.window.newest();
+        let id = directory.ledger.next_id();
+        let placed = match storage.append(batch, first, head.records, file.id, file.length, id) {
+            Ok(placed) => placed,
+            Err(StorageError::NoSpace) => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let events = if placed.records == head.records {
+            head.events
+        } else {
+            let records = usize::try_from(placed.records).unwrap_or(usize::MAX);
+            rest.iter().take(records).fold(Space::NONE, |taken, record| taken.and(Size(*record))).events
+        };
+        directory.ledger.advance_writer(id.after(events));
+        directory.window.appended(placed.length, id.after(events));
+        directory.store_ledger(storage)?;
+        self.make_spare_if_due(storage, directory);
+        Ok(placed.records)
+    }
+
+    fn room(&self, directory: &Directory) -> Space {
+        let events = if self.max_events == 0 { u64::MAX } else { self.max_events };
+        Space {
+            bytes: self.max_bytes.saturating_sub(directory.window.bytes()),
+            events: events
+                .saturating_sub(directory.ledger.events())
+                .min(u64::MAX - directory.ledger.next_id().0),
+        }
+    }
+
+    /// Makes the next file once the newest is more than half full; a small buffer never has a file too many.
+    fn make_spare_if_due(&mut self, storage: &mut impl Storage, directory: &mut Directory) {
+        let due = directory.window.newest().length > self.file_bytes / 2;
+        if due && directory.window.spare().is_none() {
+            self.make_spare(storage, directory);
+        }
+    }
+
+    /// Makes the next file ahead of need. A failure is nobody's concern yet: the roll meets it again.
+    pub fn make_spare(&mut self, storage: &mut impl Storage, directory: &mut Directory) {
+        self.spare_refused = false;
+        match directory.make_file(storage) {
+            Ok(Some(spare)) => directory.window.set_spare(spare),
+            Ok(None) | Err(_) => self.spare_refused = true,
+        }
+    }
+
+    /// Takes no more records, and drops the file that was made ahead of need.
+    pub fn close(&mut self, storage: &mut impl Storage, directory: &mut Directory) {
+        self.closed = true;
+        self.spare_refused = false;
+        if let Some(spare) = directory.window.take_spare() {
+            // If it cannot be removed, an empty file is left, which the next opening removes.
+            if storage.remove_file(spare.id).is_ok() {
+                directory.syncs.directory_changed();
+            }
+        }
+    }
+}
+
+/// Goes on to the next file. Answers whether there is one; waits for nothing.
+fn roll(storage: &mut impl Storage, directory: &mut Directory) -> Result<bool, StorageError> {
+    let next = match directory.window.take_spare() {
+        Some(spare) => Some(spare),
+        None => directory.make_file(storage)?,
+    };
+    let Some(next) = next else { return Ok(false) };
+    directory.window.push(next, directory.ledger.next_id());
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: Space = Space { bytes: u64::MAX, events: u64::MAX };
+
+    fn size(events: u64, bytes: u64) -> u64 {
+        (events << 32) | bytes
+    }
+
+    fn sizes(bytes: &[u64]) -> Vec<u64> {
+        bytes.iter().map(|bytes| size(1, *bytes)).collect()
+    }
+
+    // A file of exactly the limit is what Vector writes too; one byte more is a foreign file.
+    #[test]
+    fn a_file_is_filled_to_its_last_byte() {
+        assert_eq!(Head::fitting(&sizes(&[40, 60, 1]), ROOM, 0, 100), Head { records: 2, events: 2 });
+        assert_eq!(Head::fitting(&sizes(&[61]), ROOM, 40, 100), Head { records: 0, events: 0 });
+    }
+
+    // Otherwise a record above the file size would be refused for ever.
+    #[test]
+    fn an_empty_file_takes_one_record_of_any_length() {
+        assert_eq!(Head::fitting(&sizes(&[500, 1]), ROOM, 0, 100), Head { records: 1, events: 1 });
+    }
+
+    // The last event that finds room is not to be refused.
+    #[test]
+    fn events_are_counted_and_not_records() {
+        let records = [size(3, 40), size(2, 40), size(1, 40)];
+        let room = Space { bytes: u64::MAX, events: 5 };
+        assert_eq!(Head::fitting(&records, room, 0, 1000), Head { records: 2, events: 5 });
+    }
+}

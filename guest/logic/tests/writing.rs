@@ -1,0 +1,241 @@
+//! Placing records: rolling, filling up, and what is said of it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod disk;
+
+use disk::bed::{Bed, OPTIONS, record, records};
+use disk::{Disk, Frame, ledger};
+use forebay_logic::{BufferError, Options, RecordId, StorageError};
+
+// The first thing anybody does.
+#[test]
+fn records_come_back_in_order() {
+    let mut bed = Bed::new();
+    assert_eq!(bed.write(&records(100, 48)), 100);
+    assert_eq!(bed.read_all(), (1..=100).collect::<Vec<_>>());
+    assert_eq!(bed.ledger().0, 101);
+}
+
+// The files are to be the same bytes that Vector would write: it rolls when the frame would pass the limit.
+#[test]
+fn a_file_is_left_when_the_next_frame_would_pass_its_limit() {
+    let mut bed = Bed::new();
+    bed.write(&[record(1, 400), record(1, 600), record(1, 8), record(1, 992), record(1, 1)]);
+    let lengths: Vec<_> = bed.disk.file_ids().iter().map(|id| bed.disk.file(*id).length()).collect();
+    assert_eq!(lengths, [1_000, 1_000, 1]);
+}
+
+// Calls into the host are what a batch saves.
+#[test]
+fn a_batch_costs_one_append_and_one_store_for_each_file() {
+    let mut bed = Bed::new();
+    bed.disk.calls.clear();
+    bed.write(&records(15, 100));
+    assert_eq!(bed.disk.calls, ["append 10 to 0", "store", "create 1", "append 5 to 1", "store"]);
+}
+
+// A limit on the file's length must not refuse a record for ever.
+#[test]
+fn an_empty_file_takes_a_record_longer_than_a_file() {
+    let mut bed = Bed::new();
+    assert_eq!(bed.write(&[record(1, 5_000), record(1, 5_000)]), 2);
+    assert_eq!(bed.disk.file(1).frames.len(), 1);
+}
+
+// Whoever reads ids to count events relies on it.
+#[test]
+fn a_record_takes_an_id_for_each_event() {
+    let mut bed = Bed::new();
+    let outcome = bed.try_write(&[record(3, 48), record(1, 48)]).unwrap();
+    assert_eq!((outcome.accepted, outcome.first_id), (2, RecordId(1)));
+    assert_eq!(bed.read(10, 1_000), [(1, 3), (4, 1)]);
+    assert_eq!(bed.try_write(&[record(1, 48)]).unwrap().first_id, RecordId(5));
+}
+
+// Full is an outcome: what fits is taken, and the rest comes again.
+#[test]
+fn a_batch_is_taken_as_far_as_it_fits() {
+    let mut bed = Bed::with(Options { max_bytes: 2_500, ..OPTIONS });
+    let outcome = bed.try_write(&records(30, 100)).unwrap();
+    assert_eq!((outcome.accepted, outcome.first_id), (25, RecordId(1)));
+    let outcome = bed.try_write(&records(5, 100)).unwrap();
+    assert_eq!((outcome.accepted, outcome.first_id), (0, RecordId(0)));
+}
+
+// The quota is on what lies on the disk: an acknowledged record takes up room until its file is gone.
+#[test]
+fn room_comes_back_when_a_file_is_removed_and_not_before() {
+    let mut bed = Bed::with(Options { max_bytes: 2_500, ..OPTIONS });
+    bed.write(&records(25, 100));
+    bed.end_syncs();
+    assert_eq!(bed.read_all().len(), 25);
+    bed.acknowledge(10);
+    assert_eq!(bed.write(&records(5, 100)), 0, "the file waits for the ledger's sync");
+    bed.end_syncs();
+    assert_eq!(bed.write(&records(20, 100)), 10);
+}
+
+// Otherwise a buffer with a file as large as its quota is full for ever once that file is written.
+#[test]
+fn a_newest_file_that_is_all_acknowledged_makes_room() {
+    let mut bed = Bed::with(Options { max_bytes: 1_000, ..OPTIONS });
+    assert_eq!(bed.write(&records(9, 110)), 9);
+    bed.read_all();
+    bed.acknowledge(9);
+    assert_eq!(bed.write(&records(9, 110)), 0);
+    bed.end_syncs();
+    assert_eq!(bed.write(&records(9, 110)), 9);
+    assert_eq!(bed.read_all(), (10..=18).collect::<Vec<_>>());
+}
+
+// A limit on events protects the consumer's memory; a record is in or out as a whole.
+#[test]
+fn events_waiting_are_limited_when_asked() {
+    let mut bed = Bed::with(Options { max_events: 5, ..OPTIONS });
+    assert_eq!(bed.write(&[record(3, 48), record(3, 48)]), 1);
+    assert_eq!(bed.write(&[record(2, 48), record(1, 48)]), 1);
+    bed.read_all();
+    bed.acknowledge(3);
+    assert_eq!(bed.write(&records(9, 48)), 3);
+}
+
+// A full disk is back-pressure and not an error.
+#[test]
+fn a_full_disk_makes_the_buffer_full() {
+    let mut bed = Bed::new();
+    bed.disk.room = 350;
+    assert_eq!(bed.write(&records(10, 100)), 3);
+    assert_eq!(bed.write(&records(10, 100)), 0);
+    bed.disk.room = 100_000;
+    assert_eq!(bed.write(&records(10, 100)), 10);
+    assert_eq!(bed.read_all(), (1..=13).collect::<Vec<_>>());
+}
+
+// The same where it is the number of files that is exhausted.
+#[test]
+fn no_room_for_another_file_makes_the_buffer_full() {
+    let mut bed = Bed::new();
+    bed.disk.refuse_files = true;
+    assert_eq!(bed.write(&records(15, 100)), 10);
+    assert_eq!(bed.tick(), Some(disk::bed::TICK), "a tick is wanted to try again");
+    bed.disk.refuse_files = false;
+    bed.tick();
+    assert_eq!(bed.disk.file_ids(), [0, 1], "the tick made the file");
+    assert_eq!(bed.write(&records(5, 100)), 5);
+}
+
+// After an error the host goes by its own account, and the logic's must not be another.
+#[test]
+fn after_an_error_the_state_is_what_was_placed() {
+    let mut bed = Bed::new();
+    bed.disk.fail_store = Some(StorageError::Io(5));
+    assert_eq!(bed.try_write(&records(3, 100)), Err(BufferError::Storage(5)));
+    assert_eq!(bed.try_write(&records(2, 100)).unwrap().first_id, RecordId(4));
+    bed.disk.fail_append = Some(StorageError::Io(5));
+    assert_eq!(bed.try_write(&records(2, 100)), Err(BufferError::Storage(5)));
+    assert_eq!(bed.write(&records(2, 100)), 2);
+    assert_eq!(bed.read_all(), (1..=7).collect::<Vec<_>>());
+}
+
+// An error in the host's packing must not become a frame without an id.
+#[test]
+fn a_record_without_events_or_bytes_is_a_breach() {
+    let mut bed = Bed::new();
+    let breach = Err(BufferError::Other(forebay_logic::error::BREACH));
+    assert_eq!(bed.try_write(&[record(1, 48), record(0, 48)]), breach);
+    assert_eq!(bed.try_write(&[record(1, 48), record(1, 0)]), breach);
+    assert!(bed.read_all().is_empty());
+}
+
+// A process that writes little should leave one file, as Vector does.
+#[test]
+fn the_next_file_is_made_once_the_newest_is_more_than_half_full() {
+    let mut bed = Bed::new();
+    bed.write(&records(5, 100));
+    assert_eq!(bed.disk.file_ids(), [0]);
+    bed.write(&records(1, 100));
+    assert_eq!(bed.disk.file_ids(), [0, 1]);
+}
+
+// A directory that is closed is to look like Vector's.
+#[test]
+fn closing_removes_the_file_that_was_made_ahead() {
+    let mut bed = Bed::new();
+    bed.write(&records(9, 100));
+    bed.buffer.close_writer(&mut bed.disk).unwrap();
+    bed.end_syncs();
+    assert_eq!(bed.disk.file_ids(), [0]);
+    assert!(bed.all_durable());
+    assert_eq!(bed.try_write(&records(1, 100)), Err(BufferError::Closed));
+    assert_eq!(bed.read_all().len(), 9, "reading goes on");
+    bed.acknowledge(9);
+    assert_eq!(bed.ledger(), (10, 0, 0, 9));
+}
+
+// Two records with one id could not be told apart: the ids end before they repeat.
+#[test]
+fn ids_do_not_wrap() {
+    let last = u64::MAX - 3;
+    let mut bed = Bed::on(Disk::with(Some(ledger(last, 0, 0, last - 1)), &[(0, vec![])]), OPTIONS);
+    assert_eq!(bed.write(&records(9, 48)), 3);
+    assert_eq!(bed.read_all(), [last, last + 1, last + 2]);
+}
+
+// Vector stopped at the end of the ring; nothing is special about file 0.
+#[test]
+fn files_go_round_the_ring() {
+    let mut bed = Bed::on(Disk::with(Some(ledger(1, 65_533, 65_533, 0)), &[(65_533, vec![])]), OPTIONS);
+    for round in 0..5 {
+        assert_eq!(bed.write(&records(10, 100)), 10);
+        assert_eq!(bed.read_all().len(), 10);
+        bed.acknowledge(10 * (round + 1));
+        bed.flush();
+        bed.end_syncs();
+    }
+    assert_eq!(bed.ledger(), (51, 2, 2, 50));
+    assert_eq!(bed.killed().report.events, 0);
+}
+
+// A file that is in the way must not stop the writer for ever: it is not his, and nobody will remove it.
+#[test]
+fn a_stranger_in_the_way_is_passed_by() {
+    // File 1 repeats ids that are still unread in file 0: no use can be made of it, and it must not be lost.
+    let disk = Disk::with(
+        Some(ledger(4, 0, 0, 0)),
+        &[
+            (0, vec![Frame::whole(1, 1, 100), Frame::whole(2, 1, 100), Frame::whole(3, 1, 100)]),
+            (1, vec![Frame::whole(2, 1, 100)]),
+        ],
+    );
+    let mut bed = Bed::on(disk, OPTIONS);
+    assert_eq!(bed.write(&records(10, 100)), 10);
+    assert_eq!(bed.disk.file_ids(), [0, 1, 2]);
+    assert_eq!(bed.disk.file(1).length(), 100);
+    bed.end_syncs();
+    assert_eq!(bed.ledger().1, 2);
+    assert_eq!(bed.read_all(), (1..=13).collect::<Vec<_>>());
+}
+
+// With every id taken the next file would be the reader's own. All 65,535 ids, as on the disk.
+#[test]
+fn the_window_never_fills_the_ring() {
+    let mut bed = Bed::with(Options { file_bytes: 10, ..OPTIONS });
+    let mut accepted = 0;
+    loop {
+        let taken = bed.write(&records(4_096, 10));
+        accepted += u64::from(taken);
+        bed.end_syncs();
+        if taken < 4_096 {
+            break;
+        }
+    }
+    assert_eq!(accepted, 65_534);
+    assert_eq!(bed.write(&records(1, 10)), 0);
+    assert_eq!(bed.read(100, 1_000).len(), 100);
+    bed.acknowledge(50);
+    bed.end_syncs();
+    assert_eq!(bed.write(&records(100, 10)), 50);
+    let bed = bed.killed();
+    assert_eq!(bed.report.events, 65_534);
+}

@@ -1,0 +1,226 @@
+//! Says what a damaged place in a data file is.
+//!
+//! Payloads may hold frames: whoever ships data files through a buffer has them. So a checksum that agrees somewhere is
+//! no proof of a record, and these are, the strongest first:
+//!
+//! 1. The bad frame's own words. Its delimiter, its root's pointer and its root's payload length state where it ends; two
+//!    that agree settle it. No other frame's root can point at this one's payload.
+//! 2. The trail from the end of the file (see [`Trail`]). It reaches every frame behind the last root that is lost.
+//! 3. A delimiter that is possible and states more than the file has: the frame was cut, and everything up to the end of
+//!    the file is its payload, whatever that holds.
+//! 4. Where two roots are lost, or the end of the file is torn *and* something before it is damaged, frames between the
+//!    damages can be found only by looking for them: see [`Gap`]. Only here could what a payload holds be mistaken
+//!    for records, if two damages hit its frame, and only with ids that are missing at this place.
+//!
+//! One case stays open. A payload that is itself the rest of a data file from behind a delimiter, with this very record's
+//! id in it, says the same as a frame whose delimiter is damaged.
+
+use crate::{
+    candidate::Gap,
+    damage::{Damage, Source, Surroundings},
+    id::RecordId,
+    layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
+    orphans::Orphans,
+    search::{Behind, Search},
+    stray::Ahead,
+    trail::Trail,
+    window::File,
+};
+
+/// Says what damaged places in one data file are.
+///
+/// It keeps what it finds out from one place to the next, so that going through a file costs time in proportion to the
+/// file's length, however many damages there are. Bytes that are there must not change while it is used.
+#[derive(Debug, Default)]
+pub struct Assessor {
+    /// The length of the file that everything else is about.
+    len: u64,
+    trail: Option<Trail>,
+    orphans: Option<Orphans>,
+    pub(crate) search: Search,
+    pub(crate) ahead: Ahead,
+}
+
+impl Assessor {
+    /// One that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says what the place at `offset` is, where [`decode`](crate::decode) failed.
+    pub fn assess<S: Source>(
+        &mut self,
+        source: &mut S,
+        offset: u64,
+        around: Surroundings,
+    ) -> Result<Damage, S::Error> {
+        let len = source.len();
+        self.assess_within(&mut File { source, len }, offset, around)
+    }
+
+    pub(crate) fn assess_within<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        offset: u64,
+        around: Surroundings,
+    ) -> Result<Damage, S::Error> {
+        self.turn_to(file.len);
+        let torn = Damage::Torn { bytes: file.len.saturating_sub(offset) };
+        let up_to = |end: u64| Damage::Corrupt { bytes: end - offset };
+        let whole_up_to = |end: u64| Damage::Length { frame_bytes: end - offset };
+        let Some(delimiter) = self.search.window.peek::<S, DELIMITER>(file, offset)? else {
+            return Ok(torn);
+        };
+
+        let stated = layout::stated_frame_bytes(delimiter).map(|bytes| offset.saturating_add(bytes));
+        let complete = stated.filter(|&end| end <= file.len);
+        if let Some(end) = complete {
+            if self.search.is_intact(file, offset, end, around)? {
+                return Ok(whole_up_to(end));
+            }
+            let root = self.root(file, offset, end)?;
+            if root.is_some_and(|(root, padded)| root.padded_by_pointer() == Some(padded)) {
+                return Ok(up_to(end));
+            }
+        }
+
+        let mut trail = self.take_trail(file, offset)?;
+        let found = self.beyond(file, offset, around, stated, &mut trail);
+        self.trail = Some(trail);
+        Ok(match found? {
+            Beyond::Own { end, intact: true } => whole_up_to(end),
+            Beyond::Own { end, intact: false } | Beyond::Another { start: end } => up_to(end),
+            Beyond::Nothing => torn,
+        })
+    }
+
+    /// The id of the whole frame at `offset`, if there is one.
+    pub(crate) fn id_at<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        offset: u64,
+    ) -> Result<Option<RecordId>, S::Error> {
+        self.turn_to(file.len);
+        self.search.id_at(file, offset)
+    }
+
+    /// The next place on the trail behind an offset; the end of the file if there is none.
+    pub(crate) fn next_on_trail<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        offset: u64,
+    ) -> Result<u64, S::Error> {
+        let mut trail = self.take_trail(file, offset)?;
+        let next = trail.next(file, offset);
+        self.trail = Some(trail);
+        Ok(next?.place)
+    }
+
+    /// The trail down to an offset. Whoever takes it puts it back.
+    fn take_trail<S: Source>(&mut self, file: &mut File<'_, S>, offset: u64) -> Result<Trail, S::Error> {
+        match self.trail.take() {
+            Some(trail) if trail.covers(offset) => Ok(trail),
+            _ => Trail::follow(file, offset),
+        }
+    }
+
+    /// Forgets what it knows about a file of another length.
+    pub(crate) fn turn_to(&mut self, file_len: u64) {
+        if self.len != file_len {
+            *self = Self { len: file_len, search: Search::new(file_len), ..Self::default() };
+        }
+    }
+
+    /// What is found when the frame's own delimiter and root do not agree.
+    fn beyond<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        offset: u64,
+        around: Surroundings,
+        stated: Option<u64>,
+        trail: &mut Trail,
+    ) -> Result<Beyond, S::Error> {
+        let next = trail.next(file, offset)?;
+        let bound = next.place;
+        let on_trail = !trail.is_empty(file);
+        let own_root = |(root, padded): (Root, u64)| root.states(padded);
+        if next.adjoins || on_trail && self.root(file, offset, bound)?.is_some_and(own_root) {
+            let intact = self.search.is_intact(file, offset, bound, around)?;
+            return Ok(Beyond::Own { end: bound, intact });
+        }
+        if stated == Some(bound) {
+            return Ok(Beyond::Own { end: bound, intact: false });
+        }
+        if let Some(end) = self.own_end(file, offset, bound, around)? {
+            return Ok(Beyond::Own { end, intact: true });
+        }
+        if stated.is_some_and(|end| end > file.len) {
+            return Ok(Beyond::Nothing);
+        }
+        if let Some(end) = stated {
+            // Frames were put over this one's end, perhaps, but its delimiter leads beyond them and back to the trail.
+            if end > bound && trail.next(file, end - 1)?.place == end {
+                return Ok(Beyond::Own { end, intact: false });
+            }
+        }
+        let stated = stated.filter(|&end| end < bound);
+        let ids = around.floor..around.ceiling;
+        let behind = if on_trail { self.search.behind(file, trail, bound, &ids)? } else { Behind::Nothing };
+        let gap = Gap { start: offset, stated, bound, behind, trail, on_trail };
+        if let Some(start) = self.search.candidate(file, &gap, around)? {
+            return Ok(Beyond::Another { start });
+        }
+        let follows = on_trail && behind != Behind::Strays;
+        Ok(if follows { Beyond::Another { start: bound } } else { Beyond::Nothing })
+    }
+
+    /// Where the frame at `offset` ends, told by its root alone.
+    fn own_end<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        offset: u64,
+        bound: u64,
+        around: Surroundings,
+    ) -> Result<Option<u64>, S::Error> {
+        let orphans = match self.orphans.take() {
+            Some(orphans) if orphans.covers(offset) => orphans,
+            _ => Orphans::find(file, &mut self.search.window, offset..bound, around)?,
+        };
+        for end in self.orphans.insert(orphans).ends(offset) {
+            if self.search.is_intact(file, offset, end, around)? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What would be the root if `start..end` were a frame, and the padded length of the payload.
+    fn root<S: Source>(
+        &self,
+        file: &mut File<'_, S>,
+        start: u64,
+        end: u64,
+    ) -> Result<Option<(Root, u64)>, S::Error> {
+        let Some(padded) = (end - start).checked_sub(OVERHEAD_BYTES) else { return Ok(None) };
+        let root = self.search.window.peek::<S, ROOT>(file, end - ROOT_BYTES)?;
+        Ok(root.map(|root| (zerocopy::transmute!(root), padded)))
+    }
+}
+
+/// What was found behind the start of a bad frame.
+enum Beyond {
+    /// Its own end.
+    Own { end: u64, intact: bool },
+    /// The start of another frame, but not its own end.
+    Another { start: u64 },
+    /// Nothing that is certain.
+    Nothing,
+}
+
+/// Says what the place at `offset` is, where [`decode`](crate::decode) failed.
+///
+/// Whoever meets many damages in a file keeps an [`Assessor`] for it: this one starts anew at each, and may read all that
+/// is left of the file.
+pub fn assess<S: Source>(source: &mut S, offset: u64, around: Surroundings) -> Result<Damage, S::Error> {
+    Assessor::new().assess(source, offset, around)
+}

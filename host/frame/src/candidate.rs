@@ -1,0 +1,135 @@
+//! Looks for frames between two damages.
+//!
+//! A frame counts as a record only if its id is missing at this place, nothing in front of it says that it lies inside
+//! another frame, and the frames that follow it lead, without a hole and with rising ids, to where a file can end or break
+//! off: the trail, the end of the file, zeros up to there, the start of a sector, or a possible delimiter, which a torn or
+//! damaged frame still has. A copy of a data file in a payload is followed by the rest of its frame, where nothing of this
+//! is.
+
+use std::ops::Range;
+
+use crate::{
+    damage::{Source, Surroundings},
+    id::RecordId,
+    layout::{self, DELIMITER, OVERHEAD_BYTES, to_u64},
+    search::{Behind, Look, Search},
+    trail::Trail,
+    window::File,
+};
+
+const DELIMITER_BYTES: u64 = 8;
+
+/// What a device loses at once, in bytes.
+const SECTOR_BYTES: u64 = 512;
+
+/// The stretch behind a bad frame in which frames are looked for.
+pub(crate) struct Gap<'a> {
+    /// Where the bad frame starts.
+    pub(crate) start: u64,
+    /// Where its delimiter says that it ends, if that is within the gap.
+    pub(crate) stated: Option<u64>,
+    /// The next place on the trail, or the end of the file.
+    pub(crate) bound: u64,
+    /// What is there.
+    pub(crate) behind: Behind,
+    pub(crate) trail: &'a Trail,
+    /// Whether `bound` is on the trail.
+    pub(crate) on_trail: bool,
+}
+
+/// Where whole frames lead.
+enum Chain {
+    /// To where a file can end or go on.
+    Anchored,
+    /// To where it cannot.
+    Adrift { end: u64 },
+}
+
+impl Search {
+    /// The start of the first frame in a gap that counts.
+    pub(crate) fn candidate<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        gap: &Gap<'_>,
+        around: Surroundings,
+    ) -> Result<Option<u64>, S::Error> {
+        let limit = match gap.behind {
+            Behind::Record(id) => id,
+            Behind::Strays | Behind::Nothing => RecordId(u64::MAX),
+        };
+        if let Some(place) = gap.stated {
+            // The delimiter leads here, and a frame is here: two that agree.
+            if let Look::Whole { .. } = self.look(file, place, gap.bound, &(around.floor..limit))? {
+                return Ok(Some(place));
+            }
+        }
+        let ids = around.floor..limit.min(around.ceiling);
+        let mut place = gap.stated.unwrap_or(gap.start + OVERHEAD_BYTES);
+        while let Some((found, end)) = self.next_delimiter(file, place, gap.bound)? {
+            place = match self.look(file, found, gap.bound, &ids)? {
+                Look::Whole { next, end, .. } => match self.follow(file, end, next..limit, gap)? {
+                    Chain::Anchored => return Ok(Some(found)),
+                    Chain::Adrift { end } => end,
+                },
+                // Whatever a frame holds that is damaged, torn or strange, it holds no records.
+                Look::Stray | Look::Nothing if end <= gap.bound => end,
+                Look::Stray | Look::Nothing if gap.on_trail => found + DELIMITER_BYTES,
+                Look::Stray | Look::Nothing => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first place from `place` on at which a possible delimiter stands, with room for a frame behind it, and the end
+    /// that it states.
+    fn next_delimiter<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        mut place: u64,
+        bound: u64,
+    ) -> Result<Option<(u64, u64)>, S::Error> {
+        while place.saturating_add(OVERHEAD_BYTES) <= bound {
+            let delimiters = self.window.at(file, place, DELIMITER)?.chunks_exact(DELIMITER);
+            let looked_at = to_u64(delimiters.len());
+            let stated =
+                delimiters.map(|bytes| bytes.first_chunk().copied().and_then(layout::stated_frame_bytes));
+            let found = stated.zip(0..).find_map(|(stated, skipped)| Some((stated?, skipped)));
+            match found {
+                Some((bytes, skipped)) => {
+                    let found = place + skipped * DELIMITER_BYTES;
+                    return Ok(Some((found, found.saturating_add(bytes))));
+                }
+                // The file has become shorter.
+                None if looked_at == 0 => break,
+                None => place += looked_at * DELIMITER_BYTES,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Follows whole frames to where they lead.
+    fn follow<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        mut at: u64,
+        mut ids: Range<RecordId>,
+        gap: &Gap<'_>,
+    ) -> Result<Chain, S::Error> {
+        loop {
+            match self.look(file, at, gap.bound, &ids)? {
+                Look::Whole { next, end, .. } => (at, ids.start) = (end, next),
+                Look::Stray => return Ok(Chain::Adrift { end: at }),
+                Look::Nothing => break,
+            }
+        }
+        let delimiter = self.window.peek::<S, DELIMITER>(file, at)?;
+        let stated = delimiter.and_then(layout::stated_frame_bytes).map(|bytes| at.saturating_add(bytes));
+        let goes_on = if gap.on_trail {
+            at == gap.bound || stated.is_some_and(|end| end <= gap.bound)
+        } else {
+            delimiter.is_none() || stated.is_some() || gap.trail.is_unwritten(at)
+        };
+        let anchored = goes_on || at % SECTOR_BYTES == 0;
+        Ok(if anchored { Chain::Anchored } else { Chain::Adrift { end: at } })
+    }
+}

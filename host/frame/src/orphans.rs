@@ -1,0 +1,106 @@
+//! Frames that only their roots tell of, because their delimiters are damaged.
+//!
+//! They are found in one pass over a file and kept, so that looking for the end of many bad frames costs no more than
+//! looking for the end of one.
+
+use std::{collections::BinaryHeap, ops::Range};
+
+use zerocopy::FromBytes;
+
+use crate::{
+    damage::{Source, Surroundings},
+    layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_u64, to_usize},
+    window::{File, Window},
+};
+
+/// How many are kept at a time. Where there are more, the pass is made again for the rest.
+const KEPT: usize = 32 * 1024;
+
+/// The frames in a stretch of a file.
+#[derive(Debug)]
+pub(crate) struct Orphans {
+    /// Where the stretch starts.
+    start: u64,
+    /// Frames that start before this are all known.
+    known_to: u64,
+    /// Where they start and end, by start.
+    frames: Vec<(u64, u64)>,
+}
+
+impl Orphans {
+    /// Finds the frames in a stretch whose ids can be missing at its start.
+    pub(crate) fn find<S: Source>(
+        file: &mut File<'_, S>,
+        window: &mut Window,
+        stretch: Range<u64>,
+        around: Surroundings,
+    ) -> Result<Self, S::Error> {
+        let mut kept = BinaryHeap::new();
+        let mut known_to = stretch.end;
+        // Roots up to here have been looked at.
+        let mut base = stretch.start;
+        let mut looked_at = 0;
+        loop {
+            let block = window.at(file, base, ROOT + DELIMITER)?;
+            let usable = block.len().min(to_usize(stretch.end.saturating_sub(base)));
+            let block = block.get(..usable).unwrap_or_default();
+            let mut far = Vec::new();
+            for (i, root) in roots(block).skip(looked_at) {
+                let at = base + to_u64(i);
+                let id_fits = (around.floor.0..=around.ceiling.0).contains(&root.id.get());
+                let start = if id_fits { start_by_pointer(root, at, stretch.start) } else { None };
+                let Some(start) = start else { continue };
+                let frame = (start, at + to_u64(ROOT));
+                match start.checked_sub(base).and_then(|skip| block.get(to_usize(skip)..)) {
+                    Some(from_start) if states(from_start.first_chunk(), frame) => {}
+                    Some(_) => kept.push(frame),
+                    None => far.push(frame),
+                }
+            }
+            for frame in far {
+                if !states(window.peek(file, frame.0)?.as_ref(), frame) {
+                    kept.push(frame);
+                }
+            }
+            while kept.len() > KEPT {
+                known_to = kept.pop().map_or(known_to, |(start, _)| known_to.min(start));
+            }
+            if usable < ROOT + DELIMITER {
+                let frames = kept.into_sorted_vec();
+                return Ok(Self { start: stretch.start, known_to, frames });
+            }
+            base += to_u64((usable - ROOT) / DELIMITER * DELIMITER);
+            looked_at = 1;
+        }
+    }
+
+    /// Whether it knows all frames that start at an offset.
+    pub(crate) fn covers(&self, offset: u64) -> bool {
+        offset == self.start || (self.start..self.known_to).contains(&offset)
+    }
+
+    /// The ends of the frames that start at an offset.
+    pub(crate) fn ends(&self, offset: u64) -> impl Iterator<Item = u64> {
+        let from = self.frames.partition_point(|&(start, _)| start < offset);
+        let frames = self.frames.get(from..).unwrap_or_default();
+        frames.iter().take_while(move |&&(start, _)| start == offset).map(|&(_, end)| end)
+    }
+}
+
+/// What may be roots in a block, with their indices.
+fn roots(block: &[u8]) -> impl Iterator<Item = (usize, &Root)> {
+    let roots = block.windows(ROOT).step_by(DELIMITER).filter_map(|root| Root::ref_from_bytes(root).ok());
+    roots.enumerate().map(|(i, root)| (i * DELIMITER, root))
+}
+
+/// Where the frame starts whose root is at `at`, if its pointer does not lead out of the stretch.
+fn start_by_pointer(root: &Root, at: u64, lowest: u64) -> Option<u64> {
+    let start = at.checked_sub(root.padded_by_pointer()?)?.checked_sub(to_u64(DELIMITER))?;
+    (start >= lowest).then_some(start)
+}
+
+/// Whether a delimiter states the length of a frame.
+fn states(delimiter: Option<&[u8; DELIMITER]>, (start, end): (u64, u64)) -> bool {
+    debug_assert!(end - start >= OVERHEAD_BYTES);
+    delimiter.copied().and_then(layout::stated_frame_bytes) == Some(end - start)
+}

@@ -1,0 +1,11 @@
+//! What this crate promises about data files, tried on whole files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
+
+mod cost;
+mod data_file;
+mod embedded;
+mod format;
+mod many_faults;
+mod order;
+mod round_trip;
+mod single_fault;

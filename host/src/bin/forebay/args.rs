@@ -1,0 +1,289 @@
+//! What can be asked of the command: its arguments, with their help.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
+
+use crate::size;
+
+/// A durable, bounded, crash-safe queue of records in a directory.
+///
+/// Records go in with `write`, and come out, in their order, with `read`. What was written survives the death of any process,
+/// and what was not read stays. The directories are those of Vector's disk buffer.
+#[derive(Debug, Parser)]
+#[command(
+    name = "forebay",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  seq 1 1000 | forebay write /tmp/queue    put records in, one a line
+  forebay status /tmp/queue                see how many wait
+  forebay read /tmp/queue                  take them out
+  forebay demo                             see it survive kill -9
+
+Exit codes: 0 done; 1 damage was found, or a record was refused; 2 it could not be done;
+130 and 143 after SIGINT and SIGTERM, with the buffer closed cleanly."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) logging: LoggingArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What is said on stderr.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct LoggingArgs {
+    /// Say more on stderr; -vv and -vvv say still more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// How log lines on stderr look
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Write(WriteArgs),
+    Read(ReadArgs),
+    Pipe(PipeArgs),
+    Status(LookArgs),
+    Verify(LookArgs),
+    Component(ComponentArgs),
+    Demo(DemoArgs),
+}
+
+/// Put records from stdin into the buffer in DIR
+///
+/// DIR is made if it is not there. A line is a record: the bytes before the newline, whatever they are. Ends when stdin has
+/// ended and every record has reached the level of durability.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  seq 1 1000 | forebay write /tmp/queue
+  tail -F app.log | forebay write /tmp/queue --confirm --durability synced
+  forebay write /tmp/queue --framing length < records.bin")]
+pub(crate) struct WriteArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// How records are told apart on stdin: by newlines, or by a length before each, a big-endian u32
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) framing: InputFraming,
+    /// Print the id of the last record that has reached the level of durability, a line each time that it moves
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// What the last line on stdout is: nothing, or a JSON object of what was done
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
+}
+
+/// Take records out of the buffer in DIR, to stdout
+///
+/// A record is acknowledged, and gone, when its bytes are written to stdout. Ends at the end of the buffer.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay read /tmp/queue
+  forebay read /tmp/queue --peek --framing json | jq .id
+  forebay read /tmp/queue --count 10")]
+pub(crate) struct ReadArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// How records are told apart on stdout: by newlines, by a big-endian u32 before each, or as JSON objects
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) framing: OutputFraming,
+    /// Take so many records at the most
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// At the end of the buffer wait for more, until a signal comes
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only look: acknowledge nothing
+    #[arg(long)]
+    pub(crate) peek: bool,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
+}
+
+/// Take records from stdin to stdout through the buffer in DIR
+///
+/// What the buffer held comes first. Ends when stdin has ended and every record is written to stdout.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  produce | forebay pipe /tmp/queue | consume
+  produce | forebay pipe /tmp/queue --max-size 10GiB --durability synced | consume")]
+pub(crate) struct PipeArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// How records are told apart, on stdin and stdout: by newlines, or by a length before each, a big-endian u32
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) framing: InputFraming,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
+}
+
+/// What opening a buffer needs to be told.
+#[derive(Clone, Debug, ArgGroup)]
+#[command(next_help_heading = "Buffer options (sizes as 64KiB, 1MiB, 2G or bytes)")]
+pub(crate) struct BufferArgs {
+    /// Go on to the next data file when one has reached this size; from 4KiB
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size::parse)]
+    pub(crate) file_size: u64,
+    /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
+    pub(crate) max_size: u64,
+    /// The longest record that is taken [default: the file size less 48 bytes]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) max_record: Option<u64>,
+    /// What becomes of records when the buffer is full: they wait, or they are refused
+    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
+    pub(crate) when_full: WhenFull,
+    /// What a record must survive before it counts: the death of the process, or power loss
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    pub(crate) durability: Durability,
+    /// No record that waits stays unsynced for longer than two of these; from 1ms
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval)]
+    pub(crate) sync_interval: Duration,
+    /// A number to keep beside each record that is written
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) metadata: u32,
+    /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+}
+
+/// Look at the buffer in DIR without opening it
+///
+/// Works while another process has the buffer, and changes nothing.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay status /tmp/queue
+  forebay status /tmp/queue --format json | jq .records
+  forebay verify /tmp/queue || echo damaged")]
+pub(crate) struct LookArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// For people, or as a JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Show what a component imports and exports
+///
+/// The one that is built in, unless a FILE is named.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay component
+  forebay component my-logic.wasm --format json")]
+pub(crate) struct ComponentArgs {
+    /// A WebAssembly component
+    pub(crate) file: Option<PathBuf>,
+    /// For people, or as a JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Send a million records through a buffer that is killed on the way, and count what arrives
+///
+/// A process that writes is killed with SIGKILL five times in mid-stream, then one that reads is. What arrives is compared
+/// with what was sent, record by record.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay demo
+  forebay demo /tmp/demo --input /var/log/syslog --durability synced")]
+pub(crate) struct DemoArgs {
+    /// The buffer's directory, empty or new [default: a new one in the directory for temporary files]
+    pub(crate) dir: Option<PathBuf>,
+    /// Send the lines of this file instead of the built-in text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// How many records to send; the lines are repeated, with the number of the pass, until there are so many
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) records: u64,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFraming {
+    #[default]
+    Lines,
+    Length,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFraming {
+    #[default]
+    Lines,
+    Length,
+    Json,
+}
+
+impl From<InputFraming> for OutputFraming {
+    fn from(framing: InputFraming) -> Self {
+        match framing {
+            InputFraming::Lines => Self::Lines,
+            InputFraming::Length => Self::Length,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WhenFull {
+    #[default]
+    Block,
+    Reject,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durability {
+    #[default]
+    Written,
+    Synced,
+}
+
+/// A time between syncs. The logic counts it in milliseconds.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text)
+        .map_err(|_| "give a number and a unit, such as 500ms or 2s".to_owned())?;
+    let in_range = (1..=u128::from(u32::MAX)).contains(&interval.as_millis());
+    if in_range { Ok(interval) } else { Err("give at least 1ms and at most 49days".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// clap checks its own tables only when it is asked to.
+    #[test]
+    fn the_arguments_are_in_order() {
+        Args::command().debug_assert();
+    }
+
+    /// An interval of nothing would sync without end.
+    #[test]
+    fn a_sync_interval_has_a_length() {
+        assert_eq!(interval("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(interval("2s"), Ok(Duration::from_secs(2)));
+        for text in ["", "0s", "10us", "500", "1000years"] {
+            assert!(interval(text).is_err(), "{text:?}");
+        }
+    }
+}

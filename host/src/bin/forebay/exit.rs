@@ -1,0 +1,129 @@
+//! How the process ends: its exit code, and the one line that says why.
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+/// It could not be done: bad arguments, a directory that cannot be had, a disk that fails.
+const FAILED: u8 = 2;
+
+/// What a shell adds to the number of the signal that ended a process.
+const SIGNAL_BASE: i32 = 128;
+
+/// How a command ended that could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Done,
+    /// The work was done, and its answer is no: damage was found, a record was refused or lost.
+    No,
+    /// A signal with this number asked the process to end.
+    Signal(i32),
+}
+
+impl Exit {
+    /// The number that the process ends with.
+    pub(crate) fn number(self) -> i32 {
+        match self {
+            Self::Done => 0,
+            Self::No => 1,
+            Self::Signal(signal) => SIGNAL_BASE + signal,
+        }
+    }
+
+    /// The same as the standard library wants it.
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(u8::try_from(self.number()).unwrap_or(FAILED))
+    }
+}
+
+/// Says in one line what went wrong, with all its causes.
+pub(crate) fn for_error(error: &anyhow::Error) -> ExitCode {
+    eprintln!("forebay: {}", printable(&format!("{error:#}")));
+    ExitCode::from(FAILED)
+}
+
+/// Prints help and version where they were asked for; otherwise says in one line what is wrong with the arguments.
+pub(crate) fn for_arguments(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Nobody may be listening.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("forebay: {}", printable(&one_line(error)));
+    ExitCode::from(FAILED)
+}
+
+/// What clap says over several paragraphs, without the usage.
+fn one_line(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "no command was given; see 'forebay --help'".to_owned();
+    }
+    let text = error.render().to_string();
+    let said: Vec<&str> = text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|paragraph| {
+            !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information")
+        })
+        .collect();
+    let said = said.join("; ");
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let said = words.join(" ");
+    format!("{}; see 'forebay --help'", said.strip_prefix("error: ").unwrap_or(&said))
+}
+
+/// Text that may come from anywhere, made safe for a terminal: control characters cannot act, and it stays one line.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Args;
+
+    /// Scripts show the last line of what a command said; it has to hold the whole reason.
+    #[test]
+    fn what_is_wrong_with_the_arguments_is_said_in_one_line() {
+        for (arguments, expected) in [
+            (vec!["forebay", "write", "d", "--frobnicate"], "'--frobnicate'"),
+            (vec!["forebay", "write"], "<DIR>"),
+            (vec!["forebay", "write", "d", "--when-full", "explode"], "'explode'"),
+            (vec!["forebay", "write", "d", "--file-size", "lots"], "64KiB"),
+            (vec!["forebay", "pour", "d"], "'pour'"),
+            (vec!["forebay"], "no command"),
+        ] {
+            let error = Args::try_parse_from(arguments).unwrap_err();
+            let line = one_line(&error);
+            assert!(line.contains(expected), "{line}");
+            assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
+            assert_ne!(error.exit_code(), 0);
+        }
+    }
+
+    /// A path or a component's own words could move the cursor or forge a second line.
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(printable("größer"), "größer");
+    }
+
+    /// What shells expect of a process that was told to end.
+    #[test]
+    fn a_signal_is_told_as_shells_tell_it() {
+        assert_eq!(Exit::Signal(2).number(), 130);
+        assert_eq!(Exit::Signal(15).number(), 143);
+    }
+}

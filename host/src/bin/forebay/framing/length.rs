@@ -1,0 +1,39 @@
+//! Each record with its length in front, a big-endian u32: for records that hold newlines.
+
+use anyhow::Context as _;
+use bytes::{Bytes, BytesMut};
+
+use super::{Cutter, Fault};
+
+/// How long the length is.
+const PREFIX: usize = 4;
+
+/// Cuts by lengths.
+#[derive(Debug)]
+pub(super) struct Length;
+
+impl Cutter for Length {
+    fn cut(&mut self, window: &mut BytesMut, max: usize) -> Result<Option<Bytes>, Fault> {
+        let Some(&prefix) = window.first_chunk::<PREFIX>() else { return Ok(None) };
+        let length = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+        if length > max {
+            return Err(Fault::TooLong);
+        }
+        if window.len() - PREFIX < length {
+            return Ok(None);
+        }
+        Ok(Some(window.split_to(PREFIX + length).freeze().slice(PREFIX..)))
+    }
+
+    fn cut_last(&mut self, window: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
+        if window.is_empty() { Ok(None) } else { Err(Fault::Truncated) }
+    }
+}
+
+/// Adds a record with its length.
+pub(super) fn append(into: &mut Vec<u8>, payload: &[u8]) -> anyhow::Result<()> {
+    let length = u32::try_from(payload.len()).context("a record is too long for a length of 32 bits")?;
+    into.extend_from_slice(&length.to_be_bytes());
+    into.extend_from_slice(payload);
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! A record a line. Lines are bytes: only the newline has a meaning, and it is not part of the record.
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Cutter, Fault};
+
+/// Cuts at newlines.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// How many bytes at the front of the window hold no newline.
+    searched: usize,
+}
+
+impl Cutter for Lines {
+    fn cut(&mut self, window: &mut BytesMut, max: usize) -> Result<Option<Bytes>, Fault> {
+        let new = window.get(self.searched..).unwrap_or_default();
+        let Some(found) = memchr::memchr(b'\n', new) else {
+            self.searched = window.len();
+            return if window.len() > max { Err(Fault::TooLong) } else { Ok(None) };
+        };
+        let length = self.searched + found;
+        self.searched = 0;
+        if length > max {
+            return Err(Fault::TooLong);
+        }
+        let mut line = window.split_to(length + 1);
+        line.truncate(length);
+        Ok(Some(line.freeze()))
+    }
+
+    fn cut_last(&mut self, window: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
+        Ok((!window.is_empty()).then(|| window.split().freeze()))
+    }
+}
+
+/// Adds a line.
+pub(super) fn append(into: &mut Vec<u8>, payload: &[u8]) {
+    into.extend_from_slice(payload);
+    into.push(b'\n');
+}

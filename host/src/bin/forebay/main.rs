@@ -1,0 +1,67 @@
+//! The `forebay` command: a durable queue of records in a directory, for shells and scripts.
+//!
+//! Each command has a module of its own. What they share: [`args`] says what can be asked for, [`open`] takes a buffer,
+//! [`signals`] closes it when the process is told to end, [`framing`] turns bytes into records and back, and [`exit`]
+//! says how it ended.
+
+mod answers;
+mod args;
+mod component;
+mod delivery;
+mod demo;
+mod exit;
+mod feed;
+mod framing;
+mod logging;
+mod open;
+mod pipe;
+mod print;
+mod read;
+mod room;
+mod signals;
+mod size;
+mod status;
+mod verify;
+mod write;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    args::{Args, Command},
+    exit::Exit,
+    signals::Signals,
+};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::for_arguments(&error),
+    };
+    logging::start(&args.logging);
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return exit::for_error(&error),
+    };
+    let result = run(args.command, &signals);
+    // Whatever happened, a buffer that is open is closed well. What ended the command is said first.
+    let closed = signals.close();
+    let code = match result.and_then(|exit| closed.map(|()| exit)) {
+        Ok(exit) => exit.code(),
+        Err(error) => exit::for_error(&error),
+    };
+    signals.caught().map_or(code, |signal| Exit::Signal(signal).code())
+}
+
+fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
+    match command {
+        Command::Write(args) => write::run(&args, signals),
+        Command::Read(args) => read::run(&args, signals),
+        Command::Pipe(args) => pipe::run(&args, signals),
+        Command::Status(args) => status::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Component(args) => component::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    }
+}

@@ -1,0 +1,87 @@
+//! `forebay pipe`: records from stdin to stdout through a buffer.
+//!
+//! One thread reads stdin and writes to the buffer; this one reads from it and prints. The end of stdin ends writing, which
+//! ends reading when everything is delivered.
+
+use std::{collections::VecDeque, ops::ControlFlow, thread};
+
+use anyhow::Context as _;
+
+use crate::{
+    answers::Answers,
+    args::PipeArgs,
+    delivery::{BATCH_RECORDS, Delivery, Listener},
+    exit::Exit,
+    feed::{Feed, Sent},
+    open,
+    signals::Signals,
+};
+
+/// How many batches may wait for their answers: those that share a sync.
+const BATCHES_MAX: usize = 8;
+
+pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    let max_record = open::options(&args.buffer)?.record_bytes_max();
+    let buffer = open::create(&args.dir, &args.buffer)?;
+    let feed = Feed::new(args.framing, max_record, buffer.writer(), args.buffer.metadata);
+    let reader = buffer.reader();
+    let mut delivery = Delivery::new(args.framing.into(), Some(reader.clone()), buffer.open_report())?;
+    signals.hold(buffer, None);
+    let mut writing = Writing {
+        signals: signals.share(),
+        waiting: VecDeque::new(),
+        answers: Answers::new(&args.buffer, true, signals),
+    };
+    let writing = thread::Builder::new()
+        .name("forebay-input".to_owned())
+        .spawn(move || writing.run(feed).map(|()| writing))
+        .context("cannot start a thread to read standard input")?;
+
+    while let Some(records) = reader.next_batch(BATCH_RECORDS)? {
+        if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {
+            // Nobody waits for what is still to come from stdin.
+            return Ok(Exit::Done);
+        }
+    }
+    delivery.reached_end(signals);
+    delivery.say_losses();
+    if signals.caught().is_some() {
+        return Ok(Exit::Done);
+    }
+    let Ok(written) = writing.join() else {
+        anyhow::bail!("the thread that reads standard input has died");
+    };
+    Ok(written?.answers.exit())
+}
+
+struct Writing {
+    signals: Signals,
+    waiting: VecDeque<Sent>,
+    answers: Answers,
+}
+
+impl Writing {
+    /// Writes all of stdin. Writing has ended when this returns.
+    fn run(&mut self, feed: Feed) -> anyhow::Result<()> {
+        let mut settled = Ok(());
+        let result = feed.run(|sent| {
+            self.waiting.push_back(sent);
+            if self.waiting.len() > BATCHES_MAX {
+                settled = self.settle_first();
+            }
+            if settled.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        while settled.is_ok() && !self.waiting.is_empty() {
+            settled = self.settle_first();
+        }
+        self.signals.with_buffer(forebay::Buffer::end_writing);
+        result.and(settled)
+    }
+
+    fn settle_first(&mut self) -> anyhow::Result<()> {
+        if let Some(sent) = self.waiting.pop_front() {
+            self.answers.wait(sent)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! Answers on stdout.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+/// Stdout without the standard library's buffer: what was written was handed to the operating system.
+pub(crate) fn stdout() -> anyhow::Result<File> {
+    let handle = io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
+    Ok(File::from(handle))
+}
+
+/// Prints lines. Nobody has to listen.
+pub(crate) fn lines(text: &str) -> anyhow::Result<()> {
+    match stdout()?.write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints an object as one line of JSON.
+pub(crate) fn json(object: &impl Serialize) -> anyhow::Result<()> {
+    let mut line = serde_json::to_string(object).context("cannot put the answer into JSON")?;
+    line.push('\n');
+    lines(&line)
+}
+
+/// A number and what it counts: `1 record`, `2 records`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,144 @@
+//! SIGINT and SIGTERM: the buffer is closed well, whatever the command is waiting for at that moment.
+//!
+//! A signal ends writing, which wakes whoever waits for records or for room. The command then finishes the step that it is
+//! in, and ends. One that is stuck in a step, because nobody reads its output, is not waited for.
+
+use std::{
+    io::Read as _,
+    mem,
+    os::unix::net::UnixStream,
+    process,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use forebay::Buffer;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    flag,
+    low_level::pipe,
+};
+
+use crate::exit::Exit;
+
+/// How long a command may take to end by itself before the buffer is closed over its head.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Wakes a command that waits for something else than its buffer.
+pub(crate) type Wake = Box<dyn Fn() + Send>;
+
+/// The buffer that is to be closed, and the signal that asked for it.
+pub(crate) struct Signals {
+    caught: Arc<AtomicUsize>,
+    held: Arc<Mutex<Held>>,
+}
+
+enum Held {
+    /// There is nothing to close, yet.
+    Nothing,
+    Open(Buffer, Option<Wake>),
+    /// It is being closed, or it is.
+    Closed,
+}
+
+impl Signals {
+    /// From now on the two signals are dealt with here. A second one ends the process at once, as the default would.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let signals =
+            Self { caught: Arc::new(AtomicUsize::new(0)), held: Arc::new(Mutex::new(Held::Nothing)) };
+        signals.start().context("cannot listen for signals")?;
+        Ok(signals)
+    }
+
+    fn start(&self) -> std::io::Result<()> {
+        let (mut receiver, sender) = UnixStream::pair()?;
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal must not find the flag that it sets itself.
+            flag::register_conditional_shutdown(signal, Exit::Signal(signal).number(), Arc::clone(&again))?;
+            flag::register(signal, Arc::clone(&again))?;
+            flag::register_usize(signal, Arc::clone(&self.caught), usize::try_from(signal).unwrap_or(0))?;
+            pipe::register(signal, sender.try_clone()?)?;
+        }
+        let (caught, held) = (Arc::clone(&self.caught), Arc::clone(&self.held));
+        let wait = move || {
+            let mut byte = [0];
+            while !matches!(receiver.read(&mut byte), Ok(1)) {}
+            end(Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM)), &held);
+        };
+        thread::Builder::new().name("forebay-signals".to_owned()).spawn(wait)?;
+        Ok(())
+    }
+
+    /// The signal that was caught, if one was.
+    pub(crate) fn caught(&self) -> Option<i32> {
+        signal_in(&self.caught)
+    }
+
+    /// From now on this buffer is closed when a signal comes, or by [`close`](Self::close).
+    pub(crate) fn hold(&self, buffer: Buffer, wake: Option<Wake>) {
+        if self.caught().is_some() {
+            buffer.end_writing();
+        }
+        *lock(&self.held) = Held::Open(buffer, wake);
+    }
+
+    /// Does something with the buffer, unless it is closed.
+    pub(crate) fn with_buffer<T>(&self, action: impl FnOnce(&Buffer) -> T) -> Option<T> {
+        match &*lock(&self.held) {
+            Held::Open(buffer, _) => Some(action(buffer)),
+            Held::Nothing | Held::Closed => None,
+        }
+    }
+
+    /// Closes the buffer, if it is open.
+    pub(crate) fn close(&self) -> anyhow::Result<()> {
+        close(&self.held)
+    }
+
+    /// Another handle to the same.
+    pub(crate) fn share(&self) -> Self {
+        Self { caught: Arc::clone(&self.caught), held: Arc::clone(&self.held) }
+    }
+}
+
+/// A signal came: has the command end, and sees that it does.
+fn end(exit: Exit, held: &Mutex<Held>) {
+    match &*lock(held) {
+        Held::Nothing => process::exit(exit.number()),
+        Held::Open(buffer, wake) => {
+            buffer.end_writing();
+            if let Some(wake) = wake {
+                wake();
+            }
+        }
+        Held::Closed => return,
+    }
+    thread::sleep(GRACE);
+    if !matches!(*lock(held), Held::Closed) {
+        // What is wrong with the buffer was logged, and the exit code says that a signal ended it.
+        let _ = close(held);
+        process::exit(exit.number());
+    }
+}
+
+fn close(held: &Mutex<Held>) -> anyhow::Result<()> {
+    let was = mem::replace(&mut *lock(held), Held::Closed);
+    match was {
+        Held::Open(buffer, _) => Ok(buffer.close()?),
+        Held::Nothing | Held::Closed => Ok(()),
+    }
+}
+
+fn signal_in(caught: &AtomicUsize) -> Option<i32> {
+    i32::try_from(caught.load(Ordering::SeqCst)).ok().filter(|&signal| signal != 0)
+}
+
+fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}

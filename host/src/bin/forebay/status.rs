@@ -1,0 +1,138 @@
+//! `forebay status`: a look at a buffer from outside. Nothing is opened for writing, locked or changed.
+
+use std::{fmt::Write as _, path::Path};
+
+use forebay::storage::{
+    Ledger,
+    native::{Holder, LedgerOnDisk, Snapshot},
+};
+use serde::Serialize;
+
+use crate::{
+    args::{Format, LookArgs},
+    exit::Exit,
+    print,
+};
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Answer {
+    ledger: LedgerAnswer,
+    records: u64,
+    bytes: u64,
+    files: usize,
+    locked: bool,
+    locked_by: Option<u32>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct LedgerAnswer {
+    writer_next_record: u64,
+    writer_data_file: u16,
+    reader_data_file: u16,
+    reader_last_record: u64,
+}
+
+pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
+    let snapshot = Snapshot::take(&args.dir)?;
+    let ledger = match snapshot.ledger() {
+        LedgerOnDisk::Readable(ledger) => ledger,
+        // What nobody has written to yet.
+        LedgerOnDisk::None => Ledger::EMPTY,
+        LedgerOnDisk::Unreadable { length_bytes } => anyhow::bail!(
+            "the ledger in {} is damaged ({length_bytes} bytes that are no ledger): 'forebay verify' looks for the \
+             records without it, and 'forebay read' makes it anew from them",
+            args.dir.display()
+        ),
+    };
+    let answer = Answer::new(ledger, &snapshot);
+    match args.format {
+        Format::Json => print::json(&answer)?,
+        Format::Text => print::lines(&answer.text(&args.dir)?)?,
+    }
+    Ok(Exit::Done)
+}
+
+impl Answer {
+    fn new(ledger: Ledger, snapshot: &Snapshot) -> Self {
+        let holder = snapshot.holder();
+        Self {
+            ledger: LedgerAnswer {
+                writer_next_record: ledger.writer_next_record.0,
+                writer_data_file: ledger.writer_data_file.get(),
+                reader_data_file: ledger.reader_data_file.get(),
+                reader_last_record: ledger.reader_last_record.0,
+            },
+            records: waiting(&ledger),
+            bytes: snapshot.data_files().iter().fold(0, |sum: u64, &(_, bytes)| sum.saturating_add(bytes)),
+            files: snapshot.data_files().len(),
+            locked: matches!(holder, Holder::Held(_)),
+            locked_by: match holder {
+                Holder::Held(process) => process,
+                Holder::Free | Holder::Unknown => None,
+            },
+        }
+    }
+
+    fn text(&self, dir: &Path) -> Result<String, std::fmt::Error> {
+        let ledger = &self.ledger;
+        let mut text = String::new();
+        writeln!(text, "buffer   {}", dir.display())?;
+        write!(text, "waiting  {}", print::count(self.records, "record"))?;
+        if self.records > 0 {
+            let (first, last) =
+                (ledger.reader_last_record.saturating_add(1), ledger.writer_next_record.saturating_sub(1));
+            write!(text, " (ids {first} to {last})")?;
+        }
+        writeln!(text)?;
+        let files = u64::try_from(self.files).unwrap_or(u64::MAX);
+        writeln!(
+            text,
+            "size     {} in {}",
+            print::count(self.bytes, "byte"),
+            print::count(files, "data file")
+        )?;
+        writeln!(
+            text,
+            "writer   next record {}, data file {}",
+            ledger.writer_next_record, ledger.writer_data_file
+        )?;
+        writeln!(
+            text,
+            "reader   last acknowledged {}, data file {}",
+            ledger.reader_last_record, ledger.reader_data_file
+        )?;
+        match (self.locked, self.locked_by) {
+            (false, _) => writeln!(text, "lock     free")?,
+            (true, Some(process)) => writeln!(text, "lock     held by process {process}")?,
+            (true, None) => writeln!(text, "lock     held by another process")?,
+        }
+        Ok(text)
+    }
+}
+
+/// How many events wait by the ledger alone.
+fn waiting(ledger: &Ledger) -> u64 {
+    ledger.writer_next_record.0.saturating_sub(ledger.reader_last_record.0).saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay::RecordId;
+
+    use super::*;
+
+    /// The figure that people watch; off by one it never reaches zero.
+    #[test]
+    fn waiting_counts_what_lies_between_reader_and_writer() {
+        let ledger = |next, last| Ledger {
+            writer_next_record: RecordId(next),
+            reader_last_record: RecordId(last),
+            ..Ledger::EMPTY
+        };
+        assert_eq!(waiting(&Ledger::EMPTY), 0);
+        assert_eq!(waiting(&ledger(101, 0)), 100);
+        assert_eq!(waiting(&ledger(101, 100)), 0);
+        // A ledger that was damaged says anything.
+        assert_eq!(waiting(&ledger(5, 9)), 0);
+    }
+}

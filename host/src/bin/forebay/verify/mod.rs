@@ -1,0 +1,95 @@
+//! `forebay verify`: reads every frame of a buffer from outside, and says what is whole and what is not.
+
+mod inspection;
+mod ranges;
+mod report;
+
+use std::path::Path;
+
+use forebay::{
+    RecordId,
+    storage::{
+        FileId, StorageError,
+        native::{DataFileReader, Holder, LedgerOnDisk, Snapshot},
+    },
+};
+use forebay_frame::Source;
+
+use self::{inspection::Inspection, report::Report};
+use crate::{
+    args::{Format, LookArgs},
+    exit::Exit,
+    print,
+};
+
+pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
+    let report = inspect(&args.dir)?;
+    match args.format {
+        Format::Json => print::json(&report)?,
+        Format::Text => print::lines(&report.text(&args.dir)?)?,
+    }
+    Ok(if report.ok { Exit::Done } else { Exit::No })
+}
+
+fn inspect(dir: &Path) -> anyhow::Result<Report> {
+    let snapshot = Snapshot::take(dir)?;
+    let ledger = match snapshot.ledger() {
+        LedgerOnDisk::Readable(ledger) => Some(ledger),
+        LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => None,
+    };
+    let ceiling = ledger.map_or(RecordId(u64::MAX), |ledger| ledger.writer_next_record);
+    let mut inspection = Inspection::new(ceiling);
+    for file in in_reading_order(&snapshot, ledger.map(|ledger| ledger.reader_data_file)) {
+        match snapshot.open_data_file(file) {
+            Ok(reader) => inspection.file(&name(file), &mut DataFile(reader))?,
+            // Read to its end and removed, while we were looking.
+            Err(StorageError::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let unread = match ledger {
+        // What was acknowledged meanwhile may be gone by right.
+        Some(ledger) if matches!(snapshot.holder(), Holder::Held(_)) => {
+            let last = match Snapshot::take(dir)?.ledger() {
+                LedgerOnDisk::Readable(now) => now.reader_last_record,
+                LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => ledger.reader_last_record,
+            };
+            last.after(1)..ledger.writer_next_record
+        }
+        Some(ledger) => ledger.reader_last_record.after(1)..ledger.writer_next_record,
+        // Without a ledger nobody counts.
+        None => RecordId(0)..RecordId(0),
+    };
+    let mut report = inspection.finish(unread);
+    if let LedgerOnDisk::Unreadable { .. } = snapshot.ledger() {
+        report.add_bad_ledger();
+    }
+    Ok(report)
+}
+
+/// The data files from the reader's on: ids rise in this order. After the last number comes the first.
+fn in_reading_order(snapshot: &Snapshot, first: Option<FileId>) -> Vec<FileId> {
+    let first = first.map_or(0, |file| u32::from(file.get()));
+    let mut files: Vec<FileId> = snapshot.data_files().iter().map(|&(file, _)| file).collect();
+    files.sort_by_key(|file| (u32::from(file.get()) + FileId::MODULUS - first) % FileId::MODULUS);
+    files
+}
+
+fn name(file: FileId) -> String {
+    format!("buffer-data-{file}.dat")
+}
+
+/// A data file, as long as it was when it was opened.
+struct DataFile(DataFileReader);
+
+impl Source for DataFile {
+    type Error = StorageError;
+
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        self.0.read_at(offset, into)
+    }
+}

@@ -1,0 +1,137 @@
+//! What `forebay verify` answers.
+
+use std::{
+    fmt::{self, Write as _},
+    ops::Range,
+    path::Path,
+};
+
+use forebay::RecordId;
+use serde::Serialize;
+
+use crate::print;
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    /// Whether nothing is damaged.
+    pub(super) ok: bool,
+    /// Whole frames in all data files.
+    pub(super) frames: u64,
+    /// Complete frames that fail.
+    pub(super) corrupt: u64,
+    /// Bytes behind the last complete frame of a file.
+    pub(super) torn_bytes: u64,
+    /// Unread ids below the ledger's next that no whole frame has.
+    pub(super) lost_records: u64,
+    pub(super) faults: Vec<Fault>,
+    #[serde(skip)]
+    pub(super) files: u64,
+    #[serde(skip)]
+    pub(super) bytes: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize)]
+pub(super) struct Fault {
+    pub(super) file: Option<String>,
+    pub(super) offset: Option<u64>,
+    pub(super) kind: Kind,
+    /// The first id that it concerns and the one after the last, where that is known.
+    pub(super) ids: Option<[u64; 2]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    /// A frame whose checksum does not agree.
+    Corrupt,
+    /// A frame that is whole but for the numbers that say how long it is.
+    Length,
+    /// The end of a file that is no frame.
+    Torn,
+    /// Ids that the ledger counts, that no file holds whole, and that no other fault accounts for.
+    Missing,
+    /// A ledger that is none.
+    Ledger,
+}
+
+impl Report {
+    /// Adds a fault in a data file; gives its number.
+    pub(super) fn add(&mut self, file: &str, offset: u64, kind: Kind, ids: Option<Range<RecordId>>) -> usize {
+        let ids = ids.map(numbers);
+        self.faults.push(Fault { file: Some(file.to_owned()), offset: Some(offset), kind, ids });
+        self.faults.len() - 1
+    }
+
+    /// Says which ids a fault concerns, if they are any.
+    pub(super) fn name(&mut self, fault: usize, ids: Range<RecordId>) {
+        if let Some(fault) = self.faults.get_mut(fault) {
+            fault.ids = (!ids.is_empty()).then(|| numbers(ids));
+        }
+    }
+
+    /// Adds ids that no fault in a data file accounts for.
+    pub(super) fn add_missing(&mut self, ids: Range<RecordId>) {
+        let ids = Some(numbers(ids));
+        self.faults.push(Fault { file: None, offset: None, kind: Kind::Missing, ids });
+    }
+
+    /// The ledger is none.
+    pub(super) fn add_bad_ledger(&mut self) {
+        self.faults.insert(0, Fault { file: None, offset: None, kind: Kind::Ledger, ids: None });
+        self.judge();
+    }
+
+    /// Says whether all is well.
+    pub(super) fn judge(&mut self) {
+        let ledger_is_bad = self.faults.iter().any(|fault| fault.kind == Kind::Ledger);
+        self.ok = !ledger_is_bad && self.corrupt == 0 && self.torn_bytes == 0 && self.lost_records == 0;
+    }
+
+    /// The report for people.
+    pub(super) fn text(&self, dir: &Path) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        for fault in &self.faults {
+            writeln!(text, "{fault}")?;
+        }
+        writeln!(
+            text,
+            "{}: {}; {} and {} in {}; {}, {}, {}",
+            dir.display(),
+            if self.ok { "whole" } else { "damaged" },
+            print::count(self.frames, "whole frame"),
+            print::count(self.bytes, "byte"),
+            print::count(self.files, "data file"),
+            print::count(self.corrupt, "corrupt frame"),
+            print::count(self.torn_bytes, "torn byte"),
+            print::count(self.lost_records, "lost record"),
+        )?;
+        Ok(text)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            Kind::Corrupt => "corrupt frame",
+            Kind::Length => "damaged length of a whole frame",
+            Kind::Torn => "torn end",
+            Kind::Missing => "whole in no data file",
+            Kind::Ledger => {
+                "the ledger, buffer.db, cannot be read: the next opening makes it anew from the data files"
+            }
+        })?;
+        if let (Some(file), Some(offset)) = (&self.file, self.offset) {
+            write!(f, " in {file} at {offset}")?;
+        }
+        match self.ids {
+            None => Ok(()),
+            Some([first, end]) if end == first.saturating_add(1) => write!(f, ": id {first}"),
+            Some([first, end]) => write!(f, ": ids {first} to {}", end.saturating_sub(1)),
+        }
+    }
+}
+
+fn numbers(ids: Range<RecordId>) -> [u64; 2] {
+    [ids.start.0, ids.end.0]
+}

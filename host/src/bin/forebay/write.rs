@@ -1,0 +1,142 @@
+//! `forebay write`: records from stdin into a buffer.
+//!
+//! One thread reads and writes; this one waits for the answers, so that several batches share a sync, and so that a signal
+//! is heard while stdin is silent.
+
+use std::{
+    fs::File,
+    io::Write as _,
+    ops::ControlFlow,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+use anyhow::Context as _;
+use forebay::{RecordId, WriteError};
+use serde::Serialize;
+use tracing::warn;
+
+use crate::{
+    answers::{Answers, Tally},
+    args::{Format, WriteArgs},
+    exit::Exit,
+    feed::{Feed, Sent},
+    open, print,
+    signals::Signals,
+};
+
+/// How many batches may wait for their answers: those that share a sync.
+const BATCHES_MAX: usize = 8;
+
+/// What this thread hears of.
+enum Event {
+    /// A batch was handed over.
+    Sent(Sent),
+    /// Nothing more will be.
+    End(anyhow::Result<()>),
+    /// A signal came.
+    Stop,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    records: u64,
+    bytes: u64,
+    first_id: Option<u64>,
+    last_id: Option<u64>,
+    rejected: u64,
+}
+
+pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    let max_record = open::options(&args.buffer)?.record_bytes_max();
+    let buffer = open::create(&args.dir, &args.buffer)?;
+    let feed = Feed::new(args.framing, max_record, buffer.writer(), args.buffer.metadata);
+    let (events, inbox) = sync_channel(BATCHES_MAX);
+    let wake = events.clone();
+    // Where there is no room for it, this thread is awake.
+    signals.hold(buffer, Some(Box::new(move || drop(wake.try_send(Event::Stop)))));
+    thread::Builder::new()
+        .name("forebay-input".to_owned())
+        .spawn(move || feed_all(feed, &events))
+        .context("cannot start a thread to read standard input")?;
+
+    let mut writing = Writing {
+        signals,
+        answers: Answers::new(&args.buffer, false, signals),
+        confirm: if args.confirm { Some(print::stdout()?) } else { None },
+    };
+    let result = writing.collect(&inbox);
+    let closed = signals.close();
+    if args.format == Format::Json {
+        print::json(&Answer::new(writing.answers.tally()))?;
+    }
+    result.and(closed)?;
+    Ok(writing.answers.exit())
+}
+
+fn feed_all(feed: Feed, events: &SyncSender<Event>) {
+    let gone = |_| ControlFlow::Break(());
+    let result = feed.run(|sent| events.send(Event::Sent(sent)).map_or_else(gone, ControlFlow::Continue));
+    // Whoever is not there any more needs no end.
+    let _ = events.send(Event::End(result));
+}
+
+struct Writing<'a> {
+    signals: &'a Signals,
+    answers: Answers,
+    /// Where the last id is printed.
+    confirm: Option<File>,
+}
+
+impl Writing<'_> {
+    /// Waits for all answers, until there are no more or a signal comes.
+    fn collect(&mut self, inbox: &Receiver<Event>) -> anyhow::Result<()> {
+        while self.signals.caught().is_none() {
+            match inbox.recv() {
+                Ok(Event::Sent(sent)) => self.settle(sent)?,
+                Ok(Event::End(result)) => return result,
+                Ok(Event::Stop) => break,
+                Err(_) => anyhow::bail!("the thread that reads standard input has died"),
+            }
+        }
+        // Writing has ended: what was handed over has its answer or gets it now.
+        while let Ok(Event::Sent(sent)) = inbox.try_recv() {
+            self.settle(sent)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what became of a batch.
+    fn settle(&mut self, sent: Sent) -> anyhow::Result<()> {
+        match self.answers.wait(sent) {
+            // It was still waiting for room when the signal came.
+            Err(WriteError::Closed) if self.signals.caught().is_some() => {}
+            receipt => {
+                if let Some(id) = receipt?.last_id {
+                    self.confirm(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, RecordId(id): RecordId) {
+        let Some(stdout) = &mut self.confirm else { return };
+        if let Err(error) = stdout.write_all(format!("{id}\n").as_bytes()) {
+            warn!(%error, "cannot confirm on standard output any more: writing goes on");
+            self.confirm = None;
+        }
+    }
+}
+
+impl Answer {
+    fn new(tally: &Tally) -> Self {
+        Self {
+            records: tally.records,
+            bytes: tally.bytes,
+            first_id: tally.first_id.map(|RecordId(id)| id),
+            last_id: tally.last_id.map(|RecordId(id)| id),
+            rejected: tally.rejected,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Opening a buffer, in two steps: the directory is taken first, and the logic runs after.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tracing::info;
+
+use super::{
+    Buffer,
+    core::{Core, now_ns},
+    error::OpenError,
+    options::{Durability, Options, WhenFull},
+    shared::Shared,
+};
+use crate::{
+    engine::{Component, Limits},
+    guard::Guard,
+    logic::{CallError, Logic, LogicOptions},
+    storage::{
+        Backend,
+        native::{Create, Native},
+    },
+    threads,
+};
+
+/// Makes the logic of a buffer over its guard.
+type MakeLogic = Box<dyn FnOnce(Guard) -> Result<Box<dyn Logic>, CallError>>;
+
+/// Chooses how a buffer is opened. See [`Options`] for what each choice means and its default.
+#[must_use]
+pub struct Builder {
+    directory: PathBuf,
+    create: Create,
+    options: Options,
+    limits: Limits,
+    component: Option<Component>,
+}
+
+impl Builder {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            create: Create::Yes,
+            options: Options::default(),
+            limits: Limits::default(),
+            component: None,
+        }
+    }
+
+    /// Fails if the directory is not there, instead of making it.
+    pub fn must_exist(mut self) -> Self {
+        self.create = Create::No;
+        self
+    }
+
+    /// All options at once.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The length at which a data file is left for the next one, in bytes.
+    pub fn file_bytes(mut self, bytes: u64) -> Self {
+        self.options.file_bytes = bytes;
+        self
+    }
+
+    /// The most that all data files together may hold, in bytes.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.options.max_bytes = bytes;
+        self
+    }
+
+    /// What happens to records that do not fit.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.options.when_full = when_full;
+        self
+    }
+
+    /// What a record must have survived before its writer is answered.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
+    /// No unacknowledged record stays unsynced for longer than two of these.
+    pub fn sync_interval(mut self, interval: Duration) -> Self {
+        self.options.sync_interval = interval;
+        self
+    }
+
+    /// Runs other logic than the one that is shipped.
+    pub fn component(mut self, component: Component) -> Self {
+        self.component = Some(component);
+        self
+    }
+
+    /// What one instance of the logic may use.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Makes the directory if need be, takes its lock, and writes a ledger if it has none. Nothing else is read, and no
+    /// component is compiled yet.
+    pub fn lock(self) -> Result<Locked, OpenError> {
+        self.options.check()?;
+        let backend = Native::open(&self.directory, self.create)?;
+        let Self { directory, options, limits, component, .. } = self;
+        Ok(Locked { directory, options, limits, component, backend: Box::new(backend) })
+    }
+
+    /// Takes the directory and opens the buffer.
+    pub fn open(self) -> Result<Buffer, OpenError> {
+        self.lock()?.open()
+    }
+}
+
+/// A directory that is held, and not yet opened as a buffer. Dropping it lets it go.
+#[must_use]
+pub struct Locked {
+    directory: PathBuf,
+    options: Options,
+    limits: Limits,
+    component: Option<Component>,
+    backend: Box<dyn Backend>,
+}
+
+impl Locked {
+    /// Opens the buffer: compiles the logic, recovers what a crash left, and starts.
+    pub fn open(self) -> Result<Buffer, OpenError> {
+        let component = self.component.map_or_else(Component::embedded, Ok)?;
+        let limits = self.limits;
+        let make: MakeLogic = Box::new(move |guard| component.instantiate(guard, limits));
+        info!(directory = %self.directory.display(), "opening the buffer");
+        open_with(self.backend, self.options, make)
+    }
+}
+
+/// Opens a buffer over any storage and any logic: what tests and simulations use.
+pub(super) fn open_with(
+    backend: Box<dyn Backend>,
+    options: Options,
+    make: MakeLogic,
+) -> Result<Buffer, OpenError> {
+    options.check()?;
+    let shared = Arc::new(Shared::default());
+    let weak: Weak<Shared> = Arc::downgrade(&shared);
+    let sync_runner = Box::new(move |target, job: crate::storage::SyncJob| {
+        let weak = weak.clone();
+        threads::run_sync(Box::new(move || {
+            let result = job();
+            if let Some(shared) = weak.upgrade() {
+                shared.submit_elsewhere(|work| work.syncs.push((target, result)));
+            }
+        }));
+    });
+    let guard = Guard::new(backend, options.max_bytes, sync_runner)?;
+    let mut logic = make(guard)?;
+    let report = logic.open(&LogicOptions {
+        max_bytes: options.max_bytes,
+        file_bytes: options.file_bytes,
+        max_events: options.max_events,
+        sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
+        now_ns: now_ns(),
+    })?;
+    logic.guard().opened();
+    info!(
+        events = report.events,
+        bytes = report.bytes,
+        lost_events = report.lost_events,
+        cut_bytes = report.cut_bytes,
+        "the buffer is open"
+    );
+    shared.open(Core::new(logic, options, report.first_unread));
+    Ok(Buffer::new(shared, options, report))
+}

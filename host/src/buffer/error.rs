@@ -1,0 +1,143 @@
+//! What can go wrong with a buffer, by operation.
+
+use thiserror::Error;
+
+use super::options::OptionsError;
+use crate::{
+    engine::ComponentError,
+    logic::{CallError, LogicError},
+    record::NewRecord,
+    storage::{StorageError, native::NativeOpenError},
+};
+
+/// Why a buffer was not opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The sizes do not go together.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The directory cannot be had: it is held by another process, missing, a file, or closed to this user.
+    #[error(transparent)]
+    Directory(#[from] NativeOpenError),
+    /// The directory's files cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The component that was to run cannot.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The logic did not open the buffer.
+    #[error("the buffer could not be opened: {0}")]
+    Logic(#[from] CallError),
+}
+
+/// Why records were not written. Records that had been placed before stay written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// A payload is longer than a record may be. Nothing of the batch was written.
+    #[error(
+        "record {number} of the batch has {bytes} bytes; the most that a record may have is {most}: \
+         split it, or open the buffer with a larger record and file size"
+    )]
+    TooLong {
+        /// Which record of the batch, counted from 1.
+        number: usize,
+        /// How long its payload is.
+        bytes: u64,
+        /// The longest payload that is taken.
+        most: u64,
+        /// The batch, unchanged.
+        records: Vec<NewRecord>,
+    },
+    /// The buffer was closed, in whole or for writing.
+    #[error("the buffer is closed")]
+    Closed,
+    /// A sync failed: what was written since the last one may be lost in a power failure.
+    #[error("a sync of the buffer failed; open it again to go on, and look for what the kernel says of the disk")]
+    SyncFailed,
+    /// The logic or the storage failed.
+    #[error("the buffer has stopped: {reason}; open it again to go on")]
+    Stopped {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// Why no records were delivered, or an acknowledgement was not taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The buffer was closed.
+    #[error("the buffer is closed")]
+    Closed,
+    /// The logic or the storage failed.
+    #[error("the buffer has stopped: {reason}; open it again to go on")]
+    Stopped {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// Why closing did not end well. The lock is free all the same.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CloseError {
+    /// A sync failed: what was written since the last one may be lost in a power failure.
+    #[error("a sync of the buffer failed while it was closed; what was written last may not survive a power failure")]
+    SyncFailed,
+    /// The logic or the storage had failed before.
+    #[error("the buffer had stopped: {reason}")]
+    Stopped {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// Why a buffer goes on no more.
+#[derive(Clone, Debug)]
+pub(super) enum Stop {
+    Closed,
+    SyncFailed,
+    Failed(String),
+}
+
+impl From<&CallError> for Stop {
+    fn from(error: &CallError) -> Self {
+        match error {
+            CallError::Refused(LogicError::Closed) => Self::Closed,
+            CallError::Refused(LogicError::Degraded) => Self::SyncFailed,
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<Stop> for WriteError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Closed => Self::Closed,
+            Stop::SyncFailed => Self::SyncFailed,
+            Stop::Failed(reason) => Self::Stopped { reason },
+        }
+    }
+}
+
+impl From<Stop> for ReadError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Closed => Self::Closed,
+            Stop::SyncFailed => Self::Stopped { reason: "a sync failed".to_owned() },
+            Stop::Failed(reason) => Self::Stopped { reason },
+        }
+    }
+}
+
+impl From<Stop> for CloseError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Closed => Self::Stopped { reason: "it was closed already".to_owned() },
+            Stop::SyncFailed => Self::SyncFailed,
+            Stop::Failed(reason) => Self::Stopped { reason },
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What callers and threads want of a buffer, until whoever holds its core takes it.
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use tokio::sync::oneshot;
+
+use super::{
+    error::Stop,
+    in_flight::Ack,
+    options::Durability,
+    receipt::{Answer, Receipt},
+};
+use crate::{
+    record::NewRecord,
+    storage::{StorageError, SyncTarget},
+    threads::lock,
+};
+use forebay_frame::RecordId;
+
+/// Records that wait to be placed, and who waits for them.
+#[derive(Debug)]
+pub(super) struct PendingWrite {
+    /// Those that are neither placed nor on offer.
+    pub(super) records: VecDeque<NewRecord>,
+    /// How many are not placed.
+    pub(super) left: usize,
+    pub(super) receipt: Receipt,
+    pub(super) durability: Durability,
+    /// `None` once the caller has been answered.
+    pub(super) reply: Option<oneshot::Sender<Answer>>,
+}
+
+impl PendingWrite {
+    /// Whoever waits hears that it ends here.
+    pub(super) fn fail(mut self, stop: &Stop) {
+        if let Some(reply) = self.reply.take() {
+            // Nobody may be waiting any more.
+            let _ = reply.send(Err(stop.clone().into()));
+        }
+    }
+}
+
+/// Who waits until all records below an id are durable.
+#[derive(Debug)]
+pub(super) struct AwaitingSync {
+    pub(super) next: RecordId,
+    pub(super) receipt: Receipt,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// Everything that waits to be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) writes: Vec<PendingWrite>,
+    pub(super) acks: Vec<Ack>,
+    pub(super) syncs: Vec<(SyncTarget, Result<(), StorageError>)>,
+    pub(super) tick: bool,
+}
+
+impl Work {
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.acks.is_empty() && self.syncs.is_empty() && !self.tick
+    }
+}
+
+/// The door through which work comes in. Its lock is held for moments only, never while the core works.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    work: Mutex<Work>,
+}
+
+impl Inbox {
+    pub(super) fn put(&self, change: impl FnOnce(&mut Work)) {
+        change(&mut lock(&self.work));
+    }
+
+    pub(super) fn take(&self) -> Work {
+        std::mem::take(&mut lock(&self.work))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.work).is_empty()
+    }
+}

@@ -1,0 +1,136 @@
+//! The buffer as an application sees it.
+
+mod builder;
+mod core;
+mod error;
+mod in_flight;
+mod inbox;
+mod options;
+mod reader;
+mod receipt;
+mod record;
+mod shared;
+mod status;
+mod writer;
+
+use std::{path::Path, sync::Arc};
+
+use tracing::warn;
+
+use self::{core::Core, shared::Shared};
+pub use self::{
+    builder::{Builder, Locked},
+    error::{CloseError, OpenError, ReadError, WriteError},
+    options::{Durability, Options, OptionsError, WhenFull},
+    reader::Reader,
+    receipt::{Pending, Receipt},
+    record::Record,
+    status::Status,
+    writer::Writer,
+};
+use crate::{
+    guard::Guard,
+    logic::{CallError, Logic, OpenReport},
+    storage::Backend,
+};
+
+/// A durable, bounded, crash-safe queue of records in one directory, which it holds exclusively while it is open.
+///
+/// ```
+/// use forebay::{Buffer, NewRecord};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// let buffer = Buffer::builder(directory.path()).open()?;
+/// buffer.writer().write("hello")?;
+///
+/// let record = buffer.reader().next()?.expect("one record was written");
+/// assert_eq!(&record.payload()[..], b"hello");
+/// record.ack();
+/// buffer.close()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Buffer {
+    shared: Arc<Shared>,
+    options: Options,
+    report: OpenReport,
+    open: bool,
+}
+
+impl Buffer {
+    /// Chooses how the buffer in a directory is opened. The directory is made if it is not there.
+    pub fn builder(directory: impl AsRef<Path>) -> Builder {
+        Builder::new(directory.as_ref())
+    }
+
+    /// Opens a buffer over any storage, with logic made by `make`. Applications use [`builder`](Self::builder); this is
+    /// the seam at which tests put in storage that fails, and logic that runs natively.
+    pub fn open_with(
+        backend: Box<dyn Backend>,
+        options: Options,
+        make: impl FnOnce(Guard) -> Result<Box<dyn Logic>, CallError> + 'static,
+    ) -> Result<Self, OpenError> {
+        builder::open_with(backend, options, Box::new(make))
+    }
+
+    fn new(shared: Arc<Shared>, options: Options, report: OpenReport) -> Self {
+        Self { shared, options, report, open: true }
+    }
+
+    /// What was found on opening.
+    pub fn open_report(&self) -> &OpenReport {
+        &self.report
+    }
+
+    /// A writer, answering at the buffer's level of durability.
+    pub fn writer(&self) -> Writer {
+        Writer::new(Arc::clone(&self.shared), self.options)
+    }
+
+    /// A reader.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.shared))
+    }
+
+    /// Figures of the buffer as it is now; `None` if it is closed.
+    pub fn status(&self) -> Option<Status> {
+        self.shared.with_core(Core::status).ok()
+    }
+
+    /// No more records will be written by anybody: readers come to an end when they have read everything.
+    pub fn end_writing(&self) {
+        // A buffer that is closed has ended already.
+        let _ = self.shared.with_core(Core::end_writing);
+    }
+
+    /// Makes everything durable, and lets the directory go. Whoever still writes or reads hears that it is closed;
+    /// records that are still held cannot be acknowledged any more.
+    pub fn close(mut self) -> Result<(), CloseError> {
+        self.shut()
+    }
+
+    fn shut(&mut self) -> Result<(), CloseError> {
+        if !std::mem::replace(&mut self.open, false) {
+            return Ok(());
+        }
+        self.end_writing();
+        while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
+            // A sender that is gone means that the core is: the next round ends.
+            let _ = idle.blocking_recv();
+        }
+        match self.shared.close().and_then(|core| core.stop()) {
+            None => Ok(()),
+            Some(stop) => Err(stop.into()),
+        }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if let Err(error) = self.shut() {
+            warn!(%error, "the buffer was not closed well");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! How a buffer is to behave.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// What a record must have survived before its writer is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Nothing yet: it waits in this process's memory to be written.
+    Accepted,
+    /// The death of the process: its bytes are in the operating system's cache.
+    #[default]
+    Written,
+    /// Power loss: its bytes, all unacknowledged bytes before it and the name of its file are on the disk.
+    Synced,
+}
+
+/// What happens to records that do not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// They wait until there is room.
+    #[default]
+    Block,
+    /// They are handed back to the caller.
+    Reject,
+}
+
+/// The options of a buffer, all sizes in bytes. They are not stored in it: each opening may choose others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// The length at which a data file is left for the next one. At least [`FILE_BYTES_MIN`](Self::FILE_BYTES_MIN).
+    /// Default: 128 MiB.
+    pub file_bytes: u64,
+    /// The most that all data files together may hold, acknowledged or not. At least twice `file_bytes` and 32.
+    /// Default: 1 GiB.
+    pub max_bytes: u64,
+    /// The longest payload that is taken. `None`: as long as a file can hold, `file_bytes` less 48.
+    pub max_record_bytes: Option<u64>,
+    /// The most events that may wait unacknowledged; 0 for no limit. Default: 0.
+    pub max_events: u64,
+    /// What happens to records that do not fit. Default: they wait.
+    pub when_full: WhenFull,
+    /// What a record must have survived before its writer is answered. Default: the death of the process.
+    pub durability: Durability,
+    /// No unacknowledged record stays unsynced for longer than two of these. Default: 500 ms.
+    pub sync_interval: Duration,
+    /// How many records may be delivered and not acknowledged before delivery pauses. Default: 10,000.
+    pub max_unacknowledged_records: usize,
+    /// How many bytes of frames may be delivered and not acknowledged before delivery pauses. Default: 64 MiB.
+    pub max_unacknowledged_bytes: u64,
+    /// Records are delivered only to be looked at: they cannot be acknowledged, and no limit pauses their delivery.
+    /// Default: off.
+    pub peek: bool,
+}
+
+impl Options {
+    /// The shortest data file that makes sense.
+    pub const FILE_BYTES_MIN: u64 = 4096;
+
+    /// What a frame may take besides its payload, rounded up as Vector does.
+    pub const RECORD_OVERHEAD_BYTES: u64 = 48;
+
+    /// The longest payload that is taken.
+    pub fn record_bytes_max(&self) -> u64 {
+        let fits = self.file_bytes.saturating_sub(Self::RECORD_OVERHEAD_BYTES);
+        // The contract gives a frame's length 32 bits.
+        let fits = fits.min(u64::from(u32::MAX) - Self::RECORD_OVERHEAD_BYTES);
+        self.max_record_bytes.map_or(fits, |chosen| chosen.min(fits))
+    }
+
+    /// Checks that the sizes go together.
+    pub fn check(&self) -> Result<(), OptionsError> {
+        if self.file_bytes < Self::FILE_BYTES_MIN {
+            return Err(OptionsError::FileBytes { given: self.file_bytes });
+        }
+        let least = self.file_bytes.saturating_mul(2).saturating_add(32);
+        if self.max_bytes < least {
+            return Err(OptionsError::MaxBytes { given: self.max_bytes, least });
+        }
+        let most = self.file_bytes - Self::RECORD_OVERHEAD_BYTES;
+        match self.max_record_bytes {
+            Some(given) if given == 0 || given > most => Err(OptionsError::MaxRecordBytes { given, most }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            file_bytes: 128 << 20,
+            max_bytes: 1 << 30,
+            max_record_bytes: None,
+            max_events: 0,
+            when_full: WhenFull::default(),
+            durability: Durability::default(),
+            sync_interval: Duration::from_millis(500),
+            max_unacknowledged_records: 10_000,
+            max_unacknowledged_bytes: 64 << 20,
+            peek: false,
+        }
+    }
+}
+
+/// Sizes that do not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// The data files would be too short.
+    #[error("the file size of {given} bytes is too small; it must be at least {least}", least = Options::FILE_BYTES_MIN)]
+    FileBytes {
+        /// What was given.
+        given: u64,
+    },
+    /// The buffer could not roll.
+    #[error(
+        "the maximum size of {given} bytes is too small; it must be at least {least}, twice the file size and 32 bytes"
+    )]
+    MaxBytes {
+        /// What was given.
+        given: u64,
+        /// The least that would do.
+        least: u64,
+    },
+    /// Records would not fit into a file.
+    #[error("the maximum record size of {given} bytes does not fit; it must be from 1 to {most}, the file size less 48")]
+    MaxRecordBytes {
+        /// What was given.
+        given: u64,
+        /// The most that would do.
+        most: u64,
+    },
+}

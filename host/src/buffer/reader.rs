@@ -1,0 +1,75 @@
+//! Reading records.
+
+use std::sync::Arc;
+
+use forebay_frame::RecordId;
+
+use super::{core::Taken, error::ReadError, in_flight::Ack, record::Record, shared::Shared};
+
+/// Reads records from a buffer, each once, in the order of their ids. Several readers of one buffer share its records
+/// between them.
+///
+/// Delivery pauses when too much is unacknowledged (see
+/// [`Options::max_unacknowledged_records`](super::Options::max_unacknowledged_records)); it goes on with the next
+/// acknowledgement.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The next record. Waits for it, blocking this thread; `None` when writing has ended and all is delivered.
+    pub fn next(&self) -> Result<Option<Record>, ReadError> {
+        Ok(self.next_batch(1)?.and_then(|mut records| records.pop()))
+    }
+
+    /// The next records, at least one and at most so many. Waits for the first, blocking this thread; `None` when
+    /// writing has ended and all is delivered.
+    pub fn next_batch(&self, max_records: usize) -> Result<Option<Vec<Record>>, ReadError> {
+        loop {
+            match self.take(max_records)? {
+                Taken::Records(records) => return Ok(Some(self.with_handles(records))),
+                Taken::End => return Ok(None),
+                // A sender that is gone means that the buffer is closed: the next round says so.
+                Taken::Wait(changed) => drop(changed.blocking_recv()),
+            }
+        }
+    }
+
+    /// As [`next_batch`](Self::next_batch), without blocking on what is not there yet. The reading itself is done on
+    /// the calling thread.
+    pub async fn next_batch_async(&self, max_records: usize) -> Result<Option<Vec<Record>>, ReadError> {
+        loop {
+            match self.take(max_records)? {
+                Taken::Records(records) => return Ok(Some(self.with_handles(records))),
+                Taken::End => return Ok(None),
+                Taken::Wait(changed) => drop(changed.await),
+            }
+        }
+    }
+
+    /// The next records that are there now, at most so many; none if there are none.
+    pub fn try_next_batch(&self, max_records: usize) -> Result<Vec<Record>, ReadError> {
+        Ok(match self.take(max_records)? {
+            Taken::Records(records) => self.with_handles(records),
+            Taken::End | Taken::Wait(_) => Vec::new(),
+        })
+    }
+
+    /// All records up to and including this one are done with: as if each were acknowledged.
+    pub fn ack_through(&self, id: RecordId) {
+        self.shared.submit(|work| work.acks.push(Ack::Through(id)));
+    }
+
+    fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
+        Ok(self.shared.with_core(|core| core.take_records(max_records.max(1)))??)
+    }
+
+    fn with_handles(&self, records: Vec<crate::guard::ReadRecord>) -> Vec<Record> {
+        records.into_iter().map(|record| Record::new(record, &self.shared)).collect()
+    }
+}

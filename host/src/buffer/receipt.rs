@@ -1,0 +1,84 @@
+//! What a writer gets for its records.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use forebay_frame::RecordId;
+use tokio::sync::oneshot;
+
+use super::error::{Stop, WriteError};
+use crate::record::NewRecord;
+
+pub(super) type Answer = Result<Receipt, WriteError>;
+
+/// What became of a batch: its first `records` records are in the buffer, at the level of durability that was asked for,
+/// and the others are handed back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// How many records were taken.
+    pub records: usize,
+    /// The id of the first of them. `None` if there is none, or if the answer did not wait for it
+    /// ([`Durability::Accepted`](super::Durability::Accepted)).
+    pub first_id: Option<RecordId>,
+    /// The id of the last of them; `None` as above.
+    pub last_id: Option<RecordId>,
+    /// Those that the buffer had no room for, in their order. Empty unless the buffer rejects when it is full.
+    pub rejected: Vec<NewRecord>,
+}
+
+impl Receipt {
+    /// One more record was taken, under this id.
+    pub(super) fn add(&mut self, id: RecordId) {
+        self.first_id.get_or_insert(id);
+        self.last_id = Some(id);
+        self.records += 1;
+    }
+}
+
+/// Records on their way: an answer that will come. Wait for it with [`wait`](Self::wait), or `.await` it on any runtime.
+/// Dropping it gives up the answer, not the records.
+#[derive(Debug)]
+#[must_use = "it says whether the records were written"]
+pub struct Pending {
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Pending {
+    pub(super) fn new(answer: oneshot::Receiver<Answer>) -> Self {
+        Self { answer }
+    }
+
+    /// An answer that is known already.
+    pub(super) fn ready(answer: Answer) -> Self {
+        let (reply, receiver) = oneshot::channel();
+        // The receiver is held here.
+        let _ = reply.send(answer);
+        Self::new(receiver)
+    }
+
+    /// Waits, blocking this thread. Not for use on an async runtime's own threads.
+    pub fn wait(self) -> Answer {
+        self.answer.blocking_recv().unwrap_or_else(|_| Err(Stop::Closed.into()))
+    }
+
+    /// The answer if it is there; may be asked again until it was given.
+    pub fn try_take(&mut self) -> Option<Answer> {
+        match self.answer.try_recv() {
+            Ok(answer) => Some(answer),
+            Err(oneshot::error::TryRecvError::Empty) => None,
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(Stop::Closed.into())),
+        }
+    }
+}
+
+impl Future for Pending {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(Stop::Closed.into())))
+    }
+}

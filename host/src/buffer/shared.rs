@@ -1,0 +1,119 @@
+//! One executor per buffer, and no thread of its own: whoever takes the core's lock runs the logic and serves all who
+//! wait. A single producer pays no hop between threads; many producers share each other's calls.
+
+use std::sync::{
+    Arc, Mutex, TryLockError, Weak,
+    atomic::{AtomicBool, Ordering},
+};
+use std::time::Instant;
+
+use super::{
+    core::Core,
+    error::Stop,
+    inbox::{Inbox, Work},
+};
+use crate::threads::{self, lock};
+
+/// How many rounds a caller serves others before it hands over to an executor.
+const ROUNDS_MAX: usize = 64;
+
+/// What all handles to a buffer share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) inbox: Inbox,
+    /// `None` while the buffer is being opened, and once it is closed.
+    core: Mutex<Option<Core>>,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    /// The buffer is open from now on.
+    pub(super) fn open(self: &Arc<Self>, core: Core) {
+        *lock(&self.core) = Some(core);
+        self.drive();
+    }
+
+    /// Leaves work, and has it done: by this thread, unless another is at it already.
+    pub(super) fn submit(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
+        self.inbox.put(change);
+        self.drive();
+    }
+
+    /// Leaves work, and has it done by an executor: for threads that must not block.
+    pub(super) fn submit_elsewhere(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
+        self.inbox.put(change);
+        let shared = Arc::clone(self);
+        threads::execute(Box::new(move || shared.drive()));
+    }
+
+    /// Serves all that waits, unless another thread is doing so: that one looks again after it has let go of the core,
+    /// and finds what was left before this thread found the core taken.
+    pub(super) fn drive(self: &Arc<Self>) {
+        for _ in 0..ROUNDS_MAX {
+            let mut core = match self.core.try_lock() {
+                Ok(core) => core,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            match &mut *core {
+                Some(core) => core.serve(self),
+                None => self.turn_away(),
+            }
+            drop(core);
+            if self.inbox.is_empty() {
+                return;
+            }
+        }
+        let shared = Arc::clone(self);
+        threads::execute(Box::new(move || shared.drive()));
+    }
+
+    /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
+    pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Stop> {
+        let mut core = lock(&self.core);
+        let result = match &mut *core {
+            Some(core) => {
+                core.serve(self);
+                let result = action(core);
+                core.serve(self);
+                Ok(result)
+            }
+            None => Err(Stop::Closed),
+        };
+        drop(core);
+        if !self.inbox.is_empty() {
+            self.drive();
+        }
+        result
+    }
+
+    /// Ends it: drops the logic, the storage and the lock on the directory. Whoever waits hears of it.
+    pub(super) fn close(&self) -> Option<Core> {
+        self.closed.store(true, Ordering::SeqCst);
+        let core = lock(&self.core).take();
+        self.turn_away();
+        core
+    }
+
+    /// Has the logic's clock move on at a time.
+    pub(super) fn tick_at(self: &Arc<Self>, time: Instant) {
+        let shared: Weak<Self> = Arc::downgrade(self);
+        threads::at(
+            time,
+            Box::new(move || {
+                if let Some(shared) = shared.upgrade() {
+                    shared.submit_elsewhere(|work| work.tick = true);
+                }
+            }),
+        );
+    }
+
+    /// Nobody will serve what waits here any more. While the buffer is being opened it stays.
+    fn turn_away(&self) {
+        if self.closed.load(Ordering::SeqCst) {
+            for write in self.inbox.take().writes {
+                write.fail(&Stop::Closed);
+            }
+        }
+    }
+}

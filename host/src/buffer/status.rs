@@ -1,0 +1,65 @@
+//! What can be asked of an open buffer at any time.
+
+use forebay_frame::RecordId;
+
+use crate::guard::Guard;
+
+/// Figures of an open buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// The id that the next event gets.
+    pub next_id: RecordId,
+    /// The last event below which all is acknowledged or lost; 0 if there is none.
+    pub acknowledged: RecordId,
+    /// The id below which every event is durable, as seen since the buffer was opened; 0 if nothing was.
+    pub durable_next: RecordId,
+    /// Bytes in all data files, acknowledged or not.
+    pub bytes: u64,
+    /// How many data files there are.
+    pub files: usize,
+    /// Records that were delivered and are not acknowledged.
+    pub unacknowledged_records: usize,
+    /// The length of their frames.
+    pub unacknowledged_bytes: u64,
+    /// Events that delivery has passed over because no file holds them.
+    pub lost_events: u64,
+    /// Records that wait in this process for room.
+    pub waiting_records: usize,
+    /// Calls of the logic that broke a rule of its contract and were refused.
+    pub refused_calls: u64,
+    /// Whether a sync has failed since the buffer was opened.
+    pub sync_failed: bool,
+    /// What the logic says of itself, by number: see "Figures" in `wit/README.md`.
+    pub figures: Vec<(u16, u64)>,
+}
+
+impl Status {
+    pub(super) fn new(
+        guard: &Guard,
+        figures: &[(u16, u64)],
+        (unacknowledged_records, unacknowledged_bytes): (usize, u64),
+        lost_events: u64,
+        waiting_records: usize,
+    ) -> Self {
+        Self {
+            next_id: guard.next_id(),
+            acknowledged: guard.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record),
+            durable_next: guard.durable_next(),
+            bytes: guard.bytes(),
+            files: guard.files(),
+            unacknowledged_records,
+            unacknowledged_bytes,
+            lost_events,
+            waiting_records,
+            refused_calls: guard.refused(),
+            sync_failed: guard.sync_failed(),
+            figures: figures.to_vec(),
+        }
+    }
+
+    /// Events that wait: not acknowledged, and not known to be lost below what is.
+    pub fn events(&self) -> u64 {
+        self.next_id.0.saturating_sub(self.acknowledged.0).saturating_sub(1)
+    }
+}

@@ -1,0 +1,231 @@
+//! Loading a component: compiled, looked through for what it wants of its host, and refused if that is more than the
+//! storage of one buffer.
+
+use std::{path::Path, sync::LazyLock};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use wasmtime::component::{HasSelf, Linker, types::ComponentItem};
+
+use super::{
+    Limits,
+    bindings::{LogicPre, forebay::buffer::storage},
+    engine,
+    instance::{GuestState, Instance},
+};
+use crate::{
+    guard::Guard,
+    logic::{CallError, Logic},
+};
+
+/// The most that a component may be long, in bytes.
+const COMPONENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// The logic that this crate ships.
+static EMBEDDED: &[u8] = include_bytes!(env!("FOREBAY_COMPONENT_PATH"));
+
+static EMBEDDED_COMPONENT: LazyLock<Result<Component, ComponentError>> =
+    LazyLock::new(|| Component::new(EMBEDDED, "the embedded component"));
+
+/// Interfaces that a component may import, without their version; of those whose flag is false only types.
+const ALLOWED_IMPORTS: [(&str, bool); 2] = [("forebay:buffer/storage", true), ("forebay:buffer/types", false)];
+
+/// The version of the contract: what a component imports must be compatible with it.
+const CONTRACT: (u64, u64) = (0, 1);
+
+/// Why a component cannot be used.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum ComponentError {
+    /// The file cannot be read.
+    #[error("cannot read the component {name}: {reason}")]
+    Unreadable {
+        /// Which one.
+        name: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// It is longer than any component of a buffer's logic should be.
+    #[error("{name} is {bytes} bytes long; the most that a component may have is {COMPONENT_BYTES_MAX}")]
+    TooLong {
+        /// Which one.
+        name: String,
+        /// Its length.
+        bytes: u64,
+    },
+    /// It is not a component, or it uses what is turned off.
+    #[error(
+        "{name} is not a WebAssembly component that can be run here: {reason}; \
+         build it for wasm32-unknown-unknown and make it a component with `wasm-tools component new`"
+    )]
+    Invalid {
+        /// Which one.
+        name: String,
+        /// What the compiler said.
+        reason: String,
+    },
+    /// It wants more of its host than storage.
+    #[error(
+        "{name} imports {import}; the logic of a buffer may import forebay:buffer/storage@0.1.x and nothing else"
+    )]
+    Import {
+        /// Which one.
+        name: String,
+        /// The first import that is not allowed.
+        import: String,
+    },
+    /// It does not do what the logic of a buffer does.
+    #[error("{name} is not the logic of a buffer: {reason}; it must export forebay:buffer/buffer@0.1.x")]
+    World {
+        /// Which one.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The engine could not be set up on this machine.
+    #[error("the WebAssembly engine does not start: {reason}")]
+    Engine {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What a component asks for and offers, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The full names of what it imports, in its order.
+    pub imports: Vec<String>,
+    /// The full names of what it exports, in its order.
+    pub exports: Vec<String>,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A buffer's logic, compiled and checked. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Component {
+    pub(super) pre: LogicPre<GuestState>,
+    name: String,
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Component {
+    /// The logic that this crate ships, compiled once for the process.
+    pub fn embedded() -> Result<Self, ComponentError> {
+        EMBEDDED_COMPONENT.clone()
+    }
+
+    /// Compiles and checks a component. `name` is what errors call it.
+    ///
+    /// Compiling takes time and memory that grow with the component. Bound both, for instance in a child process,
+    /// if it comes from somebody whom you do not trust.
+    pub fn new(bytes: &[u8], name: &str) -> Result<Self, ComponentError> {
+        let engine = engine()?;
+        let component = compile(bytes, name)?;
+        for (import, item) in component.component_type().imports(engine) {
+            if !is_allowed(import, &item.ty, engine) {
+                return Err(ComponentError::Import { name: printable(name), import: printable(import) });
+            }
+        }
+        let world = |error: wasmtime::Error| ComponentError::World {
+            name: printable(name),
+            reason: printable(&format!("{error:#}")),
+        };
+        let mut linker = Linker::new(engine);
+        storage::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, |state| state).map_err(world)?;
+        let pre = linker.instantiate_pre(&component).and_then(LogicPre::new).map_err(world)?;
+        Ok(Self { pre, name: name.to_owned() })
+    }
+
+    /// Reads, compiles and checks a component.
+    pub fn from_file(path: &Path) -> Result<Self, ComponentError> {
+        Self::new(&read(path)?, &path.display().to_string())
+    }
+
+    /// Makes an instance over a guard. [`Builder::open`](crate::Builder::open) does this for a directory; it is here for
+    /// those who bring storage of their own to [`Buffer::open_with`](crate::Buffer::open_with).
+    pub fn instantiate(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, CallError> {
+        Ok(Box::new(Instance::new(self, guard, limits)?))
+    }
+
+    /// What this component's errors call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Summary {
+    /// What the embedded component asks for and offers.
+    pub fn of_embedded() -> Result<Self, ComponentError> {
+        Self::of(EMBEDDED, "the embedded component")
+    }
+
+    /// What a file's component asks for and offers, whether or not it could run here.
+    pub fn of_file(path: &Path) -> Result<Self, ComponentError> {
+        Self::of(&read(path)?, &path.display().to_string())
+    }
+
+    fn of(bytes: &[u8], name: &str) -> Result<Self, ComponentError> {
+        let engine = engine()?;
+        let ty = compile(bytes, name)?.component_type();
+        Ok(Self {
+            imports: ty.imports(engine).map(|(name, _)| printable(name)).collect(),
+            exports: ty.exports(engine).map(|(name, _)| printable(name)).collect(),
+            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            sha256: format!("{:x}", Sha256::digest(bytes)),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ComponentError> {
+    let name = || printable(&path.display().to_string());
+    let unreadable =
+        |error: std::io::Error| ComponentError::Unreadable { name: name(), reason: error.to_string() };
+    let bytes = path.metadata().map_err(unreadable)?.len();
+    if bytes > COMPONENT_BYTES_MAX {
+        return Err(ComponentError::TooLong { name: name(), bytes });
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn compile(bytes: &[u8], name: &str) -> Result<wasmtime::component::Component, ComponentError> {
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if length > COMPONENT_BYTES_MAX {
+        return Err(ComponentError::TooLong { name: printable(name), bytes: length });
+    }
+    wasmtime::component::Component::from_binary(engine()?, bytes).map_err(|error| ComponentError::Invalid {
+        name: printable(name),
+        reason: printable(&error.root_cause().to_string()),
+    })
+}
+
+/// Whether a component may import this: a known interface of a compatible version that holds nothing unexpected.
+fn is_allowed(import: &str, item: &ComponentItem, engine: &wasmtime::Engine) -> bool {
+    let (interface, version) = import.split_once('@').unwrap_or((import, ""));
+    let Some(&(_, functions)) = ALLOWED_IMPORTS.iter().find(|(allowed, _)| *allowed == interface) else {
+        return false;
+    };
+    let mut numbers = version.split('.').map(|number| number.parse::<u64>().ok());
+    let compatible = numbers.next() == Some(Some(CONTRACT.0)) && numbers.next() == Some(Some(CONTRACT.1));
+    let ComponentItem::ComponentInstance(instance) = item else { return false };
+    compatible
+        && instance.exports(engine).all(|(_, item)| match item.ty {
+            ComponentItem::Type(_) => true,
+            ComponentItem::ComponentFunc(_) => functions,
+            _ => false,
+        })
+}
+
+/// Text from a component, cut and escaped before it reaches a terminal or a log.
+pub(super) fn printable(text: &str) -> String {
+    const LENGTH_MAX: usize = 256;
+    text.chars().flat_map(char::escape_debug).filter(char::is_ascii).take(LENGTH_MAX).collect()
+}

@@ -1,0 +1,204 @@
+//! One instance of a component: the logic of one buffer, with its storage.
+
+use std::time::{Duration, Instant};
+
+use forebay_frame::RecordId;
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+
+use super::{
+    Component, Limits,
+    bindings::{Logic as Bindings, exports::forebay::buffer::buffer as exports},
+    component::printable,
+    epoch,
+};
+use crate::{
+    guard::{Guard, Ticket},
+    logic::{CallError, Logic, LogicError, LogicOptions, OpenReport, Run},
+    storage::FileId,
+};
+
+/// What the functions that a guest calls work on. It holds no function and no handle to the instance: a storage function
+/// cannot call back into the guest.
+pub(super) struct GuestState {
+    guard: Guard,
+    limits: Limits,
+    memory: StoreLimits,
+    call: Call,
+}
+
+/// The account of the call of the guest that is under way.
+struct Call {
+    started: Instant,
+    in_host: Duration,
+    host_calls: u64,
+    running: bool,
+}
+
+impl GuestState {
+    /// Runs a storage function for the guest: on the host's time, and counted.
+    pub(super) fn host_call<T>(&mut self, function: impl FnOnce(&mut Guard) -> T) -> wasmtime::Result<T> {
+        debug_assert!(self.call.running, "the guest calls its host only while it is called itself");
+        self.call.host_calls += 1;
+        if self.call.host_calls > self.limits.host_calls {
+            return Err(wasmtime::Error::msg(format!("more than {} storage calls in one call", self.limits.host_calls)));
+        }
+        let entered = Instant::now();
+        let result = function(&mut self.guard);
+        self.call.in_host += entered.elapsed();
+        Ok(result)
+    }
+
+    /// Called at each epoch while the guest runs.
+    fn check_time(&self) -> wasmtime::Result<UpdateDeadline> {
+        let taken = self.call.started.elapsed().saturating_sub(self.call.in_host);
+        if taken > self.limits.call_time {
+            return Err(wasmtime::Error::msg(format!("it ran for longer than {:?} in one call", self.limits.call_time)));
+        }
+        Ok(UpdateDeadline::Continue(1))
+    }
+}
+
+/// A component's instance and its storage.
+pub(super) struct Instance {
+    store: Store<GuestState>,
+    bindings: Bindings,
+    failed: bool,
+}
+
+impl Instance {
+    /// Makes an instance of a component over a guard.
+    pub(super) fn new(component: &Component, guard: Guard, limits: Limits) -> Result<Self, CallError> {
+        let memory = StoreLimitsBuilder::new()
+            .memory_size(limits.memory_bytes)
+            .table_elements(10_000)
+            .instances(16)
+            .tables(16)
+            .memories(1)
+            .build();
+        let call = Call { started: Instant::now(), in_host: Duration::ZERO, host_calls: 0, running: true };
+        let engine = component.pre.engine();
+        let mut store = Store::new(engine, GuestState { guard, limits, memory, call });
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(limits.list_bytes);
+        store.epoch_deadline_callback(|context| context.data().check_time());
+        epoch::touch(engine);
+        store.set_epoch_deadline(1);
+        let bindings = component.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
+        store.data_mut().call.running = false;
+        Ok(Self { store, bindings, failed: false })
+    }
+
+    /// Calls an export, with a fresh account of its time. After an error the instance is not called again.
+    fn call<T>(
+        &mut self,
+        export: impl FnOnce(&Bindings, &mut Store<GuestState>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        if self.failed {
+            return Err(CallError::Failed { reason: "it failed before".to_owned() });
+        }
+        epoch::touch(self.store.engine());
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().call =
+            Call { started: Instant::now(), in_host: Duration::ZERO, host_calls: 0, running: true };
+        let result = export(&self.bindings, &mut self.store);
+        self.store.data_mut().call.running = false;
+        result.map_err(|error| {
+            self.failed = true;
+            failed(&error)
+        })
+    }
+
+    /// An answer that the contract does not allow: as bad as a trap.
+    fn breach(&mut self, reason: &str) -> CallError {
+        self.failed = true;
+        CallError::Failed { reason: reason.to_owned() }
+    }
+}
+
+impl Logic for Instance {
+    fn guard(&mut self) -> &mut Guard {
+        &mut self.store.data_mut().guard
+    }
+
+    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
+        let options = exports::Options {
+            max_bytes: options.max_bytes,
+            file_bytes: options.file_bytes,
+            max_events: options.max_events,
+            sync_interval_ms: options.sync_interval_ms,
+            now_ns: options.now_ns,
+        };
+        let report = self.call(|bindings, store| bindings.forebay_buffer_buffer().call_open(store, options))??;
+        Ok(OpenReport {
+            first_unread: RecordId(report.first_unread),
+            next_id: RecordId(report.next_id),
+            events: report.events,
+            bytes: report.bytes,
+            lost_events: report.lost_events,
+            cut_bytes: report.cut_bytes,
+        })
+    }
+
+    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
+        self.call(|bindings, store| bindings.forebay_buffer_buffer().call_write(store, batch, records))??;
+        Ok(())
+    }
+
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
+        let runs = self
+            .call(|bindings, store| bindings.forebay_buffer_buffer().call_read(store, max_records, max_bytes))??;
+        let runs: Option<Vec<Run>> = runs
+            .iter()
+            .map(|run| {
+                Some(Run {
+                    file: FileId::new(run.file)?,
+                    offset: run.offset,
+                    bytes: run.bytes,
+                    first_id: RecordId(run.first_id),
+                    next_id: RecordId(run.next_id),
+                    records: run.records,
+                })
+            })
+            .collect();
+        runs.ok_or_else(|| self.breach("it read from a file whose number names none"))
+    }
+
+    fn acknowledge(&mut self, through: RecordId) -> Result<(), CallError> {
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_acknowledge(store, through.0))??)
+    }
+
+    fn tick(&mut self, now_ns: u64) -> Result<u64, CallError> {
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_tick(store, now_ns))??)
+    }
+
+    fn flush(&mut self) -> Result<(), CallError> {
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_flush(store))??)
+    }
+
+    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_synced(store, ticket.0, ok))??)
+    }
+
+    fn close_writer(&mut self) -> Result<(), CallError> {
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_close_writer(store))??)
+    }
+
+    fn status(&mut self) -> Result<Vec<(u16, u64)>, CallError> {
+        self.call(|bindings, store| bindings.forebay_buffer_buffer().call_status(store))
+    }
+}
+
+impl From<exports::Error> for CallError {
+    fn from(error: exports::Error) -> Self {
+        Self::Refused(match error {
+            exports::Error::Closed => LogicError::Closed,
+            exports::Error::Degraded => LogicError::Degraded,
+            exports::Error::Storage(number) => LogicError::Storage(number),
+            exports::Error::Other(number) => LogicError::Other(number),
+        })
+    }
+}
+
+fn failed(error: &wasmtime::Error) -> CallError {
+    CallError::Failed { reason: printable(&error.root_cause().to_string()) }
+}

@@ -1,0 +1,203 @@
+//! What the host itself knows of the buffer: how long each file is, how much of it is durable, which ids it holds. Every
+//! promise to a caller rests on this account and never on what the logic says.
+
+use std::collections::BTreeMap;
+
+use forebay_frame::RecordId;
+
+use crate::storage::{FileId, Ledger};
+
+/// What is known of one data file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FileAccount {
+    /// Its length in bytes.
+    pub(super) length: u64,
+    /// How many bytes from its start are durable, as seen under this lock.
+    pub(super) durable: u64,
+    /// The id after the last record that lies within `durable`.
+    pub(super) durable_next: RecordId,
+    /// Whether its name is durable.
+    pub(super) name_durable: bool,
+    /// How far from its start the host has read or written it without leaving anything out.
+    pub(super) seen: u64,
+    /// The highest id after a whole record in what was seen.
+    pub(super) seen_next: RecordId,
+    /// The end of the last whole record in what was seen.
+    pub(super) whole_end: u64,
+}
+
+impl FileAccount {
+    fn new(length: u64, name_durable: bool) -> Self {
+        Self {
+            length,
+            durable: 0,
+            durable_next: RecordId(0),
+            name_durable,
+            seen: 0,
+            seen_next: RecordId(0),
+            whole_end: 0,
+        }
+    }
+
+    /// Whether every byte was looked at, so that the ids it holds are known.
+    pub(super) fn is_seen(&self) -> bool {
+        self.seen == self.length
+    }
+}
+
+/// The account of a buffer.
+#[derive(Debug)]
+pub(super) struct Account {
+    files: BTreeMap<FileId, FileAccount>,
+    /// The ledger as last stored; `None` until there is one.
+    ledger: Option<Ledger>,
+    /// The writer's file in the ledger that was last synced.
+    ledger_durable: Option<FileId>,
+    /// The id that the next event gets.
+    next_id: RecordId,
+    /// The file that was appended to last.
+    newest: Option<FileId>,
+    bytes: u64,
+}
+
+impl Account {
+    pub(super) fn new(ledger: Option<Ledger>, files: &[(FileId, u64)]) -> Self {
+        Self {
+            // Names that were there when the lock was taken count as durable only after a sync of the directory: whoever
+            // made them may have died before it.
+            files: files.iter().map(|&(id, length)| (id, FileAccount::new(length, false))).collect(),
+            ledger,
+            ledger_durable: None,
+            next_id: ledger.map_or(RecordId(1), |ledger| ledger.writer_next_record),
+            newest: None,
+            bytes: files.iter().fold(0, |sum: u64, &(_, length)| sum.saturating_add(length)),
+        }
+    }
+
+    pub(super) fn ledger(&self) -> Option<Ledger> {
+        self.ledger
+    }
+
+    pub(super) fn next_id(&self) -> RecordId {
+        self.next_id
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn files(&self) -> impl Iterator<Item = (FileId, &FileAccount)> {
+        self.files.iter().map(|(&id, account)| (id, account))
+    }
+
+    pub(super) fn file(&self, file: FileId) -> Option<&FileAccount> {
+        self.files.get(&file)
+    }
+
+    pub(super) fn created(&mut self, file: FileId) {
+        self.files.insert(file, FileAccount::new(0, false));
+    }
+
+    pub(super) fn removed(&mut self, file: FileId) {
+        if let Some(account) = self.files.remove(&file) {
+            self.bytes = self.bytes.saturating_sub(account.length);
+        }
+    }
+
+    pub(super) fn truncated(&mut self, file: FileId, length: u64) {
+        if let Some(account) = self.files.get_mut(&file) {
+            self.bytes = self.bytes.saturating_sub(account.length.saturating_sub(length));
+            account.length = length;
+            account.seen = account.seen.min(length);
+            // The cut itself is not durable until the next sync, but no byte below it has changed.
+            account.durable = account.durable.min(length);
+        }
+    }
+
+    /// Whole frames were written to the end of a file, up to the id `next`.
+    pub(super) fn appended(&mut self, file: FileId, bytes: u64, next: RecordId) {
+        debug_assert!(next > self.next_id, "ids only rise");
+        if let Some(account) = self.files.get_mut(&file) {
+            let was_seen = account.is_seen();
+            account.length = account.length.saturating_add(bytes);
+            account.whole_end = account.length;
+            account.seen_next = next;
+            if was_seen {
+                account.seen = account.length;
+            }
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.next_id = next;
+        self.newest = Some(file);
+    }
+
+    /// The stretch from `from` to `to` was read; the last whole record in it ends at `whole_end` before the id `next`.
+    pub(super) fn seen(&mut self, file: FileId, from: u64, to: u64, whole: Option<(u64, RecordId)>) {
+        let Some(account) = self.files.get_mut(&file) else { return };
+        if from > account.seen {
+            return;
+        }
+        account.seen = account.seen.max(to);
+        if let Some((whole_end, next)) = whole {
+            account.whole_end = account.whole_end.max(whole_end);
+            account.seen_next = account.seen_next.max(next);
+        }
+    }
+
+    pub(super) fn ledger_stored(&mut self, ledger: Ledger) {
+        self.next_id = self.next_id.max(ledger.writer_next_record);
+        self.ledger = Some(ledger);
+    }
+
+    /// A sync of a file that covers its first `length` bytes, and the ids below `next`, has succeeded.
+    pub(super) fn data_synced(&mut self, file: FileId, length: u64, next: RecordId) {
+        if let Some(account) = self.files.get_mut(&file) {
+            account.durable = account.durable.max(length.min(account.length));
+            account.durable_next = account.durable_next.max(next);
+        }
+    }
+
+    pub(super) fn names_synced(&mut self, files: &[FileId]) {
+        for file in files {
+            if let Some(account) = self.files.get_mut(file) {
+                account.name_durable = true;
+            }
+        }
+    }
+
+    pub(super) fn ledger_synced(&mut self, writer_data_file: FileId) {
+        self.ledger_durable = Some(writer_data_file);
+    }
+
+    /// The id below which every event is durable: its bytes, all unacknowledged bytes before it, the name of its file,
+    /// and a ledger that names the file.
+    pub(super) fn durable_next(&self) -> RecordId {
+        let (Some(ledger), Some(newest)) = (self.ledger, self.newest) else { return RecordId(0) };
+        let start = ledger.reader_data_file;
+        let span = distance(start, newest);
+        let named = self.ledger_durable.map(|file| distance(start, file)).filter(|&named| named <= span);
+        let mut through = RecordId(0);
+        for (_, account) in self
+            .files
+            .range(start..)
+            .chain(self.files.range(..start))
+            .take_while(|&(&file, _)| distance(start, file) <= span)
+            .filter(|(_, account)| account.length > 0)
+            .take_while(|&(&file, _)| named.is_some_and(|named| distance(start, file) <= named))
+        {
+            if !account.name_durable {
+                break;
+            }
+            through = through.max(account.durable_next);
+            if account.durable < account.length {
+                return through;
+            }
+        }
+        through
+    }
+}
+
+/// How many steps lead from one file to another, forwards round the ring.
+fn distance(from: FileId, to: FileId) -> u32 {
+    (u32::from(to.get()) + FileId::MODULUS - u32::from(from.get())) % FileId::MODULUS
+}

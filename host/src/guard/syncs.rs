@@ -1,0 +1,136 @@
+//! Requests for syncs and how they end. At most one sync of a target is under way; requests that come meanwhile share
+//! the next one. However the disk answers, the logic hears of the tickets in the order in which it got them.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Covers, Ticket};
+use crate::storage::SyncTarget;
+
+#[derive(Debug)]
+struct Outstanding {
+    ticket: Ticket,
+    target: SyncTarget,
+    /// Whether a sync that covers it has been started.
+    started: bool,
+    ended: Option<bool>,
+}
+
+/// A sync that is under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    last: Ticket,
+    pub(super) covers: Covers,
+}
+
+/// All syncs that were asked for and have not ended.
+#[derive(Debug, Default)]
+pub(super) struct Syncs {
+    last: u64,
+    outstanding: VecDeque<Outstanding>,
+    flights: HashMap<SyncTarget, Flight>,
+}
+
+impl Syncs {
+    /// Notes a request, and says whether its sync may start at once.
+    pub(super) fn request(&mut self, target: SyncTarget) -> (Ticket, bool) {
+        self.last += 1;
+        let ticket = Ticket(self.last);
+        self.outstanding.push_back(Outstanding { ticket, target, started: false, ended: None });
+        (ticket, !self.flights.contains_key(&target))
+    }
+
+    /// A sync starts that covers every request for the target until now.
+    pub(super) fn started(&mut self, target: SyncTarget, covers: Covers) {
+        let last = Ticket(self.last);
+        for outstanding in self.outstanding.iter_mut().filter(|outstanding| outstanding.target == target) {
+            outstanding.started = true;
+        }
+        let before = self.flights.insert(target, Flight { last, covers });
+        debug_assert!(before.is_none(), "one sync of a target at a time");
+    }
+
+    /// The sync of a target ended. Gives what it covered, and whether another is wanted by now.
+    pub(super) fn ended(&mut self, target: SyncTarget, ok: bool) -> Option<(Flight, bool)> {
+        let flight = self.flights.remove(&target)?;
+        let mut again = false;
+        for outstanding in self.outstanding.iter_mut().filter(|outstanding| outstanding.target == target) {
+            if outstanding.started && outstanding.ticket <= flight.last {
+                outstanding.ended.get_or_insert(ok);
+            } else {
+                again = true;
+            }
+        }
+        Some((flight, again))
+    }
+
+    /// A sync has failed: whatever else was asked for has failed with it.
+    pub(super) fn fail_all(&mut self) {
+        for outstanding in &mut self.outstanding {
+            outstanding.ended = Some(false);
+        }
+    }
+
+    /// The next ticket, in order, whose sync has ended.
+    pub(super) fn next_ended(&mut self) -> Option<(Ticket, bool)> {
+        let ok = self.outstanding.front()?.ended?;
+        self.outstanding.pop_front().map(|outstanding| (outstanding.ticket, ok))
+    }
+
+    /// Whether nothing was asked for that has not ended.
+    pub(super) fn is_idle(&self) -> bool {
+        self.outstanding.is_empty() && self.flights.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::SyncTarget::{Directory, Ledger};
+
+    /// The logic counts on "all tickets up to this one": an answer out of order would call a file durable that is not.
+    #[test]
+    fn tickets_end_in_the_order_of_the_requests() {
+        let mut syncs = Syncs::default();
+        let (first, _) = syncs.request(Directory);
+        syncs.started(Directory, Covers::Nothing);
+        let (second, _) = syncs.request(Ledger);
+        syncs.started(Ledger, Covers::Nothing);
+
+        syncs.ended(Ledger, true);
+        assert_eq!(syncs.next_ended(), None, "the second ended first, and waits");
+        syncs.ended(Directory, true);
+        assert_eq!(syncs.next_ended(), Some((first, true)));
+        assert_eq!(syncs.next_ended(), Some((second, true)));
+        assert!(syncs.is_idle());
+    }
+
+    /// A sync that was under way when the bytes were written does not cover them.
+    #[test]
+    fn a_request_during_a_sync_waits_for_the_next_one() {
+        let mut syncs = Syncs::default();
+        let (first, start) = syncs.request(Ledger);
+        assert!(start);
+        syncs.started(Ledger, Covers::Nothing);
+        let (_, start) = syncs.request(Ledger);
+        assert!(!start, "one at a time");
+
+        let again = syncs.ended(Ledger, true).map(|(_, again)| again);
+        assert_eq!(again, Some(true));
+        assert_eq!(syncs.next_ended(), Some((first, true)));
+        assert_eq!(syncs.next_ended(), None, "the later request is not covered");
+    }
+
+    /// After a failed sync nothing may be answered as durable.
+    #[test]
+    fn one_failure_fails_every_outstanding_ticket() {
+        let mut syncs = Syncs::default();
+        syncs.request(Directory);
+        syncs.started(Directory, Covers::Nothing);
+        syncs.request(Ledger);
+        syncs.started(Ledger, Covers::Nothing);
+        syncs.ended(Ledger, false);
+        syncs.fail_all();
+        assert_eq!(syncs.next_ended().map(|(_, ok)| ok), Some(false));
+        assert_eq!(syncs.next_ended().map(|(_, ok)| ok), Some(false));
+    }
+}

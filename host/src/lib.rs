@@ -1,0 +1,22 @@
+//! Forebay: a durable, bounded, crash-safe queue of records on local disk, whose logic is a WebAssembly component that
+//! can neither see a payload nor name a path.
+//!
+//! Start with [`Buffer`]. The layers below it point one way: [`buffer`] -> [`logic`], run by [`engine`] -> [`guard`] ->
+//! [`storage`].
+
+pub mod buffer;
+pub mod engine;
+pub mod guard;
+pub mod logic;
+pub mod record;
+pub mod storage;
+mod threads;
+
+pub use buffer::{
+    Buffer, Builder, CloseError, Durability, Locked, OpenError, Options, OptionsError, Pending, ReadError, Reader,
+    Receipt, Record, Status, WhenFull, WriteError, Writer,
+};
+pub use engine::{Component, ComponentError, Limits};
+pub use forebay_frame::RecordId;
+pub use logic::OpenReport;
+pub use record::NewRecord;

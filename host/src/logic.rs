@@ -1,0 +1,134 @@
+//! The seam between the buffer's API and whatever runs its logic: the exports of `wit/buffer.wit`, in Rust.
+//!
+//! [`engine`](crate::engine) implements it with the WebAssembly component. Tests implement it natively, so that the same
+//! host code is run at full speed and under thousands of schedules.
+
+use forebay_frame::RecordId;
+use thiserror::Error;
+
+use crate::{
+    guard::{Guard, Ticket},
+    storage::FileId,
+};
+
+/// How a buffer's logic is to behave: `buffer.options` of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogicOptions {
+    /// The most that all data files together may hold, in bytes.
+    pub max_bytes: u64,
+    /// The length at which a data file is left for the next one, in bytes.
+    pub file_bytes: u64,
+    /// The most events that may wait unacknowledged; 0 for no limit.
+    pub max_events: u64,
+    /// No unacknowledged record stays unsynced for longer than two of these, in milliseconds.
+    pub sync_interval_ms: u32,
+    /// The time now, in nanoseconds from any fixed start.
+    pub now_ns: u64,
+}
+
+/// What the logic found on opening: `buffer.open-report` of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenReport {
+    /// The first event that is not acknowledged.
+    pub first_unread: RecordId,
+    /// The id that the next event gets.
+    pub next_id: RecordId,
+    /// Events between the two, lost ones among them.
+    pub events: u64,
+    /// Bytes in all data files.
+    pub bytes: u64,
+    /// Events known to be lost: the ledger counted them, and no file holds them.
+    pub lost_events: u64,
+    /// Bytes cut from the end of the last file: the rest of a write that did not end.
+    pub cut_bytes: u64,
+}
+
+impl OpenReport {
+    /// A report from its figures, in the order of the fields.
+    pub fn new(
+        first_unread: RecordId,
+        next_id: RecordId,
+        events: u64,
+        bytes: u64,
+        lost_events: u64,
+        cut_bytes: u64,
+    ) -> Self {
+        Self { first_unread, next_id, events, bytes, lost_events, cut_bytes }
+    }
+}
+
+/// Whole records that follow each other in one data file: `types.run` of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The file that holds them.
+    pub file: FileId,
+    /// Where the first one's frame starts, in bytes.
+    pub offset: u64,
+    /// The length of all their frames, in bytes.
+    pub bytes: u64,
+    /// The first one's id.
+    pub first_id: RecordId,
+    /// The id after the last one's last event.
+    pub next_id: RecordId,
+    /// How many records they are.
+    pub records: u32,
+}
+
+/// Why a call of the logic gave no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The logic answered with an error of its own. It is still in order.
+    #[error("the buffer's logic refused: {0}")]
+    Refused(#[from] LogicError),
+    /// The call trapped, ran out of time, or answered against the contract. The instance must not be called again.
+    #[error("the buffer's logic failed: {reason}")]
+    Failed {
+        /// What went wrong, made safe to print.
+        reason: String,
+    },
+}
+
+/// `buffer.error` of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LogicError {
+    /// Not open, or closed for writing.
+    #[error("the buffer is closed")]
+    Closed,
+    /// A sync has failed; nothing more is accepted until the buffer is opened anew.
+    #[error("a sync has failed; open the buffer again")]
+    Degraded,
+    /// The storage failed, with this errno or refusal.
+    #[error("storage error {0}")]
+    Storage(u32),
+    /// Anything else.
+    #[error("error {0}")]
+    Other(u32),
+}
+
+/// One instance of a buffer's logic, with the storage that it works on. Every method but `guard` and `status` is
+/// documented in `wit/buffer.wit`.
+pub trait Logic: Send {
+    /// The host's side of the storage, between calls.
+    fn guard(&mut self) -> &mut Guard;
+    /// Opens the buffer.
+    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError>;
+    /// Offers the sizes of the batch that the guard holds; how many were taken is the guard's to say.
+    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError>;
+    /// Gives the next records.
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError>;
+    /// All events up to and including this one are done with.
+    fn acknowledge(&mut self, through: RecordId) -> Result<(), CallError>;
+    /// Time passes; gives the time of the next tick.
+    fn tick(&mut self, now_ns: u64) -> Result<u64, CallError>;
+    /// Asks for the syncs that make everything durable.
+    fn flush(&mut self) -> Result<(), CallError>;
+    /// A sync ended.
+    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError>;
+    /// No more records will be offered.
+    fn close_writer(&mut self) -> Result<(), CallError>;
+    /// Figures by number.
+    fn status(&mut self) -> Result<Vec<(u16, u64)>, CallError>;
+}

@@ -1,0 +1,107 @@
+//! A buffer in memory, for tests: on a simulated [`Disk`] that can lose power, fill up, and fail.
+//!
+//! ```
+//! use forebay::storage::memory::Disk;
+//! use forebay::storage::{Backend, FileId, SyncTarget};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let disk = Disk::new();
+//! let mut buffer = disk.open()?;
+//! let file = FileId::new(0).ok_or("out of range")?;
+//! buffer.create_file(file)?;
+//! buffer.append(file, 0, b"synced")?;
+//! buffer.prepare_sync(SyncTarget::Directory)?()?;
+//! buffer.prepare_sync(SyncTarget::Data(file))?()?;
+//! buffer.append(file, 6, b", and not synced")?;
+//!
+//! disk.power_loss();
+//! assert_eq!(disk.data_file(file).as_deref(), Some(&b"synced"[..]));
+//! # Ok(())
+//! # }
+//! ```
+
+mod disk;
+mod file;
+mod state;
+#[cfg(test)]
+mod tests;
+mod versioned;
+
+pub use self::disk::Disk;
+use super::{Backend, FileId, Ledger, StorageError, SyncJob, SyncTarget};
+
+/// A buffer on a [`Disk`], held until this is dropped or [killed](Disk::kill). What is called after that fails.
+#[derive(Debug)]
+pub struct Memory {
+    disk: Disk,
+    process: u64,
+}
+
+impl Memory {
+    /// A buffer on a disk of its own, of which nothing is left when it is dropped.
+    pub fn new() -> Result<Self, StorageError> {
+        Disk::new().open()
+    }
+
+    /// The disk that it is on.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.disk.close(self.process);
+    }
+}
+
+impl Backend for Memory {
+    fn load_ledger(&mut self) -> Result<Option<Ledger>, StorageError> {
+        self.disk.with(self.process, |state| Ok(state.ledger()))
+    }
+
+    fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| {
+            state.store_ledger(ledger);
+            Ok(())
+        })
+    }
+
+    fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError> {
+        self.disk.with(self.process, |state| Ok(state.list()))
+    }
+
+    fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| state.create(file))
+    }
+
+    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| state.remove(file))
+    }
+
+    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| state.truncate(file, length))
+    }
+
+    fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| state.append(file, at, bytes))
+    }
+
+    fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        self.disk.with(self.process, |state| {
+            let live = state.file(file)?.live();
+            let from = usize::try_from(offset).ok().and_then(|offset| live.get(offset..)).unwrap_or_default();
+            let read = from.len().min(into.len());
+            for (into, from) in into.iter_mut().zip(from) {
+                *into = *from;
+            }
+            Ok(read)
+        })
+    }
+
+    fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
+        self.disk.prepare_sync(self.process, target)
+    }
+
+    fn release(&mut self, _file: FileId) {}
+}

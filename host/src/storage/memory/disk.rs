@@ -1,0 +1,162 @@
+//! The simulated disk as a test holds it.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::Memory;
+use super::state::State;
+use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget};
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    syncs_go_on: Condvar,
+}
+
+/// A disk in memory with one buffer on it. It outlives whoever holds the buffer: copies of this are the same disk.
+///
+/// It is as strict as a disk may be. A power loss leaves what was synced and nothing else. A sync covers what was done
+/// before it was made ready, and what came later not even by chance. After a sync that failed, later ones succeed and
+/// write nothing of what it should have written: that is what kernels do.
+///
+/// Data files that were synced while their name was not are gone after a power loss; a file that was removed is back if
+/// the directory was not synced since.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    shared: Arc<Shared>,
+}
+
+impl Disk {
+    /// An empty disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the buffer. Fails while somebody has it. Where there is neither a ledger nor a data file, makes the ledger of
+    /// an empty buffer.
+    pub fn open(&self) -> Result<Memory, StorageError> {
+        let mut state = self.state();
+        if state.is_held {
+            let source = std::io::ErrorKind::WouldBlock.into();
+            return Err(StorageError::Io {
+                operation: "lock",
+                what: "the buffer in memory".to_owned(),
+                source,
+            });
+        }
+        state.process += 1;
+        state.is_held = true;
+        if state.ledger().is_none() && state.list().is_empty() {
+            state.put_ledger(Some(Ledger::EMPTY));
+        }
+        Ok(Memory { disk: self.clone(), process: state.process })
+    }
+
+    /// The process that holds the buffer dies, with all syncs that have not ended. What it wrote is kept, synced or not.
+    pub fn kill(&self) {
+        self.state().end_process();
+        self.shared.syncs_go_on.notify_all();
+    }
+
+    /// The machine loses power: the process dies, and only what was synced is kept.
+    pub fn power_loss(&self) {
+        self.state().lose_power();
+        self.shared.syncs_go_on.notify_all();
+    }
+
+    /// How many bytes the data files may have together; `None` for no limit. What is there already stays.
+    pub fn set_capacity_bytes(&self, capacity_bytes: Option<u64>) {
+        self.state().capacity_bytes = capacity_bytes;
+    }
+
+    /// The `nth` sync of a target from now on will fail; the next is the first.
+    pub fn fail_sync(&self, target: SyncTarget, nth: u64) {
+        self.state().fail_sync(target, nth);
+    }
+
+    /// From now on a sync that is run waits, on the thread that runs it.
+    pub fn hold_syncs(&self) {
+        self.state().are_syncs_held = true;
+    }
+
+    /// Those that wait go on, and no more wait.
+    pub fn let_syncs_go_on(&self) {
+        self.state().are_syncs_held = false;
+        self.shared.syncs_go_on.notify_all();
+    }
+
+    /// How many syncs of a target were carried out, those that failed included.
+    pub fn sync_count(&self, target: SyncTarget) -> u64 {
+        self.state().sync_count(target)
+    }
+
+    /// The data files with their lengths in bytes, by rising id.
+    pub fn data_files(&self) -> Vec<(FileId, u64)> {
+        self.state().list()
+    }
+
+    /// What a reader sees of a data file; `None` if there is no such file.
+    pub fn data_file(&self, file: FileId) -> Option<Vec<u8>> {
+        self.state().file(file).ok().map(|file| file.live().to_vec())
+    }
+
+    /// Puts a durable data file in place of what was there, as another program would.
+    pub fn put_data_file(&self, file: FileId, bytes: Vec<u8>) {
+        self.state().put_file(file, bytes);
+    }
+
+    /// The ledger as last stored.
+    pub fn ledger(&self) -> Option<Ledger> {
+        self.state().ledger()
+    }
+
+    /// Puts a durable ledger in place of what was there, or takes it away, as another program would.
+    pub fn put_ledger(&self, ledger: Option<Ledger>) {
+        self.state().put_ledger(ledger);
+    }
+
+    /// Lets a process see or change what is on the disk, if it lives.
+    pub(super) fn with<T>(
+        &self,
+        process: u64,
+        call: impl FnOnce(&mut State) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut state = self.state();
+        check_alive(&state, process)?;
+        call(&mut state)
+    }
+
+    pub(super) fn prepare_sync(&self, process: u64, target: SyncTarget) -> Result<SyncJob, StorageError> {
+        let covered = self.with(process, |state| state.note(target))?;
+        let disk = self.clone();
+        Ok(Box::new(move || {
+            let state = disk.state();
+            let held = |state: &mut State| state.are_syncs_held && state.process == process;
+            let waited = disk.shared.syncs_go_on.wait_while(state, held);
+            let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+            check_alive(&state, process)?;
+            state.sync(target, covered)
+        }))
+    }
+
+    /// The process that holds the buffer lets it go.
+    pub(super) fn close(&self, process: u64) {
+        let mut state = self.state();
+        if state.process == process {
+            state.is_held = false;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that has failed elsewhere leaves the state as good as it was.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A sync that outlives its `Memory` is carried out all the same, until the buffer is taken again.
+fn check_alive(state: &State, process: u64) -> Result<(), StorageError> {
+    if state.process == process {
+        return Ok(());
+    }
+    let source = std::io::Error::other("the process that did this has died");
+    Err(StorageError::Io { operation: "use", what: "the buffer in memory".to_owned(), source })
+}

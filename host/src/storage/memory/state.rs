@@ -1,0 +1,206 @@
+//! All that a simulated disk knows.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+
+use super::file::{MemoryFile, Noted};
+use super::versioned::Versioned;
+use crate::storage::{FileId, Ledger, StorageError, SyncTarget};
+
+/// Names of data files, each with the number of what it names: a file that was removed and made anew is another.
+type Names = BTreeMap<FileId, u64>;
+
+/// What a sync covers.
+#[derive(Debug)]
+pub(super) enum Covered {
+    Data(u64, Noted),
+    Names(u64, Names),
+    Ledger(u64, Option<Ledger>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    files: HashMap<u64, MemoryFile>,
+    last_file: u64,
+    names: Versioned<Names>,
+    ledger: Versioned<Option<Ledger>>,
+    pub(super) capacity_bytes: Option<u64>,
+    /// The process that holds the buffer, or held it last.
+    pub(super) process: u64,
+    pub(super) is_held: bool,
+    pub(super) are_syncs_held: bool,
+    sync_counts: HashMap<SyncTarget, u64>,
+    sync_faults: HashSet<(SyncTarget, u64)>,
+}
+
+impl State {
+    pub(super) fn ledger(&self) -> Option<Ledger> {
+        *self.ledger.live()
+    }
+
+    pub(super) fn store_ledger(&mut self, ledger: Ledger) {
+        let is_first = self.ledger.live().is_none();
+        *self.ledger.change() = Some(ledger);
+        if is_first {
+            // A ledger is made whole and durable, or not at all.
+            self.ledger.settle();
+        }
+    }
+
+    /// As another program would.
+    pub(super) fn put_ledger(&mut self, ledger: Option<Ledger>) {
+        *self.ledger.change() = ledger;
+        self.ledger.settle();
+    }
+
+    /// As another program would.
+    pub(super) fn put_file(&mut self, id: FileId, bytes: Vec<u8>) {
+        let number = self.add(MemoryFile::durable(bytes));
+        self.names.change().insert(id, number);
+        // The other program has synced the directory, and with it all names.
+        self.names.settle();
+    }
+
+    pub(super) fn list(&self) -> Vec<(FileId, u64)> {
+        let length = |number| self.files.get(number).map_or(0, |file| length(file.live()));
+        self.names.live().iter().map(|(id, number)| (*id, length(number))).collect()
+    }
+
+    pub(super) fn create(&mut self, id: FileId) -> Result<(), StorageError> {
+        if self.names.live().contains_key(&id) {
+            return Err(StorageError::AlreadyExists { what: what(id) });
+        }
+        let number = self.add(MemoryFile::default());
+        self.names.change().insert(id, number);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, id: FileId) -> Result<(), StorageError> {
+        self.number(id)?;
+        self.names.change().remove(&id);
+        Ok(())
+    }
+
+    pub(super) fn truncate(&mut self, id: FileId, length: u64) -> Result<(), StorageError> {
+        self.file_mut(id)?.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// Writes what there is room for.
+    pub(super) fn append(&mut self, id: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        let used: u64 = self.list().iter().map(|(_, length)| length).sum();
+        let room = self.capacity_bytes.map_or(u64::MAX, |capacity| capacity.saturating_sub(used));
+        let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let at = usize::try_from(at).map_err(|_| no_space(id))?;
+        self.file_mut(id)?.write(at, bytes.get(..fits).unwrap_or(bytes));
+        if fits < bytes.len() { Err(no_space(id)) } else { Ok(()) }
+    }
+
+    /// What a reader sees of a file.
+    pub(super) fn file(&self, id: FileId) -> Result<&MemoryFile, StorageError> {
+        self.files.get(&self.number(id)?).ok_or_else(|| StorageError::NotFound { what: what(id) })
+    }
+
+    /// What a sync that starts now would cover.
+    pub(super) fn note(&self, target: SyncTarget) -> Result<Covered, StorageError> {
+        Ok(match target {
+            SyncTarget::Data(id) => Covered::Data(self.number(id)?, self.file(id)?.note()),
+            SyncTarget::Directory => {
+                let (version, names) = self.names.note();
+                Covered::Names(version, names)
+            }
+            SyncTarget::Ledger => {
+                let (version, ledger) = self.ledger.note();
+                Covered::Ledger(version, ledger)
+            }
+        })
+    }
+
+    /// Carries a sync out.
+    pub(super) fn sync(&mut self, target: SyncTarget, covered: Covered) -> Result<(), StorageError> {
+        let count = self.sync_counts.entry(target).or_default();
+        *count += 1;
+        let ok = !self.sync_faults.remove(&(target, *count));
+        match covered {
+            Covered::Data(number, noted) => {
+                // A file that was removed has nothing left to sync.
+                if let Some(file) = self.files.get_mut(&number) {
+                    if ok { file.synced(noted) } else { file.sync_failed(noted) }
+                }
+            }
+            Covered::Names(version, names) => {
+                self.names.sync_ended(version, names, ok);
+                self.drop_unnamed();
+            }
+            Covered::Ledger(version, ledger) => self.ledger.sync_ended(version, ledger, ok),
+        }
+        if ok {
+            return Ok(());
+        }
+        Err(StorageError::Io {
+            operation: "sync",
+            what: format!("{target:?}"),
+            source: io::Error::from_raw_os_error(EIO),
+        })
+    }
+
+    pub(super) fn sync_count(&self, target: SyncTarget) -> u64 {
+        self.sync_counts.get(&target).copied().unwrap_or(0)
+    }
+
+    pub(super) fn fail_sync(&mut self, target: SyncTarget, nth: u64) {
+        self.sync_faults.insert((target, self.sync_count(target).saturating_add(nth)));
+    }
+
+    /// The process that holds the buffer is gone, and nothing that it left behind has an effect any more.
+    pub(super) fn end_process(&mut self) {
+        self.process += 1;
+        self.is_held = false;
+        self.are_syncs_held = false;
+    }
+
+    pub(super) fn lose_power(&mut self) {
+        self.end_process();
+        self.names.lose_power();
+        self.ledger.lose_power();
+        self.drop_unnamed();
+        self.files.values_mut().for_each(MemoryFile::lose_power);
+    }
+
+    fn add(&mut self, file: MemoryFile) -> u64 {
+        self.last_file += 1;
+        self.files.insert(self.last_file, file);
+        self.last_file
+    }
+
+    fn drop_unnamed(&mut self) {
+        let named: HashSet<u64> =
+            self.names.live().values().chain(self.names.on_disk().values()).copied().collect();
+        self.files.retain(|number, _| named.contains(number));
+    }
+
+    fn number(&self, id: FileId) -> Result<u64, StorageError> {
+        self.names.live().get(&id).copied().ok_or_else(|| StorageError::NotFound { what: what(id) })
+    }
+
+    fn file_mut(&mut self, id: FileId) -> Result<&mut MemoryFile, StorageError> {
+        let number = self.number(id)?;
+        self.files.get_mut(&number).ok_or_else(|| StorageError::NotFound { what: what(id) })
+    }
+}
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+fn no_space(id: FileId) -> StorageError {
+    let source = io::Error::from_raw_os_error(ENOSPC);
+    StorageError::NoSpace { operation: "append to", what: what(id), source }
+}
+
+fn what(id: FileId) -> String {
+    format!("data file {id} in memory")
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}

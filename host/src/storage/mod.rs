@@ -1,0 +1,113 @@
+//! Where a buffer's bytes live. [`Backend`] is the seam: above it nothing knows of memory maps, paths or file handles,
+//! below it nothing knows of frames, guests or what may be removed.
+
+mod error;
+pub mod memory;
+pub mod native;
+
+use std::fmt;
+
+pub use error::StorageError;
+use forebay_frame::RecordId;
+
+/// Names a data file: 0 to 65534, a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u16);
+
+impl FileId {
+    /// How many ids there are: 65535 itself never names a file.
+    pub const MODULUS: u32 = 65_535;
+
+    /// The id with this number, or `None` for 65535.
+    pub fn new(number: u16) -> Option<Self> {
+        (u32::from(number) < Self::MODULUS).then_some(Self(number))
+    }
+
+    /// Its number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What the ledger remembers of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// The id that the next event gets; at least 1.
+    pub writer_next_record: RecordId,
+    /// The data file that is being appended to.
+    pub writer_data_file: FileId,
+    /// The oldest data file that holds an event which is not acknowledged.
+    pub reader_data_file: FileId,
+    /// The last event below which all is acknowledged or lost; 0 if there is none.
+    pub reader_last_record: RecordId,
+}
+
+impl Ledger {
+    /// The ledger of a buffer that nothing was ever written to.
+    pub const EMPTY: Self = Self {
+        writer_next_record: RecordId(1),
+        writer_data_file: FileId(0),
+        reader_data_file: FileId(0),
+        reader_last_record: RecordId(0),
+    };
+}
+
+/// What a sync is to bring to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SyncTarget {
+    /// All bytes that a data file has when the sync starts.
+    Data(FileId),
+    /// The names of the files that were made or removed before.
+    Directory,
+    /// The ledger as last stored.
+    Ledger,
+}
+
+/// A sync that is ready to run. It may run on any thread, it blocks until the disk has answered, and it covers all that
+/// was done to its target before it was made. Dropping it without running it syncs nothing.
+pub type SyncJob = Box<dyn FnOnce() -> Result<(), StorageError> + Send>;
+
+/// One buffer directory, held exclusively. All calls come from one thread at a time.
+///
+/// Lengths are in bytes. Except where an error says otherwise, a call that fails has changed nothing.
+pub trait Backend: Send {
+    /// The ledger as last stored, or `None` if there is none that can be read: it is then made from the data files, and
+    /// the first `store_ledger` creates it.
+    fn load_ledger(&mut self) -> Result<Option<Ledger>, StorageError>;
+
+    /// Replaces the ledger: at once for whoever reads it after this process has died, and durably with the next
+    /// sync of [`SyncTarget::Ledger`]. `writer_next_record` moves before the file ids, `reader_last_record` before the
+    /// file ids too, each as one atomic store.
+    fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError>;
+
+    /// All data files with their lengths, by rising id. Other names in the directory are not looked at.
+    fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError>;
+
+    /// Makes an empty data file; [`StorageError::AlreadyExists`] if there is one.
+    fn create_file(&mut self, file: FileId) -> Result<(), StorageError>;
+
+    /// Removes a data file.
+    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError>;
+
+    /// Cuts a data file to a length that is not beyond its own.
+    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError>;
+
+    /// Writes bytes at `at`, which is the file's length. On [`StorageError::NoSpace`] and other failures some of them may
+    /// have been written: the caller cuts the file.
+    fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Reads from an offset on until `into` is full or the file ends; gives the number of bytes read.
+    fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError>;
+
+    /// Makes a sync ready that covers all that was done to the target until now.
+    fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
+
+    /// The data file needs no more syncing and is not being appended to: its handle may be closed.
+    fn release(&mut self, file: FileId);
+}

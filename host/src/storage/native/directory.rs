@@ -1,0 +1,276 @@
+//! A buffer's directory: the only place where a path is turned into files. All else is opened relative to it, by names
+//! that this host forms itself.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
+use cap_std::ambient_authority;
+use cap_std::fs::{
+    Dir, DirBuilder, DirBuilderExt as _, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _,
+};
+use rustix::io::Errno;
+use thiserror::Error;
+use tracing::{debug, warn};
+
+use crate::storage::StorageError;
+
+/// What others in the group may do to a buffer's files, which Vector makes with the same mode: read.
+const FILE_MODE: u32 = 0o640;
+
+/// A buffer's own directory is for its owner.
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// Where the directory is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    /// Make it, with the directories above it that are missing.
+    Yes,
+    /// Refuse.
+    No,
+}
+
+/// Why a directory cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenDirError {
+    /// It is not there, and was not to be made.
+    #[error("there is no buffer directory {}: check the path, or write to the buffer first, which makes it", path.display())]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file or something else stands at its place, or at the place of a directory above it.
+    #[error("{} is not a directory: give the path of a directory that is the buffer's alone", path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// This user may not.
+    #[error(
+        "no permission to {operation} the buffer directory {}: run as the user that owns it, or change its owner or mode",
+        path.display()
+    )]
+    PermissionDenied {
+        /// What was attempted, as a verb.
+        operation: &'static str,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The operating system refused for another reason.
+    #[error("could not {operation} the buffer directory {}", path.display())]
+    Io {
+        /// What was attempted, as a verb.
+        operation: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl OpenDirError {
+    fn from_io(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing { path },
+            io::ErrorKind::NotADirectory => Self::NotADirectory { path },
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied { operation, path },
+            _ => Self::Io { operation, path, source },
+        }
+    }
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// For reading what is there.
+    Read,
+    /// For reading and writing what is there.
+    ReadWrite,
+    /// The same, and an empty file is made where there is none.
+    ReadWriteOrCreate,
+    /// The same, and it must not be there yet.
+    CreateNew,
+}
+
+/// An open directory.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    dir: Dir,
+    /// The directory opened for reading: `dir` is a mere name of it, which can be neither synced nor locked.
+    handle: File,
+}
+
+impl Directory {
+    /// Opens a directory, or makes it. A directory that is made is durable when this returns, and so are those above it
+    /// that had to be made for it.
+    pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, OpenDirError> {
+        let path = path.as_ref();
+        let opened = match open_ambient(path) {
+            Err(error) if create == Create::Yes && error.kind() == io::ErrorKind::NotFound => {
+                make(path, DIRECTORY_MODE)?
+            }
+            opened => opened.map_err(|error| OpenDirError::from_io("open", path, error))?,
+        };
+        let handle = readable(&opened).map_err(|error| OpenDirError::from_io("read", path, error))?;
+        Ok(Self { path: path.to_owned(), dir: opened, handle })
+    }
+
+    /// Its path, as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What a lock is taken on, and what /proc knows it by.
+    pub(super) fn handle(&self) -> &File {
+        &self.handle
+    }
+
+    /// The path of a file in it, to name it in messages.
+    pub(super) fn name(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+
+    /// Opens a file. Only regular files are opened: a symbolic link could lead anywhere, and a pipe would make us wait.
+    pub(super) fn open_file(&self, name: &str, access: Access) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(access != Access::Read).mode(FILE_MODE);
+        options.create(access == Access::ReadWriteOrCreate).create_new(access == Access::CreateNew);
+        options.follow(FollowSymlinks::No).nonblock(true);
+        let file = self.dir.open_with(name, &options).map_err(|error| {
+            let is_link = Errno::from_io_error(&error) == Some(Errno::LOOP);
+            if is_link { io::Error::other("it is a symbolic link, which is not followed") } else { error }
+        })?;
+        let file = file.into_std();
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+    }
+
+    /// What stands at a name; a symbolic link is not followed.
+    pub(super) fn metadata(&self, name: &str) -> io::Result<Metadata> {
+        self.dir.symlink_metadata(name)
+    }
+
+    /// All regular files whose name `select` knows, with what it made of the name, and their lengths in bytes.
+    pub(super) fn regular_files<T>(
+        &self,
+        select: impl Fn(&OsStr) -> Option<T>,
+    ) -> Result<Vec<(T, u64)>, StorageError> {
+        let fail = |error| StorageError::from_io("list", self.path.display().to_string(), error);
+        let mut files = Vec::new();
+        for entry in self.dir.entries().map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let Some(selected) = select(&entry.file_name()) else { continue };
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_file() => files.push((selected, metadata.len())),
+                Ok(_) => warn!(
+                    directory = %self.path.display(),
+                    name = %entry.file_name().display(),
+                    "not a regular file: ignored"
+                ),
+                // Whoever looks without the lock sees files go.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(fail(error)),
+            }
+        }
+        Ok(files)
+    }
+
+    /// Gives a file another name, in place of what had that name.
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.dir.rename(from, &self.dir, to)
+    }
+
+    /// Removes a name.
+    pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+        self.dir.remove_file(name)
+    }
+
+    /// Makes all names in it durable.
+    pub(super) fn sync(&self) -> Result<(), StorageError> {
+        self.handle
+            .sync_all()
+            .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error))
+    }
+
+    /// Makes its own name durable, as far as this user may: whoever made it may have died before doing so.
+    pub(super) fn sync_own_name(&self) -> Result<(), OpenDirError> {
+        sync_own_name(&self.dir).map_err(|error| OpenDirError::from_io("sync", &self.path, error))
+    }
+
+    /// Says so where other users may change the buffer. A directory that somebody else made is used all the same.
+    pub(super) fn warn_of_writers(&self, files: &[&str]) {
+        let directory = self.dir.dir_metadata().map(|metadata| (self.path.clone(), metadata));
+        let files =
+            files.iter().map(|name| self.metadata(name).map(|metadata| (self.path.join(name), metadata)));
+        for (path, metadata) in std::iter::once(directory).chain(files).flatten() {
+            let mode = metadata.mode() & 0o7777;
+            if mode & 0o022 != 0 {
+                warn!(
+                    path = %path.display(),
+                    mode = format_args!("{mode:04o}"),
+                    "other users may write here, and can destroy the buffer: chmod go-w"
+                );
+            }
+        }
+    }
+}
+
+fn open_ambient(path: &Path) -> io::Result<Dir> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Makes a directory and those above it, from the top, each durable before the next is made.
+fn make(path: &Path, mode: u32) -> Result<Dir, OpenDirError> {
+    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(OpenDirError::Missing { path: path.to_owned() });
+    };
+    let fail = |error: io::Error| match error.kind() {
+        // Not for want of making it: a link that leads nowhere, or a file system that takes no directories.
+        io::ErrorKind::NotFound => {
+            OpenDirError::Io { operation: "make", path: path.to_owned(), source: error }
+        }
+        _ => OpenDirError::from_io("make", path, error),
+    };
+    let above_dir = match open_ambient(above) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(above, 0o777)?,
+        opened => {
+            let opened = opened.map_err(fail)?;
+            sync_own_name(&opened).map_err(fail)?;
+            opened
+        }
+    };
+    let mut builder = DirBuilder::new();
+    builder.mode(mode);
+    let outcome = above_dir.create_dir_with(name, &builder);
+    readable(&above_dir).and_then(|handle| handle.sync_all()).map_err(fail)?;
+    match outcome {
+        Ok(()) => above_dir.open_dir(name).map_err(fail),
+        // By another process meanwhile; or a link that leads nowhere stands here.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_ambient(path).map_err(fail),
+        Err(error) => Err(fail(error)),
+    }
+}
+
+fn readable(dir: &Dir) -> io::Result<File> {
+    dir.open(".").map(cap_std::fs::File::into_std)
+}
+
+fn sync_own_name(dir: &Dir) -> io::Result<()> {
+    let synced = dir
+        .open_parent_dir(ambient_authority())
+        .and_then(|above| readable(&above))
+        .and_then(|handle| handle.sync_all());
+    match synced {
+        // Whoever may not read the directory above did not make this one.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            debug!(%error, "the directory above cannot be synced by this user");
+            Ok(())
+        }
+        synced => synced,
+    }
+}

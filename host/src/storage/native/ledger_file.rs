@@ -1,0 +1,137 @@
+//! `buffer.db` from the outside: finding it, making it so that it is whole or not there, putting aside what cannot be
+//! read, and making it anew when its mapping is no longer to be trusted.
+
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use tracing::{debug, warn};
+
+use super::directory::{Access, Directory};
+use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, encode, read};
+use super::ledger_map::LedgerMap;
+use crate::storage::{Ledger, StorageError, SyncJob};
+
+/// Where a ledger is made before it gets its name.
+const TEMPORARY_NAME: &str = "buffer.db.new";
+
+/// A buffer's ledger. The directory is locked for as long as it lives.
+#[derive(Debug)]
+pub(super) struct LedgerFile {
+    directory: Arc<Directory>,
+    /// `None` until the first store, where the ledger has to be made from the data files.
+    map: Option<Arc<LedgerMap>>,
+    /// The last store could not be done in place. On a full disk this may go on for long, and is to be heard of once.
+    is_written_anew: bool,
+}
+
+impl LedgerFile {
+    /// Opens the ledger. Where there is none and no data file either, makes that of an empty buffer.
+    pub(super) fn open(directory: Arc<Directory>, has_data_files: bool) -> Result<Self, StorageError> {
+        let mut ledger = Self { directory, map: None, is_written_anew: false };
+        ledger.map = ledger.find()?;
+        if ledger.map.is_none() && !has_data_files {
+            ledger.map = Some(ledger.make(Ledger::EMPTY)?);
+        }
+        Ok(ledger)
+    }
+
+    /// The ledger as last stored, if there is one.
+    pub(super) fn load(&self) -> Option<Ledger> {
+        self.map.as_ref().and_then(|map| map.load())
+    }
+
+    /// Replaces the ledger.
+    pub(super) fn store(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        match self.map.as_ref().map(|map| map.store(ledger)) {
+            Some(Ok(())) => {
+                self.is_written_anew = false;
+                return Ok(());
+            }
+            Some(Err(error)) if !self.is_written_anew => warn!(
+                path = %self.directory.name(LEDGER_NAME),
+                %error,
+                "the ledger cannot be changed in place: it is written anew"
+            ),
+            _ => {}
+        }
+        self.is_written_anew = true;
+        self.map = Some(self.make(ledger)?);
+        Ok(())
+    }
+
+    /// A sync of what was stored until now.
+    pub(super) fn prepare_sync(&self) -> SyncJob {
+        let what = self.directory.name(LEDGER_NAME);
+        let map = self.map.clone();
+        // Where there is no map nothing was stored.
+        Box::new(move || {
+            map.map_or(Ok(()), |map| map.sync()).map_err(|error| StorageError::from_io("sync", what, error))
+        })
+    }
+
+    fn find(&self) -> Result<Option<Arc<LedgerMap>>, StorageError> {
+        let fail = |error| StorageError::from_io("open", self.directory.name(LEDGER_NAME), error);
+        let file = match self.directory.open_file(LEDGER_NAME, Access::ReadWrite) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(fail)?,
+        };
+        match read(&file).map_err(fail)? {
+            LedgerOnDisk::None => Ok(None),
+            LedgerOnDisk::Unreadable { length_bytes } => self.put_aside(length_bytes).map(|()| None),
+            LedgerOnDisk::Readable(_) => Ok(Some(Arc::new(LedgerMap::new(file).map_err(fail)?))),
+        }
+    }
+
+    /// Keeps a ledger that cannot be read: somebody may want to know what became of it.
+    fn put_aside(&self, length_bytes: u64) -> Result<(), StorageError> {
+        let fail = |error| StorageError::from_io("rename", self.directory.name(LEDGER_NAME), error);
+        for number in 1..=u32::MAX {
+            let kept = format!("{LEDGER_NAME}.bad-{number}");
+            match self.directory.metadata(&kept) {
+                Ok(_) => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(fail(error)),
+            }
+            self.directory.rename(LEDGER_NAME, &kept).map_err(fail)?;
+            self.directory.sync()?;
+            warn!(
+                directory = %self.directory.path().display(),
+                kept,
+                length_bytes,
+                "the ledger cannot be read: it is kept under another name, and made anew from the data files"
+            );
+            return Ok(());
+        }
+        Err(fail(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Makes a durable ledger, in place of whatever has its name.
+    fn make(&self, ledger: Ledger) -> Result<Arc<LedgerMap>, StorageError> {
+        let what = self.directory.name(LEDGER_NAME);
+        let made = self.make_temporary(ledger).and_then(|map| {
+            self.directory.rename(TEMPORARY_NAME, LEDGER_NAME)?;
+            Ok(map)
+        });
+        let map = made.map_err(|error| {
+            // It is in nobody's way but takes room, of which there may be none.
+            let _ = self.directory.remove_file(TEMPORARY_NAME);
+            StorageError::from_io("make", what.as_str(), error)
+        })?;
+        self.directory.sync()?;
+        debug!(path = what, "the ledger was made");
+        Ok(Arc::new(map))
+    }
+
+    fn make_temporary(&self, ledger: Ledger) -> io::Result<LedgerMap> {
+        match self.directory.remove_file(TEMPORARY_NAME) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // One that is there was left by a process that died here.
+            _ => {}
+        }
+        let file = self.directory.open_file(TEMPORARY_NAME, Access::CreateNew)?;
+        file.write_all_at(&encode(ledger), 0)?;
+        file.sync_all()?;
+        LedgerMap::new(file)
+    }
+}

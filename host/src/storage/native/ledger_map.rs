@@ -1,0 +1,201 @@
+//! The ledger in memory: the last 24 bytes of `buffer.db`, mapped, each field an atomic in its place. A store is there for
+//! whoever comes after this process at once, without a system call that could fail halfway.
+//!
+//! This is the one module that holds `unsafe` code. What it relies on: the mapping is as long as the ledger, its start is
+//! aligned, and only atomics touch it.
+//!
+//! To touch a page that the file system cannot serve kills the process (SIGBUS): a file that somebody cut, or a disk that
+//! is full where each change of a page takes new room, as on btrfs. The length is therefore looked at before every
+//! access, and where it may matter the kernel is asked to make the page ready before every store. Both can be overtaken in
+//! the nanoseconds that are left.
+
+#![expect(unsafe_code, reason = "fields of mapped memory are reached through raw pointers")]
+
+use std::fs::File;
+use std::io;
+use std::mem::offset_of;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+
+use forebay_frame::{LEDGER_BYTES, LedgerBytes, LedgerFields};
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+use super::ledger_image::{LEDGER_LENGTH, from_fields, ledger_offset};
+use crate::storage::Ledger;
+
+#[cfg(target_endian = "big")]
+compile_error!(
+    "the ledger is little-endian and mapped as it is: a big-endian host cannot share it with anybody"
+);
+
+// Where each field stands, in bytes.
+const WRITER_NEXT: usize = offset_of!(LedgerBytes, writer_next_record);
+const WRITER_FILE: usize = offset_of!(LedgerBytes, writer_data_file);
+const READER_FILE: usize = offset_of!(LedgerBytes, reader_data_file);
+const READER_LAST: usize = offset_of!(LedgerBytes, reader_last_record);
+
+/// A mapped ledger.
+#[derive(Debug)]
+pub(super) struct LedgerMap {
+    map: MmapRaw,
+    file: File,
+    /// How long the file was when it was mapped.
+    length: u64,
+    /// The file system changes what it has in its place, which always succeeds.
+    is_changed_in_place: bool,
+    /// A sync failed: what is in memory may never reach the disk, whatever later syncs say.
+    is_sync_failed: AtomicBool,
+}
+
+impl LedgerMap {
+    /// Maps the ledger at the end of a file that is open for reading and writing.
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let length = metadata.len();
+        let offset = ledger_offset(length).ok_or_else(|| io::Error::other("its length is not a ledger's"))?;
+        if metadata.blocks().saturating_mul(512) < length {
+            reserve(&file, offset)?;
+        }
+        let map = MmapOptions::new().offset(offset).len(LEDGER_BYTES).map_raw(&file)?;
+        // `ledger_offset` gives multiples of 8, and pages are longer than that.
+        assert!(map.as_ptr().addr().is_multiple_of(8) && map.len() == LEDGER_BYTES, "mapped as asked for");
+        let is_changed_in_place = is_changed_in_place(&file);
+        Ok(Self { map, file, length, is_changed_in_place, is_sync_failed: AtomicBool::new(false) })
+    }
+
+    /// What the ledger says; `None` if a field is out of range, or the file is not what it was when it was mapped.
+    pub(super) fn load(&self) -> Option<Ledger> {
+        self.check().ok()?;
+        from_fields(LedgerFields {
+            writer_next_record: self.wide::<WRITER_NEXT>().load(Ordering::Acquire),
+            writer_data_file: self.narrow::<WRITER_FILE>().load(Ordering::Acquire),
+            reader_data_file: self.narrow::<READER_FILE>().load(Ordering::Acquire),
+            reader_last_record: self.wide::<READER_LAST>().load(Ordering::Acquire),
+        })
+    }
+
+    /// Stores all fields: ids first, then the files, so that whoever finds a file named finds the ids that go with it.
+    pub(super) fn store(&self, ledger: Ledger) -> io::Result<()> {
+        self.check()?;
+        if !self.is_changed_in_place {
+            self.make_ready()?;
+        }
+        self.wide::<WRITER_NEXT>().store(ledger.writer_next_record.0, Ordering::Release);
+        self.wide::<READER_LAST>().store(ledger.reader_last_record.0, Ordering::Release);
+        self.narrow::<WRITER_FILE>().store(ledger.writer_data_file.get(), Ordering::Release);
+        self.narrow::<READER_FILE>().store(ledger.reader_data_file.get(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes what was stored durable. After a failure every later call fails too: the kernel says so once, then forgets.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let synced = self.check().and_then(|()| self.map.flush()).and_then(|()| self.check());
+        if synced.is_err() {
+            self.is_sync_failed.store(true, Ordering::Release);
+        }
+        synced
+    }
+
+    /// Whether the file still is the buffer's ledger, as far as it can be known.
+    fn check(&self) -> io::Result<()> {
+        if self.is_sync_failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("an earlier sync of it failed"));
+        }
+        let metadata = self.file.metadata()?;
+        if metadata.len() != self.length {
+            return Err(io::Error::other("its length was changed by another program"));
+        }
+        if metadata.nlink() == 0 {
+            return Err(io::Error::other("it was removed or replaced by another program"));
+        }
+        Ok(())
+    }
+
+    /// Has the kernel do now, where it can answer with an error, what a store would have it do. It takes some
+    /// microseconds.
+    #[cfg(target_os = "linux")]
+    fn make_ready(&self) -> io::Result<()> {
+        match self.map.advise(memmap2::Advice::PopulateWrite).map_err(|error| Errno::from_io_error(&error)) {
+            Err(Some(Errno::FAULT)) => {
+                Err(io::Error::other("the file system has no room to change it in place"))
+            }
+            Err(Some(Errno::HWPOISON)) => Err(io::Error::other("its memory is broken")),
+            // Kernels before 5.14 do not know the request, and sandboxes may forbid it.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "only Linux can be asked")]
+    fn make_ready(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn wide<const OFFSET: usize>(&self) -> &AtomicU64 {
+        const { assert!(OFFSET.is_multiple_of(8) && OFFSET + 8 <= LEDGER_BYTES, "inside the ledger") }
+        #[expect(clippy::cast_ptr_alignment, reason = "the start is aligned to 8, and so is the offset")]
+        // SAFETY: OFFSET is in bounds of the mapping's LEDGER_BYTES.
+        let field = unsafe { self.map.as_mut_ptr().add(OFFSET) }.cast::<u64>();
+        // SAFETY: `field` is aligned to 8 (`new` has checked the start, the line above the offset) and readable and
+        // writable for 8 bytes as long as `self.map` lives, which the returned borrow does not outlive. This process
+        // reaches the bytes through atomics of this width only. Another process may store to them at any time: so
+        // may any thread to an atomic.
+        unsafe { AtomicU64::from_ptr(field) }
+    }
+
+    fn narrow<const OFFSET: usize>(&self) -> &AtomicU16 {
+        const { assert!(OFFSET.is_multiple_of(2) && OFFSET + 2 <= LEDGER_BYTES, "inside the ledger") }
+        #[expect(clippy::cast_ptr_alignment, reason = "the start is aligned to 8, and the offset to 2")]
+        // SAFETY: OFFSET is in bounds of the mapping's LEDGER_BYTES.
+        let field = unsafe { self.map.as_mut_ptr().add(OFFSET) }.cast::<u16>();
+        // SAFETY: as in `wide`, with 2 for 8; the fields do not overlap.
+        unsafe { AtomicU16::from_ptr(field) }
+    }
+}
+
+/// Whether a file's blocks stay where they are, whatever is written to them. XFS is not among those that promise it: it
+/// moves what a copy shares.
+#[cfg(target_os = "linux")]
+fn is_changed_in_place(file: &File) -> bool {
+    const EXT4: u32 = 0xef53;
+    const TMPFS: u32 = 0x0102_1994;
+    rustix::fs::fstatfs(file)
+        .is_ok_and(|stat| u32::try_from(stat.f_type).is_ok_and(|kind| matches!(kind, EXT4 | TMPFS)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_changed_in_place(_file: &File) -> bool {
+    false
+}
+
+/// Gives the ledger its place on the disk: to touch a mapped page that has none is deadly when the disk is full.
+fn reserve(file: &File, offset: u64) -> io::Result<()> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), offset, LEDGER_LENGTH) {
+        // File systems that cannot reserve.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+        reserved => Ok(reserved?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::storage::native::ledger_image::encode;
+
+    /// A page that cannot be served must become an error, and not a signal: here the file is cut, where it is real it is a
+    /// full btrfs.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_page_that_cannot_be_changed_is_an_error() {
+        let file = tempfile::tempfile().unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &encode(Ledger::EMPTY), 0).unwrap();
+        let map = LedgerMap::new(file).unwrap();
+        map.make_ready().unwrap();
+        map.file.set_len(0).unwrap();
+        assert!(map.make_ready().unwrap_err().to_string().contains("no room"));
+    }
+}

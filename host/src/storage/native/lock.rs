@@ -1,0 +1,144 @@
+//! The exclusive lock on a buffer. `buffer.lock` is what Vector locks; the directory is locked as well, because people
+//! delete lock files, and a new file of that name is free.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cap_std::fs::MetadataExt as _;
+use thiserror::Error;
+use tracing::warn;
+
+use super::directory::{Access, Directory};
+use super::holder::{Holder, holder};
+
+/// The file that is locked. It stays empty, and is never removed.
+pub(super) const LOCK_NAME: &str = "buffer.lock";
+
+/// How often the lock file may be deleted under our hands before we give up.
+const ATTEMPTS_MAX: usize = 8;
+
+/// Why a buffer cannot be locked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Somebody has it.
+    #[error("the buffer {} is in use by {}: stop that first, or use another directory", path.display(), process(*holder))]
+    Locked {
+        /// The buffer's directory.
+        path: PathBuf,
+        /// The process that has it, if the system tells.
+        holder: Option<u32>,
+    },
+    /// The operating system refused.
+    #[error("could not lock {what}: see that this user may write to it")]
+    Io {
+        /// The file.
+        what: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+fn process(holder: Option<u32>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// The lock, until it is dropped.
+#[derive(Debug)]
+pub(super) struct DirectoryLock {
+    file: File,
+    directory: Arc<Directory>,
+}
+
+impl DirectoryLock {
+    /// Takes the lock, or fails at once.
+    pub(super) fn take(directory: &Arc<Directory>) -> Result<Self, LockError> {
+        // The directory first: who finds it locked then leaves no new lock file behind for others to lock.
+        match directory.handle().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(directory)),
+            // Some network file systems lock files only.
+            Err(TryLockError::Error(error)) => warn!(
+                path = %directory.path().display(),
+                %error,
+                "the directory itself cannot be locked here: the buffer is in danger if {LOCK_NAME} is deleted"
+            ),
+        }
+        let file = lock_file(directory).inspect_err(|_| unlock(directory.handle()))?;
+        Ok(Self { file, directory: Arc::clone(directory) })
+    }
+}
+
+impl Drop for DirectoryLock {
+    /// Unlocks by word: closing alone leaves the lock to whoever has a copy of the handle, such as a child process that
+    /// is just being started, or a sync under way.
+    fn drop(&mut self) {
+        unlock(&self.file);
+        unlock(self.directory.handle());
+    }
+}
+
+fn unlock(file: &File) {
+    // It is gone with the last handle in any case.
+    let _ = file.unlock();
+}
+
+fn lock_file(directory: &Directory) -> Result<File, LockError> {
+    let fail = |source| LockError::Io { what: directory.name(LOCK_NAME), source };
+    for _ in 0..ATTEMPTS_MAX {
+        let file = directory.open_file(LOCK_NAME, Access::ReadWriteOrCreate).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(directory)),
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        if leads_to(directory, &file).map_err(fail)? {
+            return Ok(file);
+        }
+    }
+    Err(fail(io::Error::other("it is deleted as soon as it is made")))
+}
+
+/// Whether the lock file's name leads to this file. One that was deleted between opening and locking keeps nobody out.
+fn leads_to(directory: &Directory, file: &File) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match directory.metadata(LOCK_NAME) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn locked(directory: &Directory) -> LockError {
+    let holder = match holder(directory) {
+        Holder::Held(pid) => pid,
+        Holder::Free | Holder::Unknown => None,
+    };
+    LockError::Locked { path: directory.path().to_owned(), holder }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::storage::native::Create;
+
+    /// Whoever locks a file that has just been deleted shares the buffer with whoever locks the next one.
+    #[test]
+    fn a_lock_file_that_lost_its_name_is_not_taken_for_the_lock() {
+        let above = tempfile::TempDir::new().unwrap();
+        let directory = Directory::open(above.path(), Create::No).unwrap();
+        let open = || directory.open_file(LOCK_NAME, Access::ReadWriteOrCreate).unwrap();
+        let file = open();
+        assert!(leads_to(&directory, &file).unwrap());
+        directory.remove_file(LOCK_NAME).unwrap();
+        assert!(!leads_to(&directory, &file).unwrap());
+        let another = open();
+        assert!(!leads_to(&directory, &file).unwrap());
+        assert!(leads_to(&directory, &another).unwrap());
+    }
+}

@@ -1,0 +1,132 @@
+//! A buffer in a directory of a local disk: Vector's `disk_v2` files, a mapped ledger, an exclusive lock.
+
+mod data_file;
+mod directory;
+mod holder;
+mod ledger_file;
+mod ledger_image;
+mod ledger_map;
+mod lock;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use data_file::DataFiles;
+use ledger_file::LedgerFile;
+use lock::DirectoryLock;
+use thiserror::Error;
+
+pub use self::directory::{Create, Directory, OpenDirError};
+pub use self::holder::{Holder, holder};
+pub use self::ledger_image::LedgerOnDisk;
+pub use self::lock::LockError;
+pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
+use super::{Backend, FileId, Ledger, StorageError, SyncJob, SyncTarget};
+
+/// Why a buffer's directory cannot be taken.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NativeOpenError {
+    /// The directory cannot be opened or made.
+    #[error(transparent)]
+    Directory(#[from] OpenDirError),
+    /// It cannot be locked.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Its ledger cannot be opened or made.
+    #[error("could not open the buffer {}", path.display())]
+    Storage {
+        /// The directory.
+        path: PathBuf,
+        /// What failed.
+        source: StorageError,
+    },
+}
+
+/// A buffer's directory, held until this is dropped.
+#[derive(Debug)]
+pub struct Native {
+    directory: Arc<Directory>,
+    ledger: LedgerFile,
+    data_files: DataFiles,
+    // Dropped last: until then nobody else may come in.
+    _lock: DirectoryLock,
+}
+
+impl Native {
+    /// Opens or makes a directory, locks it, and sees to its ledger. When this returns, the directory, its name and a
+    /// ledger that was made are durable.
+    ///
+    /// A ledger that cannot be read is kept as `buffer.db.bad-1`, or the next number that is free.
+    pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, NativeOpenError> {
+        let directory = Arc::new(Directory::open(path, create)?);
+        let lock = DirectoryLock::take(&directory)?;
+        directory.sync_own_name()?;
+        directory.warn_of_writers(&[lock::LOCK_NAME, ledger_image::LEDGER_NAME]);
+        let data_files = DataFiles::new(Arc::clone(&directory));
+        let ledger = data_files
+            .list()
+            .and_then(|files| LedgerFile::open(Arc::clone(&directory), !files.is_empty()))
+            .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
+        Ok(Self { directory, ledger, data_files, _lock: lock })
+    }
+
+    /// The directory, as it was given.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
+
+impl Backend for Native {
+    fn load_ledger(&mut self) -> Result<Option<Ledger>, StorageError> {
+        Ok(self.ledger.load())
+    }
+
+    /// Makes a new file, and waits until it is durable, where there was no ledger, after a failed sync, after another
+    /// program has removed or cut the file, and where the disk is full and has no room to change a mapped page.
+    fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        self.ledger.store(ledger)
+    }
+
+    fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError> {
+        self.data_files.list()
+    }
+
+    fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.data_files.create(file)
+    }
+
+    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.data_files.remove(file)
+    }
+
+    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
+        self.data_files.truncate(file, length)
+    }
+
+    fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.data_files.append(file, at, bytes)
+    }
+
+    fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        self.data_files.read_at(file, offset, into)
+    }
+
+    fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
+        match target {
+            SyncTarget::Data(file) => self.data_files.prepare_sync(file),
+            SyncTarget::Directory => {
+                let directory = Arc::clone(&self.directory);
+                Ok(Box::new(move || directory.sync()))
+            }
+            SyncTarget::Ledger => Ok(self.ledger.prepare_sync()),
+        }
+    }
+
+    fn release(&mut self, file: FileId) {
+        self.data_files.release(file);
+    }
+}

@@ -1,0 +1,106 @@
+//! A look at a buffer without touching it: nothing is opened for writing, locked or made, and whoever holds the buffer
+//! goes on undisturbed.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use forebay_frame::Source;
+use thiserror::Error;
+
+use super::data_file;
+use super::directory::{Access, Create, Directory, OpenDirError};
+use super::holder::{Holder, holder};
+use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
+use crate::storage::{FileId, StorageError};
+
+/// Why a buffer cannot be looked at.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// Its directory cannot be opened.
+    #[error(transparent)]
+    Directory(#[from] OpenDirError),
+    /// Something in it cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// What was found in a buffer's directory. While somebody holds the buffer the parts are not of one instant: the ledger is
+/// the oldest of them, so that a data file which it names and which is not listed was removed since.
+#[derive(Debug)]
+pub struct Snapshot {
+    directory: Directory,
+    ledger: LedgerOnDisk,
+    data_files: Vec<(FileId, u64)>,
+    holder: Holder,
+}
+
+impl Snapshot {
+    /// Looks at the buffer in a directory.
+    pub fn take(path: impl AsRef<Path>) -> Result<Self, SnapshotError> {
+        let directory = Directory::open(path, Create::No)?;
+        let ledger = match directory.open_file(LEDGER_NAME, Access::Read).and_then(|file| read(&file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerOnDisk::None,
+            read => {
+                read.map_err(|error| StorageError::from_io("read", directory.name(LEDGER_NAME), error))?
+            }
+        };
+        let data_files = data_file::list(&directory)?;
+        let holder = holder(&directory);
+        Ok(Self { directory, ledger, data_files, holder })
+    }
+
+    /// The directory, as it was given.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> LedgerOnDisk {
+        self.ledger
+    }
+
+    /// The data files with their lengths in bytes, by rising id.
+    pub fn data_files(&self) -> &[(FileId, u64)] {
+        &self.data_files
+    }
+
+    /// Who holds the buffer.
+    pub fn holder(&self) -> Holder {
+        self.holder
+    }
+
+    /// Opens a data file for reading; [`StorageError::NotFound`] if it was removed since.
+    pub fn open_data_file(&self, file: FileId) -> Result<DataFileReader, StorageError> {
+        let name = data_file::name(file);
+        let fail = |error| StorageError::from_io("open", self.directory.name(&name), error);
+        let handle = self.directory.open_file(&name, Access::Read).map_err(fail)?;
+        let length = handle.metadata().map_err(fail)?.len();
+        Ok(DataFileReader { what: self.directory.name(&name), handle, length })
+    }
+}
+
+/// A data file, up to the length that it had when it was opened.
+#[derive(Debug)]
+pub struct DataFileReader {
+    what: String,
+    handle: File,
+    length: u64,
+}
+
+impl Source for DataFileReader {
+    type Error = StorageError;
+
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = into.len().min(left);
+        let into = into.get_mut(..wanted).unwrap_or_default();
+        data_file::read_full(&self.handle, offset, into)
+            .map_err(|error| StorageError::from_io("read", self.what.as_str(), error))
+    }
+}

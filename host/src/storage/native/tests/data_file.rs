@@ -1,0 +1,132 @@
+//! Which files are ours, and for how long they stay open.
+
+use super::*;
+
+/// What is behind a link belongs to somebody else: it is not read, not written, and not made longer.
+#[test]
+fn a_data_file_that_is_a_link_is_not_followed() {
+    let (above, path) = temporary();
+    let mut native = open(&path);
+    let elsewhere = above.path().join("elsewhere");
+    fs::write(&elsewhere, b"precious").unwrap();
+    symlink(&elsewhere, path.join("buffer-data-0.dat")).unwrap();
+    symlink(above.path().join("nowhere"), path.join("buffer-data-1.dat")).unwrap();
+
+    // A link within the directory is none the better.
+    fs::write(path.join("notes"), b"precious").unwrap();
+    symlink("notes", path.join("buffer-data-2.dat")).unwrap();
+
+    assert_eq!(native.list_files().unwrap(), []);
+    for link in [file(0), file(2)] {
+        assert!(native.read_at(link, 0, &mut [0; 8]).is_err());
+        assert!(native.append(link, 0, b"forged").is_err());
+        assert!(native.truncate_file(link, 0).is_err());
+        assert!(native.prepare_sync(SyncTarget::Data(link)).is_err());
+    }
+    assert_eq!(fs::read(path.join("notes")).unwrap(), b"precious");
+    assert!(matches!(native.create_file(file(1)), Err(StorageError::AlreadyExists { .. })));
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"precious");
+    assert!(!above.path().join("nowhere").exists());
+}
+
+/// To open a pipe waits for whoever writes to it.
+#[test]
+fn a_data_file_that_is_a_pipe_is_refused_at_once() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    make_pipe(&path.join("buffer-data-0.dat"));
+    assert!(native.read_at(file(0), 0, &mut [0; 8]).is_err());
+    assert_eq!(native.list_files().unwrap(), []);
+}
+
+/// Another program's files lie in the same directory, and are none of ours.
+#[test]
+fn other_names_are_not_listed() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    for name in ["buffer-data-007.dat", "buffer-data-65535.dat", "buffer.forebay", "notes.txt"] {
+        fs::write(path.join(name), b"x").unwrap();
+    }
+    fs::create_dir(path.join("buffer-data-8.dat")).unwrap();
+    for number in [10, 9, 65_534] {
+        native.create_file(file(number)).unwrap();
+    }
+    native.append(file(9), 0, b"abc").unwrap();
+    assert_eq!(native.list_files().unwrap(), [(file(9), 3), (file(10), 0), (file(65_534), 0)]);
+}
+
+/// Two writers that both made file 0 would each believe that its bytes are theirs.
+#[test]
+fn a_file_that_is_there_is_not_made_again() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    fs::write(path.join("buffer-data-0.dat"), b"kept").unwrap();
+    assert!(matches!(native.create_file(file(0)), Err(StorageError::AlreadyExists { .. })));
+    assert_eq!(fs::read(path.join("buffer-data-0.dat")).unwrap(), b"kept");
+}
+
+/// The ring of ids comes round: a handle of the old file 0 must not serve the new one.
+#[test]
+fn a_file_that_is_made_again_is_another_file() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    let mut into = [0; 8];
+    for released in [false, true] {
+        native.create_file(file(0)).unwrap();
+        native.append(file(0), 0, b"old").unwrap();
+        if released {
+            native.release(file(0));
+            assert_eq!(native.read_at(file(0), 0, &mut into).unwrap(), 3);
+        }
+        native.remove_file(file(0)).unwrap();
+        assert!(matches!(native.read_at(file(0), 0, &mut into), Err(StorageError::NotFound { .. })));
+        native.create_file(file(0)).unwrap();
+        assert_eq!(native.read_at(file(0), 0, &mut into).unwrap(), 0);
+        native.remove_file(file(0)).unwrap();
+    }
+}
+
+/// A backlog of thousands of files must not use up the handles of the process.
+#[test]
+fn reading_keeps_few_files_open() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    let handles = || {
+        fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .filter_map(Result::ok)
+            .filter(|entry| {
+                fs::read_link(entry.path()).is_ok_and(|target| {
+                    target.starts_with(&path) && target.extension().is_some_and(|e| e == "dat")
+                })
+            })
+            .count()
+    };
+    for number in 0..30_u16 {
+        fs::write(path.join(format!("buffer-data-{number}.dat")), number.to_le_bytes()).unwrap();
+    }
+    for number in (0..30).chain([3, 29, 3]) {
+        let mut into = [0; 2];
+        assert_eq!(native.read_at(file(number), 0, &mut into).unwrap(), 2);
+        assert_eq!(u16::from_le_bytes(into), number);
+        sync(&mut native, SyncTarget::Data(file(number)));
+    }
+    assert_eq!(handles(), 8);
+}
+
+/// The kernel tells of a failed write-back to handles that were open when it failed: the one that has written must stay.
+#[test]
+fn a_written_file_stays_open_until_it_is_released() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    native.create_file(file(0)).unwrap();
+    // Without its name only a handle leads to it.
+    fs::rename(path.join("buffer-data-0.dat"), path.join("moved")).unwrap();
+    native.append(file(0), 0, b"abc").unwrap();
+    sync(&mut native, SyncTarget::Data(file(0)));
+    native.append(file(0), 3, b"def").unwrap();
+    assert_eq!(fs::read(path.join("moved")).unwrap(), b"abcdef");
+
+    native.release(file(0));
+    assert!(matches!(native.prepare_sync(SyncTarget::Data(file(0))), Err(StorageError::NotFound { .. })));
+}

@@ -1,0 +1,86 @@
+//! Which directories are used, made, warned of and refused.
+
+use super::*;
+
+/// The first act on a new machine: one call makes all that a buffer needs, with modes that keep others out.
+#[test]
+fn a_missing_directory_is_made_for_its_owner() {
+    let above = TempDir::new().unwrap();
+    let path = above.path().join("a/b/buffer");
+    drop(open(&path));
+    let mode = |name: &str| fs::metadata(path.join(name)).unwrap().mode() & 0o7777;
+    assert_eq!(mode(""), 0o700);
+    assert_eq!(mode(LEDGER_NAME) & !0o640, 0, "never more than Vector's mode, less the umask");
+    assert_eq!(mode(LOCK_NAME) & !0o640, 0);
+    assert_eq!(names(&path), [LEDGER_NAME, LOCK_NAME]);
+}
+
+/// A mistyped path on the reading side must not turn into an empty buffer.
+#[test]
+fn a_missing_directory_is_not_made_unasked() {
+    let (_above, path) = temporary();
+    let error = Native::open(&path, Create::No).unwrap_err();
+    assert!(matches!(error, NativeOpenError::Directory(OpenDirError::Missing { .. })), "{error:?}");
+    assert!(!path.exists());
+}
+
+/// Overwriting somebody's file, or a message about I/O, would both be the wrong answer.
+#[test]
+fn a_path_that_is_a_file_is_refused() {
+    let (_above, path) = temporary();
+    fs::write(&path, b"precious").unwrap();
+    for path in [path.clone(), path.join("deeper"), path.join("deeper/still")] {
+        let error = Native::open(&path, Create::Yes).unwrap_err();
+        assert!(matches!(error, NativeOpenError::Directory(OpenDirError::NotADirectory { .. })), "{error:?}");
+        assert!(error.to_string().contains(&path.display().to_string()));
+    }
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+}
+
+/// The message must say that this is about permissions, and not that nothing is there.
+#[test]
+fn a_directory_that_may_not_be_read_is_refused() {
+    if rustix::process::geteuid().is_root() {
+        eprintln!("skipped: root may read everything");
+        return;
+    }
+    let (_above, path) = temporary();
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    let error = Native::open(&path, Create::Yes).unwrap_err();
+    assert!(matches!(error, NativeOpenError::Directory(OpenDirError::PermissionDenied { .. })), "{error:?}");
+}
+
+/// Many keep their data on another disk and lead there by a link.
+#[test]
+fn a_directory_may_be_reached_by_a_link() {
+    let (above, path) = temporary();
+    let real = above.path().join("elsewhere");
+    drop(open(&real));
+    symlink(&real, &path).unwrap();
+    drop(Native::open(&path, Create::No).unwrap());
+}
+
+/// A link that leads nowhere is no reason to make a directory at its end.
+#[test]
+fn a_dangling_link_is_refused() {
+    let (above, path) = temporary();
+    symlink("nowhere", &path).unwrap();
+    let error = Native::open(&path, Create::Yes).unwrap_err();
+    assert!(matches!(error, NativeOpenError::Directory(OpenDirError::Io { .. })), "not missing: {error:?}");
+    assert!(!above.path().join("nowhere").exists());
+}
+
+/// Somebody else's directory is used as it is, but its owner should hear that others can destroy the buffer.
+#[test]
+fn a_directory_that_others_may_write_to_is_warned_of_once() {
+    let (_above, path) = temporary();
+    drop(open(&path));
+    let log = logged(|| drop(open(&path)));
+    assert!(!log.contains("WARN"), "{log}");
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+    let log = logged(|| drop(open(&path)));
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
+    assert!(log.contains("mode=0777") && log.contains(&path.display().to_string()), "{log}");
+}

@@ -1,0 +1,11 @@
+//! Integration tests, through the public ways in.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions, missing_docs)]
+
+mod alike;
+mod cli;
+mod format;
+mod kill;
+mod lockfile;
+mod shipped;
+mod support;

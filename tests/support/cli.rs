@@ -1,0 +1,201 @@
+//! Running the real binary.
+//!
+//! No test waits for a time to pass. What hangs is killed in the end, so that a test fails instead of hanging with it.
+
+use std::{
+    ffi::OsStr,
+    fmt,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::watchdog::Watchdog;
+
+/// The binary that was built with the tests.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_forebay");
+
+/// The binary with these arguments, undisturbed by the environment.
+pub fn forebay<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Runs the binary without input.
+pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ended {
+    run_with(arguments, b"")
+}
+
+/// Runs the binary with this on its stdin.
+pub fn run_with<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, stdin: &[u8]) -> Ended {
+    let mut running = Running::start(&mut forebay(arguments));
+    let mut pipe = running.take_stdin();
+    thread::scope(|scope| {
+        // Whoever ends early reads no more.
+        scope.spawn(move || drop(pipe.write_all(stdin)));
+        running.end()
+    })
+}
+
+/// `forebay status`, which must succeed.
+pub fn status(directory: impl AsRef<Path>) -> Value {
+    let ended = run([OsStr::new("status"), directory.as_ref().as_os_str(), OsStr::new("--format=json")]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended}");
+    ended.json()
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// `None` if a signal ended it.
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// The last line on stdout, which is JSON.
+    pub fn json(&self) -> Value {
+        let line = self.stdout.strip_suffix(b"\n").expect("the output ends with a newline");
+        let line = line.rsplit(|&byte| byte == b'\n').next().unwrap();
+        serde_json::from_slice(line).unwrap()
+    }
+
+    /// It did what it was asked for, and had nothing to say about it.
+    #[track_caller]
+    pub fn assert_quiet_success(&self) -> &Self {
+        assert!(self.code == Some(0) && self.stderr.is_empty(), "{self}");
+        self
+    }
+
+    /// It could not do it, and says so in one line that holds all of these; nothing is on stdout.
+    #[track_caller]
+    pub fn assert_refusal(&self, words: &[&str]) {
+        assert!(self.code == Some(2) && self.stdout.is_empty(), "{self}");
+        assert!(self.stderr.ends_with('\n') && self.stderr.lines().count() == 1, "{self}");
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is missing: {self}");
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = String::from_utf8_lossy(self.stdout.get(..2000).unwrap_or(&self.stdout)).into_owned();
+        write!(
+            f,
+            "exit code {:?}, signal {:?}, {} bytes on stdout: {start:?}, on stderr: {:?}",
+            self.code,
+            self.signal,
+            self.stdout.len(),
+            self.stderr
+        )
+    }
+}
+
+/// A process that runs, and is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+    stderr: Option<JoinHandle<String>>,
+    watchdog: Option<Watchdog>,
+}
+
+impl Running {
+    /// Starts it, with pipes on stdin, stdout and stderr. What comes on stderr is collected.
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let watchdog = Watchdog::over(&child);
+        let stdout = child.stdout.take().map(BufReader::new);
+        let mut pipe = child.stderr.take().unwrap();
+        let stderr = thread::spawn(move || {
+            let mut text = Vec::new();
+            pipe.read_to_end(&mut text).unwrap();
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Self { child, stdout, stderr: Some(stderr), watchdog: Some(watchdog) }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its stdin, which ends when the caller drops it.
+    pub fn take_stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
+    }
+
+    /// Writes to its stdin, which stays open.
+    pub fn feed(&mut self, text: &[u8]) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(text).unwrap();
+        stdin.flush().unwrap();
+    }
+
+    /// The next line of its stdout, without the newline; `None` at its end. Half a line is none.
+    pub fn next_line(&mut self) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        self.stdout.as_mut().unwrap().read_until(b'\n', &mut line).unwrap();
+        (line.pop() == Some(b'\n')).then_some(line)
+    }
+
+    /// So many bytes of its stdout.
+    pub fn read_exactly(&mut self, bytes: usize) -> Vec<u8> {
+        let mut read = vec![0; bytes];
+        self.stdout.as_mut().unwrap().read_exact(&mut read).unwrap();
+        read
+    }
+
+    /// Reads its stdout no more.
+    pub fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Ends its stdin, if it was not taken, reads the rest of its stdout, and waits for its end.
+    pub fn end(&mut self) -> Ended {
+        drop(self.child.stdin.take());
+        self.wait()
+    }
+
+    /// Reads the rest of its stdout, and waits for its end. Its stdin stays open.
+    pub fn wait(&mut self) -> Ended {
+        let mut stdout = Vec::new();
+        if let Some(mut pipe) = self.stdout.take() {
+            pipe.read_to_end(&mut stdout).unwrap();
+        }
+        let stderr = self.stderr.take().map(|stderr| stderr.join().unwrap()).unwrap_or_default();
+        let status = self.reap();
+        Ended { code: status.code(), signal: status.signal(), stdout, stderr }
+    }
+
+    fn reap(&mut self) -> ExitStatus {
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.watch_until_dead();
+        }
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.watchdog.is_some() {
+            // It may be dead already.
+            let _ = self.child.kill();
+            self.reap();
+        }
+    }
+}
