@@ -1,5 +1,12 @@
 //! Scenarios that run twice: on the logic compiled natively, and on the component that ships.
 
+mod delivery;
+mod durability;
+mod files;
+mod full;
+mod recovery;
+mod same;
+
 use forebay::{Options, storage::memory::Disk};
 
 use crate::support::Runs;
@@ -7,7 +14,7 @@ use crate::support::Runs;
 /// The straight way: what goes in comes out, once acknowledged it is gone, and what was not is there after reopening.
 #[test]
 fn what_is_not_acknowledged_is_there_after_reopening() {
-    for runs in [Runs::Natively] {
+    for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), Options::default());
         let lines: Vec<_> = (1..=1000).map(|n| format!("line {n}")).collect();

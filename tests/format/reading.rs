@@ -39,7 +39,7 @@ fn verify_finds_what_the_manifest_says() {
                 json!([{ "file": "buffer-data-0.dat", "offset": 8352, "kind": "torn", "ids": [100, 101] }])
             }
             "w100_r0_bitflip" => {
-                json!([{ "file": "buffer-data-0.dat", "offset": 4088, "kind": "corrupt", "ids": [50, 51] }])
+                json!([{ "file": "buffer-data-0.dat", "offset": 4144, "kind": "corrupt", "ids": [50, 51] }])
             }
             _ => json!([]),
         };
@@ -70,7 +70,8 @@ fn read_delivers_what_vector_would() {
         if facts.lost == 0 {
             assert_eq!(ended.stderr, "", "{}", facts.name);
         } else {
-            assert!(ended.stderr.contains(&format!("{} record lost", facts.lost)), "{}: {ended}", facts.name);
+            let said = ended.stderr.contains("lost") && ended.stderr.contains(&format!("{} record", facts.lost));
+            assert!(said, "{}: {ended}", facts.name);
         }
     }
 }

@@ -8,8 +8,9 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::process::ExitStatusExt as _,
     path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
-    thread::{self, JoinHandle},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
 };
 
 use rustix::process::Signal;
@@ -104,7 +105,7 @@ impl fmt::Display for Ended {
 pub struct Running {
     child: Child,
     stdout: Option<BufReader<ChildStdout>>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Receiver<String>,
     watchdog: Option<Watchdog>,
 }
 
@@ -115,13 +116,8 @@ impl Running {
         let mut child = command.spawn().unwrap();
         let watchdog = Watchdog::over(&child);
         let stdout = child.stdout.take().map(BufReader::new);
-        let mut pipe = child.stderr.take().unwrap();
-        let stderr = thread::spawn(move || {
-            let mut text = Vec::new();
-            pipe.read_to_end(&mut text).unwrap();
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        Self { child, stdout, stderr: Some(stderr), watchdog: Some(watchdog) }
+        let stderr = collect_lines(child.stderr.take().unwrap());
+        Self { child, stdout, stderr, watchdog: Some(watchdog) }
     }
 
     pub fn pid(&self) -> u32 {
@@ -154,6 +150,11 @@ impl Running {
         read
     }
 
+    /// Waits for the next line of its stderr, with the newline.
+    pub fn next_error_line(&mut self) -> String {
+        self.stderr.recv().expect("it ended without a word")
+    }
+
     /// Reads its stdout no more.
     pub fn close_stdout(&mut self) {
         self.stdout = None;
@@ -171,15 +172,22 @@ impl Running {
         self.wait()
     }
 
-    /// Reads the rest of its stdout, and waits for its end. Its stdin stays open.
+    /// Reads the rest of its stdout and stderr, and waits for its end. Its stdin stays open.
     pub fn wait(&mut self) -> Ended {
         let mut stdout = Vec::new();
         if let Some(mut pipe) = self.stdout.take() {
             pipe.read_to_end(&mut stdout).unwrap();
         }
-        let stderr = self.stderr.take().map(|stderr| stderr.join().unwrap()).unwrap_or_default();
+        let stderr = self.stderr.iter().collect();
         let status = self.reap();
         Ended { code: status.code(), signal: status.signal(), stdout, stderr }
+    }
+
+    /// Waits for its end without reading its stdout, which stays open until it has ended.
+    pub fn wait_without_reading(&mut self) -> Ended {
+        let stderr = self.stderr.iter().collect();
+        let status = self.reap();
+        Ended { code: status.code(), signal: status.signal(), stdout: Vec::new(), stderr }
     }
 
     fn reap(&mut self) -> ExitStatus {
@@ -198,4 +206,19 @@ impl Drop for Running {
             self.reap();
         }
     }
+}
+
+/// The lines that come through a pipe, read as they come, so that nobody waits for them to be read.
+fn collect_lines(pipe: ChildStderr) -> Receiver<String> {
+    let (lines, received) = channel();
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+            // Whoever has the other end may have gone.
+            let _ = lines.send(String::from_utf8_lossy(&line).into_owned());
+            line.clear();
+        }
+    });
+    received
 }

@@ -43,10 +43,20 @@ pub fn lines(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
     numbers.into_iter().flat_map(|number| [payload(number), b"\n".to_vec()].concat()).collect()
 }
 
-/// The names and bytes of all files in a directory, so that two can be compared.
+/// The names and bytes of all files in a directory and below it, so that two can be compared. The name of a directory
+/// ends with a slash.
 pub fn contents(directory: impl AsRef<Path>) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
-    entries
-        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
-        .collect()
+    let mut contents = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            let below = self::contents(entry.path()).into_iter();
+            contents.extend(below.map(|(below, bytes)| (format!("{name}/{below}"), bytes)));
+            contents.insert(format!("{name}/"), Vec::new());
+        } else {
+            contents.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    contents
 }

@@ -1,12 +1,20 @@
 //! What several tests stand on.
 
 pub mod cli;
+pub mod dice;
 pub mod fixtures;
 mod native_logic;
 pub mod storage;
 mod watchdog;
 
-use forebay::{Buffer, Component, Limits, Options, guard::Guard, logic::Logic, storage::Backend};
+use std::time::Duration;
+
+use forebay::{
+    Buffer, Component, Limits, Options,
+    guard::Guard,
+    logic::{CallError, Logic},
+    storage::Backend,
+};
 
 /// What runs the buffer's logic in a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +28,19 @@ impl Runs {
 
     /// Opens a buffer over any storage.
     pub fn open(self, backend: impl Backend + 'static, options: Options) -> Buffer {
-        let make = match self {
-            Self::Natively => native_logic::NativeLogic::make as fn(Guard) -> _,
-            Self::AsComponent => component,
-        };
-        Buffer::open_with(Box::new(backend), options, make).unwrap()
+        Buffer::open_with(Box::new(backend), options, move |guard| self.make(guard)).unwrap()
     }
-}
 
-fn component(guard: Guard) -> Result<Box<dyn Logic>, forebay::logic::CallError> {
-    Component::embedded().unwrap().instantiate(guard, Limits::default())
+    /// Makes the logic of a buffer.
+    pub fn make(self, guard: Guard) -> Result<Box<dyn Logic>, CallError> {
+        match self {
+            Self::Natively => native_logic::NativeLogic::make(guard),
+            Self::AsComponent => {
+                // On a machine that is busy with other things, a call may take any time.
+                let mut limits = Limits::default();
+                limits.call_time = Duration::from_secs(600);
+                Component::embedded().unwrap().instantiate(guard, limits)
+            }
+        }
+    }
 }

@@ -145,6 +145,12 @@ impl Buffer {
         self.flush(storage)
     }
 
+    /// The ledger, the files in use and their syncs, for logic that is built round a buffer.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
     /// Figures by number: see [`status`].
     #[must_use]
     pub fn status(&self) -> Vec<(u16, u64)> {

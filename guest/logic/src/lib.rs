@@ -37,7 +37,10 @@ pub use options::Options;
 pub use reader::{Reader, Run};
 pub use recovery::OpenReport;
 pub use ring::FileId;
-pub use storage::*;
+pub use storage::{
+    BatchId, FileEntry, Ledger, Placed, RecordId, ScanLimits, Scanned, Span, SpanState, Storage,
+    StorageError, SyncTarget, Ticket,
+};
 pub use syncs::Syncs;
 pub use window::{DataFile, Window};
 pub use writer::{WriteOutcome, Writer};

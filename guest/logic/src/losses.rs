@@ -9,7 +9,7 @@ pub struct Losses {
     damaged_bytes: u64,
     cut_bytes: u64,
     /// The ids that were found to be missing on opening, before any was read: the first of them, and the first behind.
-    on_opening: (RecordId, RecordId),
+    on_opening: Option<(RecordId, RecordId)>,
 }
 
 impl Losses {
@@ -34,15 +34,17 @@ impl Losses {
     /// The ledger has counted the events from `from` up to, not including, `to`, and no file holds them.
     pub fn found_on_opening(&mut self, from: RecordId, to: RecordId) {
         debug_assert!(from <= to && self.events == 0);
-        self.on_opening = (from, to);
+        self.on_opening = Some((from, to));
         self.events = to.0.saturating_sub(from.0);
     }
 
     /// The reader has come from `from` to `to` without an event. What was known on opening is not counted again.
     pub fn found_on_reading(&mut self, from: RecordId, to: RecordId) {
         debug_assert!(from <= to);
-        let (known_from, known_to) = self.on_opening;
-        let known = known_to.min(to).0.saturating_sub(known_from.max(from).0);
+        let overlap = |(known_from, known_to): (RecordId, RecordId)| {
+            known_to.min(to).0.saturating_sub(known_from.max(from).0)
+        };
+        let known = self.on_opening.map_or(0, overlap);
         self.events = self.events.saturating_add(to.0.saturating_sub(from.0).saturating_sub(known));
     }
 

@@ -209,22 +209,21 @@ impl<S: Storage> Recovery<'_, S> {
     ) -> Result<RecordId, StorageError> {
         let counted =
             stored.map_or(self.first_unread, |ledger| ledger.writer_next_record).max(self.first_unread);
-        let mut data_end = layout.data_end;
-        if data_end.is_some_and(|data_end| data_end <= self.first_unread && self.first_unread < counted) {
-            // Nothing seems to be unread but what is lost: to be passed over now, so every file is asked.
+        // Where nothing is whole, nothing is unread.
+        let mut data_end = layout.data_end.unwrap_or(self.first_unread);
+        if data_end <= self.first_unread && self.first_unread < counted {
+            // All that is unread seems to be lost, and is to be passed over now: every file is asked first.
             for file in &layout.inside {
                 let ids = self.survey.contents(self.storage, file.id)?.ids;
-                data_end = data_end.max(ids.map(|(_, next_id)| next_id));
+                data_end = ids.map_or(data_end, |(_, next_id)| data_end.max(next_id));
             }
         }
-        if let Some(data_end) = data_end {
-            let lost_from = data_end.max(self.first_unread).min(counted);
-            losses.found_on_opening(lost_from, counted);
-            if lost_from == self.first_unread {
-                self.first_unread = counted;
-            }
+        let lost_from = data_end.max(self.first_unread).min(counted);
+        losses.found_on_opening(lost_from, counted);
+        if lost_from == self.first_unread {
+            self.first_unread = counted;
         }
-        Ok(data_end.map_or(counted, |data_end| data_end.max(counted)))
+        Ok(counted.max(data_end))
     }
 
     fn window(

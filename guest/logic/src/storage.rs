@@ -4,7 +4,7 @@
 use crate::ring::FileId;
 
 /// Names an event; the first is 1. A record of n events takes n ids and is named by its first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(pub u64);
 
 impl RecordId {

@@ -80,8 +80,13 @@ impl Syncs {
     pub fn data(&mut self, storage: &mut impl Storage, file: &mut DataFile) -> Result<(), StorageError> {
         if file.needs_sync() {
             let covered = Covered::Data(file.id, file.length);
-            if self.request(storage, SyncTarget::Data(file.id), covered)?.is_some() {
-                file.asked = Some(Mark { length: file.length, next_id: file.next_id });
+            match self.request(storage, SyncTarget::Data(file.id), covered) {
+                Ok(None) => {}
+                // Of a file that is gone nothing can be synced; the reader will find out what is lost.
+                Ok(Some(_)) | Err(StorageError::NotFound) => {
+                    file.asked = Some(Mark { length: file.length, next_id: file.next_id });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())

@@ -150,6 +150,19 @@ fn a_vanished_file_is_a_counted_loss() {
     assert_eq!(bed.disk.file_ids(), [3]);
 }
 
+// Nor may it stop those that are there from being synced.
+#[test]
+fn a_vanished_file_does_not_stop_a_flush() {
+    let mut bed = Bed::new();
+    bed.write(&records(35, 100));
+    bed.end_syncs();
+    bed.disk.vanish(1);
+    bed.flush();
+    bed.end_syncs();
+    assert_eq!(bed.read_all(), (1..=10).chain(21..=35).collect::<Vec<_>>());
+    assert!(bed.all_durable());
+}
+
 // The same for the file that the ledger calls the reader's.
 #[test]
 fn the_readers_own_file_may_vanish() {

@@ -12,8 +12,12 @@
 //!    damages can be found only by looking for them: see [`Gap`]. Only here could what a payload holds be mistaken
 //!    for records, if two damages hit its frame, and only with ids that are missing at this place.
 //!
-//! One case stays open. A payload that is itself the rest of a data file from behind a delimiter, with this very record's
-//! id in it, says the same as a frame whose delimiter is damaged.
+//! Two cases stay open, because the bytes are the same whatever happened:
+//!
+//! * A payload that is itself the rest of a data file from behind a delimiter, with this very record's id in it, looks like
+//!   a frame whose delimiter is damaged.
+//! * A frame of which the root is lost, and the delimiter damaged to a possible one that states more than the file has,
+//!   looks like a frame that was cut. It is called torn, and so is all that follows it.
 
 use crate::{
     candidate::Gap,
@@ -37,6 +41,8 @@ pub struct Assessor {
     len: u64,
     trail: Option<Trail>,
     orphans: Option<Orphans>,
+    /// A place on the trail, and what is there.
+    behind: Option<(u64, Behind)>,
     pub(crate) search: Search,
     pub(crate) ahead: Ahead,
 }
@@ -164,14 +170,33 @@ impl Assessor {
             }
         }
         let stated = stated.filter(|&end| end < bound);
-        let ids = around.floor..around.ceiling;
-        let behind = if on_trail { self.search.behind(file, trail, bound, &ids)? } else { Behind::Nothing };
+        let behind = if on_trail { self.behind(file, trail, bound, around)? } else { Behind::Nothing };
         let gap = Gap { start: offset, stated, bound, behind, trail, on_trail };
         if let Some(start) = self.search.candidate(file, &gap, around)? {
             return Ok(Beyond::Another { start });
         }
         let follows = on_trail && behind != Behind::Strays;
         Ok(if follows { Beyond::Another { start: bound } } else { Beyond::Nothing })
+    }
+
+    /// What the trail leads to from one of its places on.
+    fn behind<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        trail: &mut Trail,
+        place: u64,
+        around: Surroundings,
+    ) -> Result<Behind, S::Error> {
+        match self.behind {
+            Some((known, Behind::Record(id))) if known == place && around.admits(id) => {
+                Ok(Behind::Record(id))
+            }
+            _ => {
+                let behind = self.search.behind(file, trail, place, around)?;
+                self.behind = Some((place, behind));
+                Ok(behind)
+            }
+        }
     }
 
     /// Where the frame at `offset` ends, told by its root alone.

@@ -58,7 +58,8 @@ pub struct Surroundings {
     pub floor: RecordId,
     /// Whether the record that stands here must have exactly that id.
     pub exact: bool,
-    /// The ledger's next id: ids from here on are not taken for records when frames are looked for after a damage.
+    /// The ledger's next id: ids from here on are not taken for records where frames have to be looked for between two
+    /// damages. Where the ledger may lag behind, as after a power loss, give the highest id.
     pub ceiling: RecordId,
 }
 

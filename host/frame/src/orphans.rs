@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many are kept at a time. Where there are more, the pass is made again for the rest.
-const KEPT: usize = 32 * 1024;
+const KEPT: usize = 64 * 1024;
 
 /// The frames in a stretch of a file.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ impl Orphans {
         stretch: Range<u64>,
         around: Surroundings,
     ) -> Result<Self, S::Error> {
+        let ids = around.floor.0..=around.ceiling.max(around.floor).0;
         let mut kept = BinaryHeap::new();
         let mut known_to = stretch.end;
         // Roots up to here have been looked at.
@@ -47,9 +48,12 @@ impl Orphans {
             let mut far = Vec::new();
             for (i, root) in roots(block).skip(looked_at) {
                 let at = base + to_u64(i);
-                let id_fits = (around.floor.0..=around.ceiling.0).contains(&root.id.get());
-                let start = if id_fits { start_by_pointer(root, at, stretch.start) } else { None };
-                let Some(start) = start else { continue };
+                let start = if ids.contains(&root.id.get()) {
+                    start_by_pointer(root, at, stretch.start)
+                } else {
+                    None
+                };
+                let Some(start) = start.filter(|&start| start < known_to) else { continue };
                 let frame = (start, at + to_u64(ROOT));
                 match start.checked_sub(base).and_then(|skip| block.get(to_usize(skip)..)) {
                     Some(from_start) if states(from_start.first_chunk(), frame) => {}

@@ -52,9 +52,9 @@ pub(crate) enum Look {
 /// What the trail leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Behind {
-    /// A whole frame with an id that is missing; the first of them.
+    /// A whole frame with an id that may stand there; the first of them.
     Record(RecordId),
-    /// Whole frames, none of them with such an id.
+    /// Whole frames whose ids were all passed.
     Strays,
     /// No whole frames.
     Nothing,
@@ -102,7 +102,7 @@ impl Search {
         file: &mut File<'_, S>,
         trail: &mut Trail,
         mut place: u64,
-        ids: &Range<RecordId>,
+        around: Surroundings,
     ) -> Result<Behind, S::Error> {
         let mut behind = Behind::Nothing;
         for _ in 0..TRAIL_FRAMES {
@@ -110,7 +110,7 @@ impl Search {
                 break;
             }
             match self.id_at(file, place)? {
-                Some(id) if ids.contains(&id) => return Ok(Behind::Record(id)),
+                Some(id) if around.admits(id) => return Ok(Behind::Record(id)),
                 Some(_) => behind = Behind::Strays,
                 None => {}
             }

@@ -26,8 +26,10 @@ pub(crate) struct Ahead {
 }
 
 impl Assessor {
-    /// Whether a whole frame at `offset` whose id skips some does not belong there: ids that it skips come later. One
-    /// that skips none belongs there, and so does one where the skipped records are lost, or where nothing is known.
+    /// Whether a whole frame at `offset` does not belong there although its id was not passed yet: it skips ids that come
+    /// soon behind it. A frame that skips none belongs where it is, and so does one whose skipped ids do not come.
+    ///
+    /// Worth asking only where `frame.id` is above `around.floor`. Where nothing is known, the answer is no.
     pub fn is_stray<S: Source>(
         &mut self,
         source: &mut S,
@@ -48,8 +50,7 @@ impl Assessor {
         id: RecordId,
         around: Surroundings,
     ) -> Result<bool, S::Error> {
-        let knows_nothing = around.floor <= RecordId(1) && !around.exact;
-        if id <= around.floor || knows_nothing {
+        if id <= around.floor {
             return Ok(false);
         }
         self.turn_to(file.len);
@@ -59,8 +60,9 @@ impl Assessor {
                 return Ok(true);
             }
         }
-        let known = end.saturating_add(AHEAD_BYTES / 2).min(file.len) <= self.ahead.rising_to;
-        if known || !self.search.affords(AHEAD_BYTES.min(file.len)) {
+        let knows_nothing = around.floor <= RecordId(1) && !around.exact;
+        let looked = end.saturating_add(AHEAD_BYTES / 2).min(file.len) <= self.ahead.rising_to;
+        if knows_nothing || looked || !self.search.affords(AHEAD_BYTES.min(file.len)) {
             return Ok(false);
         }
         let mut at = end;

@@ -10,7 +10,7 @@ use wasmtime::component::{HasSelf, Linker, types::ComponentItem};
 use super::{
     Limits,
     bindings::{LogicPre, forebay::buffer::storage},
-    engine,
+    engine, image,
     instance::{GuestState, Instance},
 };
 use crate::{
@@ -201,7 +201,7 @@ fn compile(bytes: &[u8], name: &str) -> Result<wasmtime::component::Component, C
     if length > COMPONENT_BYTES_MAX {
         return Err(ComponentError::TooLong { name: printable(name), bytes: length });
     }
-    wasmtime::component::Component::from_binary(engine()?, bytes).map_err(|error| ComponentError::Invalid {
+    image::load_or_compile(engine()?, bytes).map_err(|error| ComponentError::Invalid {
         name: printable(name),
         reason: printable(&error.root_cause().to_string()),
     })

@@ -7,13 +7,18 @@
 mod bindings;
 mod component;
 mod epoch;
+mod image;
 mod imports;
 mod instance;
 mod limits;
 
-use std::sync::LazyLock;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::LazyLock,
+};
 
 pub use component::{Component, ComponentError, Summary};
+pub use image::keep_images_in;
 pub use limits::Limits;
 use wasmtime::{Config, Engine};
 
@@ -26,6 +31,13 @@ static ENGINE: LazyLock<Result<Engine, String>> =
 
 fn engine() -> Result<&'static Engine, ComponentError> {
     ENGINE.as_ref().map_err(|reason| ComponentError::Engine { reason: reason.clone() })
+}
+
+/// A number that differs for engines which cannot run each other's images.
+fn compatibility(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What a guest may use: what compilers emit for plain code, and nothing that makes it less deterministic or the host's

@@ -207,6 +207,11 @@ impl Disk {
     pub(crate) fn vanish(&mut self, id: u16) {
         self.names.remove(&id);
         self.durable_names.remove(&id);
+        for change in &mut self.name_changes {
+            if matches!(*change, NameChange::Made(made, _) if made == id) {
+                *change = NameChange::Removed(id);
+            }
+        }
     }
 
     /// Every whole record, by file.

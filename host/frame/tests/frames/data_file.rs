@@ -6,26 +6,26 @@ use forebay_frame::{RecordId, Step, Surroundings, Walker, encode};
 
 /// A record that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    pub id: u64,
-    pub events: u32,
-    pub metadata: u32,
-    pub payload: Vec<u8>,
+pub(crate) struct Record {
+    pub(crate) id: u64,
+    pub(crate) events: u32,
+    pub(crate) metadata: u32,
+    pub(crate) payload: Vec<u8>,
     /// Where its frame starts and ends.
-    pub start: usize,
-    pub end: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// A data file, and what was written into it.
 #[derive(Clone, Debug, Default)]
-pub struct DataFile {
-    pub bytes: Vec<u8>,
-    pub records: Vec<Record>,
+pub(crate) struct DataFile {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) records: Vec<Record>,
 }
 
 impl DataFile {
     /// One record of one event for each payload, with ids from `first_id` on.
-    pub fn of<P: AsRef<[u8]>>(first_id: u64, payloads: impl IntoIterator<Item = P>) -> Self {
+    pub(crate) fn of<P: AsRef<[u8]>>(first_id: u64, payloads: impl IntoIterator<Item = P>) -> Self {
         let mut file = Self::default();
         for (id, payload) in (first_id..).zip(payloads) {
             file.push(id, 0, 1, payload.as_ref());
@@ -33,7 +33,7 @@ impl DataFile {
         file
     }
 
-    pub fn push(&mut self, id: u64, metadata: u32, events: u32, payload: &[u8]) {
+    pub(crate) fn push(&mut self, id: u64, metadata: u32, events: u32, payload: &[u8]) {
         let start = self.bytes.len();
         encode(&mut self.bytes, RecordId(id), metadata, NonZeroU32::new(events).unwrap(), payload);
         let (payload, end) = (payload.to_vec(), self.bytes.len());
@@ -41,12 +41,12 @@ impl DataFile {
     }
 
     /// The id after the last record.
-    pub fn next_id(&self) -> u64 {
+    pub(crate) fn next_id(&self) -> u64 {
         self.records.last().map_or(1, |record| record.id + u64::from(record.events))
     }
 
     /// What is known at its start, if the ledger is up to date.
-    pub fn around(&self) -> Surroundings {
+    pub(crate) fn around(&self) -> Surroundings {
         let first = self.records.first().map_or(1, |record| record.id);
         Surroundings { floor: RecordId(first), exact: true, ceiling: RecordId(self.next_id()) }
     }
@@ -54,20 +54,20 @@ impl DataFile {
 
 /// What a walk found.
 #[derive(Clone, Debug, Default)]
-pub struct Walked {
-    pub steps: Vec<Step>,
+pub(crate) struct Walked {
+    pub(crate) steps: Vec<Step>,
     /// The ids and payloads of whole frames.
-    pub delivered: Vec<(u64, Vec<u8>)>,
+    pub(crate) delivered: Vec<(u64, Vec<u8>)>,
 }
 
 impl Walked {
-    pub fn ids(&self) -> Vec<u64> {
+    pub(crate) fn ids(&self) -> Vec<u64> {
         self.delivered.iter().map(|(id, _)| *id).collect()
     }
 
     /// Every record that it delivered was written, once and in order.
     #[track_caller]
-    pub fn invented_nothing(&self, file: &DataFile) {
+    pub(crate) fn invented_nothing(&self, file: &DataFile) {
         let mut written = file.records.iter();
         for (id, payload) in &self.delivered {
             assert!(
@@ -79,7 +79,7 @@ impl Walked {
     }
 
     /// The records that it did not deliver.
-    pub fn missing<'a>(&self, file: &'a DataFile) -> Vec<&'a Record> {
+    pub(crate) fn missing<'a>(&self, file: &'a DataFile) -> Vec<&'a Record> {
         let ids = self.ids();
         file.records.iter().filter(|record| !ids.contains(&record.id)).collect()
     }
@@ -87,22 +87,22 @@ impl Walked {
 
 /// Walks through a file from its start.
 #[track_caller]
-pub fn walk(bytes: &[u8], around: Surroundings) -> Walked {
+pub(crate) fn walk(bytes: &[u8], around: Surroundings) -> Walked {
     walk_from(bytes, 0, around)
 }
 
 /// Walks through a file. Checks what holds for every walk: the steps leave no hole and end with the file, and a torn rest
 /// is the last of them.
 #[track_caller]
-pub fn walk_from(bytes: &[u8], offset: u64, around: Surroundings) -> Walked {
-    let mut walker = Walker::new(bytes, offset, around);
+pub(crate) fn walk_from(bytes: &[u8], offset: u64, around: Surroundings) -> Walked {
+    let mut walk = Walker::new(bytes, offset, around);
     let mut walked = Walked::default();
     let mut at = offset;
-    while let Some(step) = walker.next().unwrap() {
+    while let Some(step) = walk.next().unwrap() {
         let (start, length) = match step {
             Step::Whole { offset, bytes, id, payload_bytes, .. } => {
-                assert_eq!(walker.payload().len() as u64, payload_bytes);
-                walked.delivered.push((id.0, walker.payload().to_vec()));
+                assert_eq!(walk.payload().len() as u64, payload_bytes);
+                walked.delivered.push((id.0, walk.payload().to_vec()));
                 (offset, bytes)
             }
             Step::Corrupt { offset, bytes } => (offset, bytes),
@@ -114,7 +114,7 @@ pub fn walk_from(bytes: &[u8], offset: u64, around: Surroundings) -> Walked {
         assert_eq!(start, at, "a hole in {:?}", walked.steps);
         assert!(length > 0, "a step of nothing");
         at += length;
-        assert_eq!(walker.offset(), at);
+        assert_eq!(walk.offset(), at);
         walked.steps.push(step);
     }
     assert_eq!(at, bytes.len() as u64);

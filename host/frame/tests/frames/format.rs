@@ -49,7 +49,7 @@ fn only_a_count_above_one_uses_the_padding() {
     assert_eq!(padding(&one), [0; 8]);
     let mut vouched_for = 7_u64.to_be_bytes().to_vec();
     vouched_for.extend(2_u32.to_be_bytes());
-    let expected = [2_u32.to_le_bytes(), crc32fast_of(&vouched_for).to_le_bytes()].concat();
+    let expected = [2_u32.to_le_bytes(), crc_bit_by_bit(&vouched_for).to_le_bytes()].concat();
     assert_eq!(padding(&many), expected);
     let mut cleared = many;
     cleared[20..24].fill(0);
@@ -58,7 +58,7 @@ fn only_a_count_above_one_uses_the_padding() {
 }
 
 /// CRC-32 as in zlib, bit by bit: not the code under test.
-fn crc32fast_of(bytes: &[u8]) -> u32 {
+fn crc_bit_by_bit(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
         crc ^= u32::from(*byte);

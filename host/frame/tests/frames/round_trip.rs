@@ -19,14 +19,15 @@ proptest! {
         let mut bytes = before.clone();
         let events = NonZeroU32::new(events).unwrap();
         encode(&mut bytes, RecordId(id), metadata, events, &payload);
-        prop_assert_eq!(bytes.len() - before.len(), frame_bytes(payload.len() as u64) as usize);
+        let encoded = (bytes.len() - before.len()) as u64;
+        prop_assert_eq!(encoded, frame_bytes(payload.len() as u64));
         bytes.extend(&behind);
         let frame = decode(&bytes[before.len()..]).unwrap();
         prop_assert_eq!((frame.id, frame.metadata, frame.payload), (RecordId(id), metadata, &payload[..]));
         if events.get() > 1 || metadata != 1 {
             prop_assert_eq!((frame.events, frame.count_source), (events, CountSource::Frame));
         }
-        prop_assert_eq!(frame.bytes as usize, bytes.len() - before.len() - behind.len());
+        prop_assert_eq!(frame.bytes, encoded);
     }
 
     // Any bytes at all may be in a file.

@@ -7,10 +7,12 @@ use crate::data_file::{DataFile, walk, walk_from};
 /// Ten records of all kinds of lengths, some of several events.
 fn plain_file() -> DataFile {
     let mut file = DataFile::default();
-    for (i, payload_bytes) in [5, 0, 8, 17, 64, 1, 100, 33, 7, 48].into_iter().enumerate() {
-        let payload: Vec<u8> = (0..payload_bytes).map(|byte: usize| (byte * 31 + i * 7) as u8).collect();
-        let id = file.next_id() + if i == 0 { 41 } else { 0 };
-        file.push(id, i as u32 % 3, 1 + i as u32 % 4, &payload);
+    let mut id = 42;
+    for (i, payload_bytes) in (0..).zip([5, 0, 8, 17, 64, 1, 100, 33, 7, 48]) {
+        let payload: Vec<u8> =
+            (0..=u8::MAX).map(|byte| byte.wrapping_mul(31) ^ 0x40).take(payload_bytes).collect();
+        file.push(id, i % 3, 1 + i % 4, &payload);
+        id = file.next_id();
     }
     file
 }
@@ -171,6 +173,25 @@ fn a_walk_may_start_at_any_frame_and_know_little() {
                 .map(|other| other.id)
                 .collect();
             assert_eq!(walked.ids(), expected);
+        }
+    }
+}
+
+// After a power loss the ledger may be older than the data: whole frames that it knows nothing of are kept.
+#[test]
+fn a_ledger_that_lags_behind_costs_nothing() {
+    let file = plain_file();
+    let around = Surroundings { ceiling: RecordId(1), ..file.around() };
+    for record in &file.records {
+        for (start, end) in [(record.start, record.start + 8), (record.start, record.end)] {
+            let mut bytes = file.bytes.clone();
+            bytes[start..end].fill(0xff);
+            let walked = walk(&bytes, around);
+            walked.invented_nothing(&file);
+            assert!(
+                walked.missing(&file).iter().all(|lost| *lost == record && end == record.end),
+                "{walked:?}"
+            );
         }
     }
 }

@@ -101,10 +101,8 @@ impl Losses {
             bytes => format!("; {} of an unfinished write were cut off", print::count(bytes, "byte")),
         };
         (self.lost > 0).then(|| {
-            format!(
-                "{} lost: the ledger counts what no data file holds whole{cut}",
-                print::count(self.lost, "record")
-            )
+            let lost = print::count(self.lost, "record");
+            format!("lost {lost}: the ledger counts what no data file holds whole{cut}")
         })
     }
 }

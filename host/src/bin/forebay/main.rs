@@ -12,6 +12,7 @@ mod demo;
 mod exit;
 mod feed;
 mod framing;
+mod images;
 mod logging;
 mod open;
 mod pipe;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Err(error) => return exit::for_arguments(&error),
     };
     logging::start(&args.logging);
+    images::keep();
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return exit::for_error(&error),

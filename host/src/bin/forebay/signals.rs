@@ -47,7 +47,8 @@ enum Held {
 }
 
 impl Signals {
-    /// From now on the two signals are dealt with here. A second one ends the process at once, as the default would.
+    /// From now on the two signals are dealt with here. One that comes when the time for ending well is over ends the
+    /// process at once: the same signal may come twice, from a shell and from a tool that passes it on.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let signals =
             Self { caught: Arc::new(AtomicUsize::new(0)), held: Arc::new(Mutex::new(Held::Nothing)) };
@@ -57,11 +58,9 @@ impl Signals {
 
     fn start(&self) -> std::io::Result<()> {
         let (mut receiver, sender) = UnixStream::pair()?;
-        let again = Arc::new(AtomicBool::new(false));
+        let overdue = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal must not find the flag that it sets itself.
-            flag::register_conditional_shutdown(signal, Exit::Signal(signal).number(), Arc::clone(&again))?;
-            flag::register(signal, Arc::clone(&again))?;
+            flag::register_conditional_shutdown(signal, Exit::Signal(signal).number(), Arc::clone(&overdue))?;
             flag::register_usize(signal, Arc::clone(&self.caught), usize::try_from(signal).unwrap_or(0))?;
             pipe::register(signal, sender.try_clone()?)?;
         }
@@ -69,7 +68,11 @@ impl Signals {
         let wait = move || {
             let mut byte = [0];
             while !matches!(receiver.read(&mut byte), Ok(1)) {}
-            end(Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM)), &held);
+            let exit = Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM));
+            begin_end(exit, &held);
+            thread::sleep(GRACE);
+            overdue.store(true, Ordering::SeqCst);
+            end(exit, &held);
         };
         thread::Builder::new().name("forebay-signals".to_owned()).spawn(wait)?;
         Ok(())
@@ -107,8 +110,8 @@ impl Signals {
     }
 }
 
-/// A signal came: has the command end, and sees that it does.
-fn end(exit: Exit, held: &Mutex<Held>) {
+/// A signal came: has the command end.
+fn begin_end(exit: Exit, held: &Mutex<Held>) {
     match &*lock(held) {
         Held::Nothing => process::exit(exit.number()),
         Held::Open(buffer, wake) => {
@@ -117,9 +120,12 @@ fn end(exit: Exit, held: &Mutex<Held>) {
                 wake();
             }
         }
-        Held::Closed => return,
+        Held::Closed => {}
     }
-    thread::sleep(GRACE);
+}
+
+/// Ends a command that is stuck in a step. One that is closing its buffer ends by itself.
+fn end(exit: Exit, held: &Mutex<Held>) {
     if !matches!(*lock(held), Held::Closed) {
         // What is wrong with the buffer was logged, and the exit code says that a signal ended it.
         let _ = close(held);

@@ -1,6 +1,7 @@
 //! Who holds a buffer, found without taking a lock: whoever asks by trying to lock keeps others out for that moment.
 
 use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
 
@@ -8,6 +9,9 @@ use cap_std::fs::MetadataExt as _;
 
 use super::directory::Directory;
 use super::lock::LOCK_NAME;
+
+/// How often a list of locks that came in several pieces is read before a lock that is not in it counts as free.
+const LISTINGS_MAX: usize = 8;
 
 /// Who holds a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,18 +27,52 @@ pub enum Holder {
 
 /// Who holds the buffer in a directory at this moment.
 pub fn holder(directory: &Directory) -> Holder {
-    let Ok(locks) = fs::read_to_string("/proc/locks") else { return Holder::Unknown };
     let lock_file = directory.metadata(LOCK_NAME).ok().map(|metadata| (metadata.dev(), metadata.ino()));
     let itself = directory.handle().metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
     let mount = mount_device(directory.handle());
-    // The lock file first: whoever follows Vector's habit locks nothing else.
-    let held = [lock_file, itself].into_iter().flatten().find_map(|(device, inode)| {
-        // Btrfs and overlayfs tell user space of another device than the kernel itself goes by.
-        let devices = [Some(split(device)), mount];
-        let is_ours = |lock: &Lock| lock.inode == inode && devices.contains(&Some(lock.device));
-        parse_locks(&locks).find(is_ours)
-    });
-    held.map_or(Holder::Free, |lock| Holder::Held(lock.pid))
+    for _ in 0..LISTINGS_MAX {
+        let Ok(listing) = Listing::read() else { return Holder::Unknown };
+        // The lock file first: whoever follows Vector's habit locks nothing else.
+        let held = [lock_file, itself].into_iter().flatten().find_map(|(device, inode)| {
+            // Btrfs and overlayfs tell user space of another device than the kernel itself goes by.
+            let devices = [Some(split(device)), mount];
+            let is_ours = |lock: &Lock| lock.inode == inode && devices.contains(&Some(lock.device));
+            parse_locks(&listing.text).find(is_ours)
+        });
+        match held {
+            Some(lock) => return Holder::Held(lock.pid),
+            None if listing.is_of_one_instant => break,
+            None => {}
+        }
+    }
+    Holder::Free
+}
+
+/// The text of `/proc/locks`.
+struct Listing {
+    text: String,
+    /// It came in one piece. Where it comes in several, locks that end meanwhile make others slip from the next piece into
+    /// the one that was read before.
+    is_of_one_instant: bool,
+}
+
+impl Listing {
+    fn read() -> io::Result<Self> {
+        let mut file = File::open("/proc/locks")?;
+        let mut bytes = Vec::new();
+        let mut pieces = 0;
+        // The kernel gives a page at most, whole lines only, and less if it is asked for less.
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            let read = file.read(&mut piece)?;
+            if read == 0 {
+                break;
+            }
+            bytes.extend_from_slice(piece.get(..read).unwrap_or_default());
+            pieces += 1;
+        }
+        Ok(Self { text: String::from_utf8_lossy(&bytes).into_owned(), is_of_one_instant: pieces <= 1 })
+    }
 }
 
 /// A lock that is held by somebody.

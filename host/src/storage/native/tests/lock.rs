@@ -1,5 +1,8 @@
 //! One owner at a time, whatever others do to the lock file.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use super::*;
 
 /// Two owners of one buffer destroy it.
@@ -70,6 +73,33 @@ fn the_holder_is_found_without_locking() {
     assert_eq!(holder(&directory), Holder::Held(Some(std::process::id())), "by the directory's lock");
     drop(native);
     assert_eq!(holder(&directory), Holder::Free);
+}
+
+/// The kernel lists the locks of all processes, and the list may change while it is read: a holder must not be missed for
+/// what others do.
+#[test]
+fn the_holder_is_found_while_others_lock_and_unlock() {
+    let (above, path) = temporary();
+    let others: Vec<_> =
+        (0..20).map(|number| File::create(above.path().join(number.to_string())).unwrap()).collect();
+    let _native = open(&path);
+    let directory = Directory::open(&path, Create::No).unwrap();
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                for other in &others {
+                    other.lock().unwrap();
+                }
+                for other in &others {
+                    other.unlock().unwrap();
+                }
+            }
+        });
+        let found: Vec<_> = (0..500).map(|_| holder(&directory)).collect();
+        is_done.store(true, Ordering::Relaxed);
+        assert!(found.iter().all(|holder| *holder == Holder::Held(Some(std::process::id()))));
+    });
 }
 
 /// What is locked through a link would be a file of somebody else's choice.

@@ -1,0 +1,93 @@
+# Every habit by name: `just` lists them. Where it is not installed, ./setup puts it at target/tools/bin/just.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+wasm_tools := "target/tools/bin/wasm-tools"
+
+# List the recipes.
+[default]
+list:
+    @'{{ just_executable() }}' --list --unsorted
+
+# Make available what the build needs.
+setup:
+    ./setup
+
+# Build the binary: target/release/forebay.
+build:
+    cargo build --release --bin forebay
+
+# Send a million records through a buffer whose writer is killed five times.
+demo *ARGS:
+    cargo run --release -- demo {{ ARGS }}
+
+# Run all tests.
+test *ARGS:
+    cargo test --workspace {{ ARGS }}
+
+# Everything that must hold before a commit, but for the tests.
+check: format-check lint docs wit tidy
+
+# Format the sources.
+format:
+    cargo fmt --all
+
+# Check that the sources are formatted.
+format-check:
+    cargo fmt --all --check
+
+# Run clippy with warnings as errors.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Build the documentation with warnings as errors.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Check that the contract parses.
+wit: _tools
+    {{ wasm_tools }} component wit wit >/dev/null
+
+# Check what no compiler does: names, lengths, where `unsafe` stands.
+tidy:
+    .ci/tidy
+
+# Build the component (with rustup's toolchain or Debian's, if one is named) and check what it imports.
+component toolchain="": _tools
+    #!/usr/bin/env bash
+    set -euo pipefail
+    component=$('{{ just_executable() }}' _component_path '{{ toolchain }}')
+    imports=$({{ wasm_tools }} component wit "$component" | sed -n 's/^  import \(.*\);$/\1/p')
+    printf '%s imports:\n%s\n' "$component" "$imports"
+    if grep -vE '^forebay:buffer/(storage|types)@' <<<"$imports"; then
+        echo 'the component imports more than the contract has (the lines above)' >&2
+        exit 1
+    fi
+    grep -q '^forebay:buffer/storage@' <<<"$imports"
+
+# Build the component with Debian's compiler and check what it imports.
+component-debian: (component "debian")
+
+# Put the component where the published crate carries it. Builds embed that file until `just undist`.
+dist: undist
+    component=$('{{ just_executable() }}' _component_path) && install -m 644 "$component" host/component/forebay.wasm
+
+# Go back to building the component with the rest.
+undist:
+    rm -f host/component/forebay.wasm
+
+# The path of the component that host/build.rs builds. Of the host only metadata is made, with what `lint` made already.
+_component_path toolchain="":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [ -e host/component/forebay.wasm ]; then
+        echo 'host/component/forebay.wasm would be taken instead of the sources; run: just undist' >&2
+        exit 1
+    fi
+    env -u FOREBAY_COMPONENT FOREBAY_WASM_TOOLCHAIN='{{ toolchain }}' \
+        cargo check --workspace --locked --quiet --message-format=json-render-diagnostics |
+        sed -n 's/.*"FOREBAY_COMPONENT_PATH","\([^"]*\)".*/\1/p'
+
+_tools:
+    @test -x {{ wasm_tools }} || { python3 -m venv target/tools && \
+        target/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/tools.txt; }

@@ -1,0 +1,177 @@
+//! Opening and reading what a crash, or somebody, has left.
+
+use forebay::{Buffer, RecordId, storage::memory::Disk};
+
+use crate::support::{
+    Runs,
+    storage::{data_file, file, ids, ledger, options, read, write},
+};
+
+/// The number of the figure that counts lost events: see `wit/README.md`.
+const LOST_EVENTS: u16 = 3;
+
+fn figure(buffer: &Buffer, number: u16) -> u64 {
+    let figures = buffer.status().unwrap().figures;
+    figures.iter().find_map(|&(which, value)| (which == number).then_some(value)).unwrap()
+}
+
+fn disk(ledger: Option<forebay::storage::Ledger>, files: &[(u16, Vec<u8>)]) -> Disk {
+    let disk = Disk::new();
+    for (number, bytes) in files {
+        disk.put_data_file(file(*number), bytes.clone());
+    }
+    disk.put_ledger(ledger);
+    disk
+}
+
+/// The rest of a write that did not end would hide what is written behind it.
+#[test]
+fn a_torn_tail_is_cut_once() {
+    let mut bytes = data_file(1..=6);
+    bytes.truncate(bytes.len() - 30);
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(6, 0, 0, 0)), &[(0, bytes.clone())]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let report = buffer.open_report();
+        let torn = (bytes.len() - data_file(1..=5).len()) as u64;
+        assert_eq!((report.cut_bytes, report.lost_events, report.events), (torn, 0, 5), "{runs:?}");
+        write(&buffer, 6..=8);
+        assert_eq!(read(&buffer), ids([1..=8]), "{runs:?}");
+        assert_eq!(disk.data_file(file(0)).unwrap(), data_file(1..=8), "{runs:?}");
+        buffer.close().unwrap();
+        assert_eq!(runs.open(disk.open().unwrap(), options()).open_report().cut_bytes, 0, "{runs:?}");
+    }
+}
+
+/// The process died between the bytes and the ledger: the records were answered, so they count.
+#[test]
+fn a_ledger_behind_the_data_is_moved_forward() {
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(3, 0, 0, 1)), &[(0, data_file(1..=9))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let report = *buffer.open_report();
+        assert_eq!((report.first_unread, report.next_id), (RecordId(2), RecordId(10)), "{runs:?}");
+        assert_eq!((report.events, report.lost_events), (8, 0), "{runs:?}");
+        assert_eq!(disk.ledger(), Some(ledger(10, 0, 0, 1)), "{runs:?}");
+        write(&buffer, 10..=12);
+        assert_eq!(read(&buffer), ids([2..=12]), "{runs:?}");
+    }
+}
+
+/// The machine died before the ledger that names the new file was on the disk; what is in that file was answered.
+#[test]
+fn a_file_that_the_ledger_does_not_name_is_found() {
+    for runs in Runs::ALL {
+        let files = [(65_534, data_file(1..=5)), (0, data_file(6..=9)), (1, data_file(10..=12))];
+        let disk = disk(Some(ledger(6, 65_534, 65_534, 2)), &files);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(buffer.open_report().next_id, RecordId(13), "{runs:?}");
+        write(&buffer, 13..=15);
+        assert_eq!(read(&buffer), ids([3..=15]), "{runs:?}");
+        buffer.close().unwrap();
+        assert_eq!(disk.ledger(), Some(ledger(16, 1, 65_534, 2)), "{runs:?}");
+    }
+}
+
+/// Records that the ledger counts and no file holds are lost. That is said, once, and their ids are not given again.
+#[test]
+fn a_ledger_ahead_of_the_data_is_a_gap_that_is_counted_once() {
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(16, 0, 0, 0)), &[(0, data_file(1..=10))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let report = buffer.open_report();
+        assert_eq!((report.events, report.lost_events, report.next_id), (15, 5, RecordId(16)), "{runs:?}");
+        assert_eq!(figure(&buffer, LOST_EVENTS), 5, "{runs:?}");
+        write(&buffer, 16..=17);
+        assert_eq!(read(&buffer), ids([1..=10, 16..=17]), "{runs:?}");
+        assert_eq!(figure(&buffer, LOST_EVENTS), 5, "{runs:?}");
+        assert_eq!(buffer.status().unwrap().lost_events, 5, "{runs:?}");
+
+        buffer.reader().ack_through(RecordId(17));
+        buffer.close().unwrap();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let report = buffer.open_report();
+        assert_eq!((report.events, report.lost_events), (0, 0), "{runs:?}: what is passed is passed");
+    }
+}
+
+/// With nothing behind it, nobody acknowledges a gap; waiting for it would be waiting for ever.
+#[test]
+fn a_gap_at_the_end_does_not_keep_the_buffer_from_getting_empty() {
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(16, 0, 0, 0)), &[(0, data_file(1..=10))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=10]), "{runs:?}");
+        buffer.reader().ack_through(RecordId(10));
+        assert_eq!(buffer.status().unwrap().acknowledged, RecordId(15), "{runs:?}");
+        buffer.close().unwrap();
+        assert_eq!(disk.ledger(), Some(ledger(16, 0, 0, 15)), "{runs:?}");
+    }
+}
+
+/// Somebody has removed a file from the middle: what was in it is missing, and nothing else.
+#[test]
+fn a_gap_in_the_middle_is_reported() {
+    for runs in Runs::ALL {
+        let files = [(0, data_file(1..=10)), (2, data_file(21..=30))];
+        let disk = disk(Some(ledger(31, 2, 0, 0)), &files);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=10, 21..=30]), "{runs:?}");
+        assert_eq!(figure(&buffer, LOST_EVENTS), 10, "{runs:?}");
+        assert_eq!(buffer.status().unwrap().lost_events, 10, "{runs:?}");
+    }
+}
+
+/// A ledger that is gone is made anew from the frames.
+#[test]
+fn without_a_ledger_the_frames_say_what_is_there() {
+    for runs in Runs::ALL {
+        let disk = disk(None, &[(3, data_file(145..=192)), (4, data_file(193..=240))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([145..=240]), "{runs:?}");
+        write(&buffer, 241..=242);
+        buffer.close().unwrap();
+        assert_eq!(disk.ledger(), Some(ledger(243, 4, 3, 144)), "{runs:?}");
+    }
+}
+
+/// Damage in several places of several files: all that is whole is delivered.
+#[test]
+fn damaged_frames_cost_only_themselves() {
+    let start = |id: u64| data_file(1..=id - 1).len();
+    let mut first = data_file(1..=30);
+    // A payload, two payloads side by side, a length, a whole frame.
+    for (at, bytes) in [(start(3) + 8, 1), (start(7) + 20, 1), (start(8) + 20, 1), (start(12), 8), (start(20), 40)] {
+        first[at..at + bytes].iter_mut().for_each(|byte| *byte ^= 0x55);
+    }
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(51, 1, 0, 0)), &[(0, first.clone()), (1, data_file(31..=50))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        // A record whose length alone is damaged is found by its own end.
+        assert_eq!(read(&buffer), ids([1..=2, 4..=6, 9..=19, 21..=50]), "{runs:?}");
+        assert_eq!(buffer.status().unwrap().lost_events, 4, "{runs:?}");
+        buffer.reader().ack_through(RecordId(50));
+        buffer.close().unwrap();
+        assert_eq!(disk.ledger().unwrap().reader_last_record, RecordId(50), "{runs:?}");
+    }
+}
+
+/// Wherever a bit flips, it costs one record at the most, and invents none.
+#[test]
+fn a_flipped_bit_costs_one_record_at_the_most() {
+    let whole = data_file(1..=20);
+    // The last record is another matter: a damaged end may be an unfinished write.
+    let range = 0..data_file(1..=19).len();
+    for (runs, step) in [(Runs::Natively, 1), (Runs::AsComponent, 61)] {
+        for at in range.clone().step_by(step) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            let disk = disk(Some(ledger(21, 0, 0, 0)), &[(0, bytes)]);
+            let buffer = runs.open(disk.open().unwrap(), options());
+            let delivered = read(&buffer);
+            let rising = delivered.is_sorted_by(|one, next| one < next);
+            assert!(delivered.len() >= 19 && rising, "{runs:?}, byte {at}: {delivered:?}");
+            assert_eq!(buffer.status().unwrap().lost_events, 20 - delivered.len() as u64, "{runs:?}, byte {at}");
+        }
+    }
+}

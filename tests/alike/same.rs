@@ -1,0 +1,287 @@
+//! The component does what the logic does that it was made from: the same calls get the same answers, and leave the same
+//! bytes.
+//!
+//! Everything happens on one thread here, and the test says which sync ends when. So every history can be had again.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+};
+
+use forebay::{
+    NewRecord, RecordId,
+    guard::Guard,
+    logic::{Logic, LogicOptions},
+    storage::{SyncJob, SyncTarget, memory::Disk},
+};
+use proptest::prelude::*;
+
+use crate::support::Runs;
+
+const FILE_BYTES: u64 = 4096;
+const MAX_BYTES: u64 = 5 * FILE_BYTES;
+
+/// One step of a history.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Offers records, each with so many events and bytes.
+    Write(Vec<(u32, usize)>),
+    Read(u32, u64),
+    /// Acknowledges all that was read but so many ids; or, below zero, more than that.
+    Acknowledge(i64),
+    Tick(u64),
+    Flush,
+    /// Carries out one of the syncs that wait.
+    Sync(usize),
+    /// One of the syncs that wait fails.
+    FailSync(usize),
+    CloseWriter,
+    Kill,
+    LosePower,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => prop::collection::vec((1_u32..4, 0_usize..900), 1..12).prop_map(Step::Write),
+        6 => (1_u32..30, 0_u64..5000).prop_map(|(records, bytes)| Step::Read(records, bytes)),
+        6 => (-3_i64..6).prop_map(Step::Acknowledge),
+        2 => (0_u64..2_000_000_000).prop_map(Step::Tick),
+        2 => Just(Step::Flush),
+        16 => any::<usize>().prop_map(Step::Sync),
+        1 => any::<usize>().prop_map(Step::FailSync),
+        1 => Just(Step::CloseWriter),
+        1 => Just(Step::Kill),
+        1 => Just(Step::LosePower),
+    ]
+}
+
+type Jobs = Arc<Mutex<Vec<(SyncTarget, SyncJob)>>>;
+
+/// A buffer without threads, and what it has answered.
+struct Bench {
+    runs: Runs,
+    disk: Disk,
+    logic: Box<dyn Logic>,
+    jobs: Jobs,
+    now_ns: u64,
+    last_number: u64,
+    /// The records that were placed since opening, by their ids.
+    placed: BTreeMap<u64, u64>,
+    /// The id after the last one that was read.
+    read_to: u64,
+    /// What was durable, by the guard's account, at some time since opening.
+    durable: u64,
+    acknowledged: u64,
+    log: String,
+}
+
+impl Bench {
+    fn new(runs: Runs) -> Self {
+        let (disk, jobs) = (Disk::new(), Jobs::default());
+        let logic = make(runs, &disk, &jobs);
+        let mut bench = Self {
+            runs,
+            disk,
+            logic,
+            jobs,
+            now_ns: 0,
+            last_number: 0,
+            placed: BTreeMap::new(),
+            read_to: 1,
+            durable: 0,
+            acknowledged: 0,
+            log: String::new(),
+        };
+        bench.open();
+        bench
+    }
+
+    fn open(&mut self) {
+        let options = LogicOptions {
+            max_bytes: MAX_BYTES,
+            file_bytes: FILE_BYTES,
+            max_events: 500,
+            sync_interval_ms: 500,
+            now_ns: self.now_ns,
+        };
+        let report = self.logic.open(&options).unwrap();
+        self.logic.guard().opened();
+        self.note(&format!("{report:?}"));
+        self.placed.clear();
+        self.read_to = report.first_unread.0;
+        self.acknowledged = report.first_unread.0 - 1;
+        self.durable = 0;
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Write(records) => self.write(records),
+            Step::Read(records, bytes) => {
+                let read = self.read(*records, *bytes);
+                self.note(&format!("{read:?}"));
+                self.read_to = read.last().map_or(self.read_to, |(_, next, _)| *next);
+            }
+            Step::Acknowledge(less) => {
+                let through = (self.read_to as i64 - 1 - less).max(0) as u64;
+                let result = self.logic.acknowledge(RecordId(through));
+                self.note(&format!("{result:?}"));
+                if through < self.read_to {
+                    self.acknowledged = self.acknowledged.max(through);
+                }
+            }
+            Step::Tick(later_ns) => {
+                self.now_ns += later_ns;
+                let result = self.logic.tick(self.now_ns);
+                self.note(&format!("{result:?}"));
+            }
+            Step::Flush => {
+                let result = self.logic.flush();
+                self.note(&format!("{result:?}"));
+            }
+            Step::Sync(which) => self.end_sync(*which, true),
+            Step::FailSync(which) => self.end_sync(*which, false),
+            Step::CloseWriter => {
+                let result = self.logic.close_writer();
+                self.note(&format!("{result:?}"));
+            }
+            Step::Kill => {
+                self.disk.kill();
+                let placed = self.placed.clone();
+                self.open_again(|id| placed.get(&id).copied());
+            }
+            Step::LosePower => {
+                self.disk.power_loss();
+                let (placed, durable) = (self.placed.clone(), self.durable);
+                self.open_again(|id| placed.get(&id).copied().filter(|_| id < durable));
+            }
+        }
+        self.durable = self.durable.max(self.logic.guard().durable_next().0);
+        let status = self.logic.status();
+        let (ledger, files) = (self.disk.ledger(), self.disk.data_files());
+        self.note(&format!("{status:?} {ledger:?} {files:?} {}", self.durable));
+    }
+
+    fn write(&mut self, records: &[(u32, usize)]) {
+        let records = records.iter().map(|&(events, bytes)| {
+            self.last_number += 1;
+            NewRecord::new(format!("{} {}", self.last_number, "x".repeat(bytes)))
+                .with_metadata(7)
+                .with_events(NonZeroU32::new(events).unwrap())
+        });
+        let (batch, sizes) = self.logic.guard().offer(records.collect());
+        let result = self.logic.write(batch.0, &sizes);
+        let placement = self.logic.guard().take_offer();
+        self.note(&format!("{result:?} {} {:?}", placement.placed, placement.first_id));
+        let mut id = placement.first_id.unwrap_or(RecordId(0));
+        for record in &placement.records[..placement.placed] {
+            self.placed.insert(id.0, number(&record.payload));
+            id = id.after(record.events.get().into());
+        }
+    }
+
+    /// Reads; gives ids, next ids and numbers.
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Vec<(u64, u64, u64)> {
+        self.logic.guard().start_reading();
+        let runs = self.logic.read(max_records, max_bytes).unwrap();
+        let records = self.logic.guard().collect(&runs).expect("what was read is in the buffer");
+        records
+            .iter()
+            .map(|record| (record.id.0, record.id.0 + u64::from(record.events.get()), number(&record.payload)))
+            .collect()
+    }
+
+    fn end_sync(&mut self, which: usize, ok: bool) {
+        let (target, job) = {
+            let mut jobs = self.jobs.lock().unwrap();
+            if jobs.is_empty() {
+                return;
+            }
+            let which = which % jobs.len();
+            jobs.remove(which)
+        };
+        if !ok {
+            self.disk.fail_sync(target, 1);
+        }
+        let result = job();
+        self.note(&format!("{target:?} {}", result.is_ok()));
+        self.logic.guard().sync_ended(target, &result);
+        while let Some((ticket, ok)) = self.logic.guard().next_synced() {
+            let told = self.logic.synced(ticket, ok);
+            self.note(&format!("{ticket:?} {ok} {told:?}"));
+        }
+    }
+
+    /// The process has died: opens the buffer anew, twice. What was promised must be there the first time.
+    fn open_again(&mut self, promised: impl Fn(u64) -> Option<u64>) {
+        let (acknowledged, placed) = (self.acknowledged, std::mem::take(&mut self.placed));
+        self.start_logic();
+        let mut delivered = BTreeMap::new();
+        loop {
+            let read = self.read(100, 100_000);
+            if read.is_empty() {
+                break;
+            }
+            delivered.extend(read.into_iter().map(|(id, _, number)| (id, number)));
+        }
+        assert!(delivered.values().is_sorted_by(|one, next| one < next), "out of order: {delivered:?}");
+        for id in placed.into_keys().filter(|id| *id > acknowledged) {
+            if let Some(number) = promised(id) {
+                assert_eq!(delivered.get(&id), Some(&number), "id {id} of {delivered:?}");
+            }
+        }
+        self.disk.kill();
+        self.start_logic();
+        self.placed = delivered;
+    }
+
+    fn start_logic(&mut self) {
+        self.jobs.lock().unwrap().clear();
+        self.logic = make(self.runs, &self.disk, &self.jobs);
+        self.open();
+    }
+
+    fn note(&mut self, what: &str) {
+        writeln!(self.log, "{what}").unwrap();
+    }
+
+    /// All that it has answered, and all that is on the disk.
+    fn end(mut self) -> (String, Vec<Vec<u8>>) {
+        // The reader's side as well: what it would still give.
+        for _ in 0..100 {
+            self.take(&Step::Read(20, 4096));
+        }
+        let files = self.disk.data_files().into_iter().map(|(file, _)| self.disk.data_file(file).unwrap());
+        let files = files.collect();
+        (self.log, files)
+    }
+}
+
+fn make(runs: Runs, disk: &Disk, jobs: &Jobs) -> Box<dyn Logic> {
+    let jobs = Arc::clone(jobs);
+    let runner = Box::new(move |target, job| jobs.lock().unwrap().push((target, job)));
+    let guard = Guard::new(Box::new(disk.open().unwrap()), MAX_BYTES, runner).unwrap();
+    runs.make(guard).unwrap()
+}
+
+fn number(payload: &[u8]) -> u64 {
+    let text = std::str::from_utf8(payload).unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Tests and simulations run the logic natively, and people run the component.
+    #[test]
+    fn both_answer_alike(steps in prop::collection::vec(step(), 1..80)) {
+        let [natively, as_component] = Runs::ALL.map(|runs| {
+            let mut bench = Bench::new(runs);
+            steps.iter().for_each(|step| bench.take(step));
+            bench.end()
+        });
+        prop_assert_eq!(natively.0, as_component.0);
+        prop_assert!(natively.1 == as_component.1, "the bytes on the disk differ");
+    }
+}

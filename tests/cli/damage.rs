@@ -1,0 +1,99 @@
+//! Damage is not bad input: what is whole is delivered, what is lost is said, and the exit code is 0.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
+
+use forebay::Buffer;
+
+use crate::support::{
+    cli::{run, run_with},
+    fixtures, storage,
+};
+
+fn append(directory: &Path, bytes: &[u8]) {
+    let file = OpenOptions::new().append(true).open(directory.join("buffer-data-0.dat"));
+    file.unwrap().write_all(bytes).unwrap();
+}
+
+/// A ledger that was cut short is put aside, and made anew from the frames.
+#[test]
+fn a_short_ledger_is_kept_and_made_anew() {
+    for length in 1..24 {
+        let directory = fixtures::copy("w100_r40");
+        let whole = fs::read(directory.path().join("buffer.db")).unwrap();
+        fs::write(directory.path().join("buffer.db"), &whole[..length]).unwrap();
+        let buffer = Buffer::builder(directory.path()).open().unwrap();
+        // What was acknowledged stood in the ledger alone.
+        assert_eq!(storage::read(&buffer), storage::ids([1..=100]), "{length} bytes");
+        buffer.close().unwrap();
+        let files = fixtures::contents(directory.path());
+        assert_eq!(files["buffer.db.bad-1"], whole[..length], "{length} bytes");
+        assert_eq!(files["buffer.db"].len(), 24, "{length} bytes");
+    }
+}
+
+/// The same by the binary: it goes on, says so, and keeps each ledger that it could not read.
+#[test]
+fn each_bad_ledger_is_kept_under_a_number_of_its_own() {
+    let directory = fixtures::copy("w100_r0");
+    let path = directory.path().to_str().unwrap();
+    for (number, ledger) in [(1, &b"x"[..]), (2, b"twenty-three bytes long")] {
+        fs::write(directory.path().join("buffer.db"), ledger).unwrap();
+        let verified = run(["verify", path, "--format=json"]);
+        assert_eq!((verified.code, &verified.json()["ok"]), (Some(1), &false.into()), "{verified}");
+        let ended = run(["read", path, "--peek"]);
+        assert_eq!(ended.code, Some(0), "{ended}");
+        assert!(ended.stdout == fixtures::lines(1..=100), "{ended}");
+        let kept = format!("buffer.db.bad-{number}");
+        assert!(ended.stderr.contains(&kept), "{ended}");
+        assert_eq!(fs::read(directory.path().join(kept)).unwrap(), ledger);
+    }
+    run(["verify", path]).assert_quiet_success();
+    let written = run_with(["write", path, "--format=json"], b"next\n");
+    assert_eq!(written.assert_quiet_success().json()["first_id"], 101);
+}
+
+/// Some file systems leave zeros at the end of a file after a power loss.
+#[test]
+fn zeros_at_the_end_are_passed_over() {
+    for zeros in [1, 7, 8, 39, 40, 4096, 100_003] {
+        let directory = fixtures::copy("w100_r0");
+        let path = directory.path().to_str().unwrap();
+        append(directory.path(), &vec![0; zeros]);
+        assert_eq!(run(["verify", path]).code, Some(1), "{zeros} zeros");
+        let written = run_with(["write", path, "--format=json"], b"behind the zeros\n");
+        assert_eq!((written.code, &written.json()["first_id"]), (Some(0), &101.into()), "{zeros} zeros: {written}");
+        let ended = run(["read", path]);
+        let expected = [&fixtures::lines(1..=100)[..], b"behind the zeros\n"].concat();
+        assert_eq!(ended.code, Some(0), "{zeros} zeros: {ended}");
+        assert!(ended.stdout == expected, "{zeros} zeros: {ended}");
+    }
+}
+
+/// A whole file of nothing: the records are lost, and that is said; the buffer is not.
+#[test]
+fn a_file_of_zeros_is_a_loss_and_not_an_end() {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    let path = directory.path().to_str().unwrap();
+    // It held 241 to 288.
+    fs::write(directory.path().join("buffer-data-5.dat"), vec![0; 4072]).unwrap();
+    let ended = run(["read", path]);
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(ended.stdout == fixtures::lines((151..=240).chain(289..=600)), "{ended}");
+    assert!(ended.stderr.contains("48 records") && ended.stderr.contains("lost"), "{ended}");
+    assert_eq!(crate::support::cli::status(path)["records"], 0);
+}
+
+/// What was said once is not said again: the loss is passed when what follows it is acknowledged.
+#[test]
+fn a_loss_is_said_once() {
+    let directory = fixtures::copy("w100_r0_bitflip");
+    let path = directory.path().to_str().unwrap();
+    let first = run(["read", path, "--count=60"]);
+    assert!(first.stderr.contains("1 record") && first.stderr.contains("lost"), "{first}");
+    let rest = run(["read", path]);
+    assert_eq!(rest.assert_quiet_success().stdout, fixtures::lines(62..=100));
+}

@@ -1,0 +1,54 @@
+//! How records are told apart. Bytes are bytes: what went in comes out.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::Place;
+
+/// Records with each of their lengths in front.
+fn with_lengths(records: &[&[u8]]) -> Vec<u8> {
+    let length = |record: &[u8]| u32::try_from(record.len()).unwrap().to_be_bytes();
+    records.iter().flat_map(|record| [&length(record)[..], record].concat()).collect()
+}
+
+/// Lines are bytes and not text: an empty one is a record, and nothing in one has a meaning but its end.
+#[test]
+fn lines_of_any_bytes_come_out_as_they_went_in() {
+    let lines = b"\n with spaces \r\n\0nul\0\n\xff\xfe\x80\n\n\r\n";
+    let records: [&[u8]; 6] = [b"", b" with spaces \r", b"\0nul\0", b"\xff\xfe\x80", b"", b"\r"];
+    let place = Place::with_lines(lines);
+    assert_eq!(place.read(&["--peek", "--framing=length"]).assert_quiet_success().stdout, with_lengths(&records));
+    assert_eq!(place.read(&[]).assert_quiet_success().stdout, lines);
+}
+
+/// A file that somebody wrote by hand often ends so.
+#[test]
+fn a_last_line_without_a_newline_is_a_record() {
+    let place = Place::with_lines(b"one\ntwo");
+    assert_eq!(place.read(&[]).assert_quiet_success().stdout, b"one\ntwo\n");
+}
+
+/// Records that hold newlines need their lengths.
+#[test]
+fn records_with_lengths_may_hold_newlines() {
+    let records = with_lengths(&[b"two\nlines\n", b"", b"\n", b"\xff\0\xff"]);
+    let place = Place::new();
+    place.write(&["--framing=length"], &records).assert_quiet_success();
+    assert_eq!(place.read(&["--framing=length", "--peek"]).assert_quiet_success().stdout, records);
+    assert_eq!(place.read(&[]).assert_quiet_success().stdout, b"two\nlines\n\n\n\n\n\xff\0\xff\n");
+}
+
+/// Ids and metadata can be had in JSON only, and the payload there is in base64, since JSON cannot hold any bytes.
+#[test]
+fn json_shows_ids_and_metadata() {
+    let place = Place::with_lines(b"plain\n");
+    place.write(&["--metadata=4294967295"], b"\xff\"\n\n").assert_quiet_success();
+    let ended = place.read(&["--framing=json"]);
+    let lines = ended.assert_quiet_success().stdout.split(|&byte| byte == b'\n');
+    let objects: Vec<Value> =
+        lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let object = |id: u64, metadata: u32, payload: &[u8]| {
+        json!({ "id": id, "events": 1, "metadata": metadata, "payload_base64": STANDARD.encode(payload) })
+    };
+    assert_eq!(objects, [object(1, 0, b"plain"), object(2, u32::MAX, b"\xff\""), object(3, u32::MAX, b"")]);
+}

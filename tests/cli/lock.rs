@@ -1,0 +1,85 @@
+//! A buffer that another process holds.
+
+use rustix::process::Signal;
+
+use super::{Place, seq};
+use crate::support::{
+    cli::{Running, forebay, run, status},
+    fixtures,
+};
+
+/// A process that writes and has written these lines: it holds the buffer until it is dropped.
+fn holder(place: &Place, lines: u64) -> Running {
+    let mut holder = Running::start(&mut forebay(["write", &place.path, "--confirm"]));
+    holder.feed(&seq(1..=lines));
+    while holder.next_line().unwrap() != lines.to_string().into_bytes() {}
+    holder
+}
+
+/// Two writers at once would destroy each other's records. The second one says who the first one is, does not wait for
+/// it, and does not wait for its own stdin either.
+#[test]
+fn a_held_buffer_is_refused_at_once_and_its_holder_named() {
+    let place = Place::new();
+    let holder = holder(&place, 10);
+    let before = fixtures::contents(place.above.path());
+    let pid = format!("process {}", holder.pid());
+    for arguments in [
+        &["write", &place.path][..],
+        &["read", &place.path],
+        &["read", &place.path, "--peek"],
+        &["read", &place.path, "--follow"],
+        &["pipe", &place.path],
+        &["demo", &place.path],
+    ] {
+        let mut second = Running::start(&mut forebay(arguments));
+        second.wait().assert_refusal(&[&place.path, "in use", &pid]);
+        assert!(fixtures::contents(place.above.path()) == before, "{arguments:?} changed something");
+    }
+}
+
+/// Looking needs no lock, and whoever is stuck wants to know who has it.
+#[test]
+fn status_and_verify_work_while_the_buffer_is_held() {
+    let place = Place::new();
+    let mut holder = holder(&place, 10);
+    let while_held = status(&place.path);
+    assert_eq!((&while_held["locked"], &while_held["locked_by"]), (&true.into(), &holder.pid().into()));
+    assert_eq!((&while_held["records"], &while_held["ledger"]["writer_next_record"]), (&10.into(), &11.into()));
+    let text = run(["status", &place.path]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains(&format!("process {}", holder.pid())), "{text}");
+    let verified = run(["verify", &place.path, "--format=json"]);
+    assert_eq!((verified.code, &verified.json()["frames"]), (Some(0), &10.into()), "{verified}");
+
+    assert_eq!(holder.end().code, Some(0));
+    let after = status(&place.path);
+    assert_eq!((&after["locked"], &after["locked_by"]), (&false.into(), &serde_json::Value::Null));
+}
+
+/// A process that died cannot unlock anything; its buffer must be there for the next one.
+#[test]
+fn a_killed_holder_holds_nothing() {
+    let place = Place::new();
+    let mut holder = holder(&place, 10);
+    holder.signal(Signal::KILL);
+    holder.wait();
+    assert_eq!(status(&place.path)["locked"], false);
+    assert_eq!(place.read(&[]).assert_quiet_success().stdout, seq(1..=10));
+}
+
+/// The lock comes first: before stdin is read, and before there is anything in the buffer.
+#[test]
+fn a_writer_that_has_nothing_to_write_yet_holds_the_buffer() {
+    let place = Place::new();
+    let writer = Running::start(&mut forebay(["write", &place.path]));
+    // It does so soon, and not when its first record comes.
+    let held = loop {
+        let ended = run(["status", &place.path, "--format=json"]);
+        if ended.code == Some(0) && ended.json()["locked"] == true {
+            break ended.json();
+        }
+    };
+    assert_eq!(held["locked_by"], writer.pid());
+    drop(writer);
+    assert_eq!(fixtures::contents(&place.path)["buffer.db"].len(), 24);
+}

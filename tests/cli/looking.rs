@@ -1,0 +1,97 @@
+//! `forebay status`, `forebay verify`, `forebay component`, and help.
+
+use serde_json::json;
+
+use super::{Place, seq};
+use crate::support::{
+    cli::{run, status},
+    fixtures,
+};
+
+/// The fixtures show what Vector left; this, what the binary itself leaves.
+#[test]
+fn status_counts_what_waits() {
+    let place = Place::with_lines(&seq(1..=5));
+    place.read(&["--count=2"]).assert_quiet_success();
+    let expected = json!({
+        "ledger": {
+            "writer_next_record": 6, "writer_data_file": 0, "reader_data_file": 0, "reader_last_record": 2
+        },
+        "records": 3, "bytes": 240, "files": 1, "locked": false, "locked_by": null,
+    });
+    assert_eq!(status(&place.path), expected);
+}
+
+/// For people, the same: what waits, how much it takes up, and who has it.
+#[test]
+fn status_for_people_says_the_same() {
+    let place = Place::with_lines(&seq(1..=5));
+    let ended = run(["status", &place.path]);
+    let text = String::from_utf8(ended.assert_quiet_success().stdout.clone()).unwrap();
+    for words in ["5 records", "240 bytes", "1 data file", "free"] {
+        assert!(text.contains(words), "{words:?} is missing: {text}");
+    }
+}
+
+/// Looking needs no permission to write, and leaves no lock file behind in a directory that had none.
+#[test]
+fn looking_makes_nothing() {
+    let place = Place::new();
+    std::fs::create_dir(&place.path).unwrap();
+    assert_eq!(status(&place.path)["files"], 0);
+    run(["status", &place.path]).assert_quiet_success();
+    run(["verify", &place.path]).assert_quiet_success();
+    assert!(fixtures::contents(&place.path).is_empty());
+}
+
+/// What the ledger counts and no file holds is damage as well, though every byte that is there is whole.
+#[test]
+fn verify_misses_a_file_that_is_gone() {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    // It held 241 to 288.
+    std::fs::remove_file(directory.path().join("buffer-data-5.dat")).unwrap();
+    let ended = run(["verify", directory.path().to_str().unwrap(), "--format=json"]);
+    let report = ended.json();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert_eq!((&report["frames"], &report["corrupt"], &report["torn_bytes"]), (&408.into(), &0.into(), &0.into()));
+    assert_eq!((&report["ok"], &report["lost_records"]), (&false.into(), &48.into()), "{report}");
+    assert_eq!(report["faults"][0]["ids"], json!([241, 289]), "{report}");
+}
+
+/// For people: the fault, where it is, and what it cost.
+#[test]
+fn verify_for_people_names_the_fault() {
+    let directory = fixtures::copy("w100_r0_bitflip");
+    let ended = run(["verify", directory.path().to_str().unwrap()]);
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.code == Some(1) && ended.stderr.is_empty(), "{ended}");
+    for words in ["buffer-data-0.dat", "4144", "50", "damaged"] {
+        assert!(text.contains(words), "{words:?} is missing: {text}");
+    }
+}
+
+/// Whoever wants to run foreign logic looks first at what it asks for.
+#[test]
+fn component_shows_what_a_file_imports() {
+    let file = fixtures::project_file("tests/guests/asks_for_a_clock.wasm");
+    let ended = run(["component".as_ref(), file.as_os_str(), "--format=json".as_ref()]);
+    let summary = ended.assert_quiet_success().json();
+    assert_eq!(summary["imports"], json!(["wasi:clocks/monotonic-clock@0.2.0"]));
+    assert_eq!(summary["exports"], json!([]));
+    assert_eq!(summary["bytes"], std::fs::metadata(&file).unwrap().len());
+    let text = run(["component".as_ref(), file.as_os_str()]);
+    let text = String::from_utf8_lossy(&text.assert_quiet_success().stdout).into_owned();
+    assert!(text.contains("wasi:clocks/monotonic-clock@0.2.0"), "{text}");
+}
+
+/// Help is no error, comes on stdout, and shows how it is done.
+#[test]
+fn every_command_has_help_with_examples() {
+    for command in ["write", "read", "pipe", "status", "verify", "component", "demo"] {
+        let ended = run([command, "--help"]);
+        let text = String::from_utf8_lossy(&ended.assert_quiet_success().stdout);
+        assert!(text.contains("Examples:") && text.contains(&format!("forebay {command}")), "{text}");
+    }
+    let text = run(["--help"]).assert_quiet_success().stdout.clone();
+    assert!(String::from_utf8_lossy(&text).contains("Exit codes:"));
+}

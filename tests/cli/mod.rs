@@ -1,0 +1,51 @@
+//! The binary `forebay`, run as people run it.
+
+mod bad_input;
+mod damage;
+mod demo;
+mod framing;
+mod full;
+mod lock;
+mod looking;
+mod pipe;
+mod reading;
+mod signals;
+mod writing;
+
+use tempfile::TempDir;
+
+use crate::support::cli::{Ended, run, run_with};
+
+/// A place for a buffer that is not there yet.
+struct Place {
+    above: TempDir,
+    path: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let above = TempDir::new().unwrap();
+        let path = above.path().join("buffer").to_str().unwrap().to_owned();
+        Self { above, path }
+    }
+
+    /// A buffer that holds these lines.
+    fn with_lines(lines: &[u8]) -> Self {
+        let place = Self::new();
+        place.write(&[], lines).assert_quiet_success();
+        place
+    }
+
+    fn write(&self, flags: &[&str], stdin: &[u8]) -> Ended {
+        run_with([&["write", &self.path], flags].concat(), stdin)
+    }
+
+    fn read(&self, flags: &[&str]) -> Ended {
+        run([&["read", &self.path], flags].concat())
+    }
+}
+
+/// What `seq` prints.
+fn seq(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
+    numbers.into_iter().flat_map(|number| format!("{number}\n").into_bytes()).collect()
+}

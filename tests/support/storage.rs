@@ -1,0 +1,80 @@
+//! Buffers on a simulated disk. Record n has the payload that record n of the fixtures has.
+
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+
+use forebay::{
+    Buffer, NewRecord, Options, RecordId,
+    storage::{FileId, Ledger},
+};
+
+use super::fixtures::payload;
+
+/// Small files, and no ticks while a test lasts: what happens is what the test does.
+pub fn options() -> Options {
+    let mut options = Options::default();
+    options.file_bytes = 4096;
+    options.max_bytes = 1 << 20;
+    options.sync_interval = Duration::from_secs(1_000_000);
+    options
+}
+
+pub fn file(number: u16) -> FileId {
+    FileId::new(number).unwrap()
+}
+
+pub fn ledger(
+    writer_next_record: u64,
+    writer_data_file: u16,
+    reader_data_file: u16,
+    reader_last_record: u64,
+) -> Ledger {
+    Ledger {
+        writer_next_record: RecordId(writer_next_record),
+        writer_data_file: file(writer_data_file),
+        reader_data_file: file(reader_data_file),
+        reader_last_record: RecordId(reader_last_record),
+    }
+}
+
+/// A data file that holds these records.
+pub fn data_file(ids: impl IntoIterator<Item = u64>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for id in ids {
+        forebay_frame::encode(&mut bytes, RecordId(id), 0, NonZeroU32::MIN, &payload(id));
+    }
+    bytes
+}
+
+pub fn records(numbers: RangeInclusive<u64>) -> Vec<NewRecord> {
+    numbers.map(|number| NewRecord::new(payload(number))).collect()
+}
+
+/// Writes these records, which must get these ids.
+#[track_caller]
+pub fn write(buffer: &Buffer, ids: RangeInclusive<u64>) {
+    let receipt = buffer.writer().write_batch(records(ids.clone())).unwrap();
+    assert_eq!(receipt.rejected, []);
+    assert_eq!((receipt.first_id, receipt.last_id), (Some(RecordId(*ids.start())), Some(RecordId(*ids.end()))));
+}
+
+/// Reads all that is there now, and acknowledges nothing. Gives the ids; each must have its payload.
+#[track_caller]
+pub fn read(buffer: &Buffer) -> Vec<u64> {
+    let reader = buffer.reader();
+    let mut ids = Vec::new();
+    loop {
+        let records = reader.try_next_batch(100).unwrap();
+        if records.is_empty() {
+            return ids;
+        }
+        for record in records {
+            assert!(record.payload()[..] == payload(record.id().0), "record {} is another", record.id().0);
+            ids.push(record.id().0);
+        }
+    }
+}
+
+/// These ids.
+pub fn ids(ranges: impl IntoIterator<Item = RangeInclusive<u64>>) -> Vec<u64> {
+    ranges.into_iter().flatten().collect()
+}
