@@ -84,7 +84,7 @@ _component_path toolchain="":
         echo 'host/component/forebay.wasm would be taken instead of the sources; run: just undist' >&2
         exit 1
     fi
-    env -u FOREBAY_COMPONENT FOREBAY_WASM_TOOLCHAIN='{{ toolchain }}' \
+    env -u FOREBAY_COMPONENT {{ if toolchain == "" { "" } else { "FOREBAY_WASM_TOOLCHAIN=" + quote(toolchain) } }} \
         cargo check --workspace --locked --quiet --message-format=json-render-diagnostics |
         sed -n 's/.*"FOREBAY_COMPONENT_PATH","\([^"]*\)".*/\1/p'
 

@@ -179,7 +179,7 @@ fn a_directory_without_permission_is_refused() {
     let before = fixtures::contents(root);
     mode("", 0o555);
     mode("buffer", 0);
-    let mut refused = |arguments: &[&str]| {
+    let refused = |arguments: &[&str]| {
         let mut command = forebay(arguments);
         as_other(command.current_dir(root));
         Running::start(&mut command).wait().assert_refusal(&["permission", arguments[1]]);

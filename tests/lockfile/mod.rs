@@ -8,7 +8,7 @@ use crate::support::fixtures::project_file;
 const FLOORS: [(&str, [u64; 3]); 2] = [
     // RUSTSEC-2026-0222 and RUSTSEC-2026-0223: traps leave the engine's state broken, and guests are stopped by traps.
     ("wasmtime", [47, 0, 3]),
-    // Unsound offsets before it; the ledger is mapped.
+    // RUSTSEC-2026-0186; the ledger is mapped with it.
     ("memmap2", [0, 9, 11]),
 ];
 

@@ -63,7 +63,7 @@ impl Search {
                 return Ok(Some(place));
             }
         }
-        let ids = around.floor..limit.min(around.ceiling);
+        let ids = around.floor..limit.min(around.candidates().end);
         let mut place = gap.stated.unwrap_or(gap.start + OVERHEAD_BYTES);
         while let Some((found, end)) = self.next_delimiter(file, place, gap.bound)? {
             place = match self.look(file, found, gap.bound, &ids)? {

@@ -1,6 +1,6 @@
 //! What a damaged place in a data file is, in the words that everybody uses.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, ops::Range};
 
 use crate::{decode::Frame, events::CountSource, id::RecordId, layout::to_usize};
 
@@ -58,8 +58,8 @@ pub struct Surroundings {
     pub floor: RecordId,
     /// Whether the record that stands here must have exactly that id.
     pub exact: bool,
-    /// The ledger's next id: ids from here on are not taken for records where frames have to be looked for between two
-    /// damages. Where the ledger may lag behind, as after a power loss, give the highest id.
+    /// The ledger's next id: ids from here on are not taken for records where frames have to be looked for. If the floor
+    /// has reached it, the ledger lags behind, and it says nothing.
     pub ceiling: RecordId,
 }
 
@@ -88,7 +88,14 @@ impl Surroundings {
 
     /// Whether this can be the id of the damaged frame that starts here.
     pub(crate) fn expects(&self, id: RecordId) -> bool {
-        if self.exact { id == self.floor } else { (self.floor..self.ceiling).contains(&id) }
+        if self.exact { id == self.floor } else { self.candidates().contains(&id) }
+    }
+
+    /// The ids that records from here on can have.
+    pub(crate) fn candidates(&self) -> Range<RecordId> {
+        // A ceiling that the file has passed says nothing: the ledger lags behind.
+        let passed = self.ceiling < self.floor;
+        self.floor..if passed { RecordId(u64::MAX) } else { self.ceiling }
     }
 }
 

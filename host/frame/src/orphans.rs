@@ -9,6 +9,7 @@ use zerocopy::FromBytes;
 
 use crate::{
     damage::{Source, Surroundings},
+    id::RecordId,
     layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_u64, to_usize},
     window::{File, Window},
 };
@@ -35,7 +36,7 @@ impl Orphans {
         stretch: Range<u64>,
         around: Surroundings,
     ) -> Result<Self, S::Error> {
-        let ids = around.floor.0..=around.ceiling.max(around.floor).0;
+        let ids = around.candidates();
         let mut kept = BinaryHeap::new();
         let mut known_to = stretch.end;
         // Roots up to here have been looked at.
@@ -48,7 +49,7 @@ impl Orphans {
             let mut far = Vec::new();
             for (i, root) in roots(block).skip(looked_at) {
                 let at = base + to_u64(i);
-                let start = if ids.contains(&root.id.get()) {
+                let start = if ids.contains(&RecordId(root.id.get())) {
                     start_by_pointer(root, at, stretch.start)
                 } else {
                     None

@@ -407,9 +407,10 @@ impl Core {
         Some(receiver)
     }
 
-    /// Why nothing more is done, if that is so.
-    pub(super) fn stop(&self) -> Option<Stop> {
-        self.stop.clone()
+    /// Nothing more will be done: the storage may note that it was left in order.
+    pub(super) fn close(mut self) -> Option<Stop> {
+        self.guard().close();
+        self.stop
     }
 
     /// Figures of the buffer as it is now.

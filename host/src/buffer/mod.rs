@@ -120,7 +120,7 @@ impl Buffer {
             // A sender that is gone means that the core is: the next round ends.
             let _ = idle.blocking_recv();
         }
-        match self.shared.close().and_then(|core| core.stop()) {
+        match self.shared.close().and_then(Core::close) {
             None => Ok(()),
             Some(stop) => Err(stop.into()),
         }

@@ -30,6 +30,12 @@ impl Record {
         self.record.id
     }
 
+    /// The incarnation of the buffer that gave it its id: a number that rises when records may have been lost with the
+    /// machine's memory, and ids are given again. Incarnation and id together name a record for good.
+    pub fn incarnation(&self) -> u64 {
+        self.record.incarnation
+    }
+
     /// How many events it holds.
     pub fn events(&self) -> NonZeroU32 {
         self.record.events

@@ -94,6 +94,11 @@ impl Account {
         self.files.get(&file)
     }
 
+    /// Whether anything was appended under this lock.
+    pub(super) fn has_appended(&self) -> bool {
+        self.newest.is_some()
+    }
+
     pub(super) fn created(&mut self, file: FileId) {
         self.files.insert(file, FileAccount::new(0, false));
     }

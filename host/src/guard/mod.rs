@@ -32,7 +32,7 @@ pub use self::{
 use crate::{
     logic::Run,
     record::NewRecord,
-    storage::{Backend, FileId, Ledger, StorageError, SyncJob, SyncTarget},
+    storage::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget},
 };
 
 /// Names the payloads of one `write`.
@@ -106,6 +106,8 @@ pub(crate) enum Covers {
 pub struct ReadRecord {
     /// Its id: that of its first event.
     pub id: RecordId,
+    /// The incarnation of the buffer that gave it the id.
+    pub incarnation: u64,
     /// How many events it holds.
     pub events: NonZeroU32,
     /// The number that was kept beside the payload.
@@ -134,6 +136,7 @@ pub struct Guard {
     /// Whether the logic is opening the buffer: only then may the ledger's next id jump ahead.
     opening: bool,
     refused: u64,
+    incarnations: Incarnations,
 }
 
 impl fmt::Debug for Guard {
@@ -167,6 +170,7 @@ impl Guard {
             sync_failed: false,
             opening: true,
             refused: 0,
+            incarnations: Incarnations::default(),
         })
     }
 }
@@ -176,6 +180,17 @@ impl Guard {
     /// The logic has opened the buffer.
     pub fn opened(&mut self) {
         self.opening = false;
+        self.incarnations = self.backend.opened(self.account.next_id());
+    }
+
+    /// Nothing more will be done. Says so to the storage, if everything is durable.
+    pub fn close(&mut self) {
+        let next = self.account.next_id();
+        let is_empty = self.account.ledger().is_some_and(|ledger| ledger.reader_last_record.after(1) >= next);
+        let is_durable = is_empty || !self.account.has_appended() || self.durable_next() >= next;
+        if is_durable && !self.sync_failed && self.syncs.is_idle() {
+            self.backend.closed();
+        }
     }
 
     /// Puts records on offer for the next `write`, and gives the batch's number and the sizes that the logic sees.
@@ -221,6 +236,7 @@ impl Guard {
             check_run(run, named)?;
             records.extend(named.iter().map(|record| ReadRecord {
                 id: record.id,
+                incarnation: self.incarnations.of(record.id),
                 events: record.events,
                 metadata: record.metadata,
                 payload: record.payload.clone(),

@@ -22,13 +22,15 @@
 
 mod disk;
 mod file;
+mod life;
 mod state;
 #[cfg(test)]
 mod tests;
 mod versioned;
 
 pub use self::disk::Disk;
-use super::{Backend, FileId, Ledger, StorageError, SyncJob, SyncTarget};
+use forebay_frame::RecordId;
+use super::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
 
 /// A buffer on a [`Disk`], held until this is dropped or [killed](Disk::kill). What is called after that fails.
 #[derive(Debug)]
@@ -101,6 +103,19 @@ impl Backend for Memory {
 
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
         self.disk.prepare_sync(self.process, target)
+    }
+
+    fn opened(&mut self, next_id: RecordId) -> Incarnations {
+        let opened = self.disk.with(self.process, |state| Ok(state.life.opened(next_id)));
+        opened.unwrap_or_default()
+    }
+
+    fn closed(&mut self) {
+        // One that was killed has nothing to note.
+        let _ = self.disk.with(self.process, |state| {
+            state.life.closed();
+            Ok(())
+        });
     }
 
     fn release(&mut self, _file: FileId) {}

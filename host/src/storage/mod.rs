@@ -2,12 +2,14 @@
 //! below it nothing knows of frames, guests or what may be removed.
 
 mod error;
+mod incarnation;
 pub mod memory;
 pub mod native;
 
 use std::fmt;
 
 pub use error::StorageError;
+pub use incarnation::Incarnations;
 use forebay_frame::RecordId;
 
 /// Names a data file: 0 to 65534, a ring.
@@ -107,6 +109,13 @@ pub trait Backend: Send {
 
     /// Makes a sync ready that covers all that was done to the target until now.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
+
+    /// The buffer is open, and its next event gets this id. Gives the incarnations that gave the ids until now, and that
+    /// gives the next ones.
+    fn opened(&mut self, next_id: RecordId) -> Incarnations;
+
+    /// The buffer is being closed, and everything in it is durable.
+    fn closed(&mut self);
 
     /// The data file needs no more syncing and is not being appended to: its handle may be closed.
     fn release(&mut self, file: FileId);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 use super::file::{MemoryFile, Noted};
+use super::life::Life;
 use super::versioned::Versioned;
 use crate::storage::{FileId, Ledger, StorageError, SyncTarget};
 
@@ -24,6 +25,7 @@ pub(super) struct State {
     last_file: u64,
     names: Versioned<Names>,
     ledger: Versioned<Option<Ledger>>,
+    pub(super) life: Life,
     pub(super) capacity_bytes: Option<u64>,
     /// The process that holds the buffer, or held it last.
     pub(super) process: u64,
@@ -161,6 +163,7 @@ impl State {
 
     pub(super) fn lose_power(&mut self) {
         self.end_process();
+        self.life.lose_power();
         self.names.lose_power();
         self.ledger.lose_power();
         self.drop_unnamed();

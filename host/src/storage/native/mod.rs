@@ -7,6 +7,7 @@ mod ledger_file;
 mod ledger_image;
 mod ledger_map;
 mod lock;
+mod own_file;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 
 use data_file::DataFiles;
 use ledger_file::LedgerFile;
+use forebay_frame::RecordId;
 use lock::DirectoryLock;
+use own_file::OwnFile;
 use thiserror::Error;
 
 pub use self::directory::{Create, Directory, OpenDirError};
@@ -24,7 +27,7 @@ pub use self::holder::{Holder, holder};
 pub use self::ledger_image::LedgerOnDisk;
 pub use self::lock::LockError;
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
-use super::{Backend, FileId, Ledger, StorageError, SyncJob, SyncTarget};
+use super::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
 
 /// Why a buffer's directory cannot be taken.
 #[derive(Debug, Error)]
@@ -52,6 +55,7 @@ pub struct Native {
     directory: Arc<Directory>,
     ledger: LedgerFile,
     data_files: DataFiles,
+    own_file: OwnFile,
     // Dropped last: until then nobody else may come in.
     _lock: DirectoryLock,
 }
@@ -71,7 +75,8 @@ impl Native {
             .list()
             .and_then(|files| LedgerFile::open(Arc::clone(&directory), !files.is_empty()))
             .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
-        Ok(Self { directory, ledger, data_files, _lock: lock })
+        let own_file = OwnFile::open(Arc::clone(&directory));
+        Ok(Self { directory, ledger, data_files, own_file, _lock: lock })
     }
 
     /// The directory, as it was given.
@@ -124,6 +129,14 @@ impl Backend for Native {
             }
             SyncTarget::Ledger => Ok(self.ledger.prepare_sync()),
         }
+    }
+
+    fn opened(&mut self, next_id: RecordId) -> Incarnations {
+        self.own_file.opened(next_id)
+    }
+
+    fn closed(&mut self) {
+        self.own_file.closed();
     }
 
     fn release(&mut self, file: FileId) {

@@ -1,0 +1,240 @@
+//! The disk as the logic sees it, and the rules that the logic is held to.
+
+use forebay_logic::{
+    BatchId, FileEntry, FileId, Ledger, Placed, RecordId, ScanLimits, Scanned, Span, SpanState, Storage,
+    StorageError, SyncTarget, Ticket,
+};
+
+use super::{Disk, Frame, Inode, NameChange, Snapshot};
+
+impl Disk {
+    fn inode(&self, file: FileId) -> Result<usize, StorageError> {
+        self.names.get(&file.get()).copied().ok_or(StorageError::NotFound)
+    }
+
+    fn check_ledger(&self, ledger: Ledger) {
+        for file in [ledger.reader_data_file, ledger.writer_data_file] {
+            assert!(self.names.contains_key(&file.get()), "the ledger names file {file}, which is not there");
+        }
+        let last = ledger.reader_last_record.0;
+        assert!(last < ledger.writer_next_record.0 || last == u64::MAX, "acknowledged what is not written");
+        let old = self.ledger.map_or(0, |old| old.reader_last_record.0);
+        assert!(last >= old, "reader-last went back from {old} to {last}");
+        if last > old {
+            for (file, id, _) in self.records() {
+                assert!(
+                    id <= self.acknowledged || id > last || id <= old,
+                    "passes record {id} of file {file}"
+                );
+            }
+        }
+        let next = ledger.writer_next_record.0;
+        let old_next = self.ledger.map_or(1, |old| old.writer_next_record.0);
+        assert!(next >= old_next, "writer-next went back from {old_next} to {next}");
+        assert!(self.next_id.is_none_or(|next_id| next_id == next), "writer-next is {next}");
+        let moved = self.ledger.is_some_and(|old| old.writer_data_file != ledger.writer_data_file);
+        if moved && self.next_id.is_some() {
+            let id = ledger.writer_data_file.get();
+            assert!(self.file(id).synced, "the ledger names file {id}, which was never synced");
+            assert!(
+                self.durable_names.contains_key(&id),
+                "the ledger names file {id}, whose name is not durable"
+            );
+        }
+    }
+}
+
+impl Storage for Disk {
+    fn load_ledger(&mut self) -> Result<Ledger, StorageError> {
+        self.ledger.ok_or(StorageError::NotFound)
+    }
+
+    fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        if let Some(error) = self.fail_store.take() {
+            return Err(error);
+        }
+        self.check_ledger(ledger);
+        assert_ne!(self.ledger, Some(ledger), "the same ledger is stored again");
+        self.calls.push("store".to_owned());
+        self.ledger = Some(ledger);
+        Ok(())
+    }
+
+    fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError> {
+        let entry = |(id, inode): (&u16, &usize)| {
+            let inode = &self.inodes[*inode];
+            let id = FileId::new(*id).unwrap();
+            FileEntry { id, length: inode.length(), durable_length: inode.durable_length }
+        };
+        Ok(self.names.iter().map(entry).collect())
+    }
+
+    fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        if self.refuse_files {
+            return Err(StorageError::NoSpace);
+        }
+        if let Ok(inode) = self.inode(file) {
+            return if self.inodes[inode].frames.is_empty() {
+                Ok(())
+            } else {
+                Err(StorageError::AlreadyExists)
+            };
+        }
+        self.calls.push(format!("create {file}"));
+        self.names.insert(file.get(), self.inodes.len());
+        self.name_changes.push(NameChange::Made(file.get(), self.inodes.len()));
+        self.inodes.push(Inode::default());
+        Ok(())
+    }
+
+    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        let inode = self.inode(file)?;
+        if self.refuse_removals {
+            return Err(StorageError::Io(16));
+        }
+        if !self.inodes[inode].frames.is_empty() {
+            let durable = self.durable_ledger.expect("a file goes before the ledger is synced");
+            let ids = self.inodes[inode].frames.iter().filter_map(|frame| frame.record);
+            for (id, events) in ids {
+                let last = id + events - 1;
+                assert!(
+                    last <= durable.reader_last_record.0,
+                    "file {file} goes before record {id} is durably passed"
+                );
+            }
+            let named = [durable.reader_data_file, durable.writer_data_file];
+            assert!(!named.contains(&file), "the durable ledger names file {file}, which goes");
+        }
+        self.calls.push(format!("remove {file}"));
+        self.names.remove(&file.get());
+        self.name_changes.push(NameChange::Removed(file.get()));
+        Ok(())
+    }
+
+    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
+        let inode = self.inode(file)?;
+        let inode = &mut self.inodes[inode];
+        while inode.length() > length {
+            let frame = inode.frames.pop().unwrap();
+            assert!(frame.record.is_none(), "file {file} is cut into a whole record");
+        }
+        assert_eq!(inode.length(), length, "file {file} is cut inside a frame");
+        self.calls.push(format!("truncate {file}"));
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        batch: BatchId,
+        first: u32,
+        count: u32,
+        file: FileId,
+        at: u64,
+        id: RecordId,
+    ) -> Result<Placed, StorageError> {
+        if let Some(error) = self.fail_append.take() {
+            return Err(error);
+        }
+        let inode = self.inode(file)?;
+        assert_eq!(at, self.inodes[inode].length(), "the logic has another length of file {file}");
+        assert_eq!(Some(id.0), self.next_id, "the logic has another next id");
+        let (offered, sizes, placed) = self.offer.as_mut().expect("no batch is on offer");
+        assert_eq!(*offered, batch);
+        assert_eq!(*placed, first as usize, "records are placed in order, once");
+        assert!(count > 0 && *placed + count as usize <= sizes.len());
+        let mut next_id = id.0;
+        let mut records = 0;
+        for size in &sizes[*placed..*placed + count as usize] {
+            let (events, bytes) = (size >> 32, size & 0xffff_ffff);
+            if bytes > self.room {
+                break;
+            }
+            self.room -= bytes;
+            self.inodes[inode].frames.push(Frame::whole(next_id, events, bytes));
+            next_id += events;
+            records += 1;
+        }
+        if records == 0 {
+            return Err(StorageError::NoSpace);
+        }
+        *placed += records as usize;
+        self.next_id = Some(next_id);
+        self.calls.push(format!("append {records} to {file}"));
+        Ok(Placed { records, length: self.inodes[inode].length() })
+    }
+
+    fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, StorageError> {
+        if let Some(error) = self.fail_scan.take() {
+            return Err(error);
+        }
+        let inode = &self.inodes[self.inode(file)?];
+        let mut spans: Vec<Span> = Vec::new();
+        let (mut at, mut records, mut bytes) = (0, 0, 0);
+        for (number, frame) in inode.frames.iter().enumerate() {
+            if at < offset {
+                at += frame.bytes;
+                assert!(at <= offset, "a scan starts inside a frame");
+                continue;
+            }
+            if bytes >= self.scan_bytes {
+                break;
+            }
+            let mut full = spans.len() >= limits.max_spans as usize;
+            if let Some((id, events)) = frame.record {
+                if records >= limits.max_records || (records > 0 && bytes + frame.bytes > limits.max_bytes) {
+                    break;
+                }
+                let before =
+                    spans.last_mut().filter(|span| span.state == SpanState::Whole && span.next_id.0 == id);
+                if let Some(span) = before {
+                    span.bytes += frame.bytes;
+                    span.next_id = RecordId(id + events);
+                    span.records += 1;
+                    full = false;
+                } else if !full {
+                    let (first_id, next_id) = (RecordId(id), RecordId(id + events));
+                    let state = SpanState::Whole;
+                    spans.push(Span { offset: at, bytes: frame.bytes, first_id, next_id, records: 1, state });
+                }
+                records += u32::from(!full);
+            } else if !full {
+                let rest = &inode.frames[number..];
+                let torn = rest.iter().all(|frame| frame.short);
+                let state = if torn { SpanState::Torn } else { SpanState::Corrupt };
+                let length = if torn { rest.iter().map(|frame| frame.bytes).sum() } else { frame.bytes };
+                let (first_id, next_id) = (RecordId(0), RecordId(0));
+                spans.push(Span { offset: at, bytes: length, first_id, next_id, records: 0, state });
+                if torn {
+                    at = inode.length();
+                    break;
+                }
+            }
+            if full {
+                break;
+            }
+            bytes += frame.bytes;
+            at += frame.bytes;
+        }
+        self.scans += 1;
+        self.scanned_bytes += bytes;
+        Ok(Scanned { spans, next_offset: at })
+    }
+
+    fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
+        if self.refuse_syncs {
+            return Err(StorageError::NoSpace);
+        }
+        let snapshot = match target {
+            SyncTarget::Data(file) => {
+                let inode = self.inode(file)?;
+                Snapshot::Data(inode, self.inodes[inode].frames.clone())
+            }
+            SyncTarget::Directory => Snapshot::Directory(self.name_changes.len()),
+            SyncTarget::Ledger => Snapshot::Ledger(self.ledger),
+        };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.pending.push_back((ticket, snapshot));
+        Ok(ticket)
+    }
+}
