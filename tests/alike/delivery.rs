@@ -62,7 +62,11 @@ fn a_record_of_several_events_is_one_record() {
                 .with_events(NonZeroU32::new(events).unwrap())
         });
         let receipt = buffer.writer().write_batch(batch.to_vec()).unwrap();
-        assert_eq!((receipt.first_id, receipt.last_id), (Some(RecordId(1)), Some(RecordId(1005))), "{runs:?}");
+        assert_eq!(
+            (receipt.first_id, receipt.last_id),
+            (Some(RecordId(1)), Some(RecordId(1005))),
+            "{runs:?}"
+        );
         assert_eq!(buffer.status().unwrap().events(), 1006, "{runs:?}");
         let first = buffer.reader().next().unwrap().unwrap();
         first.ack();
@@ -93,7 +97,8 @@ fn two_writers_and_a_reader_work_at_the_same_time() {
                 let writer = buffer.writer();
                 scope.spawn(move || {
                     for batch in 0..BATCHES {
-                        let records = (0..RECORDS).map(|number| format!("{who} {}", batch * RECORDS + number).into());
+                        let records =
+                            (0..RECORDS).map(|number| format!("{who} {}", batch * RECORDS + number).into());
                         let receipt = writer.write_batch(records.collect()).unwrap();
                         let (first, last) = (receipt.first_id.unwrap().0, receipt.last_id.unwrap().0);
                         assert_eq!(last - first + 1, RECORDS as u64, "{runs:?}: nothing comes between them");

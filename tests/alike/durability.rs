@@ -148,7 +148,8 @@ impl History {
     fn batch(&mut self, count: u64) -> (Vec<u64>, Vec<NewRecord>) {
         let numbers: Vec<u64> = (self.last_number + 1..=self.last_number + count).collect();
         self.last_number += count;
-        let payload = |number: &u64| NewRecord::new(format!("{number} {}", "x".repeat(*number as usize % 300)));
+        let payload =
+            |number: &u64| NewRecord::new(format!("{number} {}", "x".repeat(*number as usize % 300)));
         (numbers.clone(), numbers.iter().map(payload).collect())
     }
 
@@ -292,7 +293,10 @@ fn after_a_failed_sync_nothing_is_answered_as_synced() {
             let buffer = runs.open(disk.open().unwrap(), options());
             let records = buffer.reader().next_batch(10_000).unwrap().unwrap();
             let survived: Vec<u64> = records.iter().map(|record| record.id().0).collect();
-            assert!(survived.starts_with(&ids([1..=promised])), "{runs:?}, {target:?}: {survived:?} of {promised}");
+            assert!(
+                survived.starts_with(&ids([1..=promised])),
+                "{runs:?}, {target:?}: {survived:?} of {promised}"
+            );
         }
     }
 }

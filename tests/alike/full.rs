@@ -27,7 +27,11 @@ fn a_full_buffer_hands_back_what_does_not_fit() {
         assert_eq!(receipt.last_id, Some(RecordId(taken)), "{runs:?}");
         assert_eq!(receipt.rejected, records(taken + 1..=1000), "{runs:?}");
         assert!(buffer.status().unwrap().bytes <= MAX_BYTES, "{runs:?}");
-        assert_eq!(buffer.writer().write_batch(records(taken + 1..=taken + 7)).unwrap().records, 0, "{runs:?}");
+        assert_eq!(
+            buffer.writer().write_batch(records(taken + 1..=taken + 7)).unwrap().records,
+            0,
+            "{runs:?}"
+        );
 
         assert_eq!(read(&buffer), ids([1..=taken]), "{runs:?}");
         buffer.reader().ack_through(RecordId(taken));

@@ -20,7 +20,10 @@ fn what_is_not_acknowledged_is_there_after_reopening() {
         let lines: Vec<_> = (1..=1000).map(|n| format!("line {n}")).collect();
         let receipt =
             buffer.writer().write_batch(lines.iter().map(|line| line.clone().into()).collect()).unwrap();
-        assert_eq!((receipt.records, receipt.first_id.unwrap().0, receipt.last_id.unwrap().0), (1000, 1, 1000));
+        assert_eq!(
+            (receipt.records, receipt.first_id.unwrap().0, receipt.last_id.unwrap().0),
+            (1000, 1, 1000)
+        );
 
         let records = buffer.reader().next_batch(600).unwrap().unwrap();
         assert_eq!(records.len(), 600, "{runs:?}");

@@ -141,7 +141,9 @@ fn damaged_frames_cost_only_themselves() {
     let start = |id: u64| data_file(1..=id - 1).len();
     let mut first = data_file(1..=30);
     // A payload, two payloads side by side, a length, a whole frame.
-    for (at, bytes) in [(start(3) + 8, 1), (start(7) + 20, 1), (start(8) + 20, 1), (start(12), 8), (start(20), 40)] {
+    for (at, bytes) in
+        [(start(3) + 8, 1), (start(7) + 20, 1), (start(8) + 20, 1), (start(12), 8), (start(20), 40)]
+    {
         first[at..at + bytes].iter_mut().for_each(|byte| *byte ^= 0x55);
     }
     for runs in Runs::ALL {
@@ -171,7 +173,11 @@ fn a_flipped_bit_costs_one_record_at_the_most() {
             let delivered = read(&buffer);
             let rising = delivered.is_sorted_by(|one, next| one < next);
             assert!(delivered.len() >= 19 && rising, "{runs:?}, byte {at}: {delivered:?}");
-            assert_eq!(buffer.status().unwrap().lost_events, 20 - delivered.len() as u64, "{runs:?}, byte {at}");
+            assert_eq!(
+                buffer.status().unwrap().lost_events,
+                20 - delivered.len() as u64,
+                "{runs:?}, byte {at}"
+            );
         }
     }
 }

@@ -69,6 +69,7 @@ struct Bench {
     last_number: u64,
     /// The records that were placed since opening, by their ids.
     placed: BTreeMap<u64, u64>,
+    placed_since_opening: bool,
     /// The id after the last one that was read.
     read_to: u64,
     /// What was durable, by the guard's account, at some time since opening.
@@ -89,6 +90,7 @@ impl Bench {
             now_ns: 0,
             last_number: 0,
             placed: BTreeMap::new(),
+            placed_since_opening: false,
             read_to: 1,
             durable: 0,
             acknowledged: 0,
@@ -110,6 +112,7 @@ impl Bench {
         self.logic.guard().opened();
         self.note(&format!("{report:?}"));
         self.placed.clear();
+        self.placed_since_opening = false;
         self.read_to = report.first_unread.0;
         self.acknowledged = report.first_unread.0 - 1;
         self.durable = 0;
@@ -174,6 +177,7 @@ impl Bench {
         let result = self.logic.write(batch.0, &sizes);
         let placement = self.logic.guard().take_offer();
         self.note(&format!("{result:?} {} {:?}", placement.placed, placement.first_id));
+        self.placed_since_opening |= placement.placed > 0;
         let mut id = placement.first_id.unwrap_or(RecordId(0));
         for record in &placement.records[..placement.placed] {
             self.placed.insert(id.0, number(&record.payload));
@@ -188,7 +192,9 @@ impl Bench {
         let records = self.logic.guard().collect(&runs).expect("what was read is in the buffer");
         records
             .iter()
-            .map(|record| (record.id.0, record.id.0 + u64::from(record.events.get()), number(&record.payload)))
+            .map(|record| {
+                (record.id.0, record.id.0 + u64::from(record.events.get()), number(&record.payload))
+            })
             .collect()
     }
 
@@ -246,8 +252,22 @@ impl Bench {
         writeln!(self.log, "{what}").unwrap();
     }
 
+    /// Whoever waits for `synced` waits for no more than a flush, and the syncs that it leads to.
+    fn flush_to_the_disk(&mut self) {
+        if self.logic.flush().is_err() {
+            return;
+        }
+        while !self.jobs.lock().unwrap().is_empty() {
+            self.end_sync(0, true);
+        }
+        let (durable, next) = (self.logic.guard().durable_next(), self.logic.guard().next_id());
+        let is_written_to = self.placed_since_opening;
+        assert!(!is_written_to || durable == next, "durable to {durable:?} of {next:?} after a flush");
+    }
+
     /// All that it has answered, and all that is on the disk.
     fn end(mut self) -> (String, Vec<Vec<u8>>) {
+        self.flush_to_the_disk();
         // The reader's side as well: what it would still give.
         for _ in 0..100 {
             self.take(&Step::Read(20, 4096));

@@ -88,7 +88,8 @@ fn a_component_that_is_none_is_refused() {
         scene.assert_refused(&[command, "buffer", "--component", "text.wasm"], &["text.wasm", "component"]);
         scene.assert_refused(&[command, "buffer", "--component", "core.wasm"], &["core.wasm", "component"]);
         scene.assert_refused(&[command, "buffer", "--component", "buffer"], &["buffer"]);
-        scene.assert_refused(&[command, "buffer", "--component", "none.wasm"], &["none.wasm", "No such file"]);
+        scene
+            .assert_refused(&[command, "buffer", "--component", "none.wasm"], &["none.wasm", "No such file"]);
     }
     scene.assert_refused(&["write", "new", "--component", "text.wasm"], &["text.wasm"]);
     scene.assert_refused(&["component", "text.wasm"], &["text.wasm", "component"]);
@@ -175,7 +176,8 @@ fn a_directory_without_permission_is_refused() {
 
     let scene = Scene::new();
     let root = scene.0.path();
-    let mode = |path: &str, mode| fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    let mode =
+        |path: &str, mode| fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
     let before = fixtures::contents(root);
     mode("", 0o555);
     mode("buffer", 0);

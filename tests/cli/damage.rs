@@ -65,7 +65,11 @@ fn zeros_at_the_end_are_passed_over() {
         append(directory.path(), &vec![0; zeros]);
         assert_eq!(run(["verify", path]).code, Some(1), "{zeros} zeros");
         let written = run_with(["write", path, "--format=json"], b"behind the zeros\n");
-        assert_eq!((written.code, &written.json()["first_id"]), (Some(0), &101.into()), "{zeros} zeros: {written}");
+        assert_eq!(
+            (written.code, &written.json()["first_id"]),
+            (Some(0), &101.into()),
+            "{zeros} zeros: {written}"
+        );
         let ended = run(["read", path]);
         let expected = [&fixtures::lines(1..=100)[..], b"behind the zeros\n"].concat();
         assert_eq!(ended.code, Some(0), "{zeros} zeros: {ended}");

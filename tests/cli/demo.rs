@@ -25,7 +25,10 @@ fn it_kills_its_own_processes_and_loses_nothing() {
     assert!(figure(0) >= 200_000 && figure(2) >= 200_000 && figure(1) <= figure(0), "{ended}");
     assert_eq!(figure(4), 0, "{ended}");
     // Left behind, to be looked at.
-    assert!(String::from_utf8_lossy(&ended.stdout).contains(&format!("forebay status {}", place.path)), "{ended}");
+    assert!(
+        String::from_utf8_lossy(&ended.stdout).contains(&format!("forebay status {}", place.path)),
+        "{ended}"
+    );
     assert_eq!(status(&place.path)["records"], 0);
 }
 

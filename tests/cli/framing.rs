@@ -17,7 +17,10 @@ fn lines_of_any_bytes_come_out_as_they_went_in() {
     let lines = b"\n with spaces \r\n\0nul\0\n\xff\xfe\x80\n\n\r\n";
     let records: [&[u8]; 6] = [b"", b" with spaces \r", b"\0nul\0", b"\xff\xfe\x80", b"", b"\r"];
     let place = Place::with_lines(lines);
-    assert_eq!(place.read(&["--peek", "--framing=length"]).assert_quiet_success().stdout, with_lengths(&records));
+    assert_eq!(
+        place.read(&["--peek", "--framing=length"]).assert_quiet_success().stdout,
+        with_lengths(&records)
+    );
     assert_eq!(place.read(&[]).assert_quiet_success().stdout, lines);
 }
 
@@ -47,8 +50,6 @@ fn json_shows_ids_and_metadata() {
     let lines = ended.assert_quiet_success().stdout.split(|&byte| byte == b'\n');
     let objects: Vec<Value> =
         lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect();
-    let object = |id: u64, metadata: u32, payload: &[u8]| {
-        json!({ "id": id, "events": 1, "metadata": metadata, "payload_base64": STANDARD.encode(payload) })
-    };
+    let object = |id: u64, metadata: u32, payload: &[u8]| json!({ "id": id, "events": 1, "metadata": metadata, "payload_base64": STANDARD.encode(payload) });
     assert_eq!(objects, [object(1, 0, b"plain"), object(2, u32::MAX, b"\xff\""), object(3, u32::MAX, b"")]);
 }

@@ -63,7 +63,8 @@ fn a_writer_that_waits_for_room_says_so_once() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(143), ""), "{ended}");
     let records = status(&place.path)["records"].as_u64().unwrap();
     assert!(place.read(&SMALL).assert_quiet_success().stdout == seq(1..=records));
-    let confirmed: u64 = String::from_utf8_lossy(&ended.stdout).lines().last().map_or(0, |line| line.parse().unwrap());
+    let confirmed: u64 =
+        String::from_utf8_lossy(&ended.stdout).lines().last().map_or(0, |line| line.parse().unwrap());
     assert!(confirmed <= records, "{confirmed} of {records}");
 }
 

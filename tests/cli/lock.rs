@@ -45,7 +45,10 @@ fn status_and_verify_work_while_the_buffer_is_held() {
     let mut holder = holder(&place, 10);
     let while_held = status(&place.path);
     assert_eq!((&while_held["locked"], &while_held["locked_by"]), (&true.into(), &holder.pid().into()));
-    assert_eq!((&while_held["records"], &while_held["ledger"]["writer_next_record"]), (&10.into(), &11.into()));
+    assert_eq!(
+        (&while_held["records"], &while_held["ledger"]["writer_next_record"]),
+        (&10.into(), &11.into())
+    );
     let text = run(["status", &place.path]);
     assert!(String::from_utf8_lossy(&text.stdout).contains(&format!("process {}", holder.pid())), "{text}");
     let verified = run(["verify", &place.path, "--format=json"]);

@@ -53,7 +53,10 @@ fn verify_misses_a_file_that_is_gone() {
     let ended = run(["verify", directory.path().to_str().unwrap(), "--format=json"]);
     let report = ended.json();
     assert_eq!(ended.code, Some(1), "{ended}");
-    assert_eq!((&report["frames"], &report["corrupt"], &report["torn_bytes"]), (&408.into(), &0.into(), &0.into()));
+    assert_eq!(
+        (&report["frames"], &report["corrupt"], &report["torn_bytes"]),
+        (&408.into(), &0.into(), &0.into())
+    );
     assert_eq!((&report["ok"], &report["lost_records"]), (&false.into(), &48.into()), "{report}");
     assert_eq!(report["faults"][0]["ids"], json!([241, 289]), "{report}");
 }

@@ -71,12 +71,17 @@ fn a_record_above_the_limit_stops_it_after_those_before_it() {
 /// Nobody reads any more: it ends although stdin has not, and what was not written waits for the next time.
 #[test]
 fn a_closed_stdout_ends_it_quietly_and_loses_nothing() {
-    let lines: Vec<u8> = (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
+    let lines: Vec<u8> =
+        (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
     let place = Place::with_lines(&lines);
     let mut pipe = Running::start(&mut forebay(["pipe", &place.path]));
     assert!(pipe.read_exactly(1000) == lines[..1000]);
     pipe.close_stdout();
     pipe.wait().assert_quiet_success();
-    assert_eq!(status(&place.path)["ledger"]["reader_last_record"], 0, "the first piece was not written whole");
+    assert_eq!(
+        status(&place.path)["ledger"]["reader_last_record"],
+        0,
+        "the first piece was not written whole"
+    );
     assert!(place.read(&[]).assert_quiet_success().stdout == lines);
 }

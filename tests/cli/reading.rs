@@ -58,9 +58,12 @@ fn follow_ends_with_a_signal_only() {
 fn a_closed_stdout_ends_it_quietly_and_loses_nothing() {
     // More than a pipe holds, so that the reader cannot have written all of it.
     const PIPE_BYTES: u64 = 64 << 10;
-    let lines: Vec<u8> = (1..=30_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
+    let lines: Vec<u8> =
+        (1..=30_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
     let place = Place::with_lines(&lines);
-    for (taken, command) in [(0, "--framing=lines"), (1000, "--framing=lines"), (1_000_000, "--framing=lines")] {
+    for (taken, command) in
+        [(0, "--framing=lines"), (1000, "--framing=lines"), (1_000_000, "--framing=lines")]
+    {
         let before = status(&place.path)["ledger"]["reader_last_record"].as_u64().unwrap();
         let mut reader = Running::start(&mut forebay(["read", &place.path, command]));
         let seen = reader.read_exactly(taken);

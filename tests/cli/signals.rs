@@ -17,7 +17,10 @@ fn assert_closed_cleanly(place: &Place, ended: &Ended, code: i32) {
     assert_eq!(status(&place.path)["locked"], false);
     run(["verify", &place.path]).assert_quiet_success();
     let files = fixtures::contents(&place.path);
-    assert!(!files.iter().any(|(name, bytes)| name.starts_with("buffer-data-") && bytes.is_empty()), "{files:?}");
+    assert!(
+        !files.iter().any(|(name, bytes)| name.starts_with("buffer-data-") && bytes.is_empty()),
+        "{files:?}"
+    );
 }
 
 /// A service manager stops a writer whose input does not end.
@@ -25,15 +28,24 @@ fn assert_closed_cleanly(place: &Place, ended: &Ended, code: i32) {
 fn write_is_closed_cleanly_while_its_stdin_is_open() {
     for (signal, code) in SIGNALS {
         let place = Place::new();
-        let mut writer =
-            Running::start(&mut forebay(["write", &place.path, "--confirm", "--file-size=64KiB", "--format=json"]));
+        let mut writer = Running::start(&mut forebay([
+            "write",
+            &place.path,
+            "--confirm",
+            "--file-size=64KiB",
+            "--format=json",
+        ]));
         // More than half a file, so that the next one is there.
         writer.feed(&seq(1..=1000));
         while writer.next_line().unwrap() != b"1000" {}
         writer.signal(signal);
         let ended = writer.wait();
         assert_closed_cleanly(&place, &ended, code);
-        assert_eq!((&ended.json()["records"], &ended.json()["last_id"]), (&1000.into(), &1000.into()), "{ended}");
+        assert_eq!(
+            (&ended.json()["records"], &ended.json()["last_id"]),
+            (&1000.into(), &1000.into()),
+            "{ended}"
+        );
         assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=1000));
     }
 }
@@ -95,7 +107,8 @@ fn pipe_is_closed_cleanly_while_its_stdin_is_open() {
 /// Nobody reads its output, so it cannot end by itself; the buffer is closed all the same, and nothing is lost.
 #[test]
 fn a_reader_that_nobody_listens_to_can_be_stopped() {
-    let lines: Vec<u8> = (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
+    let lines: Vec<u8> =
+        (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
     let place = Place::with_lines(&lines);
     let mut reader = Running::start(&mut forebay(["read", &place.path]));
     assert!(reader.read_exactly(100) == lines[..100]);

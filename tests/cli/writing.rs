@@ -70,7 +70,8 @@ fn confirmations_rise_to_the_last_id() {
 #[test]
 fn a_record_above_the_limit_stops_it_with_its_number() {
     let place = Place::new();
-    let ended = place.write(&["--max-record=10", "--format=json"], b"short\nten bytes!\neleven bytes\nafter\n");
+    let ended =
+        place.write(&["--max-record=10", "--format=json"], b"short\nten bytes!\neleven bytes\nafter\n");
     assert_eq!(ended.code, Some(2), "{ended}");
     assert!(ended.stderr.contains("record 3") && ended.stderr.contains("10 bytes"), "{ended}");
     assert_eq!(ended.stderr.lines().count(), 1, "{ended}");

@@ -32,7 +32,8 @@ fn verify_finds_what_the_manifest_says() {
         let whole = facts.verified[1..] == [0, 0, 0];
         assert_eq!(ended.code, Some(if whole { 0 } else { 1 }), "{}: {ended}", facts.name);
         assert_eq!(report["ok"], whole, "{}: {ended}", facts.name);
-        let figures = ["frames", "corrupt", "torn_bytes", "lost_records"].map(|name| report[name].as_u64().unwrap());
+        let figures =
+            ["frames", "corrupt", "torn_bytes", "lost_records"].map(|name| report[name].as_u64().unwrap());
         assert_eq!(figures, facts.verified, "{}: {ended}", facts.name);
         let faults = match facts.name {
             "w100_r0_torn_tail" => {
@@ -54,7 +55,11 @@ fn looking_changes_nothing() {
         let directory = fixtures::copy(name);
         for command in ["status", "verify"] {
             cli::run([command, directory.path().to_str().unwrap()]);
-            assert_eq!(fixtures::contents(directory.path()), fixtures::contents(fixtures::original(name)), "{name}");
+            assert_eq!(
+                fixtures::contents(directory.path()),
+                fixtures::contents(fixtures::original(name)),
+                "{name}"
+            );
         }
     }
 }
@@ -70,7 +75,8 @@ fn read_delivers_what_vector_would() {
         if facts.lost == 0 {
             assert_eq!(ended.stderr, "", "{}", facts.name);
         } else {
-            let said = ended.stderr.contains("lost") && ended.stderr.contains(&format!("{} record", facts.lost));
+            let said =
+                ended.stderr.contains("lost") && ended.stderr.contains(&format!("{} record", facts.lost));
             assert!(said, "{}: {ended}", facts.name);
         }
     }

@@ -25,7 +25,8 @@ const HISTORIES: [History; 5] = [
 
 #[track_caller]
 fn assert_same(directory: &TempDir, name: &str) {
-    let (ours, vectors) = (fixtures::contents(directory.path()), fixtures::contents(fixtures::original(name)));
+    let (ours, vectors) =
+        (fixtures::contents(directory.path()), fixtures::contents(fixtures::original(name)));
     assert_eq!(ours.keys().collect::<Vec<_>>(), vectors.keys().collect::<Vec<_>>(), "{name}");
     for (file, bytes) in &ours {
         assert!(*bytes == vectors[file], "{name}: {file} differs");

@@ -19,7 +19,9 @@ const ABSENT: [&str; 2] = ["rkyv", "wasmtime-wasi"];
 /// The names and versions of all packages in the lock file.
 fn locked() -> Vec<(String, [u64; 3])> {
     let text = fs::read_to_string(project_file("Cargo.lock")).unwrap();
-    let value = |line: &str, key: &str| Some(line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned());
+    let value = |line: &str, key: &str| {
+        Some(line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"')?.to_owned())
+    };
     let mut packages = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

@@ -11,7 +11,17 @@ use crate::support::{cli::run, fixtures::project_file};
 fn the_binary_has_no_native_copy_of_the_logic() {
     let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
     let output = Command::new(cargo)
-        .args(["tree", "--package", "forebay", "--edges", "normal", "--prefix", "none", "--locked", "--offline"])
+        .args([
+            "tree",
+            "--package",
+            "forebay",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--locked",
+            "--offline",
+        ])
         .current_dir(project_file(""))
         .output()
         .unwrap();

@@ -9,8 +9,15 @@ use std::{
 use tempfile::TempDir;
 
 /// The names of all of them.
-pub const ALL: [&str; 7] =
-    ["empty", "w100_r0", "w100_r40", "w100_r100", "multifile_w600_r150_4k", "w100_r0_torn_tail", "w100_r0_bitflip"];
+pub const ALL: [&str; 7] = [
+    "empty",
+    "w100_r0",
+    "w100_r40",
+    "w100_r100",
+    "multifile_w600_r150_4k",
+    "w100_r0_torn_tail",
+    "w100_r0_bitflip",
+];
 
 /// A file of the project, by its path from the root.
 pub fn project_file(path: &str) -> PathBuf {

@@ -54,7 +54,10 @@ pub fn records(numbers: RangeInclusive<u64>) -> Vec<NewRecord> {
 pub fn write(buffer: &Buffer, ids: RangeInclusive<u64>) {
     let receipt = buffer.writer().write_batch(records(ids.clone())).unwrap();
     assert_eq!(receipt.rejected, []);
-    assert_eq!((receipt.first_id, receipt.last_id), (Some(RecordId(*ids.start())), Some(RecordId(*ids.end()))));
+    assert_eq!(
+        (receipt.first_id, receipt.last_id),
+        (Some(RecordId(*ids.start())), Some(RecordId(*ids.end())))
+    );
 }
 
 /// Reads all that is there now, and acknowledges nothing. Gives the ids; each must have its payload.

@@ -204,7 +204,7 @@ impl Writer {
             bytes: self.max_bytes.saturating_sub(directory.window.bytes()),
             events: events
                 .saturating_sub(directory.ledger.events())
-                ,
+                .min(u64::MAX - directory.ledger.next_id().0),
         }
     }
 

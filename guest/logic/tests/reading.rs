@@ -117,6 +117,20 @@ fn a_file_of_damage_alone_goes_without_acknowledgement() {
     assert_eq!(bed.figure(LOST), 10);
 }
 
+// A disk that goes bad under a running buffer: what nobody can read nobody can acknowledge.
+#[test]
+fn what_is_damaged_while_the_buffer_is_open_is_not_waited_for() {
+    let mut bed = Bed::new();
+    bed.write(&records(15, 100));
+    bed.end_syncs();
+    bed.disk.file_mut(0).frames.fill(Frame::corrupt(100));
+    bed.disk.file_mut(1).frames.fill(Frame::corrupt(100));
+    assert!(bed.read_all().is_empty());
+    assert_eq!((bed.figure(WAITING), bed.figure(LOST), bed.figure(DAMAGED)), (0, 15, 1_500));
+    bed.end_syncs();
+    assert_eq!(bed.disk.file_ids(), [1]);
+}
+
 // A record that was given once must not come again in the same opening: acknowledging goes by id.
 #[test]
 fn ids_that_go_back_are_refused() {

@@ -25,7 +25,7 @@ use crate::{
     id::RecordId,
     layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
     orphans::Orphans,
-    search::{Behind, Search},
+    search::Search,
     stray::Ahead,
     trail::Trail,
     window::File,
@@ -41,8 +41,6 @@ pub struct Assessor {
     len: u64,
     trail: Option<Trail>,
     orphans: Option<Orphans>,
-    /// A place on the trail, and what is there.
-    behind: Option<(u64, Behind)>,
     pub(crate) search: Search,
     pub(crate) ahead: Ahead,
 }
@@ -90,10 +88,7 @@ impl Assessor {
             }
         }
 
-        let mut trail = self.take_trail(file, offset)?;
-        let found = self.beyond(file, offset, around, stated, &mut trail);
-        self.trail = Some(trail);
-        Ok(match found? {
+        Ok(match self.beyond(file, offset, around, stated)? {
             Beyond::Own { end, intact: true } => whole_up_to(end),
             Beyond::Own { end, intact: false } | Beyond::Another { start: end } => up_to(end),
             Beyond::Nothing => torn,
@@ -110,24 +105,17 @@ impl Assessor {
         self.search.id_at(file, offset)
     }
 
-    /// The next place on the trail behind an offset; the end of the file if there is none.
-    pub(crate) fn next_on_trail<S: Source>(
+    /// The trail down to an offset.
+    pub(crate) fn trail<S: Source>(
         &mut self,
         file: &mut File<'_, S>,
         offset: u64,
-    ) -> Result<u64, S::Error> {
-        let mut trail = self.take_trail(file, offset)?;
-        let next = trail.next(file, offset);
-        self.trail = Some(trail);
-        Ok(next?.place)
-    }
-
-    /// The trail down to an offset. Whoever takes it puts it back.
-    fn take_trail<S: Source>(&mut self, file: &mut File<'_, S>, offset: u64) -> Result<Trail, S::Error> {
-        match self.trail.take() {
-            Some(trail) if trail.covers(offset) => Ok(trail),
-            _ => Trail::follow(file, offset),
-        }
+    ) -> Result<&mut Trail, S::Error> {
+        let trail = match self.trail.take() {
+            Some(trail) if trail.covers(offset) => trail,
+            _ => Trail::follow(file, offset)?,
+        };
+        Ok(self.trail.insert(trail))
     }
 
     /// Forgets what it knows about a file of another length.
@@ -144,13 +132,11 @@ impl Assessor {
         offset: u64,
         around: Surroundings,
         stated: Option<u64>,
-        trail: &mut Trail,
     ) -> Result<Beyond, S::Error> {
-        let next = trail.next(file, offset)?;
-        let bound = next.place;
+        let trail = self.trail(file, offset)?;
+        let bound = trail.next(file, offset)?;
         let on_trail = !trail.is_empty(file);
-        let own_root = |(root, padded): (Root, u64)| root.states(padded);
-        if next.adjoins || on_trail && self.root(file, offset, bound)?.is_some_and(own_root) {
+        if on_trail && self.root(file, offset, bound)?.is_some_and(|(root, padded)| root.states(padded)) {
             let intact = self.search.is_intact(file, offset, bound, around)?;
             return Ok(Beyond::Own { end: bound, intact });
         }
@@ -163,40 +149,19 @@ impl Assessor {
         if stated.is_some_and(|end| end > file.len) {
             return Ok(Beyond::Nothing);
         }
-        if let Some(end) = stated {
+        if let Some(end) = stated.filter(|&end| end > bound) {
             // Frames were put over this one's end, perhaps, but its delimiter leads beyond them and back to the trail.
-            if end > bound && trail.next(file, end - 1)?.place == end {
+            if self.trail(file, offset)?.next(file, end - 1)? == end {
                 return Ok(Beyond::Own { end, intact: false });
             }
         }
         let stated = stated.filter(|&end| end < bound);
-        let behind = if on_trail { self.behind(file, trail, bound, around)? } else { Behind::Nothing };
-        let gap = Gap { start: offset, stated, bound, behind, trail, on_trail };
-        if let Some(start) = self.search.candidate(file, &gap, around)? {
-            return Ok(Beyond::Another { start });
-        }
-        let follows = on_trail && behind != Behind::Strays;
-        Ok(if follows { Beyond::Another { start: bound } } else { Beyond::Nothing })
-    }
-
-    /// What the trail leads to from one of its places on.
-    fn behind<S: Source>(
-        &mut self,
-        file: &mut File<'_, S>,
-        trail: &mut Trail,
-        place: u64,
-        around: Surroundings,
-    ) -> Result<Behind, S::Error> {
-        match self.behind {
-            Some((known, Behind::Record(id))) if known == place && around.admits(id) => {
-                Ok(Behind::Record(id))
-            }
-            _ => {
-                let behind = self.search.behind(file, trail, place, around)?;
-                self.behind = Some((place, behind));
-                Ok(behind)
-            }
-        }
+        let gap = Gap { start: offset, stated, bound, on_trail, around };
+        Ok(match self.candidate(file, &gap)? {
+            Some(start) => Beyond::Another { start },
+            None if on_trail => Beyond::Another { start: bound },
+            None => Beyond::Nothing,
+        })
     }
 
     /// Where the frame at `offset` ends, told by its root alone.

@@ -6,14 +6,12 @@
 //! damaged frame still has. A copy of a data file in a payload is followed by the rest of its frame, where nothing of this
 //! is.
 
-use std::ops::Range;
-
 use crate::{
+    assessor::Assessor,
     damage::{Source, Surroundings},
     id::RecordId,
     layout::{self, DELIMITER, OVERHEAD_BYTES, to_u64},
-    search::{Behind, Look, Search},
-    trail::Trail,
+    search::Look,
     window::File,
 };
 
@@ -23,18 +21,17 @@ const DELIMITER_BYTES: u64 = 8;
 const SECTOR_BYTES: u64 = 512;
 
 /// The stretch behind a bad frame in which frames are looked for.
-pub(crate) struct Gap<'a> {
+pub(crate) struct Gap {
     /// Where the bad frame starts.
     pub(crate) start: u64,
     /// Where its delimiter says that it ends, if that is within the gap.
     pub(crate) stated: Option<u64>,
     /// The next place on the trail, or the end of the file.
     pub(crate) bound: u64,
-    /// What is there.
-    pub(crate) behind: Behind,
-    pub(crate) trail: &'a Trail,
     /// Whether `bound` is on the trail.
     pub(crate) on_trail: bool,
+    /// What is known where the bad frame starts.
+    pub(crate) around: Surroundings,
 }
 
 /// Where whole frames lead.
@@ -45,29 +42,29 @@ enum Chain {
     Adrift { end: u64 },
 }
 
-impl Search {
+impl Assessor {
     /// The start of the first frame in a gap that counts.
     pub(crate) fn candidate<S: Source>(
         &mut self,
         file: &mut File<'_, S>,
-        gap: &Gap<'_>,
-        around: Surroundings,
+        gap: &Gap,
     ) -> Result<Option<u64>, S::Error> {
-        let limit = match gap.behind {
-            Behind::Record(id) => id,
-            Behind::Strays | Behind::Nothing => RecordId(u64::MAX),
-        };
+        let around = gap.around;
         if let Some(place) = gap.stated {
             // The delimiter leads here, and a frame is here: two that agree.
-            if let Look::Whole { .. } = self.look(file, place, gap.bound, &(around.floor..limit))? {
-                return Ok(Some(place));
+            let ids = around.floor..RecordId(u64::MAX);
+            if let Look::Whole { id, end, .. } = self.search.look(file, place, gap.bound, &ids)? {
+                if !self.is_stray_within(file, end, id, around)? {
+                    return Ok(Some(place));
+                }
             }
         }
-        let ids = around.floor..limit.min(around.candidates().end);
+        let ids = around.candidates();
         let mut place = gap.stated.unwrap_or(gap.start + OVERHEAD_BYTES);
         while let Some((found, end)) = self.next_delimiter(file, place, gap.bound)? {
-            place = match self.look(file, found, gap.bound, &ids)? {
-                Look::Whole { next, end, .. } => match self.follow(file, end, next..limit, gap)? {
+            place = match self.search.look(file, found, gap.bound, &ids)? {
+                Look::Whole { id, end, .. } if self.is_stray_within(file, end, id, around)? => end,
+                Look::Whole { next, end, .. } => match self.follow(file, end, next, gap)? {
                     Chain::Anchored => return Ok(Some(found)),
                     Chain::Adrift { end } => end,
                 },
@@ -89,7 +86,7 @@ impl Search {
         bound: u64,
     ) -> Result<Option<(u64, u64)>, S::Error> {
         while place.saturating_add(OVERHEAD_BYTES) <= bound {
-            let delimiters = self.window.at(file, place, DELIMITER)?.chunks_exact(DELIMITER);
+            let delimiters = self.search.window.at(file, place, DELIMITER)?.chunks_exact(DELIMITER);
             let looked_at = to_u64(delimiters.len());
             let stated =
                 delimiters.map(|bytes| bytes.first_chunk().copied().and_then(layout::stated_frame_bytes));
@@ -112,22 +109,22 @@ impl Search {
         &mut self,
         file: &mut File<'_, S>,
         mut at: u64,
-        mut ids: Range<RecordId>,
-        gap: &Gap<'_>,
+        mut floor: RecordId,
+        gap: &Gap,
     ) -> Result<Chain, S::Error> {
         loop {
-            match self.look(file, at, gap.bound, &ids)? {
-                Look::Whole { next, end, .. } => (at, ids.start) = (end, next),
+            match self.search.look(file, at, gap.bound, &(floor..RecordId(u64::MAX)))? {
+                Look::Whole { next, end, .. } => (at, floor) = (end, next),
                 Look::Stray => return Ok(Chain::Adrift { end: at }),
                 Look::Nothing => break,
             }
         }
-        let delimiter = self.window.peek::<S, DELIMITER>(file, at)?;
+        let delimiter = self.search.window.peek::<S, DELIMITER>(file, at)?;
         let stated = delimiter.and_then(layout::stated_frame_bytes).map(|bytes| at.saturating_add(bytes));
         let goes_on = if gap.on_trail {
             at == gap.bound || stated.is_some_and(|end| end <= gap.bound)
         } else {
-            delimiter.is_none() || stated.is_some() || gap.trail.is_unwritten(at)
+            delimiter.is_none() || stated.is_some() || self.trail(file, gap.start)?.is_unwritten(at)
         };
         let anchored = goes_on || at % SECTOR_BYTES == 0;
         Ok(if anchored { Chain::Anchored } else { Chain::Adrift { end: at } })

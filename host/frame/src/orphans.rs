@@ -1,7 +1,7 @@
-//! Frames that only their roots tell of, because their delimiters are damaged.
+//! Frames by what their roots say, for those whose delimiters are damaged.
 //!
-//! They are found in one pass over a file and kept, so that looking for the end of many bad frames costs no more than
-//! looking for the end of one.
+//! They are found in one pass over a file and kept, so that looking for the ends of many bad frames costs no more than
+//! looking for the end of one. Some whose delimiters are not damaged are among them.
 
 use std::{collections::BinaryHeap, ops::Range};
 
@@ -10,7 +10,7 @@ use zerocopy::FromBytes;
 use crate::{
     damage::{Source, Surroundings},
     id::RecordId,
-    layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_u64, to_usize},
+    layout::{self, DELIMITER, ROOT, Root, to_u64, to_usize},
     window::{File, Window},
 };
 
@@ -39,43 +39,33 @@ impl Orphans {
         let ids = around.candidates();
         let mut kept = BinaryHeap::new();
         let mut known_to = stretch.end;
-        // Roots up to here have been looked at.
         let mut base = stretch.start;
-        let mut looked_at = 0;
         loop {
             let block = window.at(file, base, ROOT + DELIMITER)?;
             let usable = block.len().min(to_usize(stretch.end.saturating_sub(base)));
             let block = block.get(..usable).unwrap_or_default();
-            let mut far = Vec::new();
-            for (i, root) in roots(block).skip(looked_at) {
-                let at = base + to_u64(i);
-                let start = if ids.contains(&RecordId(root.id.get())) {
-                    start_by_pointer(root, at, stretch.start)
-                } else {
-                    None
-                };
-                let Some(start) = start.filter(|&start| start < known_to) else { continue };
-                let frame = (start, at + to_u64(ROOT));
-                match start.checked_sub(base).and_then(|skip| block.get(to_usize(skip)..)) {
-                    Some(from_start) if states(from_start.first_chunk(), frame) => {}
-                    Some(_) => kept.push(frame),
-                    None => far.push(frame),
+            for (i, root) in roots(block) {
+                if !ids.contains(&RecordId(root.id.get())) {
+                    continue;
                 }
-            }
-            for frame in far {
-                if !states(window.peek(file, frame.0)?.as_ref(), frame) {
+                let at = base + to_u64(i);
+                let start =
+                    start_by_pointer(root, at).filter(|start| (stretch.start..known_to).contains(start));
+                let Some(start) = start else { continue };
+                let frame = (start, at + to_u64(ROOT));
+                let skip = start.checked_sub(base).map_or(usize::MAX, to_usize);
+                let delimiter = block.get(skip..).and_then(<[u8]>::first_chunk).copied();
+                if delimiter.and_then(layout::stated_frame_bytes) != Some(frame.1 - frame.0) {
                     kept.push(frame);
                 }
             }
             while kept.len() > KEPT {
-                known_to = kept.pop().map_or(known_to, |(start, _)| known_to.min(start));
+                known_to = kept.pop().map_or(known_to, |(start, _)| start);
             }
             if usable < ROOT + DELIMITER {
-                let frames = kept.into_sorted_vec();
-                return Ok(Self { start: stretch.start, known_to, frames });
+                return Ok(Self { start: stretch.start, known_to, frames: kept.into_sorted_vec() });
             }
             base += to_u64((usable - ROOT) / DELIMITER * DELIMITER);
-            looked_at = 1;
         }
     }
 
@@ -98,14 +88,7 @@ fn roots(block: &[u8]) -> impl Iterator<Item = (usize, &Root)> {
     roots.enumerate().map(|(i, root)| (i * DELIMITER, root))
 }
 
-/// Where the frame starts whose root is at `at`, if its pointer does not lead out of the stretch.
-fn start_by_pointer(root: &Root, at: u64, lowest: u64) -> Option<u64> {
-    let start = at.checked_sub(root.padded_by_pointer()?)?.checked_sub(to_u64(DELIMITER))?;
-    (start >= lowest).then_some(start)
-}
-
-/// Whether a delimiter states the length of a frame.
-fn states(delimiter: Option<&[u8; DELIMITER]>, (start, end): (u64, u64)) -> bool {
-    debug_assert!(end - start >= OVERHEAD_BYTES);
-    delimiter.copied().and_then(layout::stated_frame_bytes) == Some(end - start)
+/// Where the frame starts whose root is at `at`.
+fn start_by_pointer(root: &Root, at: u64) -> Option<u64> {
+    at.checked_sub(root.padded_by_pointer()?)?.checked_sub(to_u64(DELIMITER))
 }

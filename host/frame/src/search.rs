@@ -18,7 +18,6 @@ use crate::{
         self, ALIGNMENT, DELIMITER, MAX_PAYLOAD_BYTES, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES,
         Root, to_u64, to_usize,
     },
-    trail::Trail,
     window::{File, Window},
 };
 
@@ -27,9 +26,6 @@ const CREDIT_PER_BYTE: u64 = 8;
 
 /// How many bytes may be read in vain at a time when the account is used up.
 const FREE_BYTES: u64 = 4 * 1024;
-
-/// How many frames of the trail are looked at for one that is a record.
-const TRAIL_FRAMES: usize = 8;
 
 /// Looks for frames.
 #[derive(Debug, Default)]
@@ -46,17 +42,6 @@ pub(crate) enum Look {
     /// What has the shape of a frame, but not an id that may stand here.
     Stray,
     /// No frame.
-    Nothing,
-}
-
-/// What the trail leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Behind {
-    /// A whole frame with an id that may stand there; the first of them.
-    Record(RecordId),
-    /// Whole frames whose ids were all passed.
-    Strays,
-    /// No whole frames.
     Nothing,
 }
 
@@ -94,29 +79,6 @@ impl Search {
         }
         self.charge(padded);
         Ok(false)
-    }
-
-    /// What the trail leads to from one of its places on.
-    pub(crate) fn behind<S: Source>(
-        &mut self,
-        file: &mut File<'_, S>,
-        trail: &mut Trail,
-        mut place: u64,
-        around: Surroundings,
-    ) -> Result<Behind, S::Error> {
-        let mut behind = Behind::Nothing;
-        for _ in 0..TRAIL_FRAMES {
-            if place >= file.len {
-                break;
-            }
-            match self.id_at(file, place)? {
-                Some(id) if around.admits(id) => return Ok(Behind::Record(id)),
-                Some(_) => behind = Behind::Strays,
-                None => {}
-            }
-            place = trail.next(file, place)?.place;
-        }
-        Ok(behind)
     }
 
     /// The id of the whole frame at a place, if there is one.
@@ -172,7 +134,7 @@ impl Search {
         Ok(Look::Whole { id, next: id.after(events), end })
     }
 
-    pub(crate) fn hash<S: Source>(
+    fn hash<S: Source>(
         &mut self,
         file: &mut File<'_, S>,
         hasher: &mut Hasher,

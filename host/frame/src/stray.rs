@@ -101,6 +101,6 @@ impl Assessor {
             // It was cut, and all that follows is its payload.
             return Ok(None);
         }
-        self.next_on_trail(file, at).map(Some)
+        self.trail(file, at)?.next(file, at).map(Some)
     }
 }

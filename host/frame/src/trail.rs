@@ -1,10 +1,10 @@
 //! The frames of a file, found from its end backwards.
 //!
 //! A frame states three times where it starts and ends: in its delimiter, in its root's pointer and in its root's payload
-//! length. Two that agree are believed. If the file's end is the end of a frame, then the frame before it can be found
-//! from its root alone, and the one before that, whatever became of ids, payloads and delimiters. No frame *inside* a
-//! payload is ever on this trail: the last root in the file belongs to a true frame, and its pointer leads over the
-//! whole of it to the end of the one before.
+//! length. Two that agree are believed. If the file's end is the end of a frame, then that frame's root says where it
+//! starts, which is the end of the frame before it, and so on, whatever became of ids and payloads. No frame *inside* a
+//! payload is ever on this trail: the last root in the file belongs to a true frame, and its pointer leads over the whole
+//! of it to the end of the one before.
 //!
 //! Where the end of the file is not the end of a frame there is no trail.
 
@@ -35,15 +35,6 @@ pub(crate) struct Trail {
     /// From here on the file holds nothing but zeros: a tail that was never written.
     zeros_from: u64,
     window: Window,
-}
-
-/// The first place on the trail behind an offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Next {
-    /// Where it is.
-    pub(crate) place: u64,
-    /// Whether the frame that ends there starts at the offset.
-    pub(crate) adjoins: bool,
 }
 
 impl Trail {
@@ -89,10 +80,10 @@ impl Trail {
     }
 
     /// The first place on the trail behind an offset; the end of the file if there is no trail.
-    pub(crate) fn next<S: Source>(&mut self, file: &mut File<'_, S>, offset: u64) -> Result<Next, S::Error> {
+    pub(crate) fn next<S: Source>(&mut self, file: &mut File<'_, S>, offset: u64) -> Result<u64, S::Error> {
         debug_assert!(self.covers(offset));
         if offset < self.low {
-            return Ok(Next { place: self.low, adjoins: false });
+            return Ok(self.low);
         }
         let above = self.marks.partition_point(|&mark| mark > offset);
         let mut place = above.checked_sub(1).and_then(|i| self.marks.get(i)).copied().unwrap_or(file.len);
@@ -101,11 +92,11 @@ impl Trail {
         self.window.at(file, first, layout::to_usize(place - first))?;
         while let Some(start) = self.start_of_frame_before(file, place)? {
             if start <= offset {
-                return Ok(Next { place, adjoins: start == offset });
+                break;
             }
             place = start;
         }
-        Ok(Next { place, adjoins: false })
+        Ok(place)
     }
 
     /// Where the frame starts that ends at `end`, if two of its three statements agree.

@@ -54,8 +54,18 @@ pub enum WriteError {
     #[error("the buffer is closed")]
     Closed,
     /// A sync failed: what was written since the last one may be lost in a power failure.
-    #[error("a sync of the buffer failed; open it again to go on, and look for what the kernel says of the disk")]
+    #[error(
+        "a sync of the buffer failed; open it again to go on, and look for what the kernel says of the disk"
+    )]
     SyncFailed,
+    /// The storage failed this time. Nothing else has changed: it may be tried again.
+    #[error(
+        "the records were not written: {reason}; look for what the kernel says of the disk, and try again"
+    )]
+    Refused {
+        /// What happened.
+        reason: String,
+    },
     /// The logic or the storage failed.
     #[error("the buffer has stopped: {reason}; open it again to go on")]
     Stopped {
@@ -71,6 +81,12 @@ pub enum ReadError {
     /// The buffer was closed.
     #[error("the buffer is closed")]
     Closed,
+    /// The storage failed this time. Nothing else has changed: it may be tried again.
+    #[error("no records were read: {reason}; look for what the kernel says of the disk, and try again")]
+    Refused {
+        /// What happened.
+        reason: String,
+    },
     /// The logic or the storage failed.
     #[error("the buffer has stopped: {reason}; open it again to go on")]
     Stopped {
@@ -84,7 +100,9 @@ pub enum ReadError {
 #[non_exhaustive]
 pub enum CloseError {
     /// A sync failed: what was written since the last one may be lost in a power failure.
-    #[error("a sync of the buffer failed while it was closed; what was written last may not survive a power failure")]
+    #[error(
+        "a sync of the buffer failed while it was closed; what was written last may not survive a power failure"
+    )]
     SyncFailed,
     /// The logic or the storage had failed before.
     #[error("the buffer had stopped: {reason}")]
@@ -102,32 +120,50 @@ pub(super) enum Stop {
     Failed(String),
 }
 
-impl From<&CallError> for Stop {
+/// Why one call was not carried out.
+#[derive(Clone, Debug)]
+pub(super) enum Unable {
+    /// Nor will any other be.
+    Stopped(Stop),
+    /// It may be tried again.
+    Refused(String),
+}
+
+impl From<Stop> for Unable {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
+impl From<&CallError> for Unable {
     fn from(error: &CallError) -> Self {
         match error {
-            CallError::Refused(LogicError::Closed) => Self::Closed,
-            CallError::Refused(LogicError::Degraded) => Self::SyncFailed,
-            error => Self::Failed(error.to_string()),
+            CallError::Refused(LogicError::Closed) => Self::Stopped(Stop::Closed),
+            CallError::Refused(LogicError::Degraded) => Self::Stopped(Stop::SyncFailed),
+            CallError::Refused(error) => Self::Refused(error.to_string()),
+            CallError::Failed { .. } => Self::Stopped(Stop::Failed(error.to_string())),
         }
     }
 }
 
-impl From<Stop> for WriteError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Closed => Self::Closed,
-            Stop::SyncFailed => Self::SyncFailed,
-            Stop::Failed(reason) => Self::Stopped { reason },
+impl From<Unable> for WriteError {
+    fn from(unable: Unable) -> Self {
+        match unable {
+            Unable::Stopped(Stop::Closed) => Self::Closed,
+            Unable::Stopped(Stop::SyncFailed) => Self::SyncFailed,
+            Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
+            Unable::Refused(reason) => Self::Refused { reason },
         }
     }
 }
 
-impl From<Stop> for ReadError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Closed => Self::Closed,
-            Stop::SyncFailed => Self::Stopped { reason: "a sync failed".to_owned() },
-            Stop::Failed(reason) => Self::Stopped { reason },
+impl From<Unable> for ReadError {
+    fn from(unable: Unable) -> Self {
+        match unable {
+            Unable::Stopped(Stop::Closed) => Self::Closed,
+            Unable::Stopped(Stop::SyncFailed) => Self::Stopped { reason: "a sync failed".to_owned() },
+            Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
+            Unable::Refused(reason) => Self::Refused { reason },
         }
     }
 }

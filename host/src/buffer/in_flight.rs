@@ -32,7 +32,10 @@ pub(super) struct InFlight {
 
 impl InFlight {
     pub(super) fn deliver(&mut self, id: RecordId, next: RecordId, frame_bytes: u64) {
-        debug_assert!(self.records.back().is_none_or(|last| last.next <= id), "records are delivered in order");
+        debug_assert!(
+            self.records.back().is_none_or(|last| last.next <= id),
+            "records are delivered in order"
+        );
         self.records.push_back(Delivered { id, next, frame_bytes, acknowledged: false });
         self.unacknowledged += 1;
         self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_add(frame_bytes);

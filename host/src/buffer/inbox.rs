@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Mutex};
 use tokio::sync::oneshot;
 
 use super::{
-    error::Stop,
+    error::Unable,
     in_flight::Ack,
     options::Durability,
     receipt::{Answer, Receipt},
@@ -32,10 +32,10 @@ pub(super) struct PendingWrite {
 
 impl PendingWrite {
     /// Whoever waits hears that it ends here.
-    pub(super) fn fail(mut self, stop: &Stop) {
+    pub(super) fn fail(mut self, unable: &Unable) {
         if let Some(reply) = self.reply.take() {
             // Nobody may be waiting any more.
-            let _ = reply.send(Err(stop.clone().into()));
+            let _ = reply.send(Err(unable.clone().into()));
         }
     }
 }

@@ -17,7 +17,6 @@ use std::{path::Path, sync::Arc};
 
 use tracing::warn;
 
-use self::{core::Core, shared::Shared};
 pub use self::{
     builder::{Builder, Locked},
     error::{CloseError, OpenError, ReadError, WriteError},
@@ -28,6 +27,7 @@ pub use self::{
     status::Status,
     writer::Writer,
 };
+use self::{core::Core, shared::Shared};
 use crate::{
     guard::Guard,
     logic::{CallError, Logic, OpenReport},
@@ -118,7 +118,7 @@ impl Buffer {
         self.end_writing();
         while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
             // A sender that is gone means that the core is: the next round ends.
-            let _ = idle.blocking_recv();
+            let _ = pollster::block_on(idle);
         }
         match self.shared.close().and_then(Core::close) {
             None => Ok(()),

@@ -127,7 +127,9 @@ pub enum OptionsError {
         least: u64,
     },
     /// Records would not fit into a file.
-    #[error("the maximum record size of {given} bytes does not fit; it must be from 1 to {most}, the file size less 48")]
+    #[error(
+        "the maximum record size of {given} bytes does not fit; it must be from 1 to {most}, the file size less 48"
+    )]
     MaxRecordBytes {
         /// What was given.
         given: u64,

@@ -9,7 +9,7 @@ use std::{
 use forebay_frame::RecordId;
 use tokio::sync::oneshot;
 
-use super::error::{Stop, WriteError};
+use super::error::WriteError;
 use crate::record::NewRecord;
 
 pub(super) type Answer = Result<Receipt, WriteError>;
@@ -60,9 +60,9 @@ impl Pending {
         Self::new(receiver)
     }
 
-    /// Waits, blocking this thread. Not for use on an async runtime's own threads.
+    /// Waits, blocking this thread.
     pub fn wait(self) -> Answer {
-        self.answer.blocking_recv().unwrap_or_else(|_| Err(Stop::Closed.into()))
+        pollster::block_on(self)
     }
 
     /// The answer if it is there; may be asked again until it was given.
@@ -70,7 +70,7 @@ impl Pending {
         match self.answer.try_recv() {
             Ok(answer) => Some(answer),
             Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(Err(Stop::Closed.into())),
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(WriteError::Closed)),
         }
     }
 }
@@ -79,6 +79,8 @@ impl Future for Pending {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(Stop::Closed.into())))
+        Pin::new(&mut self.answer)
+            .poll(context)
+            .map(|answer| answer.unwrap_or_else(|_| Err(WriteError::Closed)))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{
     core::Core,
-    error::Stop,
+    error::{Stop, Unable},
     inbox::{Inbox, Work},
 };
 use crate::threads::{self, lock};
@@ -69,7 +69,7 @@ impl Shared {
     }
 
     /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
-    pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Stop> {
+    pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
         let mut core = lock(&self.core);
         let result = match &mut *core {
             Some(core) => {
@@ -78,7 +78,7 @@ impl Shared {
                 core.serve(self);
                 Ok(result)
             }
-            None => Err(Stop::Closed),
+            None => Err(Stop::Closed.into()),
         };
         drop(core);
         if !self.inbox.is_empty() {
@@ -112,7 +112,7 @@ impl Shared {
     fn turn_away(&self) {
         if self.closed.load(Ordering::SeqCst) {
             for write in self.inbox.take().writes {
-                write.fail(&Stop::Closed);
+                write.fail(&Stop::Closed.into());
             }
         }
     }

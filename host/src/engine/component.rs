@@ -28,7 +28,8 @@ static EMBEDDED_COMPONENT: LazyLock<Result<Component, ComponentError>> =
     LazyLock::new(|| Component::new(EMBEDDED, "the embedded component"));
 
 /// Interfaces that a component may import, without their version; of those whose flag is false only types.
-const ALLOWED_IMPORTS: [(&str, bool); 2] = [("forebay:buffer/storage", true), ("forebay:buffer/types", false)];
+const ALLOWED_IMPORTS: [(&str, bool); 2] =
+    [("forebay:buffer/storage", true), ("forebay:buffer/types", false)];
 
 /// The version of the contract: what a component imports must be compatible with it.
 const CONTRACT: (u64, u64) = (0, 1);
@@ -200,6 +201,11 @@ fn compile(bytes: &[u8], name: &str) -> Result<wasmtime::component::Component, C
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if length > COMPONENT_BYTES_MAX {
         return Err(ComponentError::TooLong { name: printable(name), bytes: length });
+    }
+    if !bytes.starts_with(b"\0asm") {
+        // The compiler takes six lines to say so.
+        let reason = "it does not begin as WebAssembly does".to_owned();
+        return Err(ComponentError::Invalid { name: printable(name), reason });
     }
     image::load_or_compile(engine()?, bytes).map_err(|error| ComponentError::Invalid {
         name: printable(name),

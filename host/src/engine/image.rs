@@ -41,13 +41,18 @@ pub(super) fn load_or_compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result
     match read_own(directory, &path) {
         Ok(image) => match load(engine, &image) {
             Ok(component) => return Ok(component),
-            Err(error) => debug!(path = %path.display(), %error, "a compiled component does not fit: compiling anew"),
+            Err(error) => {
+                debug!(path = %path.display(), %error, "a compiled component does not fit: compiling anew");
+            }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => warn!(path = %path.display(), %error, "a compiled component is not used: compiling anew"),
+        Err(error) => {
+            warn!(path = %path.display(), %error, "a compiled component is not used: compiling anew");
+        }
     }
     let component = Component::from_binary(engine, bytes)?;
-    let kept = component.serialize().map_err(io::Error::other).and_then(|image| keep(directory, &path, &image));
+    let kept =
+        component.serialize().map_err(io::Error::other).and_then(|image| keep(directory, &path, &image));
     if let Err(error) = kept {
         debug!(path = %path.display(), %error, "the compiled component could not be kept");
     }
@@ -109,8 +114,12 @@ fn keep(directory: &Path, path: &Path, image: &[u8]) -> io::Result<()> {
 }
 
 fn write_new(path: &Path, image: &[u8]) -> io::Result<()> {
-    let mut file: File =
-        OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).custom_flags(no_follow()).open(path)?;
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .custom_flags(no_follow())
+        .open(path)?;
     file.write_all(MAGIC)?;
     file.write_all(&Sha256::digest(image))?;
     file.write_all(image)

@@ -40,7 +40,10 @@ impl GuestState {
         debug_assert!(self.call.running, "the guest calls its host only while it is called itself");
         self.call.host_calls += 1;
         if self.call.host_calls > self.limits.host_calls {
-            return Err(wasmtime::Error::msg(format!("more than {} storage calls in one call", self.limits.host_calls)));
+            return Err(wasmtime::Error::msg(format!(
+                "more than {} storage calls in one call",
+                self.limits.host_calls
+            )));
         }
         let entered = Instant::now();
         let result = function(&mut self.guard);
@@ -52,7 +55,10 @@ impl GuestState {
     fn check_time(&self) -> wasmtime::Result<UpdateDeadline> {
         let taken = self.call.started.elapsed().saturating_sub(self.call.in_host);
         if taken > self.limits.call_time {
-            return Err(wasmtime::Error::msg(format!("it ran for longer than {:?} in one call", self.limits.call_time)));
+            return Err(wasmtime::Error::msg(format!(
+                "it ran for longer than {:?} in one call",
+                self.limits.call_time
+            )));
         }
         Ok(UpdateDeadline::Continue(1))
     }
@@ -128,7 +134,8 @@ impl Logic for Instance {
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
         };
-        let report = self.call(|bindings, store| bindings.forebay_buffer_buffer().call_open(store, options))??;
+        let report =
+            self.call(|bindings, store| bindings.forebay_buffer_buffer().call_open(store, options))??;
         Ok(OpenReport {
             first_unread: RecordId(report.first_unread),
             next_id: RecordId(report.next_id),
@@ -145,8 +152,9 @@ impl Logic for Instance {
     }
 
     fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
-        let runs = self
-            .call(|bindings, store| bindings.forebay_buffer_buffer().call_read(store, max_records, max_bytes))??;
+        let runs = self.call(|bindings, store| {
+            bindings.forebay_buffer_buffer().call_read(store, max_records, max_bytes)
+        })??;
         let runs: Option<Vec<Run>> = runs
             .iter()
             .map(|run| {
@@ -164,7 +172,8 @@ impl Logic for Instance {
     }
 
     fn acknowledge(&mut self, through: RecordId) -> Result<(), CallError> {
-        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_acknowledge(store, through.0))??)
+        Ok(self
+            .call(|bindings, store| bindings.forebay_buffer_buffer().call_acknowledge(store, through.0))??)
     }
 
     fn tick(&mut self, now_ns: u64) -> Result<u64, CallError> {

@@ -7,7 +7,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use forebay_frame::{Damage, Frame, FrameError, RecordId, Source, Surroundings, assess, decode, decode_undelimited};
+use forebay_frame::{
+    Damage, Frame, FrameError, RecordId, Source, Surroundings, assess, decode, decode_undelimited,
+};
 
 use super::blocks::{BLOCK_BYTES, BlockPool};
 use crate::storage::{Backend, FileId, StorageError};
@@ -302,7 +304,9 @@ impl Scanner {
 
     fn surroundings(&self, subject: &Subject<'_>, offset: u64) -> Surroundings {
         match self.expected.get(&subject.file) {
-            Some(&(at, id)) if at == offset => Surroundings { floor: id, exact: true, ceiling: subject.ceiling },
+            Some(&(at, id)) if at == offset => {
+                Surroundings { floor: id, exact: true, ceiling: subject.ceiling }
+            }
             _ => Surroundings { floor: RecordId(1), exact: false, ceiling: subject.ceiling },
         }
     }

@@ -29,8 +29,8 @@ mod tests;
 mod versioned;
 
 pub use self::disk::Disk;
-use forebay_frame::RecordId;
 use super::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
+use forebay_frame::RecordId;
 
 /// A buffer on a [`Disk`], held until this is dropped or [killed](Disk::kill). What is called after that fails.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ pub mod native;
 use std::fmt;
 
 pub use error::StorageError;
-pub use incarnation::Incarnations;
 use forebay_frame::RecordId;
+pub use incarnation::Incarnations;
 
 /// Names a data file: 0 to 65534, a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,6 @@
 //! Reading a file costs time and memory in proportion to it, whatever is in it.
 
-use forebay_frame::{RecordId, Source, Step, Surroundings, Walker, frame_bytes};
+use forebay_frame::{Damage, RecordId, Source, Step, Surroundings, Walker, assess, frame_bytes};
 
 use crate::data_file::{DataFile, walk};
 
@@ -38,10 +38,10 @@ fn cost(bytes: &[u8]) -> (u64, usize) {
 }
 
 /// Damages a frame, given how far the end of the file is from its start.
-type Damage<'a> = &'a dyn Fn(&mut [u8], u64);
+type Harm<'a> = &'a dyn Fn(&mut [u8], u64);
 
 /// A file of 2 MiB, each frame of which was damaged in the same way.
-fn damaged(payload_bytes: usize, damage: Damage<'_>) -> Vec<u8> {
+fn damaged(payload_bytes: usize, damage: Harm<'_>) -> Vec<u8> {
     let frames = (2 << 20) / frame_bytes(payload_bytes as u64);
     let mut file = DataFile::of(1, (0..frames).map(|i| vec![(i % 251) as u8; payload_bytes]));
     for record in &file.records {
@@ -51,12 +51,22 @@ fn damaged(payload_bytes: usize, damage: Damage<'_>) -> Vec<u8> {
     file.bytes
 }
 
+// The commonest damage must not make anybody read the rest of the file.
+#[test]
+fn a_damaged_payload_is_told_from_its_frame_alone() {
+    let mut file = DataFile::of(1, vec![[7; 200]; 20_000]);
+    file.bytes[100] ^= 1;
+    let mut source = Counted { bytes: &file.bytes, read: 0, longest: 0 };
+    assert_eq!(assess(&mut source, 0, file.around()), Ok(Damage::Corrupt { bytes: 240 }));
+    assert!(source.read <= 2 * BLOCK as u64, "read {} bytes", source.read);
+}
+
 // A buffer that was damaged all over, or made to be, must not hold up its opening.
 #[test]
 fn damage_everywhere_is_read_a_few_times() {
     let far = |frame: &mut [u8], to_end: u64| frame[..8].copy_from_slice(&(to_end - 8).to_be_bytes());
     let no_root = |frame: &mut [u8]| frame.iter_mut().rev().take(16).for_each(|byte| *byte = 0x77);
-    let kinds: [(&str, Damage<'_>); 6] = [
+    let kinds: [(&str, Harm<'_>); 6] = [
         ("no damage", &|_, _| ()),
         ("length", &|frame, _| frame[0] = 1),
         ("checksum", &|frame, _| *frame.iter_mut().rev().nth(31).unwrap() ^= 1),

@@ -54,6 +54,33 @@ fn lost_only(
     Ok(())
 }
 
+// A frame states three times how long it is. One that is left is enough where the next frame is found from behind, and two
+// are enough to find the one before.
+#[test]
+fn one_length_of_three_is_enough() {
+    let file = DataFile::of(1, (1..30_u8).map(|i| vec![i; usize::from(i) * 5]));
+    for record in &file.records {
+        for left in 0..3 {
+            let mut bytes = file.bytes.clone();
+            for (i, other) in file.records.iter().enumerate() {
+                let root = other.end - 32;
+                let lengths = [other.start..other.start + 8, root + 20..root + 24, root + 24..root + 28];
+                for (j, length) in lengths.into_iter().enumerate() {
+                    let damaged =
+                        if other == record { j != left } else { other.id > record.id && i % 3 == j };
+                    // The first states more than the file has: as if the frame were cut.
+                    let damage = if j == 0 { &[0, 0, 0, 0, 0x70, 0, 0, 0][..] } else { &[0x5a; 4] };
+                    if damaged {
+                        bytes[length].copy_from_slice(damage);
+                    }
+                }
+            }
+            let walked = walk(&bytes, file.around());
+            assert_eq!(walked.missing(&file), Vec::<&_>::new(), "{record:?}, {left}: {:?}", walked.steps);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 

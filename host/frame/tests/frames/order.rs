@@ -162,3 +162,14 @@ fn a_block_from_further_back_costs_only_what_it_overwrote() {
         assert_eq!(walked.ids(), expected);
     }
 }
+
+// A damaged id may be one that was lost before; the records between must not pay for it.
+#[test]
+fn a_damaged_id_does_not_make_others_strays() {
+    let file = DataFile::of(1, (0..20_u8).map(|i| [i; 24]));
+    let mut bytes = file.bytes.clone();
+    let id_at = |record: usize| file.records[record].end - 24;
+    bytes[file.records[4].start + 10] ^= 1;
+    bytes[id_at(6)] = 5;
+    assert_eq!(walk(&bytes, file.around()).missing(&file), [&file.records[4], &file.records[6]]);
+}

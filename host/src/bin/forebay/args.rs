@@ -14,8 +14,6 @@ use crate::size;
 #[command(
     name = "forebay",
     version,
-    propagate_version = true,
-    disable_help_subcommand = true,
     after_help = "Examples:
   seq 1 1000 | forebay write /tmp/queue    put records in, one a line
   forebay status /tmp/queue                see how many wait
@@ -55,7 +53,19 @@ pub(crate) enum Command {
     Write(WriteArgs),
     Read(ReadArgs),
     Pipe(PipeArgs),
+    /// Show how much waits in the buffer in DIR, without opening it
+    ///
+    /// Works while another process has the buffer, and changes nothing.
+    #[command(after_help = "Examples:
+  forebay status /tmp/queue
+  forebay status /tmp/queue --format json | jq .records")]
     Status(LookArgs),
+    /// Read every record of the buffer in DIR, and say what is damaged
+    ///
+    /// Works while another process has the buffer, and changes nothing. Ends with 1 if anything is damaged.
+    #[command(after_help = "Examples:
+  forebay verify /tmp/queue || echo damaged
+  forebay verify /tmp/queue --format json | jq .faults")]
     Verify(LookArgs),
     Component(ComponentArgs),
     Demo(DemoArgs),
@@ -160,14 +170,8 @@ pub(crate) struct BufferArgs {
     pub(crate) component: Option<PathBuf>,
 }
 
-/// Look at the buffer in DIR without opening it
-///
-/// Works while another process has the buffer, and changes nothing.
+/// What a look from outside needs to be told.
 #[derive(Debug, ArgGroup)]
-#[command(after_help = "Examples:
-  forebay status /tmp/queue
-  forebay status /tmp/queue --format json | jq .records
-  forebay verify /tmp/queue || echo damaged")]
 pub(crate) struct LookArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,

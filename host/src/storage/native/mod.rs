@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_file::DataFiles;
-use ledger_file::LedgerFile;
 use forebay_frame::RecordId;
+use ledger_file::LedgerFile;
 use lock::DirectoryLock;
 use own_file::OwnFile;
 use thiserror::Error;

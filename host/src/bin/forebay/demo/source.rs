@@ -5,8 +5,10 @@ use std::{borrow::Cow, path::Path};
 
 use anyhow::Context as _;
 
-/// This command's own sources. They are here whatever else is.
+/// The license, the README and this command's own sources. All lie in the package, so that it builds wherever it is.
 const EMBEDDED: &[&str] = &[
+    include_str!("../../../../LICENSE"),
+    include_str!("../../../../README.md"),
     include_str!("../main.rs"),
     include_str!("../answers.rs"),
     include_str!("../args.rs"),

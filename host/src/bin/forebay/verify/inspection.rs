@@ -13,6 +13,8 @@ use super::{
 /// What was found in the data files so far.
 pub(super) struct Inspection {
     ceiling: RecordId,
+    /// The first unread id, if somebody has the buffer and may be writing to it.
+    live: Option<RecordId>,
     report: Report,
     seen: Ranges,
     /// The id after the last whole record, and the damages since then: the records that they were lie between it and the
@@ -22,9 +24,10 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// `ceiling` is the ledger's next id.
-    pub(super) fn new(ceiling: RecordId) -> Self {
-        Self { ceiling, report: Report::default(), seen: Ranges::default(), floor: None, damages: Vec::new() }
+    /// `ceiling` is the ledger's next id, `live` the first unread one if somebody has the buffer and may be writing.
+    pub(super) fn new(ceiling: RecordId, live: Option<RecordId>) -> Self {
+        let (report, seen) = (Report::default(), Ranges::default());
+        Self { ceiling, live, report, seen, floor: None, damages: Vec::new() }
     }
 
     /// Reads a data file. Files come in the order of their records.
@@ -50,6 +53,9 @@ impl Inspection {
                     self.report.corrupt += 1;
                     self.damages.push(self.report.add(name, offset, Kind::Corrupt, None));
                 }
+                // Everything that the ledger counts is there: this is a write under way.
+                Step::Torn { .. }
+                    if self.live.is_some_and(|unread| self.floor.unwrap_or(unread) >= self.ceiling) => {}
                 Step::Torn { offset, bytes } => {
                     self.report.bytes += bytes;
                     self.report.torn_bytes += bytes;
@@ -130,7 +136,11 @@ mod tests {
     }
 
     fn inspect(files: &[&[u8]], next: u64, last: u64) -> Report {
-        let mut inspection = Inspection::new(RecordId(next));
+        inspect_live(files, next, last, None)
+    }
+
+    fn inspect_live(files: &[&[u8]], next: u64, last: u64, live: Option<RecordId>) -> Report {
+        let mut inspection = Inspection::new(RecordId(next), live);
         for file in files {
             inspection.file("a file", &mut &**file).unwrap();
         }
@@ -197,6 +207,19 @@ mod tests {
         // The ledger had not counted it: nothing that anybody relied on is lost.
         let report = inspect(&[&file], 100, 0);
         assert_eq!((report.lost_records, report.ok), (0, false));
+    }
+
+    /// A busy buffer is not a damaged one: what the ledger does not count yet may be half written.
+    #[test]
+    fn a_write_under_way_is_no_damage() {
+        let (mut file, _) = frames(1..101);
+        file.truncate(file.len() - 5);
+        let live = Some(RecordId(1));
+        assert!(inspect_live(&[&file], 100, 0, live).ok);
+        assert!(inspect_live(&[&file[..20]], 1, 0, live).ok);
+        // What it counts is there.
+        let report = inspect_live(&[&file], 101, 0, live);
+        assert_eq!((report.lost_records, report.ok), (1, false));
     }
 
     /// A file that somebody removed leaves no damaged byte behind, and is a loss all the same.

@@ -37,8 +37,12 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
         LedgerOnDisk::Readable(ledger) => Some(ledger),
         LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => None,
     };
-    let ceiling = ledger.map_or(RecordId(u64::MAX), |ledger| ledger.writer_next_record);
-    let mut inspection = Inspection::new(ceiling);
+    let is_held = matches!(snapshot.holder(), Holder::Held(_));
+    let (ceiling, live) = match ledger {
+        Some(ledger) => (ledger.writer_next_record, is_held.then(|| ledger.reader_last_record.after(1))),
+        None => (RecordId(u64::MAX), None),
+    };
+    let mut inspection = Inspection::new(ceiling, live);
     for file in in_reading_order(&snapshot, ledger.map(|ledger| ledger.reader_data_file)) {
         match snapshot.open_data_file(file) {
             Ok(reader) => inspection.file(&name(file), &mut DataFile(reader))?,
@@ -49,7 +53,7 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
     }
     let unread = match ledger {
         // What was acknowledged meanwhile may be gone by right.
-        Some(ledger) if matches!(snapshot.holder(), Holder::Held(_)) => {
+        Some(ledger) if is_held => {
             let last = match Snapshot::take(dir)?.ledger() {
                 LedgerOnDisk::Readable(now) => now.reader_last_record,
                 LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => ledger.reader_last_record,

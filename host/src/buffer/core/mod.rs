@@ -1,0 +1,238 @@
+//! A buffer's core: the logic, and everything that only one thread at a time may touch.
+
+mod reading;
+mod writing;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
+
+use forebay_frame::RecordId;
+pub(super) use reading::Taken;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+use super::{
+    Options,
+    error::{Stop, Unable},
+    in_flight::InFlight,
+    inbox::{AwaitingSync, PendingWrite, Work},
+    shared::Shared,
+    status::Status,
+};
+use crate::{
+    guard::{Guard, ReadRecord},
+    logic::{CallError, Logic},
+};
+
+/// The start of the logic's time: it sees nanoseconds since the process first opened a buffer.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The time as the logic sees it.
+pub(super) fn now_ns() -> u64 {
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) struct Core {
+    logic: Box<dyn Logic>,
+    options: Options,
+    /// Why nothing more is done.
+    stop: Option<Stop>,
+    writing_ended: bool,
+    backlog: VecDeque<PendingWrite>,
+    /// The logic took less than it was offered; nothing has happened since that could have made room.
+    full: bool,
+    awaiting_sync: VecDeque<AwaitingSync>,
+    /// The id below which a sync of everything has been asked for.
+    flushed: RecordId,
+    ready: VecDeque<ReadRecord>,
+    expected: RecordId,
+    lost: u64,
+    in_flight: InFlight,
+    waiting_readers: Vec<oneshot::Sender<()>>,
+    waiting_for_syncs: Vec<oneshot::Sender<()>>,
+    tick_wanted: bool,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("backlog", &self.backlog.len())
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// A core over logic that has opened its buffer; `expected` is the first event that is not acknowledged.
+    pub(super) fn new(logic: Box<dyn Logic>, options: Options, expected: RecordId) -> Self {
+        Self {
+            logic,
+            options,
+            stop: None,
+            writing_ended: false,
+            backlog: VecDeque::new(),
+            full: false,
+            awaiting_sync: VecDeque::new(),
+            flushed: RecordId(0),
+            ready: VecDeque::new(),
+            expected,
+            lost: 0,
+            in_flight: InFlight::default(),
+            waiting_readers: Vec::new(),
+            waiting_for_syncs: Vec::new(),
+            tick_wanted: false,
+        }
+    }
+
+    /// Does all that waits, in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
+    pub(super) fn serve(&mut self, shared: &Arc<Shared>) {
+        let mut worked = false;
+        loop {
+            let work = shared.inbox.take();
+            if work.is_empty() {
+                break;
+            }
+            worked = true;
+            self.take_in(work, shared);
+            self.place_backlog();
+            self.flush_for_waiters();
+            self.answer_durable();
+            self.wake();
+        }
+        if worked {
+            self.want_tick(shared);
+        }
+    }
+
+    fn take_in(&mut self, work: Work, shared: &Arc<Shared>) {
+        let makes_room = !work.syncs.is_empty() || !work.acks.is_empty() || work.tick;
+        for (target, result) in work.syncs {
+            self.guard().sync_ended(target, &result);
+        }
+        while let Some((ticket, ok)) = self.guard().next_synced() {
+            let told = self.logic.synced(ticket, ok);
+            let _ = self.note(told);
+        }
+        if !work.acks.is_empty() {
+            for ack in work.acks {
+                self.in_flight.acknowledge(ack);
+            }
+            if let Some(through) = self.in_flight.advance() {
+                let told = self.logic.acknowledge(through);
+                let _ = self.note(told);
+            }
+        }
+        if work.tick {
+            self.tick(shared);
+        }
+        self.backlog.extend(work.writes);
+        if makes_room {
+            self.full = false;
+        }
+    }
+
+    fn tick(&mut self, shared: &Arc<Shared>) {
+        self.tick_wanted = false;
+        let now = now_ns();
+        let told = self.logic.tick(now);
+        if let Ok(next) = self.note(told)
+            && next < u64::MAX
+        {
+            self.tick_wanted = true;
+            shared.tick_at(Instant::now() + Duration::from_nanos(next.saturating_sub(now)));
+        }
+    }
+
+    /// After work was done, the logic's clock must move on until it says that it need not.
+    fn want_tick(&mut self, shared: &Arc<Shared>) {
+        if !self.tick_wanted && self.stop.is_none() {
+            self.tick_wanted = true;
+            shared.tick_at(Instant::now() + self.options.sync_interval);
+        }
+    }
+
+    /// Something has changed: whoever waits for it looks again.
+    fn wake(&mut self) {
+        let mut awake = std::mem::take(&mut self.waiting_readers);
+        if self.guard().is_sync_idle() {
+            awake.append(&mut self.waiting_for_syncs);
+        }
+        for waiting in awake {
+            // Whoever waited may have gone.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// No more records will be written: what was accepted becomes durable, and readers come to an end.
+    pub(super) fn end_writing(&mut self) {
+        if !self.writing_ended {
+            self.place_backlog();
+            self.writing_ended = true;
+            let dropped: usize =
+                self.backlog.iter().filter(|write| write.reply.is_none()).map(|w| w.left).sum();
+            if dropped > 0 {
+                warn!(
+                    records = dropped,
+                    "records that were accepted found no room before the buffer was closed"
+                );
+            }
+            let closed = Stop::Closed.into();
+            self.backlog.drain(..).for_each(|write| write.fail(&closed));
+            let told = self.logic.close_writer();
+            let _ = self.note(told);
+            self.wake();
+        }
+    }
+
+    /// A receiver that is told when no sync is outstanding any more; `None` if that is so now.
+    pub(super) fn wait_for_syncs(&mut self) -> Option<oneshot::Receiver<()>> {
+        if self.guard().is_sync_idle() {
+            return None;
+        }
+        let (wake, receiver) = oneshot::channel();
+        self.waiting_for_syncs.push(wake);
+        Some(receiver)
+    }
+
+    /// Nothing more will be done: the storage may note that it was left in order.
+    pub(super) fn close(mut self) -> Option<Stop> {
+        self.guard().close();
+        self.stop
+    }
+
+    /// Figures of the buffer as it is now.
+    pub(super) fn status(&mut self) -> Status {
+        let figures = self.logic.status().unwrap_or_default();
+        let unacknowledged = (self.in_flight.records(), self.in_flight.bytes());
+        let (lost, waiting) = (self.lost, self.backlog.iter().map(|write| write.left).sum());
+        Status::new(self.guard(), &figures, unacknowledged, lost, waiting)
+    }
+
+    fn guard(&mut self) -> &mut Guard {
+        self.logic.guard()
+    }
+
+    /// Takes note of how a call of the logic ended, and says it for whoever asked for it. A refusal leaves the logic in
+    /// order; a failure ends it.
+    fn note<T>(&mut self, result: Result<T, CallError>) -> Result<T, Unable> {
+        let error = match result {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let unable = Unable::from(&error);
+        match &unable {
+            Unable::Refused(_) => warn!(%error, "the buffer's logic refused a call"),
+            // Closed for writing only: reading goes on.
+            Unable::Stopped(Stop::Closed) => {}
+            Unable::Stopped(stop) => {
+                error!(%error, "the buffer has stopped");
+                self.stop.get_or_insert(stop.clone());
+                self.wake();
+            }
+        }
+        Err(unable)
+    }
+}

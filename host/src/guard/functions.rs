@@ -1,0 +1,219 @@
+//! The functions of `wit/storage.wit`: what the logic asks of its storage, checked against the guard's account.
+
+use std::error::Error;
+
+use forebay_frame::RecordId;
+use tracing::warn;
+
+use super::{
+    BatchId, FileEntry, Guard, GuardError, Placed, Refusal, ScanLimits, Scanned, SpanState, Ticket,
+    blocks::BLOCK_BYTES, scan::Subject,
+};
+use crate::{
+    record::NewRecord,
+    storage::{FileId, Ledger, StorageError, SyncTarget},
+};
+
+impl Guard {
+    /// `load-ledger`.
+    pub fn load_ledger(&mut self) -> Result<Ledger, GuardError> {
+        self.account
+            .ledger()
+            .ok_or_else(|| StorageError::NotFound { what: "a ledger that can be read".to_owned() }.into())
+    }
+
+    /// `store-ledger`.
+    pub fn store_ledger(&mut self, ledger: Ledger) -> Result<(), GuardError> {
+        let next = self.account.next_id();
+        if ledger.writer_next_record < next || (ledger.writer_next_record > next && !self.opening) {
+            return Err(self.refuse(Refusal::LedgerNext));
+        }
+        let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
+        let goes_back = last.is_some_and(|last| ledger.reader_last_record < last && !self.opening);
+        if goes_back || ledger.reader_last_record >= ledger.writer_next_record {
+            return Err(self.refuse(Refusal::LedgerLast));
+        }
+        if self.account.file(ledger.writer_data_file).is_none() {
+            return Err(self.refuse(Refusal::UnknownFile));
+        }
+        self.backend.store_ledger(ledger)?;
+        self.account.ledger_stored(ledger);
+        Ok(())
+    }
+
+    /// `list-files`.
+    pub fn list_files(&self) -> Vec<FileEntry> {
+        self.account
+            .files()
+            .map(|(id, account)| FileEntry { id, length: account.length, durable_length: account.durable })
+            .collect()
+    }
+
+    /// `create-file`.
+    pub fn create_file(&mut self, file: FileId) -> Result<(), GuardError> {
+        match self.account.file(file).map(|account| account.length) {
+            Some(0) => Ok(()),
+            Some(_) => Err(StorageError::AlreadyExists { what: format!("data file {file}") }.into()),
+            None => {
+                self.backend.create_file(file)?;
+                self.account.created(file);
+                Ok(())
+            }
+        }
+    }
+
+    /// `remove-file`.
+    pub fn remove_file(&mut self, file: FileId) -> Result<(), GuardError> {
+        let Some(account) = self.account.file(file) else {
+            return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
+        };
+        let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+        if !account.is_seen() || account.seen_next > last.after(1) {
+            return Err(self.refuse(Refusal::Retention));
+        }
+        self.backend.remove_file(file)?;
+        self.account.removed(file);
+        self.scanner.forget(file);
+        Ok(())
+    }
+
+    /// `truncate-file`.
+    pub fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), GuardError> {
+        let Some(account) = self.account.file(file) else {
+            return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
+        };
+        if length > account.length || length < account.whole_end || !account.is_seen() {
+            return Err(self.refuse(Refusal::Cut));
+        }
+        self.backend.truncate_file(file, length)?;
+        self.account.truncated(file, length);
+        self.scanner.forget(file);
+        Ok(())
+    }
+
+    /// `append`.
+    pub fn append(
+        &mut self,
+        batch: BatchId,
+        first: u32,
+        count: u32,
+        file: FileId,
+        at: u64,
+        id: RecordId,
+    ) -> Result<Placed, GuardError> {
+        let Some(account) = self.account.file(file) else {
+            return Err(self.refuse(Refusal::UnknownFile));
+        };
+        if account.length != at || self.account.next_id() != id {
+            return Err(GuardError::Conflict);
+        }
+        let Some(mut offer) = self.offer.take() else {
+            return Err(self.refuse(Refusal::UnknownBatch));
+        };
+        let written = match offer.next(batch, first, count) {
+            Ok(records) => self.write_frames(records, file, id),
+            Err(refusal) => Err(self.refuse(refusal)),
+        };
+        if let Ok(written) = &written {
+            offer.mark_placed(*written, id);
+        }
+        self.offer = Some(offer);
+        let length = self.account.file(file).map_or(at, |account| account.length);
+        Ok(Placed { records: u32::try_from(written?).unwrap_or(u32::MAX), length })
+    }
+
+    /// `scan`.
+    pub fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, GuardError> {
+        let Some(length) = self.account.file(file).map(|account| account.length) else {
+            return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
+        };
+        if offset > length {
+            return Err(self.refuse(Refusal::Offset));
+        }
+        let ceiling = self.account.next_id();
+        let mut subject = Subject { backend: &mut *self.backend, file, length, ceiling };
+        let scanned = self.scanner.scan(&mut subject, offset, limits)?;
+        let whole = scanned.spans.iter().rev().find(|span| span.state == SpanState::Whole);
+        let whole = whole.map(|span| (span.offset + span.bytes, span.next_id));
+        self.account.seen(file, offset, scanned.next_offset, whole);
+        Ok(scanned)
+    }
+
+    /// `request-sync`.
+    pub fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, GuardError> {
+        if let SyncTarget::Data(file) = target
+            && self.account.file(file).is_none()
+        {
+            return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
+        }
+        let (ticket, start) = self.syncs.request(target);
+        if self.sync_failed {
+            self.syncs.fail_all();
+        } else if start {
+            self.start_sync(target);
+        }
+        Ok(ticket)
+    }
+
+    /// Frames records and writes them in pieces of about a block. Gives how many are in the file; an error means none.
+    fn write_frames(
+        &mut self,
+        records: &[NewRecord],
+        file: FileId,
+        id: RecordId,
+    ) -> Result<usize, GuardError> {
+        let mut placed = 0;
+        let mut next = id;
+        while let Some(rest) = records.get(placed..).filter(|rest| !rest.is_empty()) {
+            let mut piece = self.staging.empty();
+            let mut count = 0;
+            let mut piece_next = next;
+            for record in rest {
+                let fits = piece.len().saturating_add(record.payload.len()) < BLOCK_BYTES;
+                if count > 0 && !fits {
+                    break;
+                }
+                forebay_frame::encode(
+                    &mut piece,
+                    piece_next,
+                    record.metadata,
+                    record.events,
+                    &record.payload,
+                );
+                piece_next = piece_next.after(record.events.get().into());
+                count += 1;
+            }
+            match self.write_piece(file, piece, piece_next) {
+                Ok(()) => {}
+                Err(_) if placed > 0 => break,
+                Err(error) => return Err(error),
+            }
+            next = piece_next;
+            placed += count;
+        }
+        Ok(placed)
+    }
+
+    fn write_piece(&mut self, file: FileId, piece: Vec<u8>, next: RecordId) -> Result<(), GuardError> {
+        let at = self.account.file(file).map_or(0, |account| account.length);
+        let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        if self.account.bytes().saturating_add(bytes) > self.max_bytes {
+            self.refused += 1;
+            let source = std::io::ErrorKind::QuotaExceeded.into();
+            let what = format!("data file {file}: the limit of {} bytes is reached", self.max_bytes);
+            return Err(StorageError::NoSpace { operation: "append to", what, source }.into());
+        }
+        if let Err(error) = self.backend.append(file, at, &piece) {
+            // Part of it may be there. Should the cut fail too, the next append overwrites it, or recovery cuts it.
+            if let Err(error) = self.backend.truncate_file(file, at) {
+                let error: &dyn Error = &error;
+                warn!(%file, length = at, error, "could not cut a partial write");
+            }
+            return Err(error.into());
+        }
+        self.account.appended(file, bytes, next);
+        let used = piece.len();
+        self.scanner.note_append(file, at, self.staging.share(piece, used));
+        Ok(())
+    }
+}
