@@ -274,6 +274,6 @@ impl Window {
         let last = self.spare.as_ref().unwrap_or(&self.newest).id;
         iter::successors(Some(last.successor()), |id| Some(id.successor()))
             .take_while(|id| *id != front && id.successor() != front)
-            .find(|id| !self.strangers.contains(&id.get()) && !self.leaving.iter().any(|file| file.id == *id))
+            .find(|id| !self.leaving.iter().any(|file| file.id == *id))
     }
 }

@@ -79,7 +79,7 @@ impl Assessor {
         let stated = layout::stated_frame_bytes(delimiter).map(|bytes| offset.saturating_add(bytes));
         let complete = stated.filter(|&end| end <= file.len);
         if let Some(end) = complete {
-            if self.search.is_intact(file, offset, end, around)? {
+            if self.search.is_intact(file, offset, end, |id| around.expects(id))? {
                 return Ok(whole_up_to(end));
             }
             let root = self.root(file, offset, end)?;
@@ -136,9 +136,15 @@ impl Assessor {
         let trail = self.trail(file, offset)?;
         let bound = trail.next(file, offset)?;
         let on_trail = !trail.is_empty(file);
+        let expected = |id| around.expects(id);
+        let cut = stated.is_some_and(|end| end > file.len);
         if on_trail && self.root(file, offset, bound)?.is_some_and(|(root, padded)| root.states(padded)) {
-            let intact = self.search.is_intact(file, offset, bound, around)?;
-            return Ok(Beyond::Own { end: bound, intact });
+            let intact = self.search.is_intact(file, offset, bound, expected)?;
+            // What is whole, but has another id, was in the payload of a frame that was cut.
+            let held = cut && !intact && self.search.is_intact(file, offset, bound, |_| true)?;
+            if !held {
+                return Ok(Beyond::Own { end: bound, intact });
+            }
         }
         if stated == Some(bound) {
             return Ok(Beyond::Own { end: bound, intact: false });
@@ -146,7 +152,7 @@ impl Assessor {
         if let Some(end) = self.own_end(file, offset, bound, around)? {
             return Ok(Beyond::Own { end, intact: true });
         }
-        if stated.is_some_and(|end| end > file.len) {
+        if cut {
             return Ok(Beyond::Nothing);
         }
         if let Some(end) = stated.filter(|&end| end > bound) {
@@ -177,7 +183,7 @@ impl Assessor {
             _ => Orphans::find(file, &mut self.search.window, offset..bound, around)?,
         };
         for end in self.orphans.insert(orphans).ends(offset) {
-            if self.search.is_intact(file, offset, end, around)? {
+            if self.search.is_intact(file, offset, end, |id| around.expects(id))? {
                 return Ok(Some(end));
             }
         }

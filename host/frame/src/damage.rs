@@ -76,7 +76,9 @@ impl Surroundings {
         match frame.count_source {
             CountSource::Frame => Self { floor: frame.next_id(), exact: true, ..self },
             // The count may be wrong; that ids rise is certain.
-            CountSource::Payload => Self { floor: frame.id.after(1), exact: false, ..self },
+            CountSource::Payload | CountSource::Assumed => {
+                Self { floor: frame.id.after(1), exact: false, ..self }
+            }
         }
     }
 

@@ -14,6 +14,8 @@ pub enum CountSource {
     Frame,
     /// Counted in the payload. The ids of the records may say otherwise, and they are right.
     Payload,
+    /// Taken to be one, because the frame says something that does not hold.
+    Assumed,
 }
 
 /// What goes into the root's padding: the events beyond the first, and the checksum that vouches for them.
@@ -26,12 +28,14 @@ pub(crate) fn padding(id: u64, events: NonZeroU32) -> (u32, u32) {
 
 /// How many events a record holds.
 pub(crate) fn count(root: &Root, payload: &[u8]) -> (NonZeroU32, CountSource) {
+    let said_nothing = root.more_events.get() == 0 && root.events_checksum.get() == 0;
     match stated(root) {
         Some(events) => (events, CountSource::Frame),
         None if root.metadata.get() == EVENT_ARRAY => {
             (events_in_array(payload).unwrap_or(NonZeroU32::MIN), CountSource::Payload)
         }
-        None => (NonZeroU32::MIN, CountSource::Frame),
+        None if said_nothing => (NonZeroU32::MIN, CountSource::Frame),
+        None => (NonZeroU32::MIN, CountSource::Assumed),
     }
 }
 

@@ -74,11 +74,9 @@ impl Root {
         u64::from(self.payload_bytes.get()).next_multiple_of(ALIGNMENT)
     }
 
-    /// Whether its pointer or its length states this padded length of the payload. A length of 0 states nothing: that is
-    /// what bytes look like which were never written.
+    /// Whether its pointer or its length states this padded length of the payload.
     pub(crate) fn states(&self, padded: u64) -> bool {
-        let by_length = self.payload_bytes.get() != 0 && self.padded_by_length() == padded;
-        by_length || self.padded_by_pointer() == Some(padded)
+        self.padded_by_length() == padded || self.padded_by_pointer() == Some(padded)
     }
 
     /// The payload lengths to try for this padded length: the one it states if that is possible, else all.

@@ -11,7 +11,7 @@ use zerocopy::transmute;
 
 use crate::{
     checksum,
-    damage::{Source, Surroundings},
+    damage::Source,
     events,
     id::RecordId,
     layout::{
@@ -50,13 +50,14 @@ impl Search {
         Self { window: Window::default(), credit_bytes: file_len.saturating_mul(CREDIT_PER_BYTE) }
     }
 
-    /// Whether `start..end` is a frame in which at most the numbers are damaged that say how long its parts are.
+    /// Whether `start..end` is a frame with a fitting id in which at most the numbers are damaged that say how long its
+    /// parts are.
     pub(crate) fn is_intact<S: Source>(
         &mut self,
         file: &mut File<'_, S>,
         start: u64,
         end: u64,
-        around: Surroundings,
+        fits: impl FnOnce(RecordId) -> bool,
     ) -> Result<bool, S::Error> {
         let Some(padded) = (end - start).checked_sub(OVERHEAD_BYTES) else { return Ok(false) };
         if padded % ALIGNMENT != 0 || padded > MAX_PAYLOAD_BYTES || !self.affords(padded) {
@@ -64,7 +65,7 @@ impl Search {
         }
         let Some(root) = self.window.peek::<S, ROOT>(file, end - ROOT_BYTES)? else { return Ok(false) };
         let root: Root = transmute!(root);
-        if !around.expects(RecordId(root.id.get())) {
+        if !fits(RecordId(root.id.get())) {
             return Ok(false);
         }
         let payload = start + PAYLOAD_OFFSET;

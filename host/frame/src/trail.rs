@@ -12,7 +12,7 @@ use zerocopy::transmute;
 
 use crate::{
     damage::Source,
-    layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_u64},
+    layout::{self, ALIGNMENT, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_u64},
     window::{BLOCK, File, Window},
 };
 
@@ -48,6 +48,11 @@ impl Trail {
             window: Window::default(),
         };
         let mut mark = file.len;
+        if file.len.saturating_sub(from) % ALIGNMENT != 0 {
+            // Whole frames do not lead from there to the end.
+            trail.find_zeros(file)?;
+            return Ok(trail);
+        }
         while let Some(start) = trail.start_of_frame_before(file, trail.low)? {
             if start < from {
                 break;

@@ -164,7 +164,7 @@ impl<S: Source> Walker<S> {
         let Found { id, metadata, payload_bytes, bytes, .. } = *frame;
         let events = match frame.count_source {
             CountSource::Payload if frame.events.get() > 1 => self.corrected(frame)?,
-            CountSource::Payload | CountSource::Frame => frame.events,
+            _ => frame.events,
         };
         let offset = self.pass(bytes, frame.after);
         let payload = offset + layout::PAYLOAD_OFFSET;

@@ -59,7 +59,7 @@ fn lost_only(
 #[test]
 fn one_length_of_three_is_enough() {
     let file = DataFile::of(1, (1..30_u8).map(|i| vec![i; usize::from(i) * 5]));
-    for record in &file.records {
+    for record in &file.records[..file.records.len() - 1] {
         for left in 0..3 {
             let mut bytes = file.bytes.clone();
             for (i, other) in file.records.iter().enumerate() {
@@ -82,7 +82,7 @@ fn one_length_of_three_is_enough() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30000, ..ProptestConfig::default() })]
 
     // Power fails while pages are written in any order; later a sector fails.
     #[test]

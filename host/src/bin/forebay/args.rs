@@ -165,6 +165,9 @@ pub(crate) struct BufferArgs {
     /// A number to keep beside each record that is written
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) metadata: u32,
+    /// Small data files are meant: say nothing about them
+    #[arg(long, hide = true)]
+    pub(crate) small_files: bool,
     /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,

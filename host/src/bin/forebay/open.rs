@@ -47,7 +47,7 @@ fn builder(dir: &Path, args: &BufferArgs, options: Options) -> anyhow::Result<Bu
         Some(file) => builder.component(Component::from_file(file)?),
         None => builder,
     };
-    if options.file_bytes < SMALL_FILE_BYTES {
+    if options.file_bytes < SMALL_FILE_BYTES && !args.small_files {
         warn!(
             file_size = options.file_bytes,
             "data files below 64 KiB cost more to make and remove than to write: choose a larger --file-size"

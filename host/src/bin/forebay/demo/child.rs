@@ -80,7 +80,8 @@ impl Drop for Worker {
 
 /// The options of a buffer as a command line.
 fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = Vec::new();
+    // What there is to say about them was said when the demo opened its buffer.
+    let mut arguments: Vec<OsString> = vec!["--small-files".into()];
     let mut option = |name: &str, value: OsString| {
         arguments.push(name.into());
         arguments.push(value);

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let base = base(&dir, &args.buffer)?;
     let mut demo = Demo {
         dir,
-        buffer: args.buffer.clone(),
+        buffer: BufferArgs { small_files: true, ..args.buffer.clone() },
         source: Arc::new(source),
         total,
         base,
@@ -82,6 +82,16 @@ impl Demo {
             "the directory is left as it is; look at it with\n  forebay status {dir}\n  forebay verify {dir}\n{}\n",
             self.tally
         ))
+    }
+
+    /// Says so where fewer processes were interrupted than were meant to be.
+    fn say_misses(&self, landed: u32) {
+        if landed < self.kills {
+            self.say(&format!(
+                "{landed} of {} kills found something under way: more --records leave more time for it",
+                self.kills
+            ));
+        }
     }
 
     /// Prints a line, past the progress bar.
@@ -134,6 +144,6 @@ fn new_directory() -> anyhow::Result<PathBuf> {
 
 /// A progress bar, which is seen only on a terminal.
 fn bar(total: u64) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{msg:10} [{wide_bar}] {human_pos}/{human_len} {per_sec}")?;
+    let style = ProgressStyle::with_template("{msg:10} [{wide_bar}] {human_pos}/{human_len}")?;
     Ok(ProgressBar::new(total).with_style(style))
 }

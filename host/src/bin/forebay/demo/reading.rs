@@ -29,6 +29,7 @@ impl Demo {
             }
         }
         self.tally.lost += self.total.saturating_sub(done);
+        self.say_misses(kills.landed());
         Ok(())
     }
 

@@ -41,6 +41,7 @@ impl Demo {
             }
             done = found;
         }
+        self.say_misses(kills.landed());
         Ok(())
     }
 

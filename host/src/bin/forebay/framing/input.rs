@@ -182,7 +182,7 @@ mod tests {
     /// A line without end must not fill the memory before it is refused.
     #[test]
     fn a_line_without_end_is_refused_once_it_is_too_long() {
-        let mut input = Input::new(io::repeat(b'x'), InputFraming::Lines, 1000);
+        let mut input = Input::new(io::repeat(b'x').take(64 << 20), InputFraming::Lines, 1000);
         assert!(matches!(input.next_batch(), Err(InputError::TooLong { number: 1, .. })));
         assert!(input.window.len() <= READ_BYTES);
     }

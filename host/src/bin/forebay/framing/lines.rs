@@ -16,7 +16,7 @@ impl Cutter for Lines {
         let new = window.get(self.searched..).unwrap_or_default();
         let Some(found) = memchr::memchr(b'\n', new) else {
             self.searched = window.len();
-            return if false { Err(Fault::TooLong) } else { Ok(None) };
+            return if window.len() > max { Err(Fault::TooLong) } else { Ok(None) };
         };
         let length = self.searched + found;
         self.searched = 0;
