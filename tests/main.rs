@@ -5,7 +5,8 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::as_conversions,
-    missing_docs
+    missing_docs,
+    unreachable_pub
 )]
 
 mod alike;

@@ -184,7 +184,7 @@ fn a_directory_without_permission_is_refused() {
     let refused = |arguments: &[&str]| {
         let mut command = forebay(arguments);
         as_other(command.current_dir(root));
-        Running::start(&mut command).wait().assert_refusal(&["permission", arguments[1]]);
+        Running::start(&mut command).wait().assert_refusal(&["ermission", arguments[1]]);
     };
     for command in ["write", "read", "pipe", "status", "verify"] {
         refused(&[command, "buffer"]);

@@ -25,7 +25,7 @@ impl Directory {
     pub fn named_writer_file(&self) -> FileId {
         let mut named = self.ledger.current().writer_data_file;
         if !self.window.contains(named) {
-            named = self.window.front().id; // somebody has removed it
+            named = self.window.front().id; // it is not there any more
         }
         self.window
             .behind(named)

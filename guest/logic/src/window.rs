@@ -22,7 +22,7 @@ pub struct DataFile {
     pub id: FileId,
     /// Its length in bytes.
     pub length: u64,
-    /// The id after its last record. For a file that was full before opening: some higher id, until it is read.
+    /// The id after its last record; for a file that was there on opening, an id that is not lower.
     pub next_id: RecordId,
     /// What the syncs of its bytes that were asked for cover; `None` if none was.
     pub asked: Option<Mark>,
@@ -41,7 +41,7 @@ impl DataFile {
         Self { id, length: 0, next_id: RecordId(0), asked: None, durable_length: None, made_by, end_id: None }
     }
 
-    /// Whether it has bytes, or is itself something, that no sync was asked for.
+    /// Whether it has bytes that no sync was asked for, or none was ever asked for.
     #[must_use]
     pub fn needs_sync(&self) -> bool {
         self.asked.is_none_or(|asked| asked.length < self.length)
@@ -274,6 +274,6 @@ impl Window {
         let last = self.spare.as_ref().unwrap_or(&self.newest).id;
         iter::successors(Some(last.successor()), |id| Some(id.successor()))
             .take_while(|id| *id != front && id.successor() != front)
-            .find(|id| !self.leaving.iter().any(|file| file.id == *id))
+            .find(|id| !self.strangers.contains(&id.get()) && !self.leaving.iter().any(|file| file.id == *id))
     }
 }

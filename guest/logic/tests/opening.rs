@@ -148,6 +148,15 @@ fn what_is_lost_behind_all_that_is_acknowledged_is_passed_at_once() {
     assert_eq!(bed.killed().report.lost_events, 0, "it is passed for good");
 }
 
+// What is acknowledged in the last file may be unread in an older one: then there is something to wait for.
+#[test]
+fn nothing_is_passed_at_once_while_an_older_file_holds_unread_records() {
+    let files = [(0, whole(1..=20)), (1, whole(5..=8))];
+    let mut bed = open(Some(ledger(30, 1, 0, 10)), &files);
+    assert_eq!((bed.report.first_unread.0, bed.report.lost_events), (11, 9));
+    assert_eq!(bed.read_all(), (11..=20).collect::<Vec<_>>());
+}
+
 // Without a ledger the frames are all that is known.
 #[test]
 fn a_lost_ledger_is_made_from_the_files() {

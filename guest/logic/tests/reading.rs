@@ -248,6 +248,18 @@ fn the_first_unread_record_is_found_in_few_scans() {
     }
 }
 
+// The worst there is for a guess by proportion: it would creep up to the record one by one.
+#[test]
+fn a_record_behind_many_that_are_much_smaller_is_found_in_few_scans() {
+    let mut frames = whole(1..=10_000);
+    frames.push(Frame::whole(10_001, 1 << 30, 100));
+    let disk = Disk::with(Some(ledger(10_001 + (1 << 30), 0, 0, 10_000)), &[(0, frames)]);
+    let mut bed = Bed::on(disk, OPTIONS);
+    bed.disk.scans = 0;
+    assert_eq!(bed.read(1, 1), [(10_001, 1 << 30)]);
+    assert!(bed.disk.scans < 20, "{} scans", bed.disk.scans);
+}
+
 // Where every record has as many events as the next, the place can be calculated.
 #[test]
 fn among_even_records_the_first_unread_one_takes_two_scans_a_stretch() {

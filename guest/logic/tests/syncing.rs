@@ -123,6 +123,19 @@ fn a_record_waits_one_tick_and_not_two() {
     assert!(bed.all_durable());
 }
 
+// A file is older than its records: how long they have waited is counted from when they were written.
+#[test]
+fn the_first_records_of_a_file_made_ahead_of_need_wait_their_tick() {
+    let mut bed = bed();
+    bed.write(&records(6, 100));
+    bed.flush();
+    bed.end_syncs();
+    bed.tick();
+    bed.write(&records(5, 100));
+    assert_eq!(bed.tick(), Some(TICK));
+    assert_eq!(bed.disk.targets_under_way(), Vec::<String>::new());
+}
+
 // Someone who asks for no delay gets none.
 #[test]
 fn an_interval_of_zero_syncs_at_every_tick() {

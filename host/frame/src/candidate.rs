@@ -49,28 +49,23 @@ impl Assessor {
         file: &mut File<'_, S>,
         gap: &Gap,
     ) -> Result<Option<u64>, S::Error> {
-        let around = gap.around;
         if let Some(place) = gap.stated {
             // The delimiter leads here, and a frame is here: two that agree.
-            let ids = around.floor..RecordId(u64::MAX);
-            if let Look::Whole { id, end, .. } = self.search.look(file, place, gap.bound, &ids)? {
-                if !self.is_stray_within(file, end, id, around)? {
-                    return Ok(Some(place));
-                }
+            let ids = gap.around.floor..RecordId(u64::MAX);
+            if let Look::Whole { .. } = self.search.look(file, place, gap.bound, &ids)? {
+                return Ok(Some(place));
             }
         }
-        let ids = around.candidates();
+        let ids = gap.around.candidates();
         let mut place = gap.stated.unwrap_or(gap.start + OVERHEAD_BYTES);
         while let Some((found, end)) = self.next_delimiter(file, place, gap.bound)? {
             place = match self.search.look(file, found, gap.bound, &ids)? {
-                Look::Whole { id, end, .. } if self.is_stray_within(file, end, id, around)? => end,
                 Look::Whole { next, end, .. } => match self.follow(file, end, next, gap)? {
                     Chain::Anchored => return Ok(Some(found)),
                     Chain::Adrift { end } => end,
                 },
                 // Whatever a frame holds that is damaged, torn or strange, it holds no records.
                 Look::Stray | Look::Nothing if end <= gap.bound => end,
-                Look::Stray | Look::Nothing if gap.on_trail => found + DELIMITER_BYTES,
                 Look::Stray | Look::Nothing => break,
             }
         }
@@ -122,7 +117,7 @@ impl Assessor {
         let delimiter = self.search.window.peek::<S, DELIMITER>(file, at)?;
         let stated = delimiter.and_then(layout::stated_frame_bytes).map(|bytes| at.saturating_add(bytes));
         let goes_on = if gap.on_trail {
-            at == gap.bound || stated.is_some_and(|end| end <= gap.bound)
+            stated.is_some_and(|end| end <= gap.bound)
         } else {
             delimiter.is_none() || stated.is_some() || self.trail(file, gap.start)?.is_unwritten(at)
         };

@@ -121,9 +121,6 @@ impl Search {
             return Ok(Look::Stray);
         }
         let payload_bytes = u64::from(root.payload_bytes.get());
-        if !self.affords(payload_bytes) {
-            return Ok(Look::Nothing);
-        }
         let mut hasher = checksum::after_header(id.0, root.metadata.get());
         let payload = at + PAYLOAD_OFFSET;
         self.hash(file, &mut hasher, payload..payload + payload_bytes)?;

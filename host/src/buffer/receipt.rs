@@ -26,7 +26,8 @@ pub struct Receipt {
     pub first_id: Option<RecordId>,
     /// The id of the last of them; `None` as above.
     pub last_id: Option<RecordId>,
-    /// Those that the buffer had no room for, in their order. Empty unless the buffer rejects when it is full.
+    /// Those that the buffer had no room for, in their order. Empty unless it rejects when it is full, or was closed while
+    /// they waited.
     pub rejected: Vec<NewRecord>,
 }
 

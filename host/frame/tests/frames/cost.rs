@@ -135,6 +135,32 @@ fn nested_claims_are_not_all_checked() {
     }
 }
 
+// Ids that skip are checked against what follows, and what follows may be long and damaged.
+#[test]
+fn many_skipped_ids_do_not_check_a_long_frame_each() {
+    let mut file = DataFile::default();
+    for i in 0..500 {
+        file.push(10 + 10 * i, 0, 1, b"skips");
+    }
+    file.push(10_000, 0, 1, &vec![7; 1 << 20]);
+    let long = file.records[500].clone();
+    file.bytes[long.start + 8] ^= 1;
+    file.bytes.extend([1; 5]);
+    let (read, _) = cost(&file.bytes);
+    assert!(read <= 20 * file.bytes.len() as u64, "read {read} bytes");
+}
+
+// Only so many frames with damaged lengths are kept in mind at a time.
+#[test]
+fn any_number_of_lengths_may_be_damaged() {
+    let mut file = DataFile::of(1, vec![b""; 150_000]);
+    for record in &file.records {
+        file.bytes[record.start] = 1;
+    }
+    file.bytes.truncate(file.bytes.len() - 3);
+    assert_eq!(walk(&file.bytes, file.around()).delivered.len(), file.records.len() - 1);
+}
+
 // The one case in which more than a block is taken into memory, and not for longer than needed.
 #[test]
 fn a_frame_longer_than_a_block_is_delivered() {

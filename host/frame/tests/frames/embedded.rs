@@ -13,6 +13,8 @@ enum Payloads {
     Copies,
     /// The file without its first and its last bytes.
     Pieces,
+    /// The whole file, and again.
+    Twice,
     /// Several copies, with text between them.
     Mixed,
 }
@@ -25,13 +27,14 @@ fn nested(records: usize, inner_first: u64, payloads: Payloads) -> DataFile {
         (0..records).map(|i| match payloads {
             Payloads::Copies => inner.clone(),
             Payloads::Pieces => inner[16 + 8 * i..inner.len() - 20 - 8 * i].to_vec(),
+            Payloads::Twice => inner.repeat(2),
             Payloads::Mixed => [&b"text"[..], &[b'x'; 12], &inner, &inner[..60], &inner].concat(),
         }),
     )
 }
 
 fn nested_files() -> impl Iterator<Item = (String, DataFile)> {
-    [Payloads::Copies, Payloads::Pieces, Payloads::Mixed].into_iter().flat_map(|payloads| {
+    [Payloads::Copies, Payloads::Twice, Payloads::Pieces, Payloads::Mixed].into_iter().flat_map(|payloads| {
         (1..=8).map(move |inner_first| {
             (format!("{payloads:?} from {inner_first}"), nested(4, inner_first, payloads))
         })
@@ -120,13 +123,15 @@ fn the_rest_of_a_data_file_is_no_record() {
 #[test]
 fn a_copy_whose_frame_lost_both_ends_is_not_believed() {
     for inner_first in 1..=8 {
-        let file = nested(6, inner_first, Payloads::Copies);
-        for record in &file.records[..5] {
-            let mut bytes = file.bytes.clone();
-            bytes[record.start..record.start + 8].fill(0xff);
-            bytes[record.end - 32..record.end].fill(0xff);
-            for len in [bytes.len(), bytes.len() - 3] {
-                walk(&bytes[..len], file.around()).invented_nothing(&file);
+        for payloads in [Payloads::Copies, Payloads::Twice] {
+            let file = nested(6, inner_first, payloads);
+            for record in &file.records[..5] {
+                let mut bytes = file.bytes.clone();
+                bytes[record.start..record.start + 8].fill(0xff);
+                bytes[record.end - 32..record.end].fill(0xff);
+                for len in [bytes.len(), bytes.len() - 3] {
+                    walk(&bytes[..len], file.around()).invented_nothing(&file);
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Ids only rise, and say how many events a record holds where its frame does not.
 
-use forebay_frame::{CountSource, RecordId, Step, Surroundings, decode};
+use forebay_frame::{CountSource, Damage, RecordId, Step, Surroundings, assess, decode};
 
 use crate::data_file::{DataFile, Walked, walk, walk_from};
 
@@ -65,16 +65,20 @@ fn what_cannot_be_counted_is_one_event() {
     assert_eq!(counted(0, &event_array(1, 3)), (1, CountSource::Frame), "not Vector's events");
 }
 
-// Whatever else writes this format may put something into the padding.
+// Whatever else writes this format may put something into the padding. The count is then not certain: it may have been
+// ours, and damaged.
 #[test]
 fn strange_padding_does_not_change_the_count() {
-    let mut file = DataFile::default();
-    file.push(1, 1, 1, &event_array(1, 3));
-    let root = file.bytes.len() - 32;
-    for padding in [root + 4..root + 8, root + 28..root + 32] {
-        let mut bytes = file.bytes.clone();
-        bytes[padding].copy_from_slice(&[9, 0, 0, 0]);
-        assert_eq!(decode(&bytes).unwrap().events.get(), 3);
+    for (metadata, count) in [(1, (3, CountSource::Payload)), (0, (1, CountSource::Assumed))] {
+        let mut file = DataFile::default();
+        file.push(1, metadata, 1, &event_array(1, 3));
+        let root = file.bytes.len() - 32;
+        for padding in [root + 4..root + 8, root + 28..root + 32] {
+            let mut bytes = file.bytes.clone();
+            bytes[padding].copy_from_slice(&[9, 0, 0, 0]);
+            let frame = decode(&bytes).unwrap();
+            assert_eq!((frame.events.get(), frame.count_source), count);
+        }
     }
 }
 
@@ -172,4 +176,20 @@ fn a_damaged_id_does_not_make_others_strays() {
     bytes[file.records[4].start + 10] ^= 1;
     bytes[id_at(6)] = 5;
     assert_eq!(walk(&bytes, file.around()).missing(&file), [&file.records[4], &file.records[6]]);
+}
+
+// A damaged length in front must not make a record of what would not have been one with it.
+#[test]
+fn an_old_frame_with_a_damaged_length_is_refused() {
+    let file = DataFile::of(5, [b"old"; 3]);
+    let mut bytes = file.bytes.clone();
+    bytes[0] = 1;
+    for (floor, exact) in [(5, true), (5, false), (4, false)] {
+        let around = Surroundings { floor: RecordId(floor), exact, ceiling: RecordId(9) };
+        assert_eq!(assess(&mut &bytes[..], 0, around), Ok(Damage::Length { frame_bytes: 48 }), "{around:?}");
+    }
+    for (floor, exact) in [(4, true), (6, true), (6, false)] {
+        let around = Surroundings { floor: RecordId(floor), exact, ceiling: RecordId(9) };
+        assert_eq!(assess(&mut &bytes[..], 0, around), Ok(Damage::Corrupt { bytes: 48 }), "{around:?}");
+    }
 }

@@ -171,16 +171,7 @@ impl Core {
         if !self.writing_ended {
             self.place_backlog();
             self.writing_ended = true;
-            let dropped: usize =
-                self.backlog.iter().filter(|write| write.reply.is_none()).map(|w| w.left).sum();
-            if dropped > 0 {
-                warn!(
-                    records = dropped,
-                    "records that were accepted found no room before the buffer was closed"
-                );
-            }
-            let closed = Stop::Closed.into();
-            self.backlog.drain(..).for_each(|write| write.fail(&closed));
+            self.end_backlog();
             let told = self.logic.close_writer();
             let _ = self.note(told);
             self.wake();

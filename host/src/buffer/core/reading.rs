@@ -34,11 +34,16 @@ impl Core {
         if self.is_delivery_paused() {
             return Ok(self.wait_to_read());
         }
-        if self.ready.is_empty() {
-            self.read_ahead(max_records)?;
-        }
         let mut taken = Vec::new();
         while taken.len() < max_records && !self.is_delivery_paused() {
+            if self.ready.is_empty() {
+                match self.read_ahead(max_records - taken.len()) {
+                    Err(unable) if taken.is_empty() => return Err(unable),
+                    // The next call meets it again.
+                    Err(_) => break,
+                    Ok(()) => {}
+                }
+            }
             let Some(record) = self.ready.pop_front() else { break };
             self.deliver(&record);
             taken.push(record);

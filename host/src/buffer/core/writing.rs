@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use forebay_frame::RecordId;
+use tracing::warn;
 
 use super::Core;
 use crate::{
@@ -137,6 +138,25 @@ impl Core {
             write.receipt.rejected = std::mem::take(&mut write.records).into();
             let next = self.guard().next_id();
             self.complete(write, next);
+        }
+    }
+
+    /// What waits will not be placed any more. A writer of whose records some are in the buffer gets a receipt for them,
+    /// and the others back.
+    pub(super) fn end_backlog(&mut self) {
+        let mut dropped = 0;
+        while let Some(first) = self.backlog.front() {
+            if first.reply.is_none() {
+                dropped += first.left;
+            }
+            if first.receipt.records > 0 {
+                self.reject_first();
+            } else if let Some(write) = self.backlog.pop_front() {
+                write.fail(&Stop::Closed.into());
+            }
+        }
+        if dropped > 0 {
+            warn!(records = dropped, "records that were accepted found no room before the buffer was closed");
         }
     }
 
