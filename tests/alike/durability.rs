@@ -244,6 +244,23 @@ fn synced_is_answered_after_the_sync_and_not_before() {
     }
 }
 
+/// What is acknowledged is not synced for its own sake, so whoever waits for `synced` must be answered by that. Here the
+/// file of the record that is waited for is left and read to its end before any sync has ended.
+#[test]
+fn a_record_that_was_acknowledged_is_not_waited_for() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        disk.hold_syncs();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let pending = buffer.writer().with_durability(Durability::Synced).submit(records(1..=10)).unwrap();
+        write(&buffer, 11..=60);
+        assert_eq!(read(&buffer), ids([1..=60]), "{runs:?}");
+        buffer.reader().ack_through(RecordId(60));
+        disk.let_syncs_go_on();
+        assert_eq!(pending.wait().unwrap().records, 10, "{runs:?}");
+    }
+}
+
 /// `written` records wait in no process's memory.
 #[test]
 fn a_kill_loses_nothing_that_was_written() {

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{
     BatchId, FileEntry, Guard, GuardError, Placed, Refusal, ScanLimits, Scanned, SpanState, Ticket,
-    blocks::BLOCK_BYTES, scan::Subject,
+    blocks::BLOCK_BYTES, subject::Subject,
 };
 use crate::{
     record::NewRecord,
@@ -213,7 +213,7 @@ impl Guard {
         }
         self.account.appended(file, bytes, next);
         let used = piece.len();
-        self.scanner.note_append(file, at, self.staging.share(piece, used));
+        self.scanner.windows.note_append(file, at, self.staging.share(piece, used));
         Ok(())
     }
 }

@@ -10,7 +10,10 @@ mod functions;
 mod offer;
 mod refusal;
 mod scan;
+mod span;
+mod subject;
 mod syncs;
+mod windows;
 
 use std::{error::Error, fmt, num::NonZeroU32};
 
@@ -28,7 +31,7 @@ use self::{
 pub use self::{
     offer::Placement,
     refusal::Refusal,
-    scan::{ScanLimits, Scanned, Span, SpanState},
+    span::{ScanLimits, Scanned, Span, SpanState},
 };
 use crate::{
     logic::Run,

@@ -51,6 +51,8 @@ pub(super) struct Core {
     expected: RecordId,
     lost: u64,
     in_flight: InFlight,
+    /// The id below which the consumer has acknowledged everything since the buffer was opened; 0 if it has not yet.
+    done: RecordId,
     waiting_readers: Vec<oneshot::Sender<()>>,
     waiting_for_syncs: Vec<oneshot::Sender<()>>,
     tick_wanted: bool,
@@ -81,6 +83,7 @@ impl Core {
             expected,
             lost: 0,
             in_flight: InFlight::default(),
+            done: RecordId(0),
             waiting_readers: Vec::new(),
             waiting_for_syncs: Vec::new(),
             tick_wanted: false,
@@ -121,6 +124,7 @@ impl Core {
                 self.in_flight.acknowledge(ack);
             }
             if let Some(through) = self.in_flight.advance() {
+                self.done = through.after(1);
                 let told = self.logic.acknowledge(through);
                 let _ = self.note(told);
             }
