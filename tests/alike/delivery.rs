@@ -105,7 +105,9 @@ fn two_writers_and_a_reader_work_at_the_same_time() {
                     }
                 })
             });
-            writing.map(|writing| writing.join().unwrap());
+            for writing in writing {
+                writing.join().unwrap();
+            }
             reading.join().unwrap()
         });
         let expected_ids: Vec<u64> = (1..=delivered.len() as u64).collect();

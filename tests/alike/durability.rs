@@ -148,8 +148,9 @@ impl History {
     fn batch(&mut self, count: u64) -> (Vec<u64>, Vec<NewRecord>) {
         let numbers: Vec<u64> = (self.last_number + 1..=self.last_number + count).collect();
         self.last_number += count;
-        let payload =
-            |number: &u64| NewRecord::new(format!("{number} {}", "x".repeat(*number as usize % 300)));
+        let payload = |number: &u64| {
+            NewRecord::new(format!("{number} {:x>1$}", "", usize::try_from(number % 300).unwrap()))
+        };
         (numbers.clone(), numbers.iter().map(payload).collect())
     }
 

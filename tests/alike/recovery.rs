@@ -139,7 +139,7 @@ fn without_a_ledger_the_frames_say_what_is_there() {
 /// Damage in several places of several files: all that is whole is delivered.
 #[test]
 fn damaged_frames_cost_only_themselves() {
-    let start = |id: u64| data_file(1..=id - 1).len();
+    let start = |id: u64| data_file(1..id).len();
     let mut first = data_file(1..=30);
     // A payload, two payloads side by side, a length, a whole frame.
     for (at, bytes) in

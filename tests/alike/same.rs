@@ -149,7 +149,7 @@ impl Bench {
                 self.read_to = read.last().map_or(self.read_to, |(_, next, _)| *next);
             }
             Step::Acknowledge(less) => {
-                let through = (self.read_to as i64 - 1 - less).max(0) as u64;
+                let through = (self.read_to - 1).saturating_add_signed(-less);
                 let result = self.logic.acknowledge(RecordId(through));
                 self.note(&format!("{result:?}"));
                 // Beyond what was read there may be a gap, and one may acknowledge up to its end.
@@ -324,7 +324,9 @@ proptest! {
     fn both_answer_alike(steps in prop::collection::vec(step(), 1..80)) {
         let [natively, as_component] = Runs::ALL.map(|runs| {
             let mut bench = Bench::new(runs);
-            steps.iter().for_each(|step| bench.take(step));
+            for step in &steps {
+                bench.take(step);
+            }
             bench.end()
         });
         prop_assert_eq!(natively.0, as_component.0);

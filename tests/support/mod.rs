@@ -34,7 +34,7 @@ impl Runs {
     /// Makes the logic of a buffer.
     pub fn make(self, guard: Guard) -> Result<Box<dyn Logic>, CallError> {
         match self {
-            Self::Natively => native_logic::NativeLogic::make(guard),
+            Self::Natively => Ok(native_logic::NativeLogic::make(guard)),
             Self::AsComponent => {
                 // On a machine that is busy with other things, a call may take any time.
                 let mut limits = Limits::default();

@@ -16,8 +16,8 @@ pub struct NativeLogic {
 }
 
 impl NativeLogic {
-    pub fn make(guard: Guard) -> Result<Box<dyn Logic>, CallError> {
-        Ok(Box::new(Self { guard, buffer: None }))
+    pub fn make(guard: Guard) -> Box<dyn Logic> {
+        Box::new(Self { guard, buffer: None })
     }
 
     fn call<T>(

@@ -10,7 +10,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// How long a process may take. Far more than any needs: only one that would never end is killed by it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Kills a process that has not ended after a long time.
 pub struct Watchdog {

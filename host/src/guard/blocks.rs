@@ -74,6 +74,8 @@ impl Drop for Pooled {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     /// A consumer that keeps one record must not find another's bytes in it later.
