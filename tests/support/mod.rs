@@ -38,7 +38,7 @@ impl Runs {
             Self::AsComponent => {
                 // On a machine that is busy with other things, a call may take any time.
                 let mut limits = Limits::default();
-                limits.call_time = Duration::from_secs(600);
+                limits.call_time = Duration::from_mins(10);
                 Component::embedded().unwrap().instantiate(guard, limits)
             }
         }
