@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use rustix::process::Signal;
 
-use super::{Place, seq};
+use super::{Place, feed_without_end, seq};
 use crate::support::{
     cli::{BINARY, Running, forebay, status},
     fixtures,
@@ -50,11 +50,7 @@ fn a_writer_that_waits_for_room_says_so_once() {
     let place = Place::new();
     let mut command = forebay(["write", &place.path, "--confirm"]);
     let mut writer = Running::start(command.args(SMALL));
-    let mut stdin = writer.take_stdin();
-    let feeding = std::thread::spawn(move || {
-        // It ends in the middle of this.
-        let _ = std::io::Write::write_all(&mut stdin, &seq(1..=1_000_000));
-    });
+    let feeding = feed_without_end(writer.take_stdin());
     let said = writer.next_error_line();
     assert!(said.contains("the buffer is full"), "{said}");
     writer.signal(Signal::TERM);

@@ -12,6 +12,12 @@ mod reading;
 mod signals;
 mod writing;
 
+use std::{
+    io::Write as _,
+    process::ChildStdin,
+    thread::{self, JoinHandle},
+};
+
 use tempfile::TempDir;
 
 use crate::support::cli::{Ended, run, run_with};
@@ -48,4 +54,16 @@ impl Place {
 /// What `seq` prints.
 fn seq(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
     numbers.into_iter().flat_map(|number| format!("{number}\n").into_bytes()).collect()
+}
+
+/// Feeds lines as `seq` prints them, until nobody takes any more.
+fn feed_without_end(mut stdin: ChildStdin) -> JoinHandle<()> {
+    const LINES: u64 = 1000;
+    thread::spawn(move || {
+        for piece in 0.. {
+            if stdin.write_all(&seq(piece * LINES + 1..=(piece + 1) * LINES)).is_err() {
+                return;
+            }
+        }
+    })
 }

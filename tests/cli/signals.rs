@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::{Place, seq};
+use super::{Place, feed_without_end, seq};
 use crate::support::{
     cli::{Ended, Running, forebay, run, status},
     fixtures,
@@ -56,11 +56,7 @@ fn write_is_closed_cleanly_in_mid_stream() {
     for (signal, code) in SIGNALS {
         let place = Place::new();
         let mut writer = Running::start(&mut forebay(["write", &place.path, "--confirm"]));
-        let mut stdin = writer.take_stdin();
-        let feeding = std::thread::spawn(move || {
-            // It ends in the middle of this.
-            let _ = std::io::Write::write_all(&mut stdin, &seq(1..=2_000_000));
-        });
+        let feeding = feed_without_end(writer.take_stdin());
         for _ in 0..3 {
             writer.next_line().unwrap();
         }
@@ -71,7 +67,7 @@ fn write_is_closed_cleanly_in_mid_stream() {
         let lines = String::from_utf8_lossy(&ended.stdout);
         let confirmed: u64 = lines.lines().last().map_or(0, |line| line.parse().unwrap());
         let records = status(&place.path)["records"].as_u64().unwrap();
-        assert!((confirmed..2_000_000).contains(&records), "{confirmed} confirmed, {records} there");
+        assert!(confirmed <= records, "{confirmed} confirmed, {records} there");
         assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=records));
     }
 }

@@ -21,10 +21,13 @@ use super::watchdog::Watchdog;
 /// The binary that was built with the tests.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_forebay");
 
+/// Where the binary keeps compiled components: not in the cache of whoever runs the tests.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
+
 /// The binary with these arguments, undisturbed by the environment.
 pub fn forebay<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+    command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", CACHE);
     command
 }
 
