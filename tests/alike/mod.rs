@@ -4,6 +4,7 @@ mod delivery;
 mod durability;
 mod files;
 mod full;
+mod futures;
 mod recovery;
 mod same;
 

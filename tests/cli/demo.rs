@@ -24,6 +24,7 @@ fn it_kills_its_own_processes_and_loses_nothing() {
     let figure = |index: usize| figures[index].1;
     assert!(figure(0) >= 200_000 && figure(2) >= 200_000 && figure(1) <= figure(0), "{ended}");
     assert_eq!(figure(4), 0, "{ended}");
+    assert!(!ended.stdout.contains(&0x1b), "this is no terminal: {ended}");
     // Left behind, to be looked at.
     assert!(
         String::from_utf8_lossy(&ended.stdout).contains(&format!("forebay status {}", place.path)),

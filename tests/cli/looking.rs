@@ -87,6 +87,23 @@ fn component_shows_what_a_file_imports() {
     assert!(text.contains("wasi:clocks/monotonic-clock@0.2.0"), "{text}");
 }
 
+/// What goes to a log collector is taken apart there; what else is on stderr would not be.
+#[test]
+fn log_lines_in_json_are_json() {
+    let place = Place::new();
+    let ended = place.write(&["--log-format=json", "-v", "--file-size=4KiB"], b"one\n");
+    assert!(ended.code == Some(0) && ended.stderr.lines().count() > 1, "{ended}");
+    let levels: Vec<String> = ended
+        .stderr
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect(line);
+            line["level"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert!(levels.contains(&"INFO".to_owned()) && levels.contains(&"WARN".to_owned()), "{levels:?}");
+}
+
 /// Help is no error, comes on stdout, and shows how it is done.
 #[test]
 fn every_command_has_help_with_examples() {
