@@ -11,6 +11,7 @@
 
 mod alike;
 mod cli;
+mod contained;
 mod format;
 mod kill;
 mod lockfile;

@@ -7,8 +7,6 @@ mod native_logic;
 pub mod storage;
 mod watchdog;
 
-use std::time::Duration;
-
 use forebay::{
     Buffer, Component, Limits, Options,
     guard::Guard,
@@ -35,12 +33,7 @@ impl Runs {
     pub fn make(self, guard: Guard) -> Result<Box<dyn Logic>, CallError> {
         match self {
             Self::Natively => Ok(native_logic::NativeLogic::make(guard)),
-            Self::AsComponent => {
-                // On a machine that is busy with other things, a call may take any time.
-                let mut limits = Limits::default();
-                limits.call_time = Duration::from_mins(10);
-                Component::embedded().unwrap().instantiate(guard, limits)
-            }
+            Self::AsComponent => Component::embedded().unwrap().instantiate(guard, Limits::default()),
         }
     }
 }

@@ -26,12 +26,30 @@ pub(super) struct GuestState {
     call: Call,
 }
 
+/// The most that is charged to the guest for one stretch of its running. The clock ends a stretch after one epoch: a longer
+/// one means that the machine was busy with something else.
+const STRETCH_MAX: Duration = Limits::EPOCH.saturating_mul(2);
+
 /// The account of the call of the guest that is under way.
 struct Call {
-    started: Instant,
-    in_host: Duration,
+    /// When the guest last began to run: at the call, on return from its host, or at an epoch.
+    resumed: Instant,
+    /// How long it has run before that.
+    taken: Duration,
     host_calls: u64,
     running: bool,
+}
+
+impl Call {
+    fn start() -> Self {
+        Self { resumed: Instant::now(), taken: Duration::ZERO, host_calls: 0, running: true }
+    }
+
+    /// The guest has run until now.
+    fn charge(&mut self, now: Instant) {
+        self.taken += now.saturating_duration_since(self.resumed).min(STRETCH_MAX);
+        self.resumed = now;
+    }
 }
 
 impl GuestState {
@@ -45,16 +63,16 @@ impl GuestState {
                 self.limits.host_calls
             )));
         }
-        let entered = Instant::now();
+        self.call.charge(Instant::now());
         let result = function(&mut self.guard);
-        self.call.in_host += entered.elapsed();
+        self.call.resumed = Instant::now();
         Ok(result)
     }
 
     /// Called at each epoch while the guest runs.
-    fn check_time(&self) -> wasmtime::Result<UpdateDeadline> {
-        let taken = self.call.started.elapsed().saturating_sub(self.call.in_host);
-        if taken > self.limits.call_time {
+    fn check_time(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.call.charge(Instant::now());
+        if self.call.taken > self.limits.call_time {
             return Err(wasmtime::Error::msg(format!(
                 "it ran for longer than {:?} in one call",
                 self.limits.call_time
@@ -81,12 +99,12 @@ impl Instance {
             .tables(16)
             .memories(1)
             .build();
-        let call = Call { started: Instant::now(), in_host: Duration::ZERO, host_calls: 0, running: true };
+        let call = Call::start();
         let engine = component.pre.engine();
         let mut store = Store::new(engine, GuestState { guard, limits, memory, call });
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.list_bytes);
-        store.epoch_deadline_callback(|context| context.data().check_time());
+        store.epoch_deadline_callback(|mut context| context.data_mut().check_time());
         epoch::touch(engine);
         store.set_epoch_deadline(1);
         let bindings = component.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
@@ -104,8 +122,7 @@ impl Instance {
         }
         epoch::touch(self.store.engine());
         self.store.set_epoch_deadline(1);
-        self.store.data_mut().call =
-            Call { started: Instant::now(), in_host: Duration::ZERO, host_calls: 0, running: true };
+        self.store.data_mut().call = Call::start();
         let result = export(&self.bindings, &mut self.store);
         self.store.data_mut().call.running = false;
         result.map_err(|error| {
