@@ -1,6 +1,6 @@
 //! Full buffers and full disks: records wait or are handed back, and nothing is lost either way.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use forebay::{RecordId, WhenFull, storage::memory::Disk};
 
@@ -58,7 +58,7 @@ fn acknowledgements_make_room_again() {
                 if receipt.records > 0 {
                     break receipt;
                 }
-                std::thread::yield_now();
+                thread::yield_now();
             };
             next += receipt.records as u64;
             let expected: Vec<u64> = (receipt.first_id.unwrap().0..next).collect();
@@ -80,17 +80,24 @@ fn a_full_buffer_makes_writers_wait_for_acknowledgements() {
         assert!(pending.try_take().is_none(), "{runs:?}");
         assert!(buffer.status().unwrap().waiting_records > 800, "{runs:?}");
 
-        let reader = buffer.reader();
         let mut delivered = Vec::new();
-        while delivered.len() < 1000 {
-            for record in reader.next_batch(50).unwrap().unwrap() {
-                assert!(disk.data_files().iter().map(|(_, bytes)| bytes).sum::<u64>() <= MAX_BYTES);
-                delivered.push(record.id().0);
-                record.ack();
+        thread::scope(|scope| {
+            let writing = scope.spawn(|| {
+                let answer = pending.wait();
+                buffer.end_writing();
+                answer.unwrap()
+            });
+            while let Some(records) = buffer.reader().next_batch(50).unwrap() {
+                assert!(
+                    disk.data_files().iter().map(|(_, bytes)| bytes).sum::<u64>() <= MAX_BYTES,
+                    "{runs:?}"
+                );
+                delivered.extend(records.iter().map(|record| record.id().0));
+                records.iter().for_each(forebay::Record::ack);
             }
-        }
+            assert_eq!(writing.join().unwrap().records, 1000, "{runs:?}");
+        });
         assert_eq!(delivered, ids([1..=1000]), "{runs:?}");
-        assert_eq!(pending.wait().unwrap().records, 1000, "{runs:?}");
     }
 }
 

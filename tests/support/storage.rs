@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use forebay::{
     Buffer, NewRecord, Options, RecordId,
-    storage::{FileId, Ledger},
+    storage::{FileId, Ledger, memory::Disk},
 };
 
 use super::fixtures::payload;
@@ -16,6 +16,22 @@ pub fn options() -> Options {
     options.max_bytes = 1 << 20;
     options.sync_interval = Duration::from_secs(1_000_000);
     options
+}
+
+/// Holds back the syncs of a disk until it is dropped: before the buffer, whose closing waits for them.
+pub struct HeldSyncs<'a>(&'a Disk);
+
+impl<'a> HeldSyncs<'a> {
+    pub fn of(disk: &'a Disk) -> Self {
+        disk.hold_syncs();
+        Self(disk)
+    }
+}
+
+impl Drop for HeldSyncs<'_> {
+    fn drop(&mut self) {
+        self.0.let_syncs_go_on();
+    }
 }
 
 pub fn file(number: u16) -> FileId {
