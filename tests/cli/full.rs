@@ -107,7 +107,11 @@ fn a_full_disk_is_waited_for() {
     // Its file system, seen from here.
     let inside = PathBuf::from(format!("/proc/{}/root{mount}", writer.pid()));
     fs::remove_file(inside.join("filler")).unwrap();
-    while writer.next_line().expect("it goes on") != b"9000" {}
+    let mut confirmed = 0;
+    while confirmed < 9_000 {
+        let line = writer.next_line().expect("it goes on");
+        confirmed = String::from_utf8(line).unwrap().parse().unwrap();
+    }
     let stdin = feeding.join().unwrap();
     let looked_at = status(inside.join("buffer"));
     assert_eq!((&looked_at["records"], &looked_at["bytes"]), (&9_000.into(), &432_000.into()));
