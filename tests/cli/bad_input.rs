@@ -190,10 +190,19 @@ fn a_directory_without_permission_is_refused() {
         refused(&[command, "buffer"]);
     }
     refused(&["write", "new"]);
+    // One that can be looked into, and whose files belong to others.
+    let files = |bits| {
+        for name in before.keys().filter(|name| name.starts_with("buffer/") && !name.ends_with('/')) {
+            mode(name, bits);
+        }
+    };
+    mode("buffer", 0o755);
+    files(0);
     mode("buffer", 0o555);
     refused(&["write", "buffer"]);
     refused(&["read", "buffer"]);
     mode("buffer", 0o755);
+    files(0o640);
     mode("", 0o755);
     assert!(fixtures::contents(root) == before);
 }
