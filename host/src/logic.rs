@@ -11,6 +11,19 @@ use crate::{
     storage::FileId,
 };
 
+/// What happens to records that do not fit: `buffer.when-full` of the contract.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// They wait until there is room.
+    #[default]
+    Block,
+    /// They are handed back to the caller.
+    Reject,
+    /// They wait until the oldest data files have been dropped, with all that is in them.
+    DropOldest,
+}
+
 /// How a buffer's logic is to behave: `buffer.options` of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogicOptions {
@@ -20,6 +33,10 @@ pub struct LogicOptions {
     pub file_bytes: u64,
     /// The most events that may wait unacknowledged; 0 for no limit.
     pub max_events: u64,
+    /// What is done when there is no room.
+    pub when_full: WhenFull,
+    /// What lies up to this id was given out under this lock, and is not read again.
+    pub resume_after: Option<RecordId>,
     /// No unacknowledged record stays unsynced for longer than two of these, in milliseconds.
     pub sync_interval_ms: u32,
     /// The time now, in nanoseconds from any fixed start.

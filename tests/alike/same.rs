@@ -11,7 +11,7 @@ use std::{
 };
 
 use forebay::{
-    NewRecord, RecordId,
+    NewRecord, RecordId, WhenFull,
     guard::Guard,
     logic::{Logic, LogicOptions},
     storage::{SyncJob, SyncTarget, memory::Disk},
@@ -117,6 +117,8 @@ impl Bench {
             max_bytes: MAX_BYTES,
             file_bytes: FILE_BYTES,
             max_events: 500,
+            when_full: WhenFull::Block,
+            resume_after: None,
             sync_interval_ms: 500,
             now_ns: self.now_ns,
         };

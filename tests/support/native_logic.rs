@@ -2,7 +2,7 @@
 //! does for the other.
 
 use forebay::{
-    OpenReport, RecordId,
+    OpenReport, RecordId, WhenFull,
     guard::{BatchId, Guard, GuardError, ScanLimits, SpanState, Ticket},
     logic::{CallError, Logic, LogicError, LogicOptions, Run},
     storage::{FileId, Ledger, StorageError as HostError, SyncTarget},
@@ -48,6 +48,13 @@ impl Logic for NativeLogic {
             max_bytes: options.max_bytes,
             file_bytes: options.file_bytes,
             max_events: options.max_events,
+            when_full: match options.when_full {
+                WhenFull::Block => native::WhenFull::Block,
+                WhenFull::Reject => native::WhenFull::Reject,
+                WhenFull::DropOldest => native::WhenFull::DropOldest,
+                _ => unreachable!(),
+            },
+            resume_after: options.resume_after.map(|id| native::RecordId(id.0)),
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
         };
@@ -151,11 +158,21 @@ impl native::Storage for Imports<'_> {
         self.0.store_ledger(ledger).map_err(storage_error)
     }
 
+    fn marks(&mut self) -> Result<Vec<native::Mark>, StorageError> {
+        let marks = self.0.marks().into_iter().map(|mark| native::Mark {
+            file: guest(mark.file),
+            offset: mark.offset,
+            next_id: native::RecordId(mark.next_id.0),
+        });
+        Ok(marks.collect())
+    }
+
     fn list_files(&mut self) -> Result<Vec<native::FileEntry>, StorageError> {
         let entries = self.0.list_files().into_iter().map(|entry| native::FileEntry {
             id: guest(entry.id),
             length: entry.length,
             durable_length: entry.durable_length,
+            suspect: entry.suspect,
         });
         Ok(entries.collect())
     }
@@ -213,6 +230,17 @@ impl native::Storage for Imports<'_> {
             },
         });
         Ok(native::Scanned { spans: spans.collect(), next_offset: scanned.next_offset })
+    }
+
+    fn relocate(
+        &mut self,
+        source: native::FileId,
+        offset: u64,
+        target: native::FileId,
+        at: u64,
+    ) -> Result<native::Relocated, StorageError> {
+        let relocated = self.0.relocate(host(source), offset, host(target), at).map_err(storage_error)?;
+        Ok(native::Relocated { next_offset: relocated.next_offset, length: relocated.length })
     }
 
     fn request_sync(&mut self, target: native::SyncTarget) -> Result<native::Ticket, StorageError> {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use forebay_logic::{BatchId, Buffer, BufferError, RecordId, Run, Ticket};
+use forebay_logic::{BatchId, Buffer, BufferError, RecordId, Run, Ticket, WhenFull};
 
 use crate::{
     bindings::exports::forebay::buffer::buffer::{
@@ -37,7 +37,11 @@ impl Guest for Component {
 
     fn write(batch: u64, records: Vec<u64>) -> Result<WriteOutcome, Error> {
         let outcome = with_buffer(|buffer| buffer.write(&mut Host, BatchId(batch), &records))?;
-        Ok(WriteOutcome { accepted: outcome.accepted, first_id: outcome.first_id.0 })
+        Ok(WriteOutcome {
+            accepted: outcome.accepted,
+            first_id: outcome.first_id.0,
+            dropped_events: outcome.dropped_events,
+        })
     }
 
     fn read(max_records: u32, max_bytes: u64) -> Result<Vec<contract::Run>, Error> {
@@ -81,6 +85,12 @@ impl From<Options> for forebay_logic::Options {
             max_bytes: options.max_bytes,
             file_bytes: options.file_bytes,
             max_events: options.max_events,
+            when_full: match options.when_full {
+                contract::WhenFull::Block => WhenFull::Block,
+                contract::WhenFull::Reject => WhenFull::Reject,
+                contract::WhenFull::DropOldest => WhenFull::DropOldest,
+            },
+            resume_after: options.resume_after.map(RecordId),
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
         }

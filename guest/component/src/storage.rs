@@ -1,8 +1,8 @@
 //! The logic's storage, answered by the component's imports.
 
 use forebay_logic::{
-    BatchId, FileEntry, FileId, Ledger, Placed, RecordId, ScanLimits, Scanned, Span, SpanState, Storage,
-    StorageError, SyncTarget, Ticket, error::BREACH,
+    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, Relocated, ScanLimits, Scanned, Span,
+    SpanState, Storage, StorageError, SyncTarget, Ticket, error::BREACH,
 };
 
 use crate::bindings::forebay::buffer::storage as imports;
@@ -30,6 +30,15 @@ impl Storage for Host {
         })?)
     }
 
+    fn marks(&mut self) -> Result<Vec<Mark>, StorageError> {
+        imports::marks()?
+            .into_iter()
+            .map(|mark| {
+                Ok(Mark { file: file_id(mark.file)?, offset: mark.offset, next_id: RecordId(mark.next_id) })
+            })
+            .collect()
+    }
+
     // Here and in `scan` both kinds of element have one size, so that the list is converted where it lies.
     fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError> {
         imports::list_files()?
@@ -39,6 +48,7 @@ impl Storage for Host {
                     id: file_id(entry.id)?,
                     length: entry.length,
                     durable_length: entry.durable_length,
+                    suspect: entry.suspect,
                 })
             })
             .collect()
@@ -80,6 +90,17 @@ impl Storage for Host {
             spans: scanned.spans.into_iter().map(Span::from).collect(),
             next_offset: scanned.next_offset,
         })
+    }
+
+    fn relocate(
+        &mut self,
+        source: FileId,
+        offset: u64,
+        target: FileId,
+        at: u64,
+    ) -> Result<Relocated, StorageError> {
+        let relocated = imports::relocate(source.get(), offset, target.get(), at)?;
+        Ok(Relocated { next_offset: relocated.next_offset, length: relocated.length })
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {

@@ -40,7 +40,9 @@ impl Buffer {
         };
         let buffer = Self {
             writer: Writer::new(options),
-            reader: Reader::new(report.first_unread),
+            reader: Reader::new(options.resume_after.map_or(report.first_unread, |last| {
+                last.after(1).clamp(report.first_unread, report.next_id)
+            })),
             acks: Acks::default(),
             losses,
             tick_ns: options.tick_ns(),

@@ -33,13 +33,13 @@ pub use buffer::Buffer;
 pub use directory::Directory;
 pub use error::BufferError;
 pub use losses::Losses;
-pub use options::Options;
+pub use options::{Options, WhenFull};
 pub use reader::{Reader, Run};
 pub use recovery::OpenReport;
 pub use ring::FileId;
 pub use storage::{
-    BatchId, FileEntry, Ledger, Placed, RecordId, ScanLimits, Scanned, Span, SpanState, Storage,
-    StorageError, SyncTarget, Ticket,
+    BatchId, FileEntry, Ledger, Mark, Placed, RecordId, Relocated, ScanLimits, Scanned, Span, SpanState,
+    Storage, StorageError, SyncTarget, Ticket,
 };
 pub use syncs::Syncs;
 pub use window::{DataFile, Window};

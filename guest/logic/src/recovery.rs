@@ -13,7 +13,7 @@ use crate::ring::FileId;
 use crate::storage::{FileEntry, Ledger, RecordId, Storage, StorageError};
 use crate::survey::Survey;
 use crate::syncs::Syncs;
-use crate::window::{DataFile, Mark, Window};
+use crate::window::{DataFile, Reach, Window};
 
 /// What was found on opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,7 +279,7 @@ impl<S: Storage> Recovery<'_, S> {
         Ok(DataFile {
             length,
             next_id,
-            asked: durable_length.map(|length| Mark { length, next_id: RecordId(0) }),
+            asked: durable_length.map(|length| Reach { length, next_id: RecordId(0) }),
             durable_length,
             ..DataFile::empty(entry.id, 1)
         })

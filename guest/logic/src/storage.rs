@@ -48,6 +48,28 @@ pub struct FileEntry {
     pub length: u64,
     /// How many of them the host has seen synced under this lock.
     pub durable_length: u64,
+    /// A sync of it has failed: what lies beyond `durable_length` may not be on the disk, whatever later syncs say.
+    pub suspect: bool,
+}
+
+/// A place in a data file where a frame ends, which the host has checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The file.
+    pub file: FileId,
+    /// Where the frame ends, in bytes.
+    pub offset: u64,
+    /// The id after its last event.
+    pub next_id: RecordId,
+}
+
+/// What a relocation has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocated {
+    /// Where the next one goes on in the source; the source's length if all of it is done.
+    pub next_offset: u64,
+    /// The target's length now, in bytes.
+    pub length: u64,
 }
 
 /// What a stretch of a data file is.
@@ -145,6 +167,8 @@ pub trait Storage {
     fn load_ledger(&mut self) -> Result<Ledger, StorageError>;
     /// Replaces the ledger.
     fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError>;
+    /// Places in data files that the host remembers from before.
+    fn marks(&mut self) -> Result<Vec<Mark>, StorageError>;
     /// All data files, by rising number.
     fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError>;
     /// Makes an empty data file.
@@ -165,6 +189,14 @@ pub trait Storage {
     ) -> Result<Placed, StorageError>;
     /// Reads and checks frames from an offset on.
     fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, StorageError>;
+    /// Copies whole unacknowledged frames, from an offset on, to the end of another file.
+    fn relocate(
+        &mut self,
+        source: FileId,
+        offset: u64,
+        target: FileId,
+        at: u64,
+    ) -> Result<Relocated, StorageError>;
     /// Asks for a sync of all that was done to the target until now.
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError>;
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::ledger::LiveLedger;
 use crate::ring::FileId;
 use crate::storage::{Storage, StorageError, SyncTarget, Ticket};
-use crate::window::{DataFile, Mark};
+use crate::window::{DataFile, Reach};
 
 /// What a sync makes durable when it ends well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Syncs {
                 Ok(None) => {}
                 // Of a file that is gone nothing can be synced; the reader will find out what is lost.
                 Ok(Some(_)) | Err(StorageError::NotFound) => {
-                    file.asked = Some(Mark { length: file.length, next_id: file.next_id });
+                    file.asked = Some(Reach { length: file.length, next_id: file.next_id });
                 }
                 Err(error) => return Err(error),
             }

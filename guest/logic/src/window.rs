@@ -8,7 +8,7 @@ use crate::storage::{RecordId, Ticket};
 
 /// How far into a data file something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct Reach {
     /// Bytes from the file's start.
     pub length: u64,
     /// The id after the last record in them, or one that is not higher.
@@ -25,7 +25,7 @@ pub struct DataFile {
     /// The id after its last record; for a file that was there on opening, an id that is not lower.
     pub next_id: RecordId,
     /// What the syncs of its bytes that were asked for cover; `None` if none was.
-    pub asked: Option<Mark>,
+    pub asked: Option<Reach>,
     /// How many bytes are known to be on the disk; `None` if no sync of it is known to have ended.
     pub durable_length: Option<u64>,
     /// The change of the directory that made it: see [`Syncs`](crate::syncs::Syncs).
@@ -200,7 +200,7 @@ impl Window {
             file.length == 0 && self.front().id.steps_to(file.id) > self.front().id.steps_to(self.newest.id)
         );
         file.next_id = next_id;
-        file.asked = file.asked.map(|asked| Mark { next_id, ..asked });
+        file.asked = file.asked.map(|asked| Reach { next_id, ..asked });
         self.older.push_back(std::mem::replace(&mut self.newest, file));
     }
 

@@ -12,6 +12,8 @@ pub struct WriteOutcome {
     pub accepted: u32,
     /// The id of the first of them; 0 if there is none.
     pub first_id: RecordId,
+    /// How many unacknowledged events were dropped to make room.
+    pub dropped_events: u64,
 }
 
 /// The size of a record as it is offered: its event count << 32 | the length of its frame in bytes.
@@ -132,7 +134,11 @@ impl Writer {
         }
         let first_id = directory.ledger.next_id();
         let accepted = self.place(storage, directory, batch, records)?;
-        Ok(WriteOutcome { accepted, first_id: if accepted > 0 { first_id } else { RecordId(0) } })
+        Ok(WriteOutcome {
+            accepted,
+            first_id: if accepted > 0 { first_id } else { RecordId(0) },
+            dropped_events: 0,
+        })
     }
 
     fn place(

@@ -12,13 +12,13 @@ use super::{
     Buffer,
     core::{Core, now_ns},
     error::OpenError,
-    options::{Durability, Options, WhenFull},
+    options::{Durability, Options},
     shared::Shared,
 };
 use crate::{
     engine::{Component, Limits},
     guard::Guard,
-    logic::{CallError, Logic, LogicOptions},
+    logic::{CallError, Logic, LogicOptions, WhenFull},
     storage::{
         Backend,
         native::{Create, Native},
@@ -164,6 +164,8 @@ pub(super) fn open_with(
         max_bytes: options.max_bytes,
         file_bytes: options.file_bytes,
         max_events: options.max_events,
+        when_full: options.when_full,
+        resume_after: None,
         sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
         now_ns: now_ns(),
     })?;

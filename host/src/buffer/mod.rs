@@ -20,7 +20,7 @@ use tracing::warn;
 pub use self::{
     builder::{Builder, Locked},
     error::{CloseError, OpenError, ReadError, WriteError},
-    options::{Durability, Options, OptionsError, WhenFull},
+    options::{Durability, Options, OptionsError},
     reader::Reader,
     receipt::{Pending, Receipt},
     record::Record,
@@ -28,6 +28,7 @@ pub use self::{
     writer::Writer,
 };
 use self::{core::Core, shared::Shared};
+pub use crate::logic::WhenFull;
 use crate::{
     guard::Guard,
     logic::{CallError, Logic, OpenReport},

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::logic::WhenFull;
+
 /// What a record must have survived before its writer is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -15,17 +17,6 @@ pub enum Durability {
     Written,
     /// Power loss: its bytes, all unacknowledged bytes before it and the name of its file are on the disk.
     Synced,
-}
-
-/// What happens to records that do not fit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// They wait until there is room.
-    #[default]
-    Block,
-    /// They are handed back to the caller.
-    Reject,
 }
 
 /// The options of a buffer, all sizes in bytes. They are not stored in it: each opening may choose others.

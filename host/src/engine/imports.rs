@@ -44,6 +44,17 @@ impl storage::Host for GuestState {
         })
     }
 
+    fn marks(&mut self) -> Answer<Vec<types::Mark>> {
+        self.host_call(|guard| {
+            let marks = guard.marks().into_iter().map(|mark| types::Mark {
+                file: mark.file.get(),
+                offset: mark.offset,
+                next_id: mark.next_id.0,
+            });
+            Ok(marks.collect())
+        })
+    }
+
     fn list_files(&mut self) -> Answer<Vec<storage::FileEntry>> {
         self.host_call(|guard| {
             Ok(guard
@@ -53,6 +64,7 @@ impl storage::Host for GuestState {
                     id: entry.id.get(),
                     length: entry.length,
                     durable_length: entry.durable_length,
+                    suspect: entry.suspect,
                 })
                 .collect())
         })
@@ -106,6 +118,13 @@ impl storage::Host for GuestState {
                 },
             });
             Ok(storage::Scanned { spans: spans.collect(), next_offset: scanned.next_offset })
+        })
+    }
+
+    fn relocate(&mut self, source: u16, offset: u64, target: u16, at: u64) -> Answer<storage::Relocated> {
+        self.host_call(|guard| {
+            let relocated = guard.relocate(file(source)?, offset, file(target)?, at)?;
+            Ok(storage::Relocated { next_offset: relocated.next_offset, length: relocated.length })
         })
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicError, LogicOptions, OpenReport, Run},
+    logic::{CallError, Logic, LogicError, LogicOptions, OpenReport, Run, WhenFull},
     storage::FileId,
 };
 
@@ -148,6 +148,12 @@ impl Logic for Instance {
             max_bytes: options.max_bytes,
             file_bytes: options.file_bytes,
             max_events: options.max_events,
+            when_full: match options.when_full {
+                WhenFull::Block => exports::WhenFull::Block,
+                WhenFull::Reject => exports::WhenFull::Reject,
+                WhenFull::DropOldest => exports::WhenFull::DropOldest,
+            },
+            resume_after: options.resume_after.map(|id| id.0),
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
         };

@@ -6,8 +6,8 @@ use forebay_frame::RecordId;
 use tracing::warn;
 
 use super::{
-    BatchId, FileEntry, Guard, GuardError, Placed, Refusal, ScanLimits, Scanned, SpanState, Ticket,
-    blocks::BLOCK_BYTES, subject::Subject,
+    BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, Relocated, ScanLimits, Scanned, SpanState,
+    Ticket, blocks::BLOCK_BYTES, subject::Subject,
 };
 use crate::{
     record::NewRecord,
@@ -41,11 +41,32 @@ impl Guard {
         Ok(())
     }
 
+    /// `marks`.
+    pub fn marks(&self) -> Vec<Mark> {
+        Vec::new()
+    }
+
+    /// `relocate`.
+    pub fn relocate(
+        &mut self,
+        _source: FileId,
+        _offset: u64,
+        _target: FileId,
+        _at: u64,
+    ) -> Result<Relocated, GuardError> {
+        Err(self.refuse(Refusal::Relocation))
+    }
+
     /// `list-files`.
     pub fn list_files(&self) -> Vec<FileEntry> {
         self.account
             .files()
-            .map(|(id, account)| FileEntry { id, length: account.length, durable_length: account.durable })
+            .map(|(id, account)| FileEntry {
+                id,
+                length: account.length,
+                durable_length: account.durable,
+                suspect: false,
+            })
             .collect()
     }
 

@@ -80,6 +80,28 @@ pub struct FileEntry {
     pub length: u64,
     /// How many of them were seen synced under this lock.
     pub durable_length: u64,
+    /// A sync of it has failed: what lies beyond `durable_length` may not be on the disk, whatever later syncs say.
+    pub suspect: bool,
+}
+
+/// A place in a data file where a frame ends, and the id of the next event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The file.
+    pub file: FileId,
+    /// Where the frame ends, in bytes.
+    pub offset: u64,
+    /// The id after its last event.
+    pub next_id: RecordId,
+}
+
+/// What a relocation has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relocated {
+    /// Where the next one goes on in the source.
+    pub next_offset: u64,
+    /// The target's length now, in bytes.
+    pub length: u64,
 }
 
 /// What an append has done.

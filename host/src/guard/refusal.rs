@@ -21,6 +21,8 @@ pub enum Refusal {
     Cut,
     /// 8: the offset is none that a scan or an append gave.
     Offset,
+    /// 9: nothing needs to be relocated, it does not go on where it stopped, or the ids do not follow the target's.
+    Relocation,
 }
 
 impl Refusal {
@@ -35,6 +37,7 @@ impl Refusal {
             Self::Retention => 6,
             Self::Cut => 7,
             Self::Offset => 8,
+            Self::Relocation => 9,
         }
     }
 }

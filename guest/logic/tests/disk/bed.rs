@@ -1,13 +1,22 @@
 //! A buffer on a test disk, with the host's part played by the bed: it offers batches, hands over what is read, and ends
 //! the syncs.
 
-use forebay_logic::{BatchId, Buffer, BufferError, FileId, OpenReport, Options, RecordId, Run, WriteOutcome};
+use forebay_logic::{
+    BatchId, Buffer, BufferError, FileId, OpenReport, Options, RecordId, Run, WhenFull, WriteOutcome,
+};
 
 use super::{Disk, Luck};
 
 /// Room for much, in files of 1,000 bytes; a tick every 500 ms.
-pub(crate) const OPTIONS: Options =
-    Options { max_bytes: 1 << 40, file_bytes: 1_000, max_events: 0, sync_interval_ms: 500, now_ns: 0 };
+pub(crate) const OPTIONS: Options = Options {
+    max_bytes: 1 << 40,
+    file_bytes: 1_000,
+    max_events: 0,
+    when_full: WhenFull::Block,
+    resume_after: None,
+    sync_interval_ms: 500,
+    now_ns: 0,
+};
 
 pub(crate) const TICK: u64 = 500_000_000;
 

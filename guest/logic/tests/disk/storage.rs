@@ -1,8 +1,8 @@
 //! The disk as the logic sees it, and the rules that the logic is held to.
 
 use forebay_logic::{
-    BatchId, FileEntry, FileId, Ledger, Placed, RecordId, ScanLimits, Scanned, Span, SpanState, Storage,
-    StorageError, SyncTarget, Ticket,
+    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, Relocated, ScanLimits, Scanned, Span,
+    SpanState, Storage, StorageError, SyncTarget, Ticket,
 };
 
 use super::{Disk, Frame, Inode, NameChange, Snapshot};
@@ -60,11 +60,15 @@ impl Storage for Disk {
         Ok(())
     }
 
+    fn marks(&mut self) -> Result<Vec<Mark>, StorageError> {
+        Ok(Vec::new())
+    }
+
     fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError> {
         let entry = |(id, inode): (&u16, &usize)| {
             let inode = &self.inodes[*inode];
             let id = FileId::new(*id).unwrap();
-            FileEntry { id, length: inode.length(), durable_length: inode.durable_length }
+            FileEntry { id, length: inode.length(), durable_length: inode.durable_length, suspect: false }
         };
         Ok(self.names.iter().map(entry).collect())
     }
@@ -218,6 +222,16 @@ impl Storage for Disk {
         self.scans += 1;
         self.scanned_bytes += bytes;
         Ok(Scanned { spans, next_offset: at })
+    }
+
+    fn relocate(
+        &mut self,
+        _source: FileId,
+        _offset: u64,
+        _target: FileId,
+        _at: u64,
+    ) -> Result<Relocated, StorageError> {
+        Err(StorageError::Refused(9))
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {

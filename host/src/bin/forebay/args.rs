@@ -252,9 +252,13 @@ impl From<InputFraming> for OutputFraming {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WhenFull {
+    /// They wait
     #[default]
     Block,
+    /// They are refused
     Reject,
+    /// The oldest data files are dropped, with all that is in them
+    DropOldest,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

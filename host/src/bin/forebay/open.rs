@@ -19,6 +19,7 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     options.when_full = match args.when_full {
         WhenFull::Block => forebay::WhenFull::Block,
         WhenFull::Reject => forebay::WhenFull::Reject,
+        WhenFull::DropOldest => forebay::WhenFull::DropOldest,
     };
     options.durability = match args.durability {
         Durability::Written => forebay::Durability::Written,

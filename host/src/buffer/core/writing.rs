@@ -10,10 +10,11 @@ use crate::{
     buffer::{
         error::{Stop, Unable},
         inbox::{AwaitingSync, PendingWrite},
-        options::{Durability, WhenFull},
+        options::Durability,
         receipt::Receipt,
     },
     guard::Placement,
+    logic::WhenFull,
     record::NewRecord,
 };
 
@@ -46,7 +47,7 @@ impl Core {
                 self.backlog.drain(..).for_each(|write| write.fail(&unable));
             } else if !all_placed {
                 match self.options.when_full {
-                    WhenFull::Block => self.full = true,
+                    WhenFull::Block | WhenFull::DropOldest => self.full = true,
                     WhenFull::Reject => self.reject_first(),
                 }
             }
