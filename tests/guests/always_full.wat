@@ -14,7 +14,7 @@
   ;; Where the host puts the list of one call. The next call's may overwrite it.
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0x1000))
 
-  (func (export "forebay:buffer/buffer@0.1.0#open") (param i64 i64 i64 i32 i64) (result i32) (i32.const 0x100))
+  (func (export "forebay:buffer/buffer@0.1.0#open") (param i64 i64 i64 i32 i32 i64 i32 i64) (result i32) (i32.const 0x100))
   (func (export "forebay:buffer/buffer@0.1.0#write") (param i64 i32 i32) (result i32) (i32.const 0))
   (func (export "forebay:buffer/buffer@0.1.0#read") (param i32 i64) (result i32) (i32.const 0))
   (func (export "forebay:buffer/buffer@0.1.0#acknowledge") (param i64) (result i32) (i32.const 0))

@@ -53,7 +53,7 @@ impl Status {
             lost_events,
             waiting_records,
             refused_calls: guard.refused(),
-            sync_failed: guard.sync_failed(),
+            sync_failed: guard.is_degraded(),
             figures: figures.to_vec(),
         }
     }

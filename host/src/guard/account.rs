@@ -1,11 +1,12 @@
 //! What the host itself knows of the buffer: how long each file is, how much of it is durable, which ids it holds. Every
 //! promise to a caller rests on this account and never on what the logic says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_frame::RecordId;
 
-use crate::storage::{FileId, Ledger};
+use super::relocation::Relocation;
+use crate::storage::{FileId, Ledger, SyncTarget};
 
 /// What is known of one data file.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,10 @@ pub(super) struct FileAccount {
     pub(super) durable_next: RecordId,
     /// Whether its name is durable.
     pub(super) name_durable: bool,
+    /// A sync of its bytes has failed: none beyond `durable` counts as durable, whatever later syncs say.
+    pub(super) data_suspect: bool,
+    /// A sync of the directory has failed that was to make its name durable.
+    pub(super) name_suspect: bool,
     /// How far from its start the host has read or written it without leaving anything out.
     pub(super) seen: u64,
     /// The highest id after a whole record in what was seen.
@@ -33,10 +38,22 @@ impl FileAccount {
             durable: 0,
             durable_next: RecordId(0),
             name_durable,
+            data_suspect: false,
+            name_suspect: false,
             seen: 0,
             seen_next: RecordId(0),
             whole_end: 0,
         }
+    }
+
+    /// Whether what lies beyond `durable` may not be on the disk, and no sync of this file can mend it.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.data_suspect || self.name_suspect
+    }
+
+    /// Whether all of it is on the disk, and found there under its name.
+    pub(super) fn is_durable(&self) -> bool {
+        self.name_durable && self.durable == self.length && !self.is_suspect()
     }
 
     /// Whether every byte was looked at, so that the ids it holds are known.
@@ -58,6 +75,14 @@ pub(super) struct Account {
     /// The file that was appended to last.
     newest: Option<FileId>,
     bytes: u64,
+    /// The files that were made under this lock.
+    made_here: BTreeSet<FileId>,
+    /// The last sync of the ledger has failed.
+    ledger_unsafe: bool,
+    /// The last sync of the directory has failed.
+    names_unsafe: bool,
+    /// What was copied away from files whose sync failed.
+    pub(super) relocation: Relocation,
 }
 
 impl Account {
@@ -70,6 +95,10 @@ impl Account {
             ledger_durable: None,
             next_id: ledger.map_or(RecordId(1), |ledger| ledger.writer_next_record),
             newest: None,
+            made_here: BTreeSet::new(),
+            ledger_unsafe: false,
+            names_unsafe: false,
+            relocation: Relocation::default(),
             bytes: files.iter().fold(0, |sum: u64, &(_, length)| sum.saturating_add(length)),
         }
     }
@@ -101,9 +130,12 @@ impl Account {
 
     pub(super) fn created(&mut self, file: FileId) {
         self.files.insert(file, FileAccount::new(0, false));
+        self.made_here.insert(file);
     }
 
     pub(super) fn removed(&mut self, file: FileId) {
+        self.made_here.remove(&file);
+        self.relocation.removed(file);
         if let Some(account) = self.files.remove(&file) {
             self.bytes = self.bytes.saturating_sub(account.length);
         }
@@ -116,7 +148,10 @@ impl Account {
             account.seen = account.seen.min(length);
             // The cut itself is not durable until the next sync, but no byte below it has changed.
             account.durable = account.durable.min(length);
+            // What was suspect is gone, if all of it was cut.
+            account.data_suspect &= account.durable < length;
         }
+        self.relocation.cut(file);
     }
 
     /// Whole frames were written to the end of a file, up to the id `next`.
@@ -134,6 +169,17 @@ impl Account {
         self.bytes = self.bytes.saturating_add(bytes);
         self.next_id = next;
         self.newest = Some(file);
+    }
+
+    /// Copies of frames up to the id `next` were written to the end of a file.
+    pub(super) fn copied(&mut self, target: FileId, bytes: u64, next: RecordId) {
+        if let Some(account) = self.files.get_mut(&target) {
+            account.length = account.length.saturating_add(bytes);
+            account.seen = account.length;
+            account.whole_end = account.length;
+            account.seen_next = next;
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// The stretch from `from` to `to` was read; the last whole record in it ends at `whole_end` before the id `next`.
@@ -156,7 +202,7 @@ impl Account {
 
     /// A sync of a file that covers its first `length` bytes, and the ids below `next`, has succeeded.
     pub(super) fn data_synced(&mut self, file: FileId, length: u64, next: RecordId) {
-        if let Some(account) = self.files.get_mut(&file) {
+        if let Some(account) = self.files.get_mut(&file).filter(|account| !account.data_suspect) {
             account.durable = account.durable.max(length.min(account.length));
             account.durable_next = account.durable_next.max(next);
         }
@@ -164,14 +210,47 @@ impl Account {
 
     pub(super) fn names_synced(&mut self, files: &[FileId]) {
         for file in files {
-            if let Some(account) = self.files.get_mut(file) {
+            if let Some(account) = self.files.get_mut(file).filter(|account| !account.name_suspect) {
                 account.name_durable = true;
             }
         }
+        self.names_unsafe = false;
     }
 
     pub(super) fn ledger_synced(&mut self, writer_data_file: FileId) {
         self.ledger_durable = Some(writer_data_file);
+        self.ledger_unsafe = false;
+    }
+
+    /// A sync has failed. The kernel may have dropped what it could not write, and answer OK the next time.
+    pub(super) fn sync_failed(&mut self, target: SyncTarget) {
+        match target {
+            SyncTarget::Data(file) => {
+                if let Some(account) = self.files.get_mut(&file) {
+                    account.data_suspect = true;
+                }
+            }
+            SyncTarget::Directory => {
+                self.names_unsafe = true;
+                // What an earlier process made was there to be found.
+                for file in &self.made_here {
+                    if let Some(account) = self.files.get_mut(file) {
+                        account.name_suspect |= !account.name_durable;
+                    }
+                }
+            }
+            SyncTarget::Ledger => self.ledger_unsafe = true,
+        }
+    }
+
+    /// Whether something that a failed sync was to make durable is not safe again yet.
+    pub(super) fn is_degraded(&self) -> bool {
+        self.ledger_unsafe || self.names_unsafe || self.has_suspects()
+    }
+
+    /// Whether a sync of some file's bytes or name has failed.
+    pub(super) fn has_suspects(&self) -> bool {
+        self.files.values().any(FileAccount::is_suspect)
     }
 
     /// The id below which every event is durable: its bytes, all unacknowledged bytes before it, the name of its file,

@@ -6,8 +6,8 @@ use forebay_frame::RecordId;
 use tracing::warn;
 
 use super::{
-    BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, Relocated, ScanLimits, Scanned, SpanState,
-    Ticket, blocks::BLOCK_BYTES, subject::Subject,
+    BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, ScanLimits, Scanned, SpanState, Ticket,
+    blocks::BLOCK_BYTES, subject::Subject,
 };
 use crate::{
     record::NewRecord,
@@ -46,17 +46,6 @@ impl Guard {
         Vec::new()
     }
 
-    /// `relocate`.
-    pub fn relocate(
-        &mut self,
-        _source: FileId,
-        _offset: u64,
-        _target: FileId,
-        _at: u64,
-    ) -> Result<Relocated, GuardError> {
-        Err(self.refuse(Refusal::Relocation))
-    }
-
     /// `list-files`.
     pub fn list_files(&self) -> Vec<FileEntry> {
         self.account
@@ -65,7 +54,7 @@ impl Guard {
                 id,
                 length: account.length,
                 durable_length: account.durable,
-                suspect: false,
+                suspect: account.is_suspect(),
             })
             .collect()
     }
@@ -89,7 +78,8 @@ impl Guard {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
         let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
-        if !account.is_seen() || account.seen_next > last.after(1) {
+        let is_done = account.is_seen() && account.seen_next <= last.after(1);
+        if !is_done && !self.account.relocation.is_copy(file) && !self.is_relocated(file) {
             return Err(self.refuse(Refusal::Retention));
         }
         self.backend.remove_file(file)?;
@@ -103,7 +93,8 @@ impl Guard {
         let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
-        if length > account.length || length < account.whole_end || !account.is_seen() {
+        let is_end = length <= account.length && length >= account.whole_end && account.is_seen();
+        if !is_end && !self.is_relocated_from(file, length) {
             return Err(self.refuse(Refusal::Cut));
         }
         self.backend.truncate_file(file, length)?;
@@ -125,7 +116,7 @@ impl Guard {
         let Some(account) = self.account.file(file) else {
             return Err(self.refuse(Refusal::UnknownFile));
         };
-        if account.length != at || self.account.next_id() != id {
+        if account.length != at || self.account.next_id() != id || self.account.relocation.is_copy(file) {
             return Err(GuardError::Conflict);
         }
         let Some(mut offer) = self.offer.take() else {
@@ -168,9 +159,7 @@ impl Guard {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         }
         let (ticket, start) = self.syncs.request(target);
-        if self.sync_failed {
-            self.syncs.fail_all();
-        } else if start {
+        if start {
             self.start_sync(target);
         }
         Ok(ticket)
@@ -216,6 +205,15 @@ impl Guard {
     }
 
     fn write_piece(&mut self, file: FileId, piece: Vec<u8>, next: RecordId) -> Result<(), GuardError> {
+        let (at, bytes) = self.write_bytes(file, &piece)?;
+        self.account.appended(file, bytes, next);
+        let used = piece.len();
+        self.scanner.windows.note_append(file, at, self.staging.share(piece, used));
+        Ok(())
+    }
+
+    /// Writes bytes to the end of a file, all or none. Gives where they begin and how many they are.
+    pub(super) fn write_bytes(&mut self, file: FileId, piece: &[u8]) -> Result<(u64, u64), GuardError> {
         let at = self.account.file(file).map_or(0, |account| account.length);
         let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         if self.account.bytes().saturating_add(bytes) > self.max_bytes {
@@ -224,7 +222,7 @@ impl Guard {
             let what = format!("data file {file}: the limit of {} bytes is reached", self.max_bytes);
             return Err(StorageError::NoSpace { operation: "append to", what, source }.into());
         }
-        if let Err(error) = self.backend.append(file, at, &piece) {
+        if let Err(error) = self.backend.append(file, at, piece) {
             // Part of it may be there. Should the cut fail too, the next append overwrites it, or recovery cuts it.
             if let Err(error) = self.backend.truncate_file(file, at) {
                 let error: &dyn Error = &error;
@@ -232,9 +230,6 @@ impl Guard {
             }
             return Err(error.into());
         }
-        self.account.appended(file, bytes, next);
-        let used = piece.len();
-        self.scanner.windows.note_append(file, at, self.staging.share(piece, used));
-        Ok(())
+        Ok((at, bytes))
     }
 }

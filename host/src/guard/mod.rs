@@ -9,6 +9,8 @@ mod blocks;
 mod functions;
 mod offer;
 mod refusal;
+mod relocate;
+mod relocation;
 mod scan;
 mod span;
 mod subject;
@@ -158,7 +160,6 @@ pub struct Guard {
     staging: BlockPool,
     syncs: Syncs,
     sync_runner: SyncRunner,
-    sync_failed: bool,
     /// Whether the logic is opening the buffer: only then may the ledger's next id jump ahead.
     opening: bool,
     refused: u64,
@@ -196,7 +197,6 @@ impl Guard {
             staging: BlockPool::default(),
             syncs: Syncs::default(),
             sync_runner,
-            sync_failed: false,
             opening: true,
             refused: 0,
             incarnations: Incarnations::default(),
@@ -217,7 +217,7 @@ impl Guard {
         let next = self.account.next_id();
         let is_empty = self.account.ledger().is_some_and(|ledger| ledger.reader_last_record.after(1) >= next);
         let is_durable = is_empty || !self.account.has_appended() || self.durable_next() >= next;
-        if is_durable && !self.sync_failed && self.syncs.is_idle() {
+        if is_durable && !self.account.is_degraded() && self.syncs.is_idle() {
             self.backend.closed();
         }
     }
@@ -275,9 +275,9 @@ impl Guard {
         Some(records)
     }
 
-    /// The id below which every event is durable, as seen by the host itself. 0 after a failed sync.
+    /// The id below which every event is durable, as seen by the host itself.
     pub fn durable_next(&self) -> RecordId {
-        if self.sync_failed { RecordId(0) } else { self.account.durable_next() }
+        self.account.durable_next()
     }
 
     /// The id that the next event gets.
@@ -305,9 +305,9 @@ impl Guard {
         self.refused
     }
 
-    /// Whether a sync has failed: nothing is durable any more that was not before.
-    pub fn sync_failed(&self) -> bool {
-        self.sync_failed
+    /// Whether a sync has failed, and what it was to make durable is not safe again yet.
+    pub fn is_degraded(&self) -> bool {
+        self.account.is_degraded()
     }
 
     /// A sync that was handed to the runner has ended. Its tickets are told by [`next_synced`](Self::next_synced).
@@ -315,10 +315,8 @@ impl Guard {
         let Some((flight, again)) = self.syncs.ended(target, result.is_ok()) else { return };
         if let Err(error) = result {
             let error: &dyn Error = error;
-            warn!(?target, error, "a sync failed: nothing more is answered as durable");
-            self.sync_failed = true;
-        }
-        if self.sync_failed {
+            warn!(?target, error, "a sync failed: what it was to make durable may be lost with the machine");
+            self.account.sync_failed(target);
             self.syncs.fail_all();
             return;
         }

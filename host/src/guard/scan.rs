@@ -35,6 +35,13 @@ pub(super) struct Verified {
     pub(super) payload: Bytes,
 }
 
+impl Verified {
+    /// The id after its last event.
+    pub(super) fn next_id(&self) -> RecordId {
+        self.id.after(self.events.get().into())
+    }
+}
+
 /// What is kept from one scan to the next.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
@@ -77,6 +84,20 @@ impl Scanner {
         self.windows.forget(file);
         self.ended.remove(&file);
         self.assessor.take_if(|(assessed, _)| *assessed == file);
+    }
+
+    /// Reads frames from an offset on until a limit is reached, for the host itself. Gives the records and where the next
+    /// scan goes on.
+    pub(super) fn scan_records(
+        &mut self,
+        subject: &mut Subject<'_>,
+        offset: u64,
+        limits: ScanLimits,
+    ) -> Result<(Vec<Verified>, u64), StorageError> {
+        let wanted = self.verified.replace(Vec::new());
+        let scanned = self.scan(subject, offset, limits);
+        let records = std::mem::replace(&mut self.verified, wanted).unwrap_or_default();
+        Ok((records, scanned?.next_offset))
     }
 
     /// Reads frames from an offset on until a limit is reached.

@@ -57,7 +57,7 @@ impl Syncs {
             if outstanding.started && outstanding.ticket <= flight.last {
                 outstanding.ended.get_or_insert(ok);
             } else {
-                again = true;
+                again |= outstanding.ended.is_none();
             }
         }
         Some((flight, again))

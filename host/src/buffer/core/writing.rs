@@ -184,7 +184,7 @@ impl Core {
 
     /// Answers those whose records are durable by the guard's own account.
     pub(super) fn answer_durable(&mut self) {
-        if self.guard().sync_failed() {
+        if self.guard().is_degraded() {
             self.stop.get_or_insert(Stop::SyncFailed);
         }
         if let Some(stop) = &self.stop {
