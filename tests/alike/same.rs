@@ -152,6 +152,7 @@ impl Bench {
             }
             Step::Acknowledge(less) => {
                 let through = (self.read_to - 1).saturating_add_signed(-less);
+                self.logic.guard().acknowledged(RecordId(through));
                 let result = self.logic.acknowledge(RecordId(through));
                 self.note(&format!("{result:?}"));
                 // Beyond what was read there may be a gap, and one may acknowledge up to its end.

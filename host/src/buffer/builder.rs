@@ -158,7 +158,10 @@ pub(super) fn open_with(
             }
         }));
     });
-    let guard = Guard::new(backend, options.max_bytes, sync_runner)?;
+    let mut guard = Guard::new(backend, options.max_bytes, sync_runner)?;
+    if options.when_full == WhenFull::DropOldest {
+        guard.drop_oldest();
+    }
     let mut logic = make(guard)?;
     let report = logic.open(&LogicOptions {
         max_bytes: options.max_bytes,

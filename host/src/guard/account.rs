@@ -111,6 +111,11 @@ impl Account {
         self.next_id
     }
 
+    /// The file that was appended to last under this lock.
+    pub(super) fn newest(&self) -> Option<FileId> {
+        self.newest
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -282,6 +287,6 @@ impl Account {
 }
 
 /// How many steps lead from one file to another, forwards round the ring.
-fn distance(from: FileId, to: FileId) -> u32 {
+pub(super) fn distance(from: FileId, to: FileId) -> u32 {
     (u32::from(to.get()) + FileId::MODULUS - u32::from(from.get())) % FileId::MODULUS
 }

@@ -22,25 +22,6 @@ impl Guard {
             .ok_or_else(|| StorageError::NotFound { what: "a ledger that can be read".to_owned() }.into())
     }
 
-    /// `store-ledger`.
-    pub fn store_ledger(&mut self, ledger: Ledger) -> Result<(), GuardError> {
-        let next = self.account.next_id();
-        if ledger.writer_next_record < next || (ledger.writer_next_record > next && !self.opening) {
-            return Err(self.refuse(Refusal::LedgerNext));
-        }
-        let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
-        let goes_back = last.is_some_and(|last| ledger.reader_last_record < last && !self.opening);
-        if goes_back || ledger.reader_last_record >= ledger.writer_next_record {
-            return Err(self.refuse(Refusal::LedgerLast));
-        }
-        if self.account.file(ledger.writer_data_file).is_none() {
-            return Err(self.refuse(Refusal::UnknownFile));
-        }
-        self.backend.store_ledger(ledger)?;
-        self.account.ledger_stored(ledger);
-        Ok(())
-    }
-
     /// `marks`.
     pub fn marks(&self) -> Vec<Mark> {
         Vec::new()
@@ -99,6 +80,9 @@ impl Guard {
         }
         self.backend.truncate_file(file, length)?;
         self.account.truncated(file, length);
+        if let Some(cursor) = &mut self.cursor {
+            cursor.cut(file, length);
+        }
         self.scanner.forget(file);
         Ok(())
     }
@@ -139,7 +123,11 @@ impl Guard {
         let Some(length) = self.account.file(file).map(|account| account.length) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
-        if offset > length {
+        let is_boundary = offset == 0
+            || offset == length
+            || self.scanner.has_named(file, offset)
+            || self.cursor.is_some_and(|cursor| cursor.offset_in(file) == Some(offset));
+        if offset > length || !is_boundary {
             return Err(self.refuse(Refusal::Offset));
         }
         let ceiling = self.account.next_id();

@@ -6,7 +6,9 @@
 
 mod account;
 mod blocks;
+mod delivery;
 mod functions;
+mod ledger;
 mod offer;
 mod refusal;
 mod relocate;
@@ -26,6 +28,7 @@ use tracing::warn;
 use self::{
     account::Account,
     blocks::BlockPool,
+    delivery::Cursor,
     offer::Offer,
     scan::{Scanner, Verified},
     syncs::Syncs,
@@ -163,6 +166,14 @@ pub struct Guard {
     /// Whether the logic is opening the buffer: only then may the ledger's next id jump ahead.
     opening: bool,
     refused: u64,
+    /// Where delivery stands; `None` until the logic has opened the buffer.
+    cursor: Option<Cursor>,
+    /// What the consumer is done with: all events up to this one.
+    acknowledged: RecordId,
+    /// Whether the operator lets the oldest files go when there is no room.
+    drops_oldest: bool,
+    /// Events in files that were dropped to make room.
+    dropped: u64,
     incarnations: Incarnations,
 }
 
@@ -199,6 +210,10 @@ impl Guard {
             sync_runner,
             opening: true,
             refused: 0,
+            cursor: None,
+            acknowledged: RecordId(0),
+            drops_oldest: false,
+            dropped: 0,
             incarnations: Incarnations::default(),
         })
     }
@@ -209,7 +224,22 @@ impl Guard {
     /// The logic has opened the buffer.
     pub fn opened(&mut self) {
         self.opening = false;
+        if let Some(ledger) = self.account.ledger() {
+            self.acknowledged = self.acknowledged.max(ledger.reader_last_record);
+            let first = ledger.reader_last_record.after(1);
+            self.cursor.get_or_insert_with(|| Cursor::start_of(ledger.reader_data_file, first));
+        }
         self.incarnations = self.backend.opened(self.account.next_id());
+    }
+
+    /// The operator lets the oldest files go, with all that is in them, when there is no room.
+    pub fn drop_oldest(&mut self) {
+        self.drops_oldest = true;
+    }
+
+    /// Events in files that were dropped to make room, since the guard was made.
+    pub fn dropped_events(&self) -> u64 {
+        self.dropped
     }
 
     /// Nothing more will be done. Says so to the storage, if everything is durable.
@@ -248,7 +278,7 @@ impl Guard {
     }
 
     /// The records that these runs name, which must have been read and checked since
-    /// [`start_reading`](Self::start_reading). `None` if a run names anything else.
+    /// [`start_reading`](Self::start_reading) and be the next ones. `None` if a run names anything else.
     pub fn collect(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
         let verified = self.scanner.take_verified();
         let mut records = Vec::with_capacity(verified.len());
@@ -262,6 +292,9 @@ impl Guard {
             let count = usize::try_from(run.records).ok()?;
             let named = verified.get(from..from.checked_add(count)?)?;
             check_run(run, named)?;
+            if !self.deliver(run).ok()? {
+                return None;
+            }
             records.extend(named.iter().map(|record| ReadRecord {
                 id: record.id,
                 incarnation: self.incarnations.of(record.id),

@@ -1,10 +1,13 @@
 //! `relocate`: copying whole frames away from a file whose sync has failed, while they can still be read.
 
-use forebay_frame::RecordId;
+use forebay_frame::{RecordId, Surroundings};
 
 use super::{
-    Guard, GuardError, Refusal, Relocated, ScanLimits, account::FileAccount, blocks::BLOCK_BYTES,
-    scan::Verified, subject::Subject,
+    Guard, GuardError, Refusal, Relocated, ScanLimits,
+    account::FileAccount,
+    blocks::BLOCK_BYTES,
+    scan::{Verified, Walked},
+    subject::Subject,
 };
 use crate::storage::{FileId, StorageError};
 
@@ -75,7 +78,9 @@ impl Guard {
         let ceiling = self.account.next_id();
         let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
         let mut subject = Subject { backend: &mut *self.backend, file, length, ceiling };
-        let (mut records, next_offset) = self.scanner.scan_records(&mut subject, offset, LIMITS)?;
+        let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
+        let Walked { mut records, next_offset, .. } =
+            self.scanner.walk_on(&mut subject, offset, around, LIMITS)?;
         records.retain(|record| record.next_id() > last.after(1));
         Ok((records, next_offset))
     }

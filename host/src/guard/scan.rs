@@ -1,7 +1,7 @@
 //! Reading frames back: checked where they lie in memory, and told to the logic as spans.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     num::NonZeroU32,
     time::{Duration, Instant},
 };
@@ -22,6 +22,19 @@ use crate::storage::{FileId, StorageError};
 const SPANS_MAX: usize = 4096;
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 const TIME_MAX: Duration = Duration::from_millis(10);
+
+/// How many ends of scans are remembered for each file: a reader's and those of a survey beside it.
+const ENDS_MAX: usize = 8;
+
+/// What the host's own walk has found.
+#[derive(Debug)]
+pub(super) struct Walked {
+    pub(super) records: Vec<Verified>,
+    /// Where the next walk goes on.
+    pub(super) next_offset: u64,
+    /// What is known there.
+    pub(super) around: Surroundings,
+}
 
 /// A record that was read and whose checksum agrees.
 #[derive(Clone, Debug)]
@@ -46,8 +59,10 @@ impl Verified {
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     pub(super) windows: Windows,
-    /// For each file, the offset where the last scan ended, and what is known there.
-    ended: HashMap<FileId, (u64, Surroundings)>,
+    /// For each file, the offsets where the logic's last scans ended, and what is known there.
+    ends: HashMap<FileId, VecDeque<(u64, Surroundings)>>,
+    /// For each file, where the spans began that the logic's last scan gave.
+    starts: HashMap<FileId, Vec<u64>>,
     /// What was learned about damage in the file that was scanned last.
     assessor: Option<(FileId, Assessor)>,
     /// The records of the scans since [`collect`](Self::collect), if they are wanted.
@@ -82,22 +97,24 @@ impl Scanner {
     /// A file was cut or removed: nothing that was read of it counts any more.
     pub(super) fn forget(&mut self, file: FileId) {
         self.windows.forget(file);
-        self.ended.remove(&file);
+        self.ends.remove(&file);
+        self.starts.remove(&file);
         self.assessor.take_if(|(assessed, _)| *assessed == file);
     }
 
-    /// Reads frames from an offset on until a limit is reached, for the host itself. Gives the records and where the next
-    /// scan goes on.
-    pub(super) fn scan_records(
+    /// Reads frames from an offset on until a limit is reached, for the host itself: the logic's scans know nothing of it.
+    pub(super) fn walk_on(
         &mut self,
         subject: &mut Subject<'_>,
         offset: u64,
+        around: Surroundings,
         limits: ScanLimits,
-    ) -> Result<(Vec<Verified>, u64), StorageError> {
+    ) -> Result<Walked, StorageError> {
         let wanted = self.verified.replace(Vec::new());
-        let scanned = self.scan(subject, offset, limits);
+        let found = self.walk_from(subject, offset, around, limits);
         let records = std::mem::replace(&mut self.verified, wanted).unwrap_or_default();
-        Ok((records, scanned?.next_offset))
+        let (found, next_offset) = found?;
+        Ok(Walked { records, next_offset, around: found.around })
     }
 
     /// Reads frames from an offset on until a limit is reached.
@@ -107,8 +124,34 @@ impl Scanner {
         offset: u64,
         limits: ScanLimits,
     ) -> Result<Scanned, StorageError> {
+        let around = self.surroundings(subject, offset);
+        let (found, next_offset) = self.walk_from(subject, offset, around, limits)?;
+        let ends = self.ends.entry(subject.file).or_default();
+        ends.retain(|&(at, _)| at != next_offset);
+        ends.push_back((next_offset, found.around));
+        if ends.len() > ENDS_MAX {
+            ends.pop_front();
+        }
+        let starts = found.spans.iter().map(|span| span.offset).collect();
+        self.starts.insert(subject.file, starts);
+        Ok(Scanned { spans: found.spans, next_offset })
+    }
+
+    /// Whether a scan has named an offset, so that a frame begins there, or damage.
+    pub(super) fn has_named(&self, file: FileId, offset: u64) -> bool {
+        let is_end = self.ends.get(&file).is_some_and(|ends| ends.iter().any(|&(at, _)| at == offset));
+        is_end || self.starts.get(&file).is_some_and(|starts| starts.binary_search(&offset).is_ok())
+    }
+
+    fn walk_from(
+        &mut self,
+        subject: &mut Subject<'_>,
+        offset: u64,
+        around: Surroundings,
+        limits: ScanLimits,
+    ) -> Result<(Found, u64), StorageError> {
         let started = Instant::now();
-        let mut found = Found::new(self.surroundings(subject, offset), limits);
+        let mut found = Found::new(around, limits);
         let mut at = offset;
         while at < subject.length && !found.is_full {
             if at > offset && (started.elapsed() > TIME_MAX || at - offset > BYTES_MAX) {
@@ -117,8 +160,7 @@ impl Scanner {
             let block = self.windows.block(subject, at)?;
             at = self.walk(subject, at, &block, &mut found)?;
         }
-        self.ended.insert(subject.file, (at, found.around));
-        Ok(Scanned { spans: found.spans, next_offset: at })
+        Ok((found, at))
     }
 
     /// Walks the frames of one block, until it ends or a limit is reached. Gives where it stopped.
@@ -209,10 +251,10 @@ impl Scanner {
     }
 
     fn surroundings(&self, subject: &Subject<'_>, offset: u64) -> Surroundings {
-        match self.ended.get(&subject.file) {
-            Some(&(at, around)) if at == offset => Surroundings { ceiling: subject.ceiling, ..around },
-            _ => Surroundings { floor: RecordId(1), exact: false, ceiling: subject.ceiling },
-        }
+        let known = self.ends.get(&subject.file).into_iter().flatten().find(|&&(at, _)| at == offset);
+        let around = known
+            .map_or(Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(0) }, |end| end.1);
+        Surroundings { ceiling: subject.ceiling, ..around }
     }
 }
 

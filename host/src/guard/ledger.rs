@@ -1,0 +1,125 @@
+//! What a ledger may say. It is checked before it touches the storage: whoever opens the buffer next believes it.
+
+use forebay_frame::RecordId;
+
+use super::{Guard, GuardError, Refusal, account::distance};
+use crate::storage::{FileId, Ledger, StorageError};
+
+impl Guard {
+    /// `store-ledger`.
+    pub fn store_ledger(&mut self, ledger: Ledger) -> Result<(), GuardError> {
+        let dropped = match self.check_ledger(ledger)? {
+            Ok(dropped) => dropped,
+            Err(refusal) => return Err(self.refuse(refusal)),
+        };
+        self.backend.store_ledger(ledger)?;
+        self.account.ledger_stored(ledger);
+        self.dropped = self.dropped.saturating_add(dropped);
+        if let Some(mut cursor) = self.cursor {
+            let front = ledger.reader_data_file;
+            let is_passed = !self.is_in_use(cursor.file());
+            cursor.pass(front, ledger.reader_last_record, is_passed);
+            self.cursor = Some(cursor);
+        }
+        Ok(())
+    }
+
+    /// The consumer is done with all events up to this one: the ledger may pass them.
+    pub fn acknowledged(&mut self, through: RecordId) {
+        let delivered = self.cursor.map_or(RecordId(0), |cursor| cursor.expected);
+        self.acknowledged = self.acknowledged.max(through.min(RecordId(delivered.0.saturating_sub(1))));
+    }
+
+    /// Whether a file lies between the reader's and the end of the files, as the ledger was last stored.
+    fn is_in_use(&self, file: FileId) -> bool {
+        let Some(ledger) = self.account.ledger() else { return true };
+        let newest = self.account.newest().unwrap_or(ledger.writer_data_file);
+        let front = ledger.reader_data_file;
+        self.account.file(file).is_some()
+            && distance(front, file) <= distance(front, newest).max(distance(front, ledger.writer_data_file))
+    }
+
+    /// How many events it drops that are not acknowledged, if it may be stored.
+    fn check_ledger(&mut self, ledger: Ledger) -> Result<Result<u64, Refusal>, StorageError> {
+        let next = self.account.next_id();
+        if ledger.writer_next_record < next || (ledger.writer_next_record > next && !self.opening) {
+            return Ok(Err(Refusal::LedgerNext));
+        }
+        let known = |file| self.account.file(file).is_some();
+        if !known(ledger.writer_data_file) || !known(ledger.reader_data_file) {
+            return Ok(Err(Refusal::UnknownFile));
+        }
+        if ledger.reader_last_record >= ledger.writer_next_record {
+            return Ok(Err(Refusal::LedgerLast));
+        }
+        if self.opening {
+            return self.check_first_ledger(ledger);
+        }
+        let Some(stored) = self.account.ledger() else { return Ok(Ok(0)) };
+        if ledger.reader_last_record < stored.reader_last_record {
+            return Ok(Err(Refusal::LedgerLast));
+        }
+        self.check_passing(stored, ledger)
+    }
+
+    /// On opening nothing is delivered yet, and nothing whole may be passed.
+    fn check_first_ledger(&mut self, ledger: Ledger) -> Result<Result<u64, Refusal>, StorageError> {
+        let stored = self.account.ledger();
+        let last = stored.map_or(RecordId(0), |stored| stored.reader_last_record);
+        if ledger.reader_last_record <= last {
+            return Ok(Ok(0));
+        }
+        let lowest = self.lowest_unread(last.after(1))?;
+        let passes = lowest.is_some_and(|id| id <= ledger.reader_last_record);
+        Ok(if passes { Err(Refusal::LedgerLast) } else { Ok(0) })
+    }
+
+    /// The lowest id from this one on that any file has a whole record of.
+    fn lowest_unread(&mut self, from: RecordId) -> Result<Option<RecordId>, StorageError> {
+        let mut lowest: Option<RecordId> = None;
+        for file in self.account.files().map(|(file, _)| file).collect::<Vec<_>>() {
+            let id = self.first_in_file(file, from)?;
+            lowest = lowest.into_iter().chain(id).min();
+        }
+        Ok(lowest)
+    }
+
+    /// The events up to the ledger's last must be acknowledged or lost, or lie in files that may be dropped.
+    fn check_passing(
+        &mut self,
+        stored: Ledger,
+        ledger: Ledger,
+    ) -> Result<Result<u64, Refusal>, StorageError> {
+        let last = ledger.reader_last_record;
+        if last <= self.acknowledged || last == stored.reader_last_record {
+            return Ok(Ok(0));
+        }
+        let all_done = self.cursor.is_some_and(|cursor| cursor.expected <= self.acknowledged.after(1));
+        if all_done && self.next_undelivered()?.is_none_or(|next| next > last) {
+            return Ok(Ok(0));
+        }
+        if !self.drops_oldest {
+            return Ok(Err(Refusal::LedgerLast));
+        }
+        // Whole files from the oldest on: what is left begins behind what is passed.
+        if self
+            .first_whole(ledger.reader_data_file, stored.reader_last_record.after(1))?
+            .is_some_and(|id| id <= last)
+        {
+            return Ok(Err(Refusal::LedgerLast));
+        }
+        let front = stored.reader_data_file;
+        let steps = distance(front, ledger.reader_data_file);
+        let passed: Vec<FileId> = self
+            .account
+            .files()
+            .map(|(file, _)| file)
+            .filter(|file| distance(front, *file) < steps)
+            .collect();
+        let mut dropped = 0_u64;
+        for file in passed {
+            dropped = dropped.saturating_add(self.events_in_file(file, self.acknowledged.after(1), last)?);
+        }
+        Ok(Ok(dropped))
+    }
+}
