@@ -159,6 +159,24 @@ impl Account {
         self.relocation.cut(file);
     }
 
+    /// Whether records that come now belong at the end of this file: none that was written lies behind it, in the order in
+    /// which the files are read, and waits.
+    pub(super) fn is_last(&self, file: FileId) -> bool {
+        let Some(ledger) = self.ledger else { return true };
+        let place = |other| distance(ledger.reader_data_file, other);
+        let first_unread = ledger.reader_last_record.after(1);
+        let waits =
+            |other: &FileId| self.files.get(other).is_some_and(|other| other.seen_next > first_unread);
+        let newest = self.newest.unwrap_or(ledger.writer_data_file);
+        (place(file) >= place(newest) || !waits(&newest))
+            && !self.made_here.iter().any(|other| place(*other) > place(file) && waits(other))
+    }
+
+    /// Files without content.
+    pub(super) fn empty_files(&self) -> usize {
+        self.made_here.iter().filter(|file| self.files.get(file).is_some_and(|file| file.length == 0)).count()
+    }
+
     /// Whole frames were written to the end of a file, up to the id `next`.
     pub(super) fn appended(&mut self, file: FileId, bytes: u64, next: RecordId) {
         debug_assert!(next > self.next_id, "ids only rise");

@@ -14,6 +14,9 @@ use crate::{
     storage::{FileId, Ledger, StorageError, SyncTarget},
 };
 
+/// How many files without content there may be. One that is made ahead of need is enough, and each takes up an inode.
+const EMPTY_FILES_MAX: usize = 64;
+
 impl Guard {
     /// `load-ledger`.
     pub fn load_ledger(&mut self) -> Result<Ledger, GuardError> {
@@ -45,6 +48,12 @@ impl Guard {
         match self.account.file(file).map(|account| account.length) {
             Some(0) => Ok(()),
             Some(_) => Err(StorageError::AlreadyExists { what: format!("data file {file}") }.into()),
+            None if self.account.empty_files() >= EMPTY_FILES_MAX => {
+                self.refused += 1;
+                let source = std::io::ErrorKind::QuotaExceeded.into();
+                let what = format!("data file {file}: {EMPTY_FILES_MAX} others have nothing in them");
+                Err(StorageError::NoSpace { operation: "make", what, source }.into())
+            }
             None => {
                 self.backend.create_file(file)?;
                 self.account.created(file);
@@ -102,6 +111,9 @@ impl Guard {
         };
         if account.length != at || self.account.next_id() != id || self.account.relocation.is_copy(file) {
             return Err(GuardError::Conflict);
+        }
+        if !self.account.is_last(file) {
+            return Err(self.refuse(Refusal::FileOrder));
         }
         let Some(mut offer) = self.offer.take() else {
             return Err(self.refuse(Refusal::UnknownBatch));

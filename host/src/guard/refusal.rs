@@ -23,6 +23,8 @@ pub enum Refusal {
     Offset,
     /// 9: nothing needs to be relocated, it does not go on where it stopped, or the ids do not follow the target's.
     Relocation,
+    /// 10: files that are read later have records in them.
+    FileOrder,
 }
 
 impl Refusal {
@@ -38,6 +40,7 @@ impl Refusal {
             Self::Cut => 7,
             Self::Offset => 8,
             Self::Relocation => 9,
+            Self::FileOrder => 10,
         }
     }
 }
