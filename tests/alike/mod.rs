@@ -1,6 +1,7 @@
 //! Scenarios that run twice: on the logic compiled natively, and on the component that ships.
 
 mod delivery;
+mod drop_oldest;
 mod durability;
 mod files;
 mod full;

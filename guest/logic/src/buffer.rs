@@ -60,8 +60,8 @@ impl Buffer {
         batch: BatchId,
         records: &[u64],
     ) -> Result<WriteOutcome, BufferError> {
-        let Self { directory, reader, writer, .. } = self;
-        let outcome = writer.write(storage, directory, batch, records)?;
+        let Self { directory, reader, writer, losses, .. } = self;
+        let outcome = writer.write(storage, directory, (reader, losses), batch, records)?;
         if usize::try_from(outcome.accepted) != Ok(records.len()) {
             // What is full now gets room again only from files that leave.
             settle(storage, directory, reader)?;
@@ -170,6 +170,7 @@ impl Buffer {
             (status::READING_OFFSET, reader.offset()),
             (status::EVENTS, directory.ledger.events()),
             (status::DEGRADED, u64::from(directory.syncs.degraded())),
+            (status::DROPPED_EVENTS, losses.dropped_events()),
         ]
     }
 }

@@ -13,6 +13,7 @@
 pub mod acks;
 pub mod buffer;
 pub mod directory;
+pub mod dropping;
 pub mod error;
 pub mod ledger;
 pub mod losses;

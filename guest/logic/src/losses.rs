@@ -8,6 +8,7 @@ pub struct Losses {
     events: u64,
     damaged_bytes: u64,
     cut_bytes: u64,
+    dropped_events: u64,
     /// The ids that were found to be missing on opening, before any was read: the first of them, and the first behind.
     on_opening: Option<(RecordId, RecordId)>,
 }
@@ -31,6 +32,17 @@ impl Losses {
         self.cut_bytes
     }
 
+    /// Unacknowledged events in files that were dropped to make room.
+    #[must_use]
+    pub fn dropped_events(&self) -> u64 {
+        self.dropped_events
+    }
+
+    /// Events were dropped to make room.
+    pub fn dropped(&mut self, events: u64) {
+        self.dropped_events = self.dropped_events.saturating_add(events);
+    }
+
     /// The ledger has counted the events from `from` up to, not including, `to`, and no file holds them.
     pub fn found_on_opening(&mut self, from: RecordId, to: RecordId) {
         debug_assert!(from <= to && self.events == 0);
@@ -46,6 +58,12 @@ impl Losses {
         };
         let known = self.on_opening.map_or(0, overlap);
         self.events = self.events.saturating_add(to.0.saturating_sub(from.0).saturating_sub(known));
+    }
+
+    /// The reader is taken from `from` to `to`, and so many of the events between them are in files.
+    pub fn passed_over(&mut self, from: RecordId, to: RecordId, present: u64) {
+        self.found_on_reading(from, to);
+        self.events = self.events.saturating_sub(present);
     }
 
     /// Damaged bytes were skipped.

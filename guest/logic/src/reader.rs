@@ -142,6 +142,27 @@ impl Reader {
         Ok(allowance.runs)
     }
 
+    /// The oldest file is dropped, which ends before `end_id`: reading goes on behind it. So many events of it were not
+    /// read, and are not lost.
+    pub fn pass_dropped(
+        &mut self,
+        window: &mut Window,
+        losses: &mut Losses,
+        end_id: RecordId,
+        unread_events: u64,
+    ) {
+        if window.front().end_id.is_none() {
+            debug_assert!(window.front().id == window.reading().id, "files are passed in order");
+            window.pass_reading(end_id);
+            self.offset = 0;
+        }
+        if end_id > self.expected {
+            losses.passed_over(self.expected, end_id, unread_events);
+            self.expected = end_id;
+        }
+        self.given_to = self.given_to.max(end_id);
+    }
+
     /// Goes one scan further. Answers whether there may be more.
     fn read_on(
         &mut self,

@@ -20,5 +20,7 @@ pub const READING_FILE: u16 = 8;
 pub const READING_OFFSET: u16 = 9;
 /// Events that wait, those that are lost among them.
 pub const EVENTS: u16 = 10;
-/// 1 once a sync has failed, else 0.
+/// 1 while something is not safe after a failed sync, else 0.
 pub const DEGRADED: u16 = 11;
+/// Unacknowledged events in files that were dropped to make room since opening.
+pub const DROPPED_EVENTS: u16 = 12;

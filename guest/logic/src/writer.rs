@@ -1,8 +1,11 @@
 //! Placing records: how many of a batch fit, where they go, and when to roll.
 
 use crate::directory::Directory;
+use crate::dropping::{coming_bytes, drop_oldest};
 use crate::error::{BREACH, BufferError};
-use crate::options::Options;
+use crate::losses::Losses;
+use crate::options::{Options, WhenFull};
+use crate::reader::Reader;
 use crate::storage::{BatchId, RecordId, Storage, StorageError};
 
 /// What became of a batch.
@@ -88,6 +91,7 @@ pub struct Writer {
     max_bytes: u64,
     file_bytes: u64,
     max_events: u64,
+    drops_oldest: bool,
     closed: bool,
     /// The next file is wanted ahead of need, and storage had no room for it.
     spare_refused: bool,
@@ -101,6 +105,7 @@ impl Writer {
             max_bytes: options.max_bytes,
             file_bytes: options.file_bytes,
             max_events: options.max_events,
+            drops_oldest: options.when_full == WhenFull::DropOldest,
             closed: false,
             spare_refused: false,
         }
@@ -119,6 +124,7 @@ impl Writer {
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
+        (reader, losses): (&mut Reader, &mut Losses),
         batch: BatchId,
         records: &[u64],
     ) -> Result<WriteOutcome, BufferError> {
@@ -133,11 +139,19 @@ impl Writer {
             return Err(BufferError::Other(BREACH));
         }
         let first_id = directory.ledger.next_id();
-        let accepted = self.place(storage, directory, batch, records)?;
+        let (mut accepted, mut dropped_events) = (0, 0_u64);
+        loop {
+            accepted += self.place(storage, directory, (batch, accepted), behind(records, accepted))?;
+            let Some(record) = behind(records, accepted).first().filter(|_| self.drops_oldest) else { break };
+            match self.make_room(storage, directory, (&mut *reader, &mut *losses), Size(*record))? {
+                Some(dropped) => dropped_events = dropped_events.saturating_add(dropped),
+                None => break,
+            }
+        }
         Ok(WriteOutcome {
             accepted,
             first_id: if accepted > 0 { first_id } else { RecordId(0) },
-            dropped_events: 0,
+            dropped_events,
         })
     }
 
@@ -145,11 +159,10 @@ impl Writer {
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
-        batch: BatchId,
-        records: &[u64],
+        (batch, first): (BatchId, u32),
+        mut rest: &[u64],
     ) -> Result<u32, StorageError> {
         let mut accepted = 0;
-        let mut rest = records;
         while let Some(record) = rest.first() {
             let room = self.room(directory);
             let file_length = directory.window.newest().length;
@@ -163,16 +176,38 @@ impl Writer {
                 }
                 break;
             }
-            let placed = self.append(storage, directory, (batch, accepted), rest, head)?;
+            let placed = self.append(storage, directory, (batch, first + accepted), rest, head)?;
             accepted += placed;
             if placed < head.records {
                 break;
             }
-            rest = rest
-                .split_at_checked(usize::try_from(placed).unwrap_or(usize::MAX))
-                .map_or(&[], |(_, rest)| rest);
+            rest = behind(rest, placed);
         }
         Ok(accepted)
+    }
+
+    /// Drops the oldest file for a record that does not fit, unless so much leaves already that it will. Gives how many
+    /// events were dropped; `None` where there is nothing more to do for now.
+    fn make_room(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+        (reader, losses): (&mut Reader, &mut Losses),
+        record: Size,
+    ) -> Result<Option<u64>, StorageError> {
+        let room = self.room(directory);
+        let coming = Space { bytes: room.bytes.saturating_add(coming_bytes(directory)), ..room };
+        if Space::NONE.and(record).within(coming) {
+            return Ok(None);
+        }
+        if directory.window.front().id == directory.window.newest().id {
+            if directory.window.newest().length > 0 {
+                // Once the ledger can name the new file, this one is dropped.
+                roll(storage, directory)?;
+            }
+            return Ok(None);
+        }
+        drop_oldest(storage, directory, reader, losses)
     }
 
     /// Appends the head of what is left of a batch to the newest file. Gives the number of records that found room.
@@ -242,6 +277,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// The records of a batch behind the first so many.
+fn behind(records: &[u64], first: u32) -> &[u64] {
+    records.split_at_checked(usize::try_from(first).unwrap_or(usize::MAX)).map_or(&[], |(_, rest)| rest)
 }
 
 /// Goes on to the next file. Answers whether there is one; waits for nothing.

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use disk::Disk;
 use disk::bed::{Bed, OPTIONS, record};
 use disk::dice::Dice;
-use forebay_logic::Options;
+use forebay_logic::{Options, WhenFull};
 
 struct Life {
     dice: Dice,
@@ -33,6 +33,7 @@ impl Life {
             max_bytes: 1_500 + dice.roll(20_000),
             file_bytes: 300 + dice.roll(1_200),
             max_events: dice.roll(2) * (20 + dice.roll(100)),
+            when_full: if dice.chance(3) { WhenFull::DropOldest } else { WhenFull::Block },
             ..OPTIONS
         };
         let bed = Bed::on(Disk::default(), options);
@@ -66,6 +67,10 @@ impl Life {
             self.unread.push_back((id, size >> 32));
             id += size >> 32;
         }
+        // What was dropped is not to be read any more.
+        let first_unread = self.bed.disk.ledger.unwrap().reader_last_record.0 + 1;
+        self.unread.retain(|(id, events)| id + events > first_unread);
+        self.read_to = self.read_to.max(first_unread);
         // Files that a power loss brought back may be more than there is room for: then nothing is accepted.
         assert!(outcome.accepted == 0 || self.bed.disk.bytes() <= self.bed.options.max_bytes);
     }

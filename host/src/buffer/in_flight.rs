@@ -65,6 +65,15 @@ impl InFlight {
         }
     }
 
+    /// Records up to this id were dropped to make room: nobody need acknowledge them any more. Gives how many were
+    /// delivered and not acknowledged.
+    pub(super) fn drop_through(&mut self, last: RecordId) -> usize {
+        let before = self.unacknowledged;
+        self.acknowledge(Ack::Through(last));
+        while self.records.pop_front_if(|record| record.id <= last).is_some() {}
+        before - self.unacknowledged
+    }
+
     /// Forgets the records below which everything is acknowledged, and gives the last id of theirs. Ids between them
     /// that were never delivered are lost, and do not hold it up.
     pub(super) fn advance(&mut self) -> Option<RecordId> {
@@ -113,6 +122,16 @@ mod tests {
         let mut in_flight = delivered(&[(1, 1), (50, 1)]);
         in_flight.acknowledge(Ack::Through(RecordId(50)));
         assert_eq!(in_flight.advance(), Some(RecordId(50)));
+    }
+
+    /// What was dropped is not waited for, and acknowledging it late releases nothing.
+    #[test]
+    fn dropped_records_are_forgotten() {
+        let mut in_flight = delivered(&[(1, 1), (2, 1), (3, 1)]);
+        assert_eq!(in_flight.drop_through(RecordId(2)), 2);
+        in_flight.acknowledge(Ack::One(RecordId(1)));
+        assert_eq!(in_flight.advance(), None);
+        assert_eq!(in_flight.records(), 1);
     }
 
     /// Counting an acknowledgement twice would let more than the limit be delivered.

@@ -24,6 +24,8 @@ pub struct Status {
     pub unacknowledged_bytes: u64,
     /// Events that delivery has passed over because no file holds them.
     pub lost_events: u64,
+    /// Unacknowledged events that were dropped to make room since the buffer was opened.
+    pub dropped_events: u64,
     /// Records that wait in this process for room.
     pub waiting_records: usize,
     /// Calls of the logic that broke a rule of its contract and were refused.
@@ -51,6 +53,7 @@ impl Status {
             unacknowledged_records,
             unacknowledged_bytes,
             lost_events,
+            dropped_events: guard.dropped_events(),
             waiting_records,
             refused_calls: guard.refused(),
             sync_failed: guard.is_degraded(),

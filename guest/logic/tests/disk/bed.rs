@@ -49,6 +49,7 @@ impl Bed {
 
     pub(crate) fn on(mut disk: Disk, options: Options) -> Self {
         disk.kill();
+        disk.drops_oldest = options.when_full == WhenFull::DropOldest;
         let (buffer, report) = Buffer::open(&mut disk, &options).unwrap();
         disk.next_id = Some(report.next_id.0);
         disk.acknowledged = report.first_unread.0 - 1;
@@ -73,7 +74,9 @@ impl Bed {
         self.disk.offer(batch, sizes);
         let outcome = self.buffer.write(&mut self.disk, batch, sizes);
         let placed = self.disk.withdraw();
+        let dropped = std::mem::take(&mut self.disk.dropped);
         if let Ok(outcome) = outcome {
+            assert_eq!(outcome.dropped_events, dropped, "another number is said to be dropped");
             assert_eq!(outcome.accepted as usize, placed, "the outcome is not what was placed");
         }
         assert_eq!(self.figure(1), self.disk.bytes(), "the logic has another sum of bytes");

@@ -96,6 +96,9 @@ pub(crate) struct Disk {
     pub(crate) refuse_syncs: bool,
     /// Whether files cannot be removed.
     pub(crate) refuse_removals: bool,
+    /// Whether the oldest files may go to make room, and how many events went with them.
+    pub(crate) drops_oldest: bool,
+    pub(crate) dropped: u64,
     /// Errors that the next calls give, by call.
     pub(crate) fail_append: Option<StorageError>,
     pub(crate) fail_store: Option<StorageError>,
@@ -126,6 +129,8 @@ impl Default for Disk {
             refuse_files: false,
             refuse_syncs: false,
             refuse_removals: false,
+            drops_oldest: false,
+            dropped: 0,
             fail_append: None,
             fail_store: None,
             fail_scan: None,

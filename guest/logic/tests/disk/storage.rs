@@ -21,9 +21,13 @@ impl Disk {
         let old = self.ledger.map_or(0, |old| old.reader_last_record.0);
         assert!(last >= old, "reader-last went back from {old} to {last}");
         if last > old {
+            // Whole files from the oldest on may be dropped, if that was chosen.
+            let front = self.ledger.map_or(ledger.reader_data_file, |old| old.reader_data_file);
+            let steps = front.steps_to(ledger.reader_data_file);
             for (file, id, _) in self.records() {
+                let dropped = self.drops_oldest && front.steps_to(FileId::new(file).unwrap()) < steps;
                 assert!(
-                    id <= self.acknowledged || id > last || id <= old,
+                    id <= self.acknowledged || id > last || id <= old || dropped,
                     "passes record {id} of file {file}"
                 );
             }
@@ -54,6 +58,13 @@ impl Storage for Disk {
             return Err(error);
         }
         self.check_ledger(ledger);
+        if self.drops_oldest {
+            let first_new = self.acknowledged + 1;
+            let dropped = self.records().filter(|(_, id, _)| *id <= ledger.reader_last_record.0);
+            self.dropped +=
+                dropped.map(|(_, id, events)| (id + events).saturating_sub(first_new.max(id))).sum::<u64>();
+            self.acknowledged = self.acknowledged.max(ledger.reader_last_record.0);
+        }
         assert_ne!(self.ledger, Some(ledger), "the same ledger is stored again");
         self.calls.push("store".to_owned());
         self.ledger = Some(ledger);

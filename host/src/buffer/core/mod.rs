@@ -50,6 +50,8 @@ pub(super) struct Core {
     ready: VecDeque<ReadRecord>,
     expected: RecordId,
     lost: u64,
+    /// Events that were dropped to make room, as far as it was seen to.
+    dropped: u64,
     in_flight: InFlight,
     /// The id below which the consumer has acknowledged everything since the buffer was opened; 0 if it has not yet.
     done: RecordId,
@@ -82,6 +84,7 @@ impl Core {
             ready: VecDeque::new(),
             expected,
             lost: 0,
+            dropped: 0,
             in_flight: InFlight::default(),
             done: RecordId(0),
             waiting_readers: Vec::new(),

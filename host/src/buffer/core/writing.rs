@@ -40,6 +40,7 @@ impl Core {
             let result = self.logic.write(batch.0, &sizes);
             // However the call ended, what the guard has placed is placed.
             let placement = self.guard().take_offer();
+            self.forget_dropped();
             let all_placed = placement.placed == placement.records.len();
             self.share_out(placement);
             if let Err(unable) = self.note(result) {
@@ -53,6 +54,26 @@ impl Core {
             }
         }
         self.answer_accepted();
+    }
+
+    /// What was dropped to make room is neither delivered any more nor waited for.
+    fn forget_dropped(&mut self) {
+        let dropped = self.guard().dropped_events();
+        let newly = dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped));
+        if newly == 0 {
+            return;
+        }
+        let last = self.guard().ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+        let in_flight = self.in_flight.drop_through(last);
+        while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
+        // What was dropped on purpose is no loss when delivery comes to what follows it.
+        self.expected = self.expected.max(last.after(1));
+        warn!(
+            events = newly,
+            delivered_records = in_flight,
+            through = last.0,
+            "dropped the oldest records to make room"
+        );
     }
 
     /// Those who asked for no more are answered although their records wait for room, as long as not too much does.

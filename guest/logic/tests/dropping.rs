@@ -1,0 +1,129 @@
+//! Dropping the oldest file to make room: what goes, in which order, and what is said of it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod disk;
+
+use disk::bed::{Bed, OPTIONS, record, records};
+use forebay_logic::{Options, WhenFull};
+
+/// Room for three files.
+const DROPPING: Options = Options { max_bytes: 3_000, when_full: WhenFull::DropOldest, ..OPTIONS };
+
+/// Offers records until all are in; gives how many events were dropped.
+fn write_all(bed: &mut Bed, sizes: &[u64]) -> u64 {
+    let (mut accepted, mut dropped) = (0, 0);
+    for _ in 0..100 {
+        let outcome = bed.try_write(&sizes[accepted..]).unwrap();
+        accepted += usize::try_from(outcome.accepted).unwrap();
+        dropped += outcome.dropped_events;
+        if accepted == sizes.len() {
+            return dropped;
+        }
+        bed.end_syncs();
+    }
+    panic!("{accepted} of {} were accepted", sizes.len());
+}
+
+// What people choose it for: the newest records get in, and the number of those that went is right.
+#[test]
+fn the_oldest_file_goes_as_a_whole() {
+    let mut bed = Bed::with(DROPPING);
+    assert_eq!(write_all(&mut bed, &records(30, 100)), 0);
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 10);
+    assert_eq!(bed.read_all(), (11..=31).collect::<Vec<_>>());
+    assert_eq!(bed.figure(12), 10);
+    assert_eq!(bed.figure(3), 0, "nothing is lost that was not dropped on purpose");
+}
+
+// A crash between the two must not bring back what was said to be dropped, or miss a file that the ledger names.
+#[test]
+fn a_file_goes_only_when_the_ledger_that_has_passed_it_is_durable() {
+    let mut bed = Bed::with(DROPPING);
+    write_all(&mut bed, &records(30, 100));
+    bed.end_syncs();
+    bed.disk.calls.clear();
+    assert_eq!(bed.try_write(&records(1, 100)).unwrap().accepted, 0);
+    assert_eq!(bed.disk.calls, ["store"]);
+    bed.end_syncs();
+    assert!(bed.disk.calls.contains(&"remove 0".to_owned()), "{:?}", bed.disk.calls);
+    assert_eq!(bed.try_write(&records(1, 100)).unwrap().accepted, 1);
+}
+
+// Otherwise every offer until the sync has ended would drop another file.
+#[test]
+fn no_more_is_dropped_than_is_needed() {
+    let mut bed = Bed::with(DROPPING);
+    write_all(&mut bed, &records(30, 100));
+    bed.end_syncs();
+    for _ in 0..3 {
+        bed.try_write(&records(1, 100)).unwrap();
+    }
+    assert_eq!(bed.figure(12), 10);
+}
+
+// A buffer of one file has nothing else to drop.
+#[test]
+fn the_writers_file_is_left_before_it_is_dropped() {
+    let mut bed = Bed::with(Options { file_bytes: 4_000, ..DROPPING });
+    write_all(&mut bed, &records(30, 100));
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 30);
+    assert_eq!(bed.read_all(), [31]);
+}
+
+// Whoever still works on a record that was dropped acknowledges it later, and must not release another by that.
+#[test]
+fn a_late_acknowledgement_of_what_was_dropped_is_ignored() {
+    let mut bed = Bed::with(DROPPING);
+    write_all(&mut bed, &records(30, 100));
+    assert_eq!(bed.read(5, 1 << 20).len(), 5);
+    write_all(&mut bed, &records(1, 100));
+    let ledger = bed.ledger();
+    bed.acknowledge(5);
+    assert_eq!(bed.ledger(), ledger);
+    assert_eq!(bed.figure(7), 1);
+    assert_eq!(bed.read_all(), (11..=31).collect::<Vec<_>>());
+}
+
+// Events that were lost by damage were not dropped on purpose.
+#[test]
+fn what_was_damaged_counts_as_lost_and_not_as_dropped() {
+    let mut bed = Bed::with(DROPPING);
+    write_all(&mut bed, &records(30, 100));
+    bed.disk.file_mut(0).frames[4].record = None;
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 9);
+    assert_eq!((bed.figure(12), bed.figure(3)), (9, 1));
+    assert_eq!(bed.read_all(), (11..=31).collect::<Vec<_>>());
+    assert_eq!(bed.figure(3), 1, "counted once");
+}
+
+// What is acknowledged already is no loss to anybody.
+#[test]
+fn acknowledged_events_are_not_counted_as_dropped() {
+    let mut bed = Bed::with(DROPPING);
+    write_all(&mut bed, &records(30, 100));
+    bed.read(4, 1 << 20);
+    bed.acknowledge(4);
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 6);
+}
+
+// The limit in events is a limit too, and files are what can go.
+#[test]
+fn too_many_events_drop_the_oldest_file() {
+    let mut bed = Bed::with(Options { max_bytes: 1 << 20, max_events: 25, ..DROPPING });
+    assert_eq!(write_all(&mut bed, &records(25, 100)), 0);
+    assert_eq!(write_all(&mut bed, &[record(3, 100)]), 10);
+    assert_eq!(bed.read_all(), (11..=28).collect::<Vec<_>>());
+}
+
+// The numbers of a buffer that was dropped from must fit together after a crash as well.
+#[test]
+fn what_was_dropped_stays_dropped_after_the_process_has_died() {
+    let mut bed = Bed::with(DROPPING);
+    write_all(&mut bed, &records(30, 100));
+    bed.end_syncs();
+    bed.try_write(&records(1, 100)).unwrap();
+    let mut bed = bed.killed();
+    assert_eq!(bed.report.first_unread.0, 11);
+    assert_eq!(bed.read_all(), (11..=30).collect::<Vec<_>>());
+}
