@@ -71,6 +71,10 @@ enum Snapshot {
     Ledger(Option<Ledger>),
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fault of its own, and they come in any combination"
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     pub(crate) inodes: Vec<Inode>,
