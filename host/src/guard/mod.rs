@@ -16,10 +16,11 @@ mod relocation;
 mod scan;
 mod span;
 mod subject;
+mod syncing;
 mod syncs;
 mod windows;
 
-use std::{error::Error, fmt, num::NonZeroU32};
+use std::{fmt, num::NonZeroU32};
 
 use bytes::Bytes;
 use forebay_frame::RecordId;
@@ -116,20 +117,6 @@ pub struct Placed {
     pub records: u32,
     /// The file's length now, in bytes.
     pub length: u64,
-}
-
-/// What a sync makes durable, noted when it starts.
-#[derive(Debug)]
-pub(crate) enum Covers {
-    /// For tests of the order of answers.
-    #[cfg(test)]
-    Nothing,
-    /// The bytes of a file up to a length, which hold the ids below `next`.
-    Data { length: u64, next: RecordId },
-    /// The names of these files.
-    Names(Vec<FileId>),
-    /// A ledger that names this file as the writer's.
-    Ledger(FileId),
 }
 
 /// A record that was read.
@@ -341,68 +328,6 @@ impl Guard {
     /// Whether a sync has failed, and what it was to make durable is not safe again yet.
     pub fn is_degraded(&self) -> bool {
         self.account.is_degraded()
-    }
-
-    /// A sync that was handed to the runner has ended. Its tickets are told by [`next_synced`](Self::next_synced).
-    pub fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
-        let Some((flight, again)) = self.syncs.ended(target, result.is_ok()) else { return };
-        if let Err(error) = result {
-            let error: &dyn Error = error;
-            warn!(?target, error, "a sync failed: what it was to make durable may be lost with the machine");
-            self.account.sync_failed(target);
-            self.syncs.fail_all();
-            return;
-        }
-        match flight.covers {
-            #[cfg(test)]
-            Covers::Nothing => {}
-            Covers::Data { length, next } => self.data_synced(target, length, next),
-            Covers::Names(files) => self.account.names_synced(&files),
-            Covers::Ledger(file) => self.account.ledger_synced(file),
-        }
-        if again {
-            self.start_sync(target);
-        }
-    }
-
-    /// The next sync of which the logic is to hear, in the order of the requests.
-    pub fn next_synced(&mut self) -> Option<(Ticket, bool)> {
-        self.syncs.next_ended()
-    }
-
-    /// Whether no sync is under way or asked for.
-    pub fn is_sync_idle(&self) -> bool {
-        self.syncs.is_idle()
-    }
-
-    fn data_synced(&mut self, target: SyncTarget, length: u64, next: RecordId) {
-        let SyncTarget::Data(file) = target else { return };
-        self.account.data_synced(file, length, next);
-        let is_newest = self.account.ledger().is_some_and(|ledger| ledger.writer_data_file == file);
-        if !is_newest && self.account.file(file).is_some_and(|account| account.durable == account.length) {
-            self.backend.release(file);
-        }
-    }
-
-    fn start_sync(&mut self, target: SyncTarget) {
-        let covers = match target {
-            SyncTarget::Data(file) => {
-                // A file that was removed meanwhile has nothing left to sync.
-                let account = self.account.file(file).copied();
-                let (length, next) = account.map_or((0, RecordId(0)), |a| (a.length, a.seen_next));
-                Covers::Data { length, next }
-            }
-            SyncTarget::Directory => Covers::Names(self.account.files().map(|(id, _)| id).collect()),
-            SyncTarget::Ledger => Covers::Ledger(
-                self.account.ledger().map_or(Ledger::EMPTY.writer_data_file, |l| l.writer_data_file),
-            ),
-        };
-        self.syncs.started(target, covers);
-        let job: SyncJob = match target {
-            SyncTarget::Data(file) if self.account.file(file).is_none() => Box::new(|| Ok(())),
-            _ => self.backend.prepare_sync(target).unwrap_or_else(|error| Box::new(move || Err(error))),
-        };
-        (self.sync_runner)(target, job);
     }
 
     fn refuse(&mut self, refusal: Refusal) -> GuardError {

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Covers, Ticket};
+use super::{Ticket, syncing::Covers};
 use crate::storage::SyncTarget;
 
 #[derive(Debug)]
