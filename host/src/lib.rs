@@ -14,7 +14,7 @@ mod threads;
 
 pub use buffer::{
     Buffer, Builder, CloseError, Durability, Locked, OpenError, Options, OptionsError, Pending, ReadError,
-    Reader, Receipt, Record, Status, WhenFull, WriteError, Writer,
+    Reader, Receipt, Record, Simulation, Status, WhenFull, WriteError, Writer,
 };
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;

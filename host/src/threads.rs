@@ -12,7 +12,7 @@ use std::{
 use tracing::error;
 
 /// Work for a pool.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce() + Send>;
 
 /// Syncs that may be under way at the same time in all buffers of the process.
 const SYNC_THREADS: usize = 4;

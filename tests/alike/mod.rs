@@ -8,6 +8,7 @@ mod full;
 mod futures;
 mod recovery;
 mod same;
+mod simulated;
 
 use forebay::{Options, storage::memory::Disk};
 

@@ -8,7 +8,7 @@ pub mod storage;
 mod watchdog;
 
 use forebay::{
-    Buffer, Component, Limits, Options,
+    Buffer, Component, Limits, OpenError, Options, Simulation,
     guard::Guard,
     logic::{CallError, Logic},
     storage::Backend,
@@ -27,6 +27,16 @@ impl Runs {
     /// Opens a buffer over any storage.
     pub fn open(self, backend: impl Backend + 'static, options: Options) -> Buffer {
         Buffer::open_with(Box::new(backend), options, move |guard| self.make(guard)).unwrap()
+    }
+
+    /// Opens a buffer in a simulation: nothing happens in it but what the test has happen.
+    pub fn open_in(
+        self,
+        simulation: &Simulation,
+        backend: impl Backend + 'static,
+        options: Options,
+    ) -> Result<Buffer, OpenError> {
+        Buffer::open_on(simulation.runtime(), Box::new(backend), options, move |guard| self.make(guard))
     }
 
     /// Makes the logic of a buffer.

@@ -10,9 +10,10 @@ use tracing::info;
 
 use super::{
     Buffer,
-    core::{Core, now_ns},
+    core::Core,
     error::OpenError,
     options::{Durability, Options},
+    runtime::{Runtime, Threads},
     shared::Shared,
 };
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
         Backend,
         native::{Create, Native},
     },
-    threads,
 };
 
 /// Makes the logic of a buffer over its guard.
@@ -136,27 +136,30 @@ impl Locked {
         let limits = self.limits;
         let make: MakeLogic = Box::new(move |guard| component.instantiate(guard, limits));
         info!(directory = %self.directory.display(), "opening the buffer");
-        open_with(self.backend, self.options, make)
+        open_on(Arc::new(Threads), self.backend, self.options, make)
     }
 }
 
-/// Opens a buffer over any storage and any logic: what tests and simulations use.
-pub(super) fn open_with(
+/// Opens a buffer over any storage, any logic and any runtime.
+pub(super) fn open_on(
+    runtime: Arc<dyn Runtime>,
     backend: Box<dyn Backend>,
     options: Options,
     make: MakeLogic,
 ) -> Result<Buffer, OpenError> {
     options.check()?;
-    let shared = Arc::new(Shared::default());
+    let now_ns = runtime.now_ns();
+    let shared = Arc::new(Shared::new(Arc::clone(&runtime)));
     let weak: Weak<Shared> = Arc::downgrade(&shared);
     let sync_runner = Box::new(move |target, job: crate::storage::SyncJob| {
         let weak = weak.clone();
-        threads::run_sync(Box::new(move || {
+        let job = move || {
             let result = job();
             if let Some(shared) = weak.upgrade() {
                 shared.submit_elsewhere(|work| work.syncs.push((target, result)));
             }
-        }));
+        };
+        runtime.run_sync(target, Box::new(job));
     });
     let mut guard = Guard::new(backend, options.max_bytes, sync_runner)?;
     if options.when_full == WhenFull::DropOldest {
@@ -170,7 +173,7 @@ pub(super) fn open_with(
         when_full: options.when_full,
         resume_after: None,
         sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
-        now_ns: now_ns(),
+        now_ns,
     })?;
     logic.guard().opened();
     info!(

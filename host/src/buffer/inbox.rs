@@ -59,7 +59,12 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.acks.is_empty() && self.syncs.is_empty() && !self.tick
+        self.is_tick_alone() && !self.tick
+    }
+
+    /// Nothing but a tick, if even that.
+    pub(super) fn is_tick_alone(&self) -> bool {
+        self.writes.is_empty() && self.acks.is_empty() && self.syncs.is_empty()
     }
 }
 

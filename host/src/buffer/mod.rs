@@ -9,11 +9,13 @@ mod options;
 mod reader;
 mod receipt;
 mod record;
+mod runtime;
 mod shared;
+mod simulation;
 mod status;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, pin::pin, sync::Arc};
 
 use tracing::warn;
 
@@ -24,10 +26,12 @@ pub use self::{
     reader::Reader,
     receipt::{Pending, Receipt},
     record::Record,
+    runtime::{Job, Runtime},
+    simulation::Simulation,
     status::Status,
     writer::Writer,
 };
-use self::{core::Core, shared::Shared};
+use self::{core::Core, runtime::Threads, shared::Shared};
 pub use crate::logic::WhenFull;
 use crate::{
     guard::Guard,
@@ -73,7 +77,18 @@ impl Buffer {
         options: Options,
         make: impl FnOnce(Guard) -> Result<Box<dyn Logic>, CallError> + 'static,
     ) -> Result<Self, OpenError> {
-        builder::open_with(backend, options, Box::new(make))
+        Self::open_on(Arc::new(Threads), backend, options, make)
+    }
+
+    /// As [`open_with`](Self::open_with), on a runtime of its own: with a [`Simulation`], whole histories of a buffer run on
+    /// one thread and can be had again.
+    pub fn open_on(
+        runtime: Arc<dyn Runtime>,
+        backend: Box<dyn Backend>,
+        options: Options,
+        make: impl FnOnce(Guard) -> Result<Box<dyn Logic>, CallError> + 'static,
+    ) -> Result<Self, OpenError> {
+        builder::open_on(runtime, backend, options, Box::new(make))
     }
 
     fn new(shared: Arc<Shared>, options: Options, report: OpenReport) -> Self {
@@ -119,7 +134,7 @@ impl Buffer {
         self.end_writing();
         while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
             // A sender that is gone means that the core is: the next round ends.
-            let _ = pollster::block_on(idle);
+            self.shared.block_on(pin!(async { drop(idle.await) }));
         }
         match self.shared.close().and_then(Core::close) {
             None => Ok(()),

@@ -1,6 +1,6 @@
 //! Reading records.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use forebay_frame::RecordId;
 
@@ -35,7 +35,7 @@ impl Reader {
                 Taken::Records(records) => return Ok(Some(self.with_handles(records))),
                 Taken::End => return Ok(None),
                 // A sender that is gone means that the buffer is closed: the next round says so.
-                Taken::Wait(changed) => drop(pollster::block_on(changed)),
+                Taken::Wait(changed) => self.shared.block_on(pin!(async { drop(changed.await) })),
             }
         }
     }

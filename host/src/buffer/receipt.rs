@@ -1,15 +1,15 @@
 //! What a writer gets for its records.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use forebay_frame::RecordId;
 use tokio::sync::oneshot;
 
-use super::error::WriteError;
+use super::{error::WriteError, runtime::Runtime, shared::Shared};
 use crate::record::NewRecord;
 
 pub(super) type Answer = Result<Receipt, WriteError>;
@@ -46,24 +46,28 @@ impl Receipt {
 #[must_use = "it says whether the records were written"]
 pub struct Pending {
     answer: oneshot::Receiver<Answer>,
+    runtime: Arc<dyn Runtime>,
 }
 
 impl Pending {
-    pub(super) fn new(answer: oneshot::Receiver<Answer>) -> Self {
-        Self { answer }
+    pub(super) fn new(answer: oneshot::Receiver<Answer>, shared: &Shared) -> Self {
+        Self { answer, runtime: Arc::clone(shared.runtime()) }
     }
 
     /// An answer that is known already.
-    pub(super) fn ready(answer: Answer) -> Self {
+    pub(super) fn ready(answer: Answer, shared: &Shared) -> Self {
         let (reply, receiver) = oneshot::channel();
         // The receiver is held here.
         let _ = reply.send(answer);
-        Self::new(receiver)
+        Self::new(receiver, shared)
     }
 
     /// Waits, blocking this thread.
-    pub fn wait(self) -> Answer {
-        pollster::block_on(self)
+    pub fn wait(mut self) -> Answer {
+        let runtime = Arc::clone(&self.runtime);
+        let mut answer = None;
+        runtime.block_on(pin!(async { answer = Some((&mut self).await) }));
+        answer.unwrap_or(Err(WriteError::Closed))
     }
 
     /// The answer if it is there; may be asked again until it was given.

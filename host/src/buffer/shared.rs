@@ -1,32 +1,50 @@
 //! One executor per buffer, and no thread of its own: whoever takes the core's lock runs the logic and serves all who
 //! wait. A single producer pays no hop between threads; many producers share each other's calls.
 
-use std::sync::{
-    Arc, Mutex, TryLockError, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, TryLockError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use std::time::Instant;
 
 use super::{
     core::Core,
     error::{Stop, Unable},
     inbox::{Inbox, Work},
+    runtime::Runtime,
 };
-use crate::threads::{self, lock};
+use crate::threads::lock;
 
 /// How many rounds a caller serves others before it hands over to an executor.
 const ROUNDS_MAX: usize = 64;
 
 /// What all handles to a buffer share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) inbox: Inbox,
     /// `None` while the buffer is being opened, and once it is closed.
     core: Mutex<Option<Core>>,
     closed: AtomicBool,
+    runtime: Arc<dyn Runtime>,
 }
 
 impl Shared {
+    pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
+        let (inbox, core) = (Inbox::default(), Mutex::default());
+        Self { inbox, core, closed: AtomicBool::new(false), runtime }
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    /// Blocks this thread until something has happened that the buffer's work brings about.
+    pub(super) fn block_on(&self, event: Pin<&mut (dyn Future<Output = ()> + Send)>) {
+        self.runtime.block_on(event);
+    }
+
     /// The buffer is open from now on.
     pub(super) fn open(self: &Arc<Self>, core: Core) {
         *lock(&self.core) = Some(core);
@@ -43,7 +61,7 @@ impl Shared {
     pub(super) fn submit_elsewhere(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
         self.inbox.put(change);
         let shared = Arc::clone(self);
-        threads::execute(Box::new(move || shared.drive()));
+        self.runtime.execute(Box::new(move || shared.drive()));
     }
 
     /// Serves all that waits, unless another thread is doing so: that one looks again after it has let go of the core,
@@ -65,7 +83,7 @@ impl Shared {
             }
         }
         let shared = Arc::clone(self);
-        threads::execute(Box::new(move || shared.drive()));
+        self.runtime.execute(Box::new(move || shared.drive()));
     }
 
     /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
@@ -96,10 +114,10 @@ impl Shared {
     }
 
     /// Has the logic's clock move on at a time.
-    pub(super) fn tick_at(self: &Arc<Self>, time: Instant) {
+    pub(super) fn tick_at(self: &Arc<Self>, time_ns: u64) {
         let shared: Weak<Self> = Arc::downgrade(self);
-        threads::at(
-            time,
+        self.runtime.run_at(
+            time_ns,
             Box::new(move || {
                 if let Some(shared) = shared.upgrade() {
                     shared.submit_elsewhere(|work| work.tick = true);

@@ -65,7 +65,7 @@ impl Writer {
     ) -> Result<Pending, WriteError> {
         let records = self.check(records)?;
         if records.is_empty() {
-            return Ok(Pending::ready(Ok(Receipt::default())));
+            return Ok(Pending::ready(Ok(Receipt::default()), &self.shared));
         }
         let (reply, answer) = oneshot::channel();
         let write = PendingWrite {
@@ -76,7 +76,7 @@ impl Writer {
             reply: Some(reply),
         };
         submit(&self.shared, Box::new(move |work| work.writes.push(write)));
-        Ok(Pending::new(answer))
+        Ok(Pending::new(answer, &self.shared))
     }
 
     /// No record may be longer than the limit.

@@ -3,11 +3,7 @@
 mod reading;
 mod writing;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, LazyLock},
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use forebay_frame::RecordId;
 pub(super) use reading::Taken;
@@ -26,14 +22,6 @@ use crate::{
     guard::{Guard, ReadRecord},
     logic::{CallError, Logic},
 };
-
-/// The start of the logic's time: it sees nanoseconds since the process first opened a buffer.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// The time as the logic sees it.
-pub(super) fn now_ns() -> u64 {
-    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
-}
 
 pub(super) struct Core {
     logic: Box<dyn Logic>,
@@ -95,20 +83,22 @@ impl Core {
 
     /// Does all that waits, in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
     pub(super) fn serve(&mut self, shared: &Arc<Shared>) {
-        let mut worked = false;
+        let mut changed = false;
         loop {
             let work = shared.inbox.take();
             if work.is_empty() {
                 break;
             }
-            worked = true;
+            // The logic says itself when it wants the next tick after one.
+            changed |= !work.is_tick_alone();
             self.take_in(work, shared);
             self.place_backlog();
             self.flush_for_waiters();
             self.answer_durable();
             self.wake();
         }
-        if worked {
+        // For whoever waits for room, a tick is the time to try again: the disk may have some.
+        if changed || !self.backlog.is_empty() {
             self.want_tick(shared);
         }
     }
@@ -144,21 +134,25 @@ impl Core {
 
     fn tick(&mut self, shared: &Arc<Shared>) {
         self.tick_wanted = false;
-        let now = now_ns();
+        let now = shared.runtime().now_ns();
         let told = self.logic.tick(now);
-        if let Ok(next) = self.note(told)
-            && next < u64::MAX
-        {
-            self.tick_wanted = true;
-            shared.tick_at(Instant::now() + Duration::from_nanos(next.saturating_sub(now)));
+        match self.note(told) {
+            Ok(u64::MAX) => {}
+            Ok(next) => {
+                self.tick_wanted = true;
+                shared.tick_at(next);
+            }
+            // What it could not do now it tries again.
+            Err(_) => self.want_tick(shared),
         }
     }
 
-    /// After work was done, the logic's clock must move on until it says that it need not.
+    /// After something has changed, the logic's clock must move on until it says that it need not.
     fn want_tick(&mut self, shared: &Arc<Shared>) {
         if !self.tick_wanted && self.stop.is_none() {
             self.tick_wanted = true;
-            shared.tick_at(Instant::now() + self.options.sync_interval);
+            let interval = u64::try_from(self.options.sync_interval.as_nanos()).unwrap_or(u64::MAX);
+            shared.tick_at(shared.runtime().now_ns().saturating_add(interval));
         }
     }
 
