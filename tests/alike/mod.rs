@@ -3,6 +3,7 @@
 mod delivery;
 mod drop_oldest;
 mod durability;
+mod events;
 mod files;
 mod full;
 mod futures;

@@ -19,9 +19,13 @@
 //! * A frame of which the root is lost, and the delimiter damaged to a possible one that states more than the file has,
 //!   looks like a frame that was cut. It is called torn, and so is all that follows it.
 
+use std::num::NonZeroU32;
+
 use crate::{
     candidate::Gap,
     damage::{Damage, Source, Surroundings},
+    decode::Frame,
+    events::CountSource,
     id::RecordId,
     layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
     orphans::Orphans,
@@ -93,6 +97,37 @@ impl Assessor {
             Beyond::Own { end, intact: false } | Beyond::Another { start: end } => up_to(end),
             Beyond::Nothing => torn,
         })
+    }
+
+    /// How many events a whole frame at `offset` holds. Where they were counted in its payload, they are not more than the
+    /// id that comes next leaves room for: that of the frame behind it or, at the end of the file, `behind`.
+    pub fn events<S: Source>(
+        &mut self,
+        source: &mut S,
+        offset: u64,
+        frame: &Frame<'_>,
+        behind: Option<RecordId>,
+    ) -> Result<NonZeroU32, S::Error> {
+        let len = source.len();
+        let end = offset.saturating_add(frame.bytes);
+        let counted = Counted { id: frame.id, events: frame.events, source: frame.count_source };
+        self.events_within(&mut File { source, len }, end, counted, behind)
+    }
+
+    /// How many events the record holds whose frame ends at `end`.
+    pub(crate) fn events_within<S: Source>(
+        &mut self,
+        file: &mut File<'_, S>,
+        end: u64,
+        Counted { id, events, source }: Counted,
+        behind: Option<RecordId>,
+    ) -> Result<NonZeroU32, S::Error> {
+        if source != CountSource::Payload || events == NonZeroU32::MIN {
+            return Ok(events);
+        }
+        let next = if end < file.len { self.id_at(file, end)? } else { behind };
+        let room = next.and_then(|next| NonZeroU32::new(u32::try_from(next.0.checked_sub(id.0)?).ok()?));
+        Ok(room.map_or(events, |room| room.min(events)))
     }
 
     /// The id of the whole frame at `offset`, if there is one.
@@ -201,6 +236,14 @@ impl Assessor {
         let root = self.search.window.peek::<S, ROOT>(file, end - ROOT_BYTES)?;
         Ok(root.map(|root| (zerocopy::transmute!(root), padded)))
     }
+}
+
+/// A record's events, and how their number is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) id: RecordId,
+    pub(crate) events: NonZeroU32,
+    pub(crate) source: CountSource,
 }
 
 /// What was found behind the start of a bad frame.

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, ops::Range};
 
 use crate::{
-    assessor::Assessor,
+    assessor::{Assessor, Counted},
     damage::{Damage, Source, Surroundings},
     decode::{self, Frame, FrameError},
     events::CountSource,
@@ -162,24 +162,20 @@ impl<S: Source> Walker<S> {
 
     fn whole(&mut self, frame: &Found, length_damaged: bool) -> Result<Step, S::Error> {
         let Found { id, metadata, payload_bytes, bytes, .. } = *frame;
-        let events = match frame.count_source {
-            CountSource::Payload if frame.events.get() > 1 => self.corrected(frame)?,
-            _ => frame.events,
-        };
+        let behind = self.behind();
+        let file = &mut File { source: &mut self.source, len: self.len };
+        let end = self.offset.saturating_add(bytes);
+        let counted = Counted { id, events: frame.events, source: frame.count_source };
+        let events = self.assessor.events_within(file, end, counted, behind)?;
         let offset = self.pass(bytes, frame.after);
         let payload = offset + layout::PAYLOAD_OFFSET;
         self.payload = payload..payload + payload_bytes;
         Ok(Step::Whole { offset, bytes, id, events, metadata, payload_bytes, length_damaged })
     }
 
-    /// How many events a record holds whose events were counted in its payload: not more than the next id leaves room
-    /// for.
-    fn corrected(&mut self, frame: &Found) -> Result<NonZeroU32, S::Error> {
-        let file = &mut File { source: &mut self.source, len: self.len };
-        let next = self.assessor.id_at(file, self.offset.saturating_add(frame.bytes))?;
-        let room = next.and_then(|next| next.0.checked_sub(frame.id.0));
-        let room = room.and_then(|room| NonZeroU32::new(u32::try_from(room).ok()?));
-        Ok(room.map_or(frame.events, |room| room.min(frame.events)))
+    /// The id that follows the file's last record at the latest. A ledger that lags behind says nothing.
+    fn behind(&self) -> Option<RecordId> {
+        (self.around.ceiling > self.around.floor).then_some(self.around.ceiling)
     }
 
     fn corrupt(&mut self, bytes: u64) -> Step {

@@ -1,7 +1,10 @@
 //! What the host itself knows of the buffer: how long each file is, how much of it is durable, which ids it holds. Every
 //! promise to a caller rests on this account and never on what the logic says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use forebay_frame::RecordId;
 
@@ -126,6 +129,15 @@ impl Account {
 
     pub(super) fn file(&self, file: FileId) -> Option<&FileAccount> {
         self.files.get(&file)
+    }
+
+    /// The file that follows one on the ring and has anything in it, and its length; `None` behind the window's end.
+    pub(super) fn follower(&self, file: FileId) -> Option<(FileId, u64)> {
+        let front = self.ledger?.reader_data_file;
+        let behind = self.files.range((Bound::Excluded(file), Bound::Unbounded));
+        let (&next, account) =
+            behind.chain(self.files.range(..file)).find(|(_, account)| account.length > 0)?;
+        (distance(front, next) > distance(front, file)).then_some((next, account.length))
     }
 
     /// Whether anything was appended under this lock.

@@ -6,7 +6,7 @@
 
 use forebay_frame::{RecordId, Surroundings};
 
-use super::{Guard, ScanLimits, account::distance, subject::Subject};
+use super::{Guard, ScanLimits, subject::Subject};
 use crate::{
     logic::Run,
     storage::{FileId, StorageError},
@@ -114,8 +114,8 @@ impl Guard {
         let ceiling = self.account.next_id();
         let (mut offset, mut around, mut events) = (0, fresh(), 0_u64);
         while offset < length {
-            let mut subject = Subject { backend: &mut *self.backend, file, length, ceiling };
             let around_here = Surroundings { ceiling, ..around };
+            let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
             let walked = self.scanner.walk_on(&mut subject, offset, around_here, LIMITS)?;
             let counted = walked.records.iter().filter(|record| record.id >= from && record.id <= to);
             events = counted.fold(events, |sum, record| sum.saturating_add(record.events.get().into()));
@@ -144,7 +144,7 @@ impl Guard {
                 return Ok(Some(place));
             }
             // The file that is appended to last is where records will come.
-            let Some(next) = self.file_after(cursor.file) else { return Ok(None) };
+            let Some((next, _)) = self.account.follower(cursor.file) else { return Ok(None) };
             *cursor = Cursor::start_of(next, cursor.expected);
         }
     }
@@ -155,7 +155,7 @@ impl Guard {
         };
         let (file, ceiling) = (cursor.file, self.account.next_id());
         while cursor.offset < length {
-            let mut subject = Subject { backend: &mut *self.backend, file, length, ceiling };
+            let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
             let around = Surroundings { ceiling, ..cursor.around };
             let walked = self.scanner.walk_on(&mut subject, cursor.offset, around, LIMITS)?;
             let wanted = walked.records.iter().find(|record| record.next_id() > cursor.expected);
@@ -170,15 +170,5 @@ impl Guard {
             *cursor = Cursor { offset: walked.next_offset, around: walked.around, ..*cursor };
         }
         Ok(None)
-    }
-
-    /// The next file on the ring that has anything in it, up to the end of the window.
-    fn file_after(&self, file: FileId) -> Option<FileId> {
-        let front = self.account.ledger()?.reader_data_file;
-        self.account
-            .files()
-            .filter(|(other, account)| account.length > 0 && distance(front, *other) > distance(front, file))
-            .map(|(other, _)| other)
-            .min_by_key(|other| distance(front, *other))
     }
 }

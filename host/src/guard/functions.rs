@@ -142,8 +142,7 @@ impl Guard {
         if offset > length || !is_boundary {
             return Err(self.refuse(Refusal::Offset));
         }
-        let ceiling = self.account.next_id();
-        let mut subject = Subject { backend: &mut *self.backend, file, length, ceiling };
+        let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
         let scanned = self.scanner.scan(&mut subject, offset, limits)?;
         let whole = scanned.spans.iter().rev().find(|span| span.state == SpanState::Whole);
         let whole = whole.map(|span| (span.offset + span.bytes, span.next_id));

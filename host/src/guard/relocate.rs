@@ -77,7 +77,7 @@ impl Guard {
         let length = self.account.file(file).map_or(0, |account| account.length);
         let ceiling = self.account.next_id();
         let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
-        let mut subject = Subject { backend: &mut *self.backend, file, length, ceiling };
+        let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
         let Walked { mut records, next_offset, .. } =
             self.scanner.walk_on(&mut subject, offset, around, LIMITS)?;

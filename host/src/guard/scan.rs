@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use forebay_frame::{
-    Assessor, Damage, Frame, FrameError, RecordId, Surroundings, decode, decode_undelimited,
+    Assessor, CountSource, Damage, Frame, FrameError, RecordId, Surroundings, decode, decode_undelimited,
 };
 
 use super::{
@@ -218,11 +218,16 @@ impl Scanner {
         let belongs = around.admits(frame.id)
             && (frame.id == around.floor
                 || !self.assessor(subject.file).is_stray(subject, at, frame, around)?);
-        Ok(if belongs {
-            Step::Whole(verified(subject.file, at, frame, block), around.after(frame))
-        } else {
-            Step::Damaged { bytes: frame.bytes, state: SpanState::Corrupt }
-        })
+        if !belongs {
+            return Ok(Step::Damaged { bytes: frame.bytes, state: SpanState::Corrupt });
+        }
+        let mut record = verified(subject.file, at, frame, block);
+        if frame.count_source == CountSource::Payload && record.events > NonZeroU32::MIN {
+            let ends_the_file = at.saturating_add(frame.bytes) >= subject.length;
+            let behind = if ends_the_file { subject.id_behind()? } else { None };
+            record.events = self.assessor(subject.file).events(subject, at, frame, behind)?;
+        }
+        Ok(Step::Whole(record, around.after(frame)))
     }
 
     /// What lies at an offset where no frame could be decoded.

@@ -1,7 +1,8 @@
 //! The file that a scan works on.
 
-use forebay_frame::{RecordId, Source};
+use forebay_frame::{RecordId, Source, Step, Surroundings, Walker};
 
+use super::account::Account;
 use crate::storage::{Backend, FileId, StorageError};
 
 /// A data file, with what the guard's account says of it.
@@ -12,6 +13,28 @@ pub(super) struct Subject<'a> {
     pub(super) length: u64,
     /// Ids from this one on are not taken for records where frames are looked for after a damage.
     pub(super) ceiling: RecordId,
+    /// The file that follows on the ring and has anything in it, and its length; `None` if this is the last.
+    pub(super) follower: Option<(FileId, u64)>,
+}
+
+impl<'a> Subject<'a> {
+    /// A file of this length.
+    pub(super) fn new(backend: &'a mut dyn Backend, account: &Account, file: FileId, length: u64) -> Self {
+        Self { backend, file, length, ceiling: account.next_id(), follower: account.follower(file) }
+    }
+
+    /// The id that comes behind the file's last record, as far as it is known: that of the first frame of the next file, or
+    /// the buffer's next.
+    pub(super) fn id_behind(&mut self) -> Result<Option<RecordId>, StorageError> {
+        let Some((file, length)) = self.follower else { return Ok(Some(self.ceiling)) };
+        let around = Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling };
+        let next =
+            Subject { backend: &mut *self.backend, file, length, ceiling: self.ceiling, follower: None };
+        Ok(match Walker::new(next, 0, around).next()? {
+            Some(Step::Whole { id, .. }) => Some(id),
+            _ => None,
+        })
+    }
 }
 
 impl Source for Subject<'_> {
