@@ -110,6 +110,19 @@ fn a_size_that_is_too_small_is_refused() {
     }
 }
 
+/// Data files have 65,535 numbers, and one stays free. A size that needs more would never be reached.
+#[test]
+fn a_size_that_needs_too_many_files_is_refused_with_the_file_size_that_would_do() {
+    let scene = Scene::new();
+    for command in ["write", "read", "pipe", "demo"] {
+        let sizes = ["--file-size", "4096", "--max-size", "268427265"];
+        scene.assert_refused(
+            &[&[command, "buffer"], &sizes[..]].concat(),
+            &["268427265", "65534 files", "file size of at least 4097"],
+        );
+    }
+}
+
 /// The smallest sizes that make sense are no bad input.
 #[test]
 fn the_smallest_sizes_are_taken() {

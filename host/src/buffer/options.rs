@@ -26,8 +26,8 @@ pub struct Options {
     /// The length at which a data file is left for the next one. At least [`FILE_BYTES_MIN`](Self::FILE_BYTES_MIN).
     /// Default: 128 MiB.
     pub file_bytes: u64,
-    /// The most that all data files together may hold, acknowledged or not. At least twice `file_bytes` and 32.
-    /// Default: 1 GiB.
+    /// The most that all data files together may hold, acknowledged or not. At least twice `file_bytes` and 32, at most
+    /// [`FILES_MAX`](Self::FILES_MAX) times `file_bytes`. Default: 1 GiB.
     pub max_bytes: u64,
     /// The longest payload that is taken. `None`: as long as a file can hold, `file_bytes` less 48.
     pub max_record_bytes: Option<u64>,
@@ -52,6 +52,10 @@ impl Options {
     /// The shortest data file that makes sense.
     pub const FILE_BYTES_MIN: u64 = 4096;
 
+    /// The most data files that there may be. One number of the ring always stays free: were all taken, the file behind the
+    /// writer's would be the reader's, and a full buffer would look like an empty one whose reader has gone ahead.
+    pub const FILES_MAX: u64 = 65_534;
+
     /// What a frame may take besides its payload, rounded up as Vector does.
     pub const RECORD_OVERHEAD_BYTES: u64 = 48;
 
@@ -71,6 +75,10 @@ impl Options {
         let least = self.file_bytes.saturating_mul(2).saturating_add(32);
         if self.max_bytes < least {
             return Err(OptionsError::MaxBytes { given: self.max_bytes, least });
+        }
+        if self.max_bytes > self.file_bytes.saturating_mul(Self::FILES_MAX) {
+            let file_bytes = self.max_bytes.div_ceil(Self::FILES_MAX);
+            return Err(OptionsError::TooManyFiles { given: self.max_bytes, file_bytes });
         }
         let most = self.file_bytes - Self::RECORD_OVERHEAD_BYTES;
         match self.max_record_bytes {
@@ -116,6 +124,18 @@ pub enum OptionsError {
         given: u64,
         /// The least that would do.
         least: u64,
+    },
+    /// There are not as many numbers for data files as the buffer would need.
+    #[error(
+        "the maximum size of {given} bytes is too large for {max} files, which is the most that there may be; it needs a \
+         file size of at least {file_bytes}",
+        max = Options::FILES_MAX
+    )]
+    TooManyFiles {
+        /// The maximum size that was given.
+        given: u64,
+        /// The least file size that would do.
+        file_bytes: u64,
     },
     /// Records would not fit into a file.
     #[error(

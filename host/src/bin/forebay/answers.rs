@@ -31,7 +31,7 @@ pub(crate) struct Tally {
 impl Answers {
     /// Answers of a buffer with these options. `is_read`: somebody in this process makes room by reading.
     pub(crate) fn new(args: &BufferArgs, is_read: bool, signals: &Signals) -> Self {
-        Self { signals: signals.share(), room: Room::new(args.max_size, is_read), tally: Tally::default() }
+        Self { signals: signals.share(), room: Room::new(args.max_size(), is_read), tally: Tally::default() }
     }
 
     /// Waits for what became of a batch.

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
+use forebay::Options;
 
 use crate::size;
 
@@ -147,9 +148,10 @@ pub(crate) struct BufferArgs {
     /// Go on to the next data file when one has reached this size; from 4KiB
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size::parse)]
     pub(crate) file_size: u64,
-    /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size::parse)]
-    pub(crate) max_size: u64,
+    /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
+    /// times the file size [default: 1GiB, or that]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    max_size: Option<u64>,
     /// The longest record that is taken [default: the file size less 48 bytes]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_record: Option<u64>,
@@ -171,6 +173,14 @@ pub(crate) struct BufferArgs {
     /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
+}
+
+impl BufferArgs {
+    /// The most that all data files may hold, in bytes.
+    pub(crate) fn max_size(&self) -> u64 {
+        let files_hold = self.file_size.saturating_mul(Options::FILES_MAX);
+        self.max_size.unwrap_or_else(|| Options::default().max_bytes.min(files_hold))
+    }
 }
 
 /// What a look from outside needs to be told.

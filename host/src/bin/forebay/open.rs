@@ -14,7 +14,7 @@ const SMALL_FILE_BYTES: u64 = 64 << 10;
 pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     let mut options = Options::default();
     options.file_bytes = args.file_size;
-    options.max_bytes = args.max_size;
+    options.max_bytes = args.max_size();
     options.max_record_bytes = args.max_record;
     options.when_full = match args.when_full {
         WhenFull::Block => forebay::WhenFull::Block,

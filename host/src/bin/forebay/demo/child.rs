@@ -87,7 +87,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         arguments.push(value);
     };
     option("--file-size", buffer.file_size.to_string().into());
-    option("--max-size", buffer.max_size.to_string().into());
+    option("--max-size", buffer.max_size().to_string().into());
     if let Some(bytes) = buffer.max_record {
         option("--max-record", bytes.to_string().into());
     }

@@ -105,7 +105,7 @@ impl Demo {
 
 /// How many records are sent: as many as are wanted, or as fit, because none is taken out before all are in.
 fn total(source: &Source, args: &DemoArgs) -> u64 {
-    let room = args.buffer.max_size.saturating_sub(args.buffer.file_size);
+    let room = args.buffer.max_size().saturating_sub(args.buffer.file_size);
     let mut bytes = 0_u64;
     let fits = |number: &u64| {
         bytes = bytes.saturating_add(NewRecord::new(source.record(*number)).frame_bytes());
