@@ -151,7 +151,7 @@ pub(crate) struct BufferArgs {
     /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
     /// times the file size [default: 1GiB, or that]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    max_size: Option<u64>,
+    pub(crate) max_size: Option<u64>,
     /// The longest record that is taken [default: the file size less 48 bytes]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_record: Option<u64>,
