@@ -14,6 +14,7 @@ mod cli;
 mod contained;
 mod format;
 mod kill;
+mod lives;
 mod lockfile;
 mod shipped;
 mod support;

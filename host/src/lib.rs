@@ -13,8 +13,8 @@ pub mod storage;
 mod threads;
 
 pub use buffer::{
-    Buffer, Builder, CloseError, Durability, Locked, OpenError, Options, OptionsError, Pending, ReadError,
-    Reader, Receipt, Record, Simulation, Status, WhenFull, WriteError, Writer,
+    Buffer, Builder, CloseError, DrainReport, Durability, Locked, OpenError, Options, OptionsError, Pending,
+    ReadError, Reader, Receipt, Record, Simulation, Status, WhenFull, WriteError, Writer,
 };
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;

@@ -125,11 +125,25 @@ pub enum LogicError {
     Other(u32),
 }
 
-/// One instance of a buffer's logic, with the storage that it works on. Every method but `guard` and `status` is
-/// documented in `wit/buffer.wit`.
+/// An instance that could not be made. The guard comes back, so that the directory stays held.
+#[derive(Debug)]
+pub struct NotMade {
+    /// What it was to be made over.
+    pub guard: Guard,
+    /// Why there is none.
+    pub error: CallError,
+}
+
+/// Makes instances of a buffer's logic over its guard: one for each opening, and a fresh one when an instance has failed.
+pub type MakeLogic = Box<dyn FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send>;
+
+/// One instance of a buffer's logic, with the storage that it works on. Every method but `guard`, `into_guard` and
+/// `status` is documented in `wit/buffer.wit`.
 pub trait Logic: Send {
     /// The host's side of the storage, between calls.
     fn guard(&mut self) -> &mut Guard;
+    /// Ends the instance, whatever state it is in. The guard is left for the next one.
+    fn into_guard(self: Box<Self>) -> Guard;
     /// Opens the buffer.
     fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError>;
     /// Offers the sizes of the batch that the guard holds; how many were taken is the guard's to say.

@@ -10,7 +10,7 @@ mod watchdog;
 use forebay::{
     Buffer, Component, Limits, OpenError, Options, Simulation,
     guard::Guard,
-    logic::{CallError, Logic},
+    logic::{Logic, NotMade},
     storage::Backend,
 };
 
@@ -40,7 +40,7 @@ impl Runs {
     }
 
     /// Makes the logic of a buffer.
-    pub fn make(self, guard: Guard) -> Result<Box<dyn Logic>, CallError> {
+    pub fn make(self, guard: Guard) -> Result<Box<dyn Logic>, Box<NotMade>> {
         match self {
             Self::Natively => Ok(native_logic::NativeLogic::make(guard)),
             Self::AsComponent => Component::embedded().unwrap().instantiate(guard, Limits::default()),

@@ -43,6 +43,10 @@ impl Logic for NativeLogic {
         &mut self.guard
     }
 
+    fn into_guard(self: Box<Self>) -> Guard {
+        self.guard
+    }
+
     fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
         let options = native::Options {
             max_bytes: options.max_bytes,

@@ -1,6 +1,7 @@
 //! Opening a buffer, in two steps: the directory is taken first, and the logic runs after.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
@@ -12,22 +13,20 @@ use super::{
     Buffer,
     core::Core,
     error::OpenError,
-    options::{Durability, Options},
+    options::{Durability, Options, OptionsError},
     runtime::{Runtime, Threads},
     shared::Shared,
+    source::Source,
 };
 use crate::{
     engine::{Component, Limits},
     guard::Guard,
-    logic::{CallError, Logic, LogicOptions, WhenFull},
+    logic::{LogicOptions, WhenFull},
     storage::{
         Backend,
         native::{Create, Native},
     },
 };
-
-/// Makes the logic of a buffer over its guard.
-type MakeLogic = Box<dyn FnOnce(Guard) -> Result<Box<dyn Logic>, CallError>>;
 
 /// Chooses how a buffer is opened. See [`Options`] for what each choice means and its default.
 #[must_use]
@@ -109,8 +108,10 @@ impl Builder {
     pub fn lock(self) -> Result<Locked, OpenError> {
         self.options.check()?;
         let backend = Native::open(&self.directory, self.create)?;
-        let Self { directory, options, limits, component, .. } = self;
-        Ok(Locked { directory, options, limits, component, backend: Box::new(backend) })
+        info!(directory = %self.directory.display(), "took the buffer's directory");
+        let Self { options, limits, component, .. } = self;
+        let source = component.map(Source::Component);
+        Ok(Locked::new(Arc::new(Threads), Box::new(backend), options, limits, source))
     }
 
     /// Takes the directory and opens the buffer.
@@ -122,21 +123,63 @@ impl Builder {
 /// A directory that is held, and not yet opened as a buffer. Dropping it lets it go.
 #[must_use]
 pub struct Locked {
-    directory: PathBuf,
+    runtime: Arc<dyn Runtime>,
+    backend: Box<dyn Backend>,
     options: Options,
     limits: Limits,
-    component: Option<Component>,
-    backend: Box<dyn Backend>,
+    /// `None`: the logic that is shipped, which need not be compiled before it is wanted.
+    source: Option<Source>,
 }
 
 impl Locked {
+    pub(super) fn new(
+        runtime: Arc<dyn Runtime>,
+        backend: Box<dyn Backend>,
+        options: Options,
+        limits: Limits,
+        source: Option<Source>,
+    ) -> Self {
+        Self { runtime, backend, options, limits, source }
+    }
+
+    /// How the buffer will behave.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Chooses how the buffer will behave. Nothing changes if the sizes do not go together.
+    pub fn set_options(&mut self, options: Options) -> Result<(), OptionsError> {
+        options.check()?;
+        self.options = options;
+        Ok(())
+    }
+
+    /// Chooses what one instance of the logic may use.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Chooses the logic.
+    pub fn set_component(&mut self, component: Component) {
+        self.source = Some(Source::Component(component));
+    }
+
     /// Opens the buffer: compiles the logic, recovers what a crash left, and starts.
     pub fn open(self) -> Result<Buffer, OpenError> {
-        let component = self.component.map_or_else(Component::embedded, Ok)?;
-        let limits = self.limits;
-        let make: MakeLogic = Box::new(move |guard| component.instantiate(guard, limits));
-        info!(directory = %self.directory.display(), "opening the buffer");
-        open_on(Arc::new(Threads), self.backend, self.options, make)
+        let source = match self.source {
+            Some(source) => source,
+            None => Source::Component(Component::embedded()?),
+        };
+        open_on(self.runtime, self.backend, self.options, source, self.limits)
+    }
+}
+
+impl fmt::Debug for Locked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locked")
+            .field("options", &self.options)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,7 +188,8 @@ pub(super) fn open_on(
     runtime: Arc<dyn Runtime>,
     backend: Box<dyn Backend>,
     options: Options,
-    make: MakeLogic,
+    mut source: Source,
+    limits: Limits,
 ) -> Result<Buffer, OpenError> {
     options.check()?;
     let now_ns = runtime.now_ns();
@@ -165,7 +209,7 @@ pub(super) fn open_on(
     if options.when_full == WhenFull::DropOldest {
         guard.drop_oldest();
     }
-    let mut logic = make(guard)?;
+    let mut logic = source.make(guard, limits).map_err(|not_made| not_made.error)?;
     let report = logic.open(&LogicOptions {
         max_bytes: options.max_bytes,
         file_bytes: options.file_bytes,
@@ -183,6 +227,6 @@ pub(super) fn open_on(
         cut_bytes = report.cut_bytes,
         "the buffer is open"
     );
-    shared.open(Core::new(logic, options, report.first_unread));
-    Ok(Buffer::new(shared, options, report))
+    shared.open(Core::new(logic, source, options, report.first_unread));
+    Ok(Buffer::new(shared, options, limits, report))
 }

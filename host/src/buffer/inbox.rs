@@ -55,15 +55,17 @@ pub(super) struct Work {
     pub(super) acks: Vec<Ack>,
     pub(super) syncs: Vec<(SyncTarget, Result<(), StorageError>)>,
     pub(super) tick: bool,
+    /// Whoever waits for a change is to look again.
+    pub(super) look_again: bool,
 }
 
 impl Work {
     pub(super) fn is_empty(&self) -> bool {
-        self.is_tick_alone() && !self.tick
+        self.is_clock_alone() && !self.tick && !self.look_again
     }
 
-    /// Nothing but a tick, if even that.
-    pub(super) fn is_tick_alone(&self) -> bool {
+    /// Nothing but that time has come, if even that.
+    pub(super) fn is_clock_alone(&self) -> bool {
         self.writes.is_empty() && self.acks.is_empty() && self.syncs.is_empty()
     }
 }

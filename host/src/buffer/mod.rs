@@ -2,6 +2,7 @@
 
 mod builder;
 mod core;
+mod drain;
 mod error;
 mod in_flight;
 mod inbox;
@@ -12,6 +13,7 @@ mod record;
 mod runtime;
 mod shared;
 mod simulation;
+mod source;
 mod status;
 mod writer;
 
@@ -21,6 +23,7 @@ use tracing::warn;
 
 pub use self::{
     builder::{Builder, Locked},
+    drain::DrainReport,
     error::{CloseError, OpenError, ReadError, WriteError},
     options::{Durability, Options, OptionsError},
     reader::Reader,
@@ -31,11 +34,12 @@ pub use self::{
     status::Status,
     writer::Writer,
 };
-use self::{core::Core, runtime::Threads, shared::Shared};
+use self::{core::Core, error::Stop, runtime::Threads, shared::Shared, source::Source};
 pub use crate::logic::WhenFull;
 use crate::{
+    engine::Limits,
     guard::Guard,
-    logic::{CallError, Logic, OpenReport},
+    logic::{Logic, NotMade, OpenReport},
     storage::Backend,
 };
 
@@ -60,6 +64,7 @@ use crate::{
 pub struct Buffer {
     shared: Arc<Shared>,
     options: Options,
+    limits: Limits,
     report: OpenReport,
     open: bool,
 }
@@ -75,7 +80,7 @@ impl Buffer {
     pub fn open_with(
         backend: Box<dyn Backend>,
         options: Options,
-        make: impl FnOnce(Guard) -> Result<Box<dyn Logic>, CallError> + 'static,
+        make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
     ) -> Result<Self, OpenError> {
         Self::open_on(Arc::new(Threads), backend, options, make)
     }
@@ -86,13 +91,14 @@ impl Buffer {
         runtime: Arc<dyn Runtime>,
         backend: Box<dyn Backend>,
         options: Options,
-        make: impl FnOnce(Guard) -> Result<Box<dyn Logic>, CallError> + 'static,
+        make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
     ) -> Result<Self, OpenError> {
-        builder::open_on(runtime, backend, options, Box::new(make))
+        let source = Source::Made(Box::new(make));
+        builder::open_on(runtime, backend, options, source, Limits::default())
     }
 
-    fn new(shared: Arc<Shared>, options: Options, report: OpenReport) -> Self {
-        Self { shared, options, report, open: true }
+    fn new(shared: Arc<Shared>, options: Options, limits: Limits, report: OpenReport) -> Self {
+        Self { shared, options, limits, report, open: true }
     }
 
     /// What was found on opening.
@@ -124,22 +130,32 @@ impl Buffer {
     /// Makes everything durable, and lets the directory go. Whoever still writes or reads hears that it is closed;
     /// records that are still held cannot be acknowledged any more.
     pub fn close(mut self) -> Result<(), CloseError> {
-        self.shut()
+        self.shut().map(drop)
     }
 
-    fn shut(&mut self) -> Result<(), CloseError> {
+    /// Closes the buffer as [`close`](Self::close) does, and keeps the directory: nobody else can take it before the
+    /// next owner opens it, who may choose other options. Handles to this buffer, and records from it, are of no effect
+    /// on the next.
+    ///
+    /// After an error the directory is let go: what a failed sync has left in doubt is for an opening that looks at all of
+    /// it.
+    pub fn hand_over(mut self) -> Result<Locked, CloseError> {
+        self.shut()?.ok_or_else(|| Stop::Closed.into())
+    }
+
+    fn shut(&mut self) -> Result<Option<Locked>, CloseError> {
         if !std::mem::replace(&mut self.open, false) {
-            return Ok(());
+            return Ok(None);
         }
         self.end_writing();
         while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
             // A sender that is gone means that the core is: the next round ends.
             self.shared.block_on(pin!(async { drop(idle.await) }));
         }
-        match self.shared.close().and_then(Core::close) {
-            None => Ok(()),
-            Some(stop) => Err(stop.into()),
-        }
+        let Some(core) = self.shared.close() else { return Ok(None) };
+        let (backend, source) = core.close()?;
+        let (runtime, options) = (Arc::clone(self.shared.runtime()), self.options);
+        Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source))))
     }
 }
 

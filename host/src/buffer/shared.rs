@@ -115,12 +115,21 @@ impl Shared {
 
     /// Has the logic's clock move on at a time.
     pub(super) fn tick_at(self: &Arc<Self>, time_ns: u64) {
+        self.submit_at(time_ns, |work| work.tick = true);
+    }
+
+    /// Wakes whoever waits for a change at a time, although none has come.
+    pub(super) fn look_again_at(self: &Arc<Self>, time_ns: u64) {
+        self.submit_at(time_ns, |work| work.look_again = true);
+    }
+
+    fn submit_at(self: &Arc<Self>, time_ns: u64, change: fn(&mut Work)) {
         let shared: Weak<Self> = Arc::downgrade(self);
         self.runtime.run_at(
             time_ns,
             Box::new(move || {
                 if let Some(shared) = shared.upgrade() {
-                    shared.submit_elsewhere(|work| work.tick = true);
+                    shared.submit_elsewhere(change);
                 }
             }),
         );

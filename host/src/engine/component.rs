@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     guard::Guard,
-    logic::{CallError, Logic},
+    logic::{Logic, NotMade},
 };
 
 /// The most that a component may be long, in bytes.
@@ -153,7 +153,7 @@ impl Component {
 
     /// Makes an instance over a guard. [`Builder::open`](crate::Builder::open) does this for a directory; it is here for
     /// those who bring storage of their own to [`Buffer::open_with`](crate::Buffer::open_with).
-    pub fn instantiate(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, CallError> {
+    pub fn instantiate(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
         Ok(Box::new(Instance::new(self, guard, limits)?))
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicError, LogicOptions, OpenReport, Run, WhenFull},
+    logic::{CallError, Logic, LogicError, LogicOptions, NotMade, OpenReport, Run, WhenFull},
     storage::FileId,
 };
 
@@ -91,7 +91,7 @@ pub(super) struct Instance {
 
 impl Instance {
     /// Makes an instance of a component over a guard.
-    pub(super) fn new(component: &Component, guard: Guard, limits: Limits) -> Result<Self, CallError> {
+    pub(super) fn new(component: &Component, guard: Guard, limits: Limits) -> Result<Self, Box<NotMade>> {
         let memory = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .table_elements(10_000)
@@ -107,9 +107,13 @@ impl Instance {
         store.epoch_deadline_callback(|mut context| context.data_mut().check_time());
         epoch::touch(engine);
         store.set_epoch_deadline(1);
-        let bindings = component.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
-        store.data_mut().call.running = false;
-        Ok(Self { store, bindings, failed: false })
+        match component.pre.instantiate(&mut store) {
+            Ok(bindings) => {
+                store.data_mut().call.running = false;
+                Ok(Self { store, bindings, failed: false })
+            }
+            Err(error) => Err(Box::new(NotMade { guard: store.into_data().guard, error: failed(&error) })),
+        }
     }
 
     /// Calls an export, with a fresh account of its time. After an error the instance is not called again.
@@ -141,6 +145,10 @@ impl Instance {
 impl Logic for Instance {
     fn guard(&mut self) -> &mut Guard {
         &mut self.store.data_mut().guard
+    }
+
+    fn into_guard(self: Box<Self>) -> Guard {
+        self.store.into_data().guard
     }
 
     fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {

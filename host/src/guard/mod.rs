@@ -239,6 +239,11 @@ impl Guard {
         }
     }
 
+    /// The storage, for the next owner of the directory.
+    pub fn into_backend(self) -> Box<dyn Backend> {
+        self.backend
+    }
+
     /// Puts records on offer for the next `write`, and gives the batch's number and the sizes that the logic sees.
     pub fn offer(&mut self, records: Vec<NewRecord>) -> (BatchId, Vec<u64>) {
         debug_assert!(self.offer.is_none(), "one offer at a time");

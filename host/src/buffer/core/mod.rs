@@ -1,5 +1,6 @@
 //! A buffer's core: the logic, and everything that only one thread at a time may touch.
 
+mod draining;
 mod reading;
 mod writing;
 
@@ -16,19 +17,31 @@ use super::{
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
     shared::Shared,
+    source::Source,
     status::Status,
 };
 use crate::{
     guard::{Guard, ReadRecord},
     logic::{CallError, Logic},
+    storage::Backend,
 };
+
+/// How far writing has come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Open,
+    /// No new records are taken; it ends when those that wait for room are placed.
+    Ending,
+    Ended,
+}
 
 pub(super) struct Core {
     logic: Box<dyn Logic>,
+    source: Source,
     options: Options,
     /// Why nothing more is done.
     stop: Option<Stop>,
-    writing_ended: bool,
+    writing: Writing,
     backlog: VecDeque<PendingWrite>,
     /// The logic took less than it was offered; nothing has happened since that could have made room.
     full: bool,
@@ -43,7 +56,8 @@ pub(super) struct Core {
     in_flight: InFlight,
     /// The id below which the consumer has acknowledged everything since the buffer was opened; 0 if it has not yet.
     done: RecordId,
-    waiting_readers: Vec<oneshot::Sender<()>>,
+    /// Readers, and whoever waits for the buffer to run empty.
+    waiting_for_change: Vec<oneshot::Sender<()>>,
     waiting_for_syncs: Vec<oneshot::Sender<()>>,
     tick_wanted: bool,
 }
@@ -59,12 +73,13 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// A core over logic that has opened its buffer; `expected` is the first event that is not acknowledged.
-    pub(super) fn new(logic: Box<dyn Logic>, options: Options, expected: RecordId) -> Self {
+    pub(super) fn new(logic: Box<dyn Logic>, source: Source, options: Options, expected: RecordId) -> Self {
         Self {
             logic,
+            source,
             options,
             stop: None,
-            writing_ended: false,
+            writing: Writing::Open,
             backlog: VecDeque::new(),
             full: false,
             awaiting_sync: VecDeque::new(),
@@ -75,7 +90,7 @@ impl Core {
             dropped: 0,
             in_flight: InFlight::default(),
             done: RecordId(0),
-            waiting_readers: Vec::new(),
+            waiting_for_change: Vec::new(),
             waiting_for_syncs: Vec::new(),
             tick_wanted: false,
         }
@@ -90,9 +105,10 @@ impl Core {
                 break;
             }
             // The logic says itself when it wants the next tick after one.
-            changed |= !work.is_tick_alone();
+            changed |= !work.is_clock_alone();
             self.take_in(work, shared);
             self.place_backlog();
+            self.end_drained_writing();
             self.flush_for_waiters();
             self.answer_durable();
             self.wake();
@@ -126,7 +142,11 @@ impl Core {
         if work.tick {
             self.tick(shared);
         }
-        self.backlog.extend(work.writes);
+        if self.writing == Writing::Ending {
+            work.writes.into_iter().for_each(|write| write.fail(&Stop::Closed.into()));
+        } else {
+            self.backlog.extend(work.writes);
+        }
         if makes_room {
             self.full = false;
         }
@@ -158,7 +178,7 @@ impl Core {
 
     /// Something has changed: whoever waits for it looks again.
     fn wake(&mut self) {
-        let mut awake = std::mem::take(&mut self.waiting_readers);
+        let mut awake = std::mem::take(&mut self.waiting_for_change);
         if self.guard().is_sync_idle() {
             awake.append(&mut self.waiting_for_syncs);
         }
@@ -170,9 +190,9 @@ impl Core {
 
     /// No more records will be written: what was accepted becomes durable, and readers come to an end.
     pub(super) fn end_writing(&mut self) {
-        if !self.writing_ended {
+        if self.writing != Writing::Ended {
             self.place_backlog();
-            self.writing_ended = true;
+            self.writing = Writing::Ended;
             self.end_backlog();
             let told = self.logic.close_writer();
             let _ = self.note(told);
@@ -190,10 +210,22 @@ impl Core {
         Some(receiver)
     }
 
-    /// Nothing more will be done: the storage may note that it was left in order.
-    pub(super) fn close(mut self) -> Option<Stop> {
+    /// A receiver that is told when something has changed.
+    fn wait_for_change(&mut self) -> oneshot::Receiver<()> {
+        let (wake, receiver) = oneshot::channel();
+        self.waiting_for_change.push(wake);
+        receiver
+    }
+
+    /// Nothing more will be done: the storage may note that it was left in order. Gives it and the logic's source, for the
+    /// next owner.
+    pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
         self.guard().close();
-        self.stop
+        let degraded = self.guard().is_degraded().then_some(Stop::SyncFailed);
+        match self.stop.or(degraded) {
+            Some(stop) => Err(stop),
+            None => Ok((self.logic.into_guard().into_backend(), self.source)),
+        }
     }
 
     /// Figures of the buffer as it is now.

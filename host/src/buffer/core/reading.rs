@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::Core;
+use super::{Core, Writing};
 use crate::{
     buffer::error::{Stop, Unable},
     guard::ReadRecord,
@@ -32,7 +32,7 @@ impl Core {
             return Err(stop.clone().into());
         }
         if self.is_delivery_paused() {
-            return Ok(self.wait_to_read());
+            return Ok(Taken::Wait(self.wait_for_change()));
         }
         let mut taken = Vec::new();
         while taken.len() < max_records && !self.is_delivery_paused() {
@@ -50,8 +50,8 @@ impl Core {
         }
         Ok(match taken.is_empty() {
             false => Taken::Records(taken),
-            true if self.writing_ended => Taken::End,
-            true => self.wait_to_read(),
+            true if self.writing == Writing::Ended => Taken::End,
+            true => Taken::Wait(self.wait_for_change()),
         })
     }
 
@@ -85,11 +85,5 @@ impl Core {
     fn is_delivery_paused(&self) -> bool {
         self.in_flight.records() >= self.options.max_unacknowledged_records
             || self.in_flight.bytes() >= self.options.max_unacknowledged_bytes
-    }
-
-    fn wait_to_read(&mut self) -> Taken {
-        let (wake, receiver) = oneshot::channel();
-        self.waiting_readers.push(wake);
-        Taken::Wait(receiver)
     }
 }

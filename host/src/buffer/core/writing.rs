@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use forebay_frame::RecordId;
 use tracing::warn;
 
-use super::Core;
+use super::{Core, Writing};
 use crate::{
     buffer::{
         error::{Stop, Unable},
@@ -29,7 +29,7 @@ impl Core {
     /// Offers what waits to the logic, oldest first, until all is placed or it takes no more.
     pub(super) fn place_backlog(&mut self) {
         while !self.backlog.is_empty() && !self.full {
-            let ended = self.writing_ended.then_some(Stop::Closed);
+            let ended = (self.writing == Writing::Ended).then_some(Stop::Closed);
             if let Some(stop) = self.stop.clone().or(ended) {
                 let stopped = stop.into();
                 self.backlog.drain(..).for_each(|write| write.fail(&stopped));

@@ -1,0 +1,37 @@
+//! Running empty: no new records are taken, those that wait for room are placed, and readers go on.
+
+use tokio::sync::oneshot;
+
+use super::{Core, Writing};
+use crate::buffer::{drain::DrainReport, error::Stop};
+
+impl Core {
+    /// From now on nobody writes. A receiver that is told when something has changed; `None` when everything is
+    /// acknowledged, or never will be.
+    pub(in crate::buffer) fn drain(&mut self) -> Option<oneshot::Receiver<()>> {
+        if self.writing == Writing::Open {
+            self.writing = Writing::Ending;
+        }
+        self.end_drained_writing();
+        let is_stopped = matches!(self.stop, Some(Stop::Failed(_)));
+        let is_drained = self.writing == Writing::Ended && self.left().is_drained();
+        (!is_stopped && !is_drained).then(|| self.wait_for_change())
+    }
+
+    /// Writing ends when nothing waits for room any more.
+    pub(super) fn end_drained_writing(&mut self) {
+        if self.writing == Writing::Ending && self.backlog.is_empty() {
+            self.end_writing();
+        }
+    }
+
+    /// What is not acknowledged.
+    pub(in crate::buffer) fn left(&mut self) -> DrainReport {
+        let unacknowledged_records = self.in_flight.records();
+        let guard = self.guard();
+        let acknowledged = guard.ledger().map_or(0, |ledger| ledger.reader_last_record.0);
+        let events = guard.next_id().0.saturating_sub(acknowledged).saturating_sub(1);
+        let bytes = if events == 0 { 0 } else { guard.bytes() };
+        DrainReport { events, bytes, unacknowledged_records }
+    }
+}

@@ -1,0 +1,53 @@
+//! Having a buffer run empty before it is closed.
+
+use std::{pin::pin, time::Duration};
+
+use super::{Buffer, core::Core};
+
+/// What is left in a buffer after [`Buffer::drain`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// Events that are not acknowledged, lost ones among them that delivery has not come to.
+    pub events: u64,
+    /// Bytes in the data files that hold them; 0 if nothing is left.
+    pub bytes: u64,
+    /// Records that were delivered and are not acknowledged.
+    pub unacknowledged_records: usize,
+}
+
+impl DrainReport {
+    /// Whether nothing is left.
+    pub fn is_drained(&self) -> bool {
+        self.events == 0
+    }
+}
+
+impl Buffer {
+    /// Has the buffer run empty: nobody writes any more, and readers go on. Returns when everything is acknowledged, or
+    /// after this time, or when the buffer has stopped, and says what is left.
+    ///
+    /// Records that wait for room are placed as it comes; those for which it does not come in time are handed back. The
+    /// buffer stays open: what is left can still be read, or is there when it is opened again.
+    pub fn drain(&self, timeout: Duration) -> DrainReport {
+        let mut report = DrainReport::default();
+        self.shared.block_on(pin!(async { report = self.drain_async(timeout).await }));
+        report
+    }
+
+    /// As [`drain`](Self::drain), without blocking the thread.
+    pub async fn drain_async(&self, timeout: Duration) -> DrainReport {
+        let runtime = self.shared.runtime();
+        let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let deadline_ns = runtime.now_ns().saturating_add(timeout_ns);
+        self.shared.look_again_at(deadline_ns);
+        while let Ok(Some(change)) = self.shared.with_core(Core::drain) {
+            if runtime.now_ns() >= deadline_ns {
+                break;
+            }
+            drop(change.await);
+        }
+        self.end_writing();
+        self.shared.with_core(Core::left).unwrap_or_default()
+    }
+}

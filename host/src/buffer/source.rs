@@ -1,0 +1,36 @@
+//! Where instances of a buffer's logic come from.
+
+use std::fmt;
+
+use crate::{
+    engine::{Component, Limits},
+    guard::Guard,
+    logic::{Logic, MakeLogic, NotMade},
+};
+
+/// What makes instances of a buffer's logic.
+pub(super) enum Source {
+    /// A component, run by the engine.
+    Component(Component),
+    /// Whoever opened the buffer brought it: tests and simulations.
+    Made(MakeLogic),
+}
+
+impl Source {
+    /// A fresh instance. Limits are for components.
+    pub(super) fn make(&mut self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
+        match self {
+            Self::Component(component) => component.instantiate(guard, limits),
+            Self::Made(make) => make(guard),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Component(component) => component.fmt(f),
+            Self::Made(_) => f.write_str("Made"),
+        }
+    }
+}

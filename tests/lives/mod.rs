@@ -1,0 +1,4 @@
+//! The lives of a buffer's logic, and of the buffer: from the opening to the end, and from one owner to the next.
+
+mod drain;
+mod hand_over;
