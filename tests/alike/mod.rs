@@ -8,6 +8,7 @@ mod files;
 mod full;
 mod futures;
 mod recovery;
+mod redelivery;
 mod same;
 mod simulated;
 

@@ -1,44 +1,81 @@
 //! Records that were delivered and are not acknowledged. Acknowledgements come in any order; the logic is told the
 //! highest id below which all are done.
+//!
+//! A handle names one delivery of one record. Once the record was acknowledged, given back or dropped, that delivery is
+//! over, and whatever else is said through its handle changes nothing.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
 
 use forebay_frame::RecordId;
 
-/// An acknowledgement on its way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::redelivery::Nack;
+
+/// What a consumer says of records that were delivered to it, on its way in.
+#[derive(Debug)]
 pub(super) enum Ack {
-    /// One record.
-    One(RecordId),
-    /// All records up to and including this one.
+    /// This delivery of a record is done with.
+    One(Delivery),
+    /// All records up to and including this one are done with, whichever delivery it was.
     Through(RecordId),
+    /// This delivery of a record came to nothing.
+    Nack(Box<Nack>),
+}
+
+/// One delivery of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Delivery {
+    pub(super) id: RecordId,
+    /// How often the record has been delivered, this time included.
+    pub(super) number: NonZeroU32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A consumer has it.
+    Delivered,
+    /// It was given back, and is not done with.
+    GivenBack,
+    Acknowledged,
 }
 
 #[derive(Debug)]
-struct Delivered {
+struct Unacknowledged {
     id: RecordId,
     next: RecordId,
     frame_bytes: u64,
-    acknowledged: bool,
+    deliveries: NonZeroU32,
+    state: State,
 }
 
 /// Delivered records, in the order of their ids.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    records: VecDeque<Delivered>,
+    records: VecDeque<Unacknowledged>,
     unacknowledged: usize,
     unacknowledged_bytes: u64,
+    ignored: u64,
 }
 
 impl InFlight {
+    /// A record is delivered for the first time.
     pub(super) fn deliver(&mut self, id: RecordId, next: RecordId, frame_bytes: u64) {
         debug_assert!(
             self.records.back().is_none_or(|last| last.next <= id),
             "records are delivered in order"
         );
-        self.records.push_back(Delivered { id, next, frame_bytes, acknowledged: false });
+        let (deliveries, state) = (NonZeroU32::MIN, State::Delivered);
+        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state });
         self.unacknowledged += 1;
         self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_add(frame_bytes);
+    }
+
+    /// A record that was given back is delivered once more. `None` if it is not one that was.
+    pub(super) fn deliver_again(&mut self, id: RecordId) -> Option<Delivery> {
+        let index = self.records.binary_search_by_key(&id, |record| record.id).ok()?;
+        let record = self.records.get_mut(index).filter(|record| record.state == State::GivenBack)?;
+        record.state = State::Delivered;
+        record.deliveries = record.deliveries.saturating_add(1);
+        Some(Delivery { id, number: record.deliveries })
     }
 
     pub(super) fn records(&self) -> usize {
@@ -49,27 +86,52 @@ impl InFlight {
         self.unacknowledged_bytes
     }
 
-    /// Takes an acknowledgement. One that comes twice, or for what was not delivered, changes nothing.
-    pub(super) fn acknowledge(&mut self, ack: Ack) {
-        let (from, to) = match ack {
-            Ack::One(id) => match self.records.binary_search_by_key(&id, |record| record.id) {
-                Ok(index) => (index, index + 1),
-                Err(_) => return,
-            },
-            Ack::Through(id) => (0, self.records.partition_point(|record| record.id <= id)),
-        };
-        for record in self.records.range_mut(from..to).filter(|record| !record.acknowledged) {
-            record.acknowledged = true;
-            self.unacknowledged -= 1;
-            self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
+    /// How often a consumer said something of a delivery that was over, or that never was.
+    pub(super) fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
+    /// A delivery is done with. One that is over is ignored and counted.
+    pub(super) fn acknowledge(&mut self, delivery: Delivery) {
+        match self.position(delivery) {
+            Some(index) => self.settle(index..index + 1, State::Delivered),
+            None => self.ignored += 1,
         }
+    }
+
+    /// All records up to and including this one are done with, but for those that were given back. If there are none, that
+    /// is counted.
+    ///
+    /// A record counts where `id` is its own, that of its first event, or at least that of its last.
+    pub(super) fn acknowledge_through(&mut self, id: RecordId) {
+        let before = self.unacknowledged;
+        let done = |record: &Unacknowledged| record.id == id || record.next <= id.after(1);
+        let end = self.records.partition_point(done);
+        self.settle(0..end, State::Delivered);
+        if self.unacknowledged == before {
+            self.ignored += 1;
+        }
+    }
+
+    /// A delivery came to nothing: the record is to be delivered again. Whether it is this delivery's time to say so; if
+    /// not, it is counted.
+    pub(super) fn give_back(&mut self, delivery: Delivery) -> bool {
+        let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
+        let is_current = record.is_some();
+        match record {
+            Some(record) => record.state = State::GivenBack,
+            None => self.ignored += 1,
+        }
+        is_current
     }
 
     /// Records up to this id were dropped to make room: nobody need acknowledge them any more. Gives how many were
     /// delivered and not acknowledged.
     pub(super) fn drop_through(&mut self, last: RecordId) -> usize {
         let before = self.unacknowledged;
-        self.acknowledge(Ack::Through(last));
+        let end = self.records.partition_point(|record| record.id <= last);
+        self.settle(0..end, State::Delivered);
+        self.settle(0..end, State::GivenBack);
         while self.records.pop_front_if(|record| record.id <= last).is_some() {}
         before - self.unacknowledged
     }
@@ -78,10 +140,26 @@ impl InFlight {
     /// that were never delivered are lost, and do not hold it up.
     pub(super) fn advance(&mut self) -> Option<RecordId> {
         let mut through = None;
-        while let Some(record) = self.records.pop_front_if(|record| record.acknowledged) {
+        while let Some(record) = self.records.pop_front_if(|record| record.state == State::Acknowledged) {
             through = Some(RecordId(record.next.0.saturating_sub(1)));
         }
         through
+    }
+
+    /// Acknowledges those of a range of records that are in this state.
+    fn settle(&mut self, range: Range<usize>, state: State) {
+        for record in self.records.range_mut(range).filter(|record| record.state == state) {
+            record.state = State::Acknowledged;
+            self.unacknowledged -= 1;
+            self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
+        }
+    }
+
+    /// Where the record of a delivery is that is not over.
+    fn position(&self, delivery: Delivery) -> Option<usize> {
+        let index = self.records.binary_search_by_key(&delivery.id, |record| record.id).ok()?;
+        let record = self.records.get(index)?;
+        (record.state == State::Delivered && record.deliveries == delivery.number).then_some(index)
     }
 }
 
@@ -97,13 +175,17 @@ mod tests {
         in_flight
     }
 
+    fn first(id: u64) -> Delivery {
+        Delivery { id: RecordId(id), number: NonZeroU32::MIN }
+    }
+
     /// A consumer with several workers finishes records in any order; none may release one that is still being worked on.
     #[test]
     fn an_early_acknowledgement_waits_for_those_before_it() {
         let mut in_flight = delivered(&[(1, 1), (2, 1), (3, 1)]);
-        in_flight.acknowledge(Ack::One(RecordId(2)));
+        in_flight.acknowledge(first(2));
         assert_eq!(in_flight.advance(), None);
-        in_flight.acknowledge(Ack::One(RecordId(1)));
+        in_flight.acknowledge(first(1));
         assert_eq!(in_flight.advance(), Some(RecordId(2)));
         assert_eq!(in_flight.records(), 1);
     }
@@ -112,15 +194,26 @@ mod tests {
     #[test]
     fn a_record_of_several_events_is_acknowledged_through_its_last() {
         let mut in_flight = delivered(&[(1, 5), (6, 1)]);
-        in_flight.acknowledge(Ack::One(RecordId(1)));
+        in_flight.acknowledge(first(1));
         assert_eq!(in_flight.advance(), Some(RecordId(5)));
+    }
+
+    /// Whoever counts events may be in the middle of a record: what is left of it must not be lost.
+    #[test]
+    fn an_id_within_a_record_does_not_acknowledge_it() {
+        let mut in_flight = delivered(&[(1, 1), (2, 5), (7, 1)]);
+        in_flight.acknowledge_through(RecordId(4));
+        assert_eq!(in_flight.advance(), Some(RecordId(1)));
+        in_flight.acknowledge_through(RecordId(6));
+        assert_eq!(in_flight.advance(), Some(RecordId(6)));
+        assert_eq!(in_flight.ignored(), 0);
     }
 
     /// Lost ids are never delivered, so nobody can acknowledge them; they must not hold the rest up.
     #[test]
     fn a_gap_does_not_hold_up_what_follows_it() {
         let mut in_flight = delivered(&[(1, 1), (50, 1)]);
-        in_flight.acknowledge(Ack::Through(RecordId(50)));
+        in_flight.acknowledge_through(RecordId(50));
         assert_eq!(in_flight.advance(), Some(RecordId(50)));
     }
 
@@ -128,19 +221,39 @@ mod tests {
     #[test]
     fn dropped_records_are_forgotten() {
         let mut in_flight = delivered(&[(1, 1), (2, 1), (3, 1)]);
+        assert!(in_flight.give_back(first(2)));
         assert_eq!(in_flight.drop_through(RecordId(2)), 2);
-        in_flight.acknowledge(Ack::One(RecordId(1)));
+        in_flight.acknowledge(first(1));
+        assert_eq!(in_flight.deliver_again(RecordId(2)), None);
         assert_eq!(in_flight.advance(), None);
-        assert_eq!(in_flight.records(), 1);
+        assert_eq!((in_flight.records(), in_flight.ignored()), (1, 1));
     }
 
     /// Counting an acknowledgement twice would let more than the limit be delivered.
     #[test]
     fn acknowledging_twice_counts_once() {
         let mut in_flight = delivered(&[(1, 1), (2, 1)]);
-        in_flight.acknowledge(Ack::One(RecordId(2)));
-        in_flight.acknowledge(Ack::One(RecordId(2)));
-        in_flight.acknowledge(Ack::One(RecordId(9)));
+        in_flight.acknowledge(first(2));
+        in_flight.acknowledge(first(2));
+        in_flight.acknowledge(first(9));
         assert_eq!((in_flight.records(), in_flight.bytes()), (1, 48));
+        assert_eq!(in_flight.ignored(), 2);
+    }
+
+    /// Two workers may hold two deliveries of one record: only the later one decides.
+    #[test]
+    fn a_delivery_that_is_over_decides_nothing() {
+        let mut in_flight = delivered(&[(1, 1)]);
+        assert!(in_flight.give_back(first(1)));
+        in_flight.acknowledge(first(1));
+        assert!(!in_flight.give_back(first(1)));
+        let second = in_flight.deliver_again(RecordId(1)).map(|delivery| (delivery, delivery.number.get()));
+        in_flight.acknowledge(first(1));
+        assert_eq!((in_flight.records(), in_flight.ignored(), in_flight.advance()), (1, 3, None));
+        if let Some((second, number)) = second {
+            assert_eq!(number, 2);
+            in_flight.acknowledge(second);
+        }
+        assert_eq!((in_flight.records(), in_flight.advance()), (0, Some(RecordId(1))));
     }
 }

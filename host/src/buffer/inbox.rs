@@ -57,11 +57,13 @@ pub(super) struct Work {
     pub(super) tick: bool,
     /// Whoever waits for a change is to look again.
     pub(super) look_again: bool,
+    /// The time has come to deliver a record again.
+    pub(super) redelivery_due: bool,
 }
 
 impl Work {
     pub(super) fn is_empty(&self) -> bool {
-        self.is_clock_alone() && !self.tick && !self.look_again
+        self.is_clock_alone() && !self.tick && !self.look_again && !self.redelivery_due
     }
 
     /// Nothing but that time has come, if even that.

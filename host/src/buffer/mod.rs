@@ -10,6 +10,7 @@ mod options;
 mod reader;
 mod receipt;
 mod record;
+mod redelivery;
 mod runtime;
 mod shared;
 mod simulation;

@@ -4,10 +4,17 @@ use std::{pin::pin, sync::Arc};
 
 use forebay_frame::RecordId;
 
-use super::{core::Taken, error::ReadError, in_flight::Ack, record::Record, shared::Shared};
+use super::{
+    core::Taken,
+    error::ReadError,
+    in_flight::{Ack, Delivery},
+    record::Record,
+    shared::Shared,
+};
+use crate::guard::ReadRecord;
 
-/// Reads records from a buffer, each once, in the order of their ids. Several readers of one buffer share its records
-/// between them.
+/// Reads records from a buffer, each once, in the order of their ids; those that were [given back](Record::nack) come again.
+/// Several readers of one buffer share its records between them.
 ///
 /// Delivery pauses when too much is unacknowledged (see
 /// [`Options::max_unacknowledged_records`](super::Options::max_unacknowledged_records)); it goes on with the next
@@ -28,7 +35,7 @@ impl Reader {
     }
 
     /// The next records, at least one and at most so many. Waits for the first, blocking this thread; `None` when
-    /// writing has ended and all is delivered.
+    /// writing has ended and all is delivered. Records that are given back after that can be had by asking again.
     pub fn next_batch(&self, max_records: usize) -> Result<Option<Vec<Record>>, ReadError> {
         loop {
             match self.take(max_records)? {
@@ -60,7 +67,11 @@ impl Reader {
         })
     }
 
-    /// All records up to and including this one are done with: as if each were acknowledged.
+    /// All records up to and including this one are done with: as if each were acknowledged, by whoever has it. Records
+    /// that were given back and not delivered again are left alone.
+    ///
+    /// An id within a record of several events acknowledges those before it; that of its first event, or of its last, the
+    /// record as well.
     pub fn ack_through(&self, id: RecordId) {
         self.shared.submit(|work| work.acks.push(Ack::Through(id)));
     }
@@ -69,7 +80,7 @@ impl Reader {
         Ok(self.shared.with_core(|core| core.take_records(max_records.max(1)))??)
     }
 
-    fn with_handles(&self, records: Vec<crate::guard::ReadRecord>) -> Vec<Record> {
+    fn with_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {
         records.into_iter().map(|record| Record::new(record, &self.shared)).collect()
     }
 }

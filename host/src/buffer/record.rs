@@ -4,58 +4,94 @@ use std::{
     fmt,
     num::NonZeroU32,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use forebay_frame::RecordId;
 
-use super::{in_flight::Ack, shared::Shared};
+use super::{
+    in_flight::{Ack, Delivery},
+    redelivery::Nack,
+    shared::Shared,
+};
 use crate::guard::ReadRecord;
 
-/// A record that was delivered. Acknowledge it when it is where it has to go; dropping it without a word has it
-/// delivered again when the buffer is next opened.
+/// A record that was delivered. Acknowledge it when it is where it has to go, or give it back with [`nack`](Self::nack);
+/// dropping it without a word has it delivered again when the buffer is next opened, and not before.
+///
+/// It stands for one delivery of the record, from one opening of the buffer. The first word counts: what is said of a
+/// delivery that was acknowledged or given back already, or of a record that was dropped to make room, is ignored and
+/// counted in [`Status::ignored_acknowledgements`](super::Status::ignored_acknowledgements). Once the buffer is closed it
+/// does nothing, and it keeps neither the buffer's directory nor its lock.
 #[derive(Clone)]
 pub struct Record {
-    record: ReadRecord,
+    content: ReadRecord,
+    delivery: Delivery,
+    /// One opening of a buffer has one of these, and no other has the same.
     shared: Weak<Shared>,
 }
 
 impl Record {
-    pub(super) fn new(record: ReadRecord, shared: &Arc<Shared>) -> Self {
-        Self { record, shared: Arc::downgrade(shared) }
+    pub(super) fn new((content, delivery): (ReadRecord, Delivery), shared: &Arc<Shared>) -> Self {
+        Self { content, delivery, shared: Arc::downgrade(shared) }
     }
 
     /// Its id: that of its first event. Ids rise from record to record.
     pub fn id(&self) -> RecordId {
-        self.record.id
+        self.content.id
     }
 
     /// The incarnation of the buffer that gave it its id: a number that rises when records may have been lost with the
     /// machine's memory, and ids are given again. Incarnation and id together name a record for good.
     pub fn incarnation(&self) -> u64 {
-        self.record.incarnation
+        self.content.incarnation
     }
 
     /// How many events it holds.
     pub fn events(&self) -> NonZeroU32 {
-        self.record.events
+        self.content.events
     }
 
     /// The number that was kept beside the payload.
     pub fn metadata(&self) -> u32 {
-        self.record.metadata
+        self.content.metadata
     }
 
     /// The bytes. They share memory with the records beside it: copy them to keep a few for long.
     pub fn payload(&self) -> &Bytes {
-        &self.record.payload
+        &self.content.payload
+    }
+
+    /// How often it has been delivered since the buffer was opened, this time included: 1 for the first time. Deliveries
+    /// of earlier openings are not remembered.
+    pub fn deliveries(&self) -> NonZeroU32 {
+        self.delivery.number
     }
 
     /// It is done with: it is not delivered again, and its file goes when all in it is done with. In any order, from any
-    /// thread. Once the buffer is closed it does nothing.
+    /// thread.
     pub fn ack(&self) {
+        self.say(Ack::One(self.delivery));
+    }
+
+    /// It could not be handled: it is delivered again, to whichever reader asks next, ahead of records that were not
+    /// delivered yet. Those that were given back come in the order of their ids.
+    ///
+    /// It stays unacknowledged, and counts as such to the limits that pause delivery; it holds up no other record.
+    pub fn nack(&self) {
+        self.nack_after(Duration::ZERO);
+    }
+
+    /// As [`nack`](Self::nack), but it is not delivered again before this time has passed. A delay is not remembered when
+    /// the buffer is closed.
+    pub fn nack_after(&self, delay: Duration) {
+        self.say(Ack::Nack(Box::new(Nack::new(&self.content, self.delivery, delay))));
+    }
+
+    fn say(&self, ack: Ack) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.submit(|work| work.acks.push(Ack::One(self.record.id)));
+            shared.submit(|work| work.acks.push(ack));
         }
     }
 }
@@ -63,10 +99,11 @@ impl Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
-            .field("id", &self.record.id)
-            .field("events", &self.record.events)
-            .field("metadata", &self.record.metadata)
-            .field("payload_bytes", &self.record.payload.len())
+            .field("id", &self.content.id)
+            .field("delivery", &self.delivery.number)
+            .field("events", &self.content.events)
+            .field("metadata", &self.content.metadata)
+            .field("payload_bytes", &self.content.payload.len())
             .finish_non_exhaustive()
     }
 }

@@ -123,6 +123,11 @@ impl Shared {
         self.submit_at(time_ns, |work| work.look_again = true);
     }
 
+    /// Has records delivered again whose time comes then.
+    pub(super) fn redeliver_at(self: &Arc<Self>, time_ns: u64) {
+        self.submit_at(time_ns, |work| work.redelivery_due = true);
+    }
+
     fn submit_at(self: &Arc<Self>, time_ns: u64, change: fn(&mut Work)) {
         let shared: Weak<Self> = Arc::downgrade(self);
         self.runtime.run_at(

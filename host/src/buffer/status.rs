@@ -2,6 +2,7 @@
 
 use forebay_frame::RecordId;
 
+use super::in_flight::InFlight;
 use crate::guard::Guard;
 
 /// Figures of an open buffer.
@@ -22,6 +23,10 @@ pub struct Status {
     pub unacknowledged_records: usize,
     /// The length of their frames.
     pub unacknowledged_bytes: u64,
+    /// Acknowledgements and returns of records that were ignored, because they came too late: of a delivery that was
+    /// acknowledged or given back already, or of a record that was dropped to make room; or because nothing was
+    /// delivered that they could be about.
+    pub ignored_acknowledgements: u64,
     /// Events that delivery has passed over because no file holds them.
     pub lost_events: u64,
     /// Unacknowledged events that were dropped to make room since the buffer was opened.
@@ -40,7 +45,7 @@ impl Status {
     pub(super) fn new(
         guard: &Guard,
         figures: &[(u16, u64)],
-        (unacknowledged_records, unacknowledged_bytes): (usize, u64),
+        in_flight: &InFlight,
         lost_events: u64,
         waiting_records: usize,
     ) -> Self {
@@ -50,8 +55,9 @@ impl Status {
             durable_next: guard.durable_next(),
             bytes: guard.bytes(),
             files: guard.files(),
-            unacknowledged_records,
-            unacknowledged_bytes,
+            unacknowledged_records: in_flight.records(),
+            unacknowledged_bytes: in_flight.bytes(),
+            ignored_acknowledgements: in_flight.ignored(),
             lost_events,
             dropped_events: guard.dropped_events(),
             waiting_records,

@@ -1,5 +1,6 @@
 //! A buffer's core: the logic, and everything that only one thread at a time may touch.
 
+mod acknowledging;
 mod draining;
 mod reading;
 mod writing;
@@ -16,6 +17,7 @@ use super::{
     error::{Stop, Unable},
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
+    redelivery::Redelivery,
     shared::Shared,
     source::Source,
     status::Status,
@@ -54,6 +56,7 @@ pub(super) struct Core {
     /// Events that were dropped to make room, as far as it was seen to.
     dropped: u64,
     in_flight: InFlight,
+    redelivery: Redelivery,
     /// The id below which the consumer has acknowledged everything since the buffer was opened; 0 if it has not yet.
     done: RecordId,
     /// Readers, and whoever waits for the buffer to run empty.
@@ -89,6 +92,7 @@ impl Core {
             lost: 0,
             dropped: 0,
             in_flight: InFlight::default(),
+            redelivery: Redelivery::default(),
             done: RecordId(0),
             waiting_for_change: Vec::new(),
             waiting_for_syncs: Vec::new(),
@@ -128,16 +132,14 @@ impl Core {
             let told = self.logic.synced(ticket, ok);
             let _ = self.note(told);
         }
+        if work.redelivery_due {
+            self.redelivery.timer_ended(shared.runtime().now_ns());
+        }
         if !work.acks.is_empty() {
-            for ack in work.acks {
-                self.in_flight.acknowledge(ack);
-            }
-            if let Some(through) = self.in_flight.advance() {
-                self.done = through.after(1);
-                self.guard().acknowledged(through);
-                let told = self.logic.acknowledge(through);
-                let _ = self.note(told);
-            }
+            self.take_acks(work.acks, shared);
+        }
+        if let Some(due_ns) = self.redelivery.set_timer() {
+            shared.redeliver_at(due_ns);
         }
         if work.tick {
             self.tick(shared);
@@ -231,9 +233,8 @@ impl Core {
     /// Figures of the buffer as it is now.
     pub(super) fn status(&mut self) -> Status {
         let figures = self.logic.status().unwrap_or_default();
-        let unacknowledged = (self.in_flight.records(), self.in_flight.bytes());
         let (lost, waiting) = (self.lost, self.backlog.iter().map(|write| write.left).sum());
-        Status::new(self.guard(), &figures, unacknowledged, lost, waiting)
+        Status::new(self.logic.guard(), &figures, &self.in_flight, lost, waiting)
     }
 
     fn guard(&mut self) -> &mut Guard {

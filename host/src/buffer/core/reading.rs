@@ -1,11 +1,16 @@
 //! The reading side of the core: what was read ahead, what was delivered, and who waits for more.
 
+use std::num::NonZeroU32;
+
 use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::{Core, Writing};
 use crate::{
-    buffer::error::{Stop, Unable},
+    buffer::{
+        error::{Stop, Unable},
+        in_flight::Delivery,
+    },
     guard::ReadRecord,
     logic::CallError,
 };
@@ -18,7 +23,7 @@ const READ_BYTES_MAX: u64 = 1 << 20;
 /// What a consumer gets when it asks for records.
 #[derive(Debug)]
 pub(in crate::buffer) enum Taken {
-    Records(Vec<ReadRecord>),
+    Records(Vec<(ReadRecord, Delivery)>),
     /// None for now; the receiver is told when to ask again.
     Wait(oneshot::Receiver<()>),
     /// None, and there will be none.
@@ -26,15 +31,14 @@ pub(in crate::buffer) enum Taken {
 }
 
 impl Core {
-    /// Gives the next records, at most so many.
+    /// Gives the next records, at most so many: first those that were given back. Those count as unacknowledged already,
+    /// and are delivered again also while the delivery of others is paused.
     pub(in crate::buffer) fn take_records(&mut self, max_records: usize) -> Result<Taken, Unable> {
         if let Some(stop @ Stop::Failed(_)) = &self.stop {
             return Err(stop.clone().into());
         }
-        if self.is_delivery_paused() {
-            return Ok(Taken::Wait(self.wait_for_change()));
-        }
         let mut taken = Vec::new();
+        self.take_given_back(max_records, &mut taken);
         while taken.len() < max_records && !self.is_delivery_paused() {
             if self.ready.is_empty() {
                 match self.read_ahead(max_records - taken.len()) {
@@ -45,14 +49,24 @@ impl Core {
                 }
             }
             let Some(record) = self.ready.pop_front() else { break };
-            self.deliver(&record);
-            taken.push(record);
+            let delivery = self.deliver(&record);
+            taken.push((record, delivery));
         }
         Ok(match taken.is_empty() {
             false => Taken::Records(taken),
-            true if self.writing == Writing::Ended => Taken::End,
+            true if self.has_delivered_all() => Taken::End,
             true => Taken::Wait(self.wait_for_change()),
         })
+    }
+
+    fn take_given_back(&mut self, max_records: usize, taken: &mut Vec<(ReadRecord, Delivery)>) {
+        while taken.len() < max_records
+            && let Some(record) = self.redelivery.next()
+        {
+            if let Some(delivery) = self.in_flight.deliver_again(record.id) {
+                taken.push((record, delivery));
+            }
+        }
     }
 
     fn read_ahead(&mut self, wanted: usize) -> Result<(), Unable> {
@@ -69,7 +83,7 @@ impl Core {
         Ok(())
     }
 
-    fn deliver(&mut self, record: &ReadRecord) {
+    fn deliver(&mut self, record: &ReadRecord) -> Delivery {
         if record.id > self.expected {
             let lost = record.id.0 - self.expected.0;
             self.lost = self.lost.saturating_add(lost);
@@ -80,6 +94,13 @@ impl Core {
         if !self.options.peek {
             self.in_flight.deliver(record.id, next, record.frame_bytes);
         }
+        Delivery { id: record.id, number: NonZeroU32::MIN }
+    }
+
+    /// Whether nothing more will come, unless a consumer gives back what it has. Only to be asked where nothing could be
+    /// taken.
+    fn has_delivered_all(&self) -> bool {
+        self.writing == Writing::Ended && !self.is_delivery_paused() && self.redelivery.is_empty()
     }
 
     fn is_delivery_paused(&self) -> bool {
