@@ -18,3 +18,4 @@ mod lives;
 mod lockfile;
 mod shipped;
 mod support;
+mod twins;

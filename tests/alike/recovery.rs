@@ -1,28 +1,11 @@
 //! Opening and reading what a crash, or somebody, has left.
 
-use forebay::{Buffer, RecordId, storage::memory::Disk};
+use forebay::RecordId;
 
 use crate::support::{
     Runs,
-    storage::{data_file, file, ids, ledger, options, read, write},
+    storage::{LOST_EVENTS, data_file, disk, figure, file, ids, ledger, options, read, write},
 };
-
-/// The number of the figure that counts lost events: see `wit/README.md`.
-const LOST_EVENTS: u16 = 3;
-
-fn figure(buffer: &Buffer, number: u16) -> u64 {
-    let figures = buffer.status().unwrap().figures;
-    figures.iter().find_map(|&(which, value)| (which == number).then_some(value)).unwrap()
-}
-
-fn disk(ledger: Option<forebay::storage::Ledger>, files: &[(u16, Vec<u8>)]) -> Disk {
-    let disk = Disk::new();
-    for (number, bytes) in files {
-        disk.put_data_file(file(*number), bytes.clone());
-    }
-    disk.put_ledger(ledger);
-    disk
-}
 
 /// The rest of a write that did not end would hide what is written behind it.
 #[test]

@@ -61,6 +61,29 @@ pub fn data_file(ids: impl IntoIterator<Item = u64>) -> Vec<u8> {
     bytes
 }
 
+/// A disk with this ledger and these data files, as another program would leave it.
+pub fn disk(ledger: Option<Ledger>, files: &[(u16, Vec<u8>)]) -> Disk {
+    let disk = Disk::new();
+    for (number, bytes) in files {
+        disk.put_data_file(file(*number), bytes.clone());
+    }
+    disk.put_ledger(ledger);
+    disk
+}
+
+/// The number of the figure that counts lost events: see `wit/README.md`.
+pub const LOST_EVENTS: u16 = 3;
+
+/// The number of the figure that counts bytes of damage.
+pub const DAMAGED_BYTES: u16 = 4;
+
+/// A figure that the logic gives of itself.
+#[track_caller]
+pub fn figure(buffer: &Buffer, number: u16) -> u64 {
+    let figures = buffer.status().unwrap().figures;
+    figures.iter().find_map(|&(which, value)| (which == number).then_some(value)).unwrap()
+}
+
 pub fn records(numbers: RangeInclusive<u64>) -> Vec<NewRecord> {
     numbers.map(|number| NewRecord::new(payload(number))).collect()
 }

@@ -1,6 +1,7 @@
 //! The file that a scan works on.
 
 use forebay_frame::{RecordId, Source, Step, Surroundings, Walker};
+use tracing::debug;
 
 use super::account::Account;
 use crate::storage::{Backend, FileId, StorageError};
@@ -44,9 +45,17 @@ impl Source for Subject<'_> {
         self.length
     }
 
+    /// A file that somebody has cut reads as zeros where it was, as it will when more is appended: damage like any other, and
+    /// no error that would come again for ever.
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
         let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = into.len().min(left);
-        into.get_mut(..wanted).map_or(Ok(0), |into| self.backend.read_at(self.file, offset, into))
+        let Some(into) = into.get_mut(..wanted) else { return Ok(0) };
+        let read = self.backend.read_at(self.file, offset, into)?;
+        if let Some(missing) = into.get_mut(read..).filter(|missing| !missing.is_empty()) {
+            debug!(file = %self.file, offset, "the data file is shorter than it was");
+            missing.fill(0);
+        }
+        Ok(wanted)
     }
 }

@@ -80,13 +80,6 @@ impl Windows {
         let wanted = usize::try_from(wanted.min(subject.length.saturating_sub(at))).unwrap_or(usize::MAX);
         let mut block = self.pool.filled(wanted);
         let read = subject.read_at(at, &mut block)?;
-        if read < wanted {
-            return Err(StorageError::Io {
-                operation: "read",
-                what: format!("data file {} at offset {at}: it is shorter than it was", subject.file),
-                source: std::io::ErrorKind::UnexpectedEof.into(),
-            });
-        }
         Ok(self.pool.share(block, read))
     }
 }

@@ -1,0 +1,97 @@
+//! Data files that are not where they should be: left by a life before, or by somebody.
+
+use std::fs;
+
+use forebay::{Buffer, Options, RecordId, WhenFull, storage::memory::Disk};
+use tempfile::TempDir;
+
+use crate::support::{
+    Runs,
+    storage::{data_file, disk, file, ids, ledger, options, read, records, write},
+};
+
+/// What a writer would wait for comes back instead.
+fn never_waiting() -> Options {
+    let mut options = options();
+    options.when_full = WhenFull::Reject;
+    options
+}
+
+fn numbers(disk: &Disk) -> Vec<u16> {
+    disk.data_files().iter().map(|(file, _)| file.get()).collect()
+}
+
+/// Files of which everything is acknowledged stand where the next ones are to be made. Vector's writer waits for ever for
+/// a reader who will never come to them.
+#[test]
+fn orphans_of_acknowledged_records_go() {
+    for runs in Runs::ALL {
+        let mut files = vec![(10, data_file(501..=510))];
+        files.extend([(11, data_file(1..=40)), (12, data_file(41..=80)), (9, data_file(450..=460))]);
+        let disk = disk(Some(ledger(511, 10, 10, 500)), &files);
+        let buffer = runs.open(disk.open().unwrap(), never_waiting());
+        let receipt = buffer.writer().write_batch(records(511..=800)).unwrap();
+        assert_eq!((receipt.records, receipt.first_id), (290, Some(RecordId(511))), "{runs:?}");
+        assert_eq!(read(&buffer), ids([501..=800]), "{runs:?}");
+        buffer.close().unwrap();
+        assert!(numbers(&disk).iter().all(|number| *number >= 10), "{runs:?}: {:?}", numbers(&disk));
+        let kept: u64 = disk.data_files().iter().map(|(_, bytes)| bytes).sum();
+        assert_eq!(kept, data_file(501..=800).len() as u64, "{runs:?}: only what waits takes up room");
+    }
+}
+
+/// Files that repeat ids which are still unread cannot be used, and nobody knows what they are worth: they stay, and the
+/// writer goes past them, one or several.
+#[test]
+fn files_that_repeat_unread_ids_are_passed_by() {
+    for runs in Runs::ALL {
+        let strange = [(1, data_file(2..=5)), (2, data_file(3..=9)), (4, data_file(1..=1))];
+        let files = [&[(0, data_file(1..=10))], &strange[..]].concat();
+        let disk = disk(Some(ledger(11, 0, 0, 0)), &files);
+        let buffer = runs.open(disk.open().unwrap(), never_waiting());
+        let receipt = buffer.writer().write_batch(records(11..=200)).unwrap();
+        assert_eq!(receipt.records, 190, "{runs:?}");
+        assert_eq!(read(&buffer), ids([1..=200]), "{runs:?}");
+        buffer.reader().ack_through(RecordId(150));
+        buffer.close().unwrap();
+        for (number, bytes) in strange {
+            assert_eq!(disk.data_file(file(number)), Some(bytes), "{runs:?}, {number}");
+        }
+        assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([151..=200]), "{runs:?}");
+    }
+}
+
+/// Somebody cuts the newest file while it is being written to. What was cut is lost, and no reader stops there: what is
+/// written later is read, although zeros stand before it.
+#[test]
+fn a_newest_file_that_is_cut_under_an_open_buffer_goes_on() {
+    let directory = TempDir::new().unwrap();
+    let buffer = Buffer::builder(directory.path()).open().unwrap();
+    // What is written last is read from memory: two batches, and a third behind the cut.
+    write(&buffer, 1..=20);
+    write(&buffer, 21..=30);
+    let newest = fs::OpenOptions::new().write(true).open(directory.path().join("buffer-data-0.dat")).unwrap();
+    newest.set_len(data_file(1..=5).len() as u64 + 30).unwrap();
+    write(&buffer, 31..=40);
+    assert_eq!(read(&buffer), ids([1..=5, 31..=40]));
+    assert_eq!(buffer.status().unwrap().lost_events, 25);
+    buffer.reader().ack_through(RecordId(40));
+    buffer.close().unwrap();
+    let buffer = Buffer::builder(directory.path()).open().unwrap();
+    assert_eq!(buffer.open_report().events, 0);
+}
+
+/// An empty file where the next one is to be made was made ahead of need by a life before. It is used, or goes.
+#[test]
+fn an_empty_file_in_the_way_is_no_obstacle() {
+    for runs in Runs::ALL {
+        let files = [(0, data_file(1..=10)), (1, Vec::new()), (2, Vec::new()), (700, Vec::new())];
+        let disk = disk(Some(ledger(11, 0, 0, 0)), &files);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        write(&buffer, 11..=200);
+        assert_eq!(read(&buffer), ids([1..=200]), "{runs:?}");
+        buffer.close().unwrap();
+        assert!(!numbers(&disk).contains(&700), "{runs:?}");
+        assert!(disk.data_files().iter().all(|(_, bytes)| *bytes > 0), "{runs:?}");
+    }
+}
