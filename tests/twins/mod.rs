@@ -1,7 +1,17 @@
-//! The scenarios of the tests that Vector's buffer has, through our API.
+//! The scenarios of the tests that Vector's buffer has, through our API. `docs/ledger-operations.md` says which of ours
+//! is the twin of which of Vector's, and why some have none.
 
+mod acknowledgements;
+mod basic;
+mod checkpoint;
+mod configuration;
 mod foreign_files;
+mod initialization;
 mod invariants;
+mod known_errors;
+mod last_write;
+mod refusals;
+mod size_limits;
 
 use forebay::{Buffer, NewRecord};
 

@@ -1,0 +1,70 @@
+//! What is never done to ledger and files, whoever asks for it, and what is done with a file that is still open.
+
+use std::fs;
+
+use forebay::{
+    guard::{Guard, GuardError, Refusal},
+    storage::{
+        Backend,
+        memory::Disk,
+        native::{Create, Native},
+    },
+};
+use tempfile::TempDir;
+
+use crate::support::storage::{data_file, disk, file, ledger};
+
+/// Ids that went back would be given twice, and acknowledged records would come again for ever.
+#[test]
+fn the_ledger_never_goes_back() {
+    let disk: Disk = disk(Some(ledger(4, 0, 0, 2)), &[(0, data_file(1..=3))]);
+    let mut guard = Guard::new(Box::new(disk.open().unwrap()), 1 << 20, Box::new(|_, _| {})).unwrap();
+    let refused = guard.store_ledger(ledger(3, 0, 0, 2));
+    assert!(matches!(refused, Err(GuardError::Refused(Refusal::LedgerNext))), "{refused:?}");
+    guard.opened();
+    for (wrong, rule) in [
+        (ledger(3, 0, 0, 2), Refusal::LedgerNext),
+        (ledger(5, 0, 0, 2), Refusal::LedgerNext),
+        (ledger(4, 0, 0, 1), Refusal::LedgerLast),
+        // Nobody has acknowledged it.
+        (ledger(4, 0, 0, 3), Refusal::LedgerLast),
+        (ledger(4, 1, 0, 2), Refusal::UnknownFile),
+    ] {
+        let refused = guard.store_ledger(wrong);
+        assert!(matches!(refused, Err(GuardError::Refused(said)) if said == rule), "{wrong:?}: {refused:?}");
+    }
+    assert_eq!(disk.ledger(), Some(ledger(4, 0, 0, 2)));
+}
+
+/// A file that is "cut" to more than its length would end in zeros that nobody wrote.
+#[test]
+fn no_file_is_cut_to_more_than_its_length() {
+    let bytes = data_file(1..=3);
+    let disk: Disk = disk(Some(ledger(4, 0, 0, 0)), &[(0, bytes.clone())]);
+    let mut guard = Guard::new(Box::new(disk.open().unwrap()), 1 << 20, Box::new(|_, _| {})).unwrap();
+    let length = bytes.len() as u64;
+    // So that the host knows what is in it.
+    let limits = forebay::guard::ScanLimits { max_spans: 9, max_records: 9, max_bytes: 1 << 20 };
+    assert_eq!(guard.scan(file(0), 0, limits).unwrap().next_offset, length);
+    for longer in [length + 1, length + 8, u64::MAX] {
+        let refused = guard.truncate_file(file(0), longer);
+        assert!(matches!(refused, Err(GuardError::Refused(Refusal::Cut))), "{longer}: {refused:?}");
+    }
+    assert_eq!(disk.data_file(file(0)).unwrap(), bytes);
+    guard.truncate_file(file(0), length).unwrap();
+}
+
+/// After a full disk, a partial write is cut from the file that is being appended to, through the handle that is open,
+/// and the next write goes where the cut was.
+#[test]
+fn a_file_that_is_open_for_appending_is_cut_and_appended_to() {
+    let above = TempDir::new().unwrap();
+    let path = above.path().join("buffer");
+    let mut native = Native::open(&path, Create::Yes).unwrap();
+    native.create_file(file(0)).unwrap();
+    native.append(file(0), 0, b"whole and half").unwrap();
+    native.truncate_file(file(0), 5).unwrap();
+    assert_eq!(fs::read(path.join("buffer-data-0.dat")).unwrap(), b"whole");
+    native.append(file(0), 5, b", again").unwrap();
+    assert_eq!(fs::read(path.join("buffer-data-0.dat")).unwrap(), b"whole, again");
+}
