@@ -18,4 +18,5 @@ mod lives;
 mod lockfile;
 mod shipped;
 mod support;
+mod table;
 mod twins;

@@ -56,6 +56,9 @@ impl Options {
     /// writer's would be the reader's, and a full buffer would look like an empty one whose reader has gone ahead.
     pub const FILES_MAX: u64 = 65_534;
 
+    /// What the ledger takes, rounded up as Vector does: it counts in the least total size, and nowhere else.
+    pub const LEDGER_SHARE_BYTES: u64 = 32;
+
     /// What a frame may take besides its payload, rounded up as Vector does.
     pub const RECORD_OVERHEAD_BYTES: u64 = 48;
 
@@ -72,7 +75,7 @@ impl Options {
         if self.file_bytes < Self::FILE_BYTES_MIN {
             return Err(OptionsError::FileBytes { given: self.file_bytes });
         }
-        let least = self.file_bytes.saturating_mul(2).saturating_add(32);
+        let least = self.file_bytes.saturating_mul(2).saturating_add(Self::LEDGER_SHARE_BYTES);
         if self.max_bytes < least {
             return Err(OptionsError::MaxBytes { given: self.max_bytes, least });
         }
