@@ -18,5 +18,6 @@ pub use buffer::{
 };
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;
+pub use guard::{Loss, Place};
 pub use logic::OpenReport;
 pub use record::NewRecord;

@@ -7,6 +7,7 @@ mod events;
 mod files;
 mod full;
 mod futures;
+mod losses;
 mod recovery;
 mod redelivery;
 mod same;

@@ -91,6 +91,27 @@ fn a_file_of_zeros_is_a_loss_and_not_an_end() {
     assert_eq!(crate::support::cli::status(path)["records"], 0);
 }
 
+/// Each loss is a line of its own, with the ids and the place, and the sum comes last.
+#[test]
+fn each_loss_is_said_with_its_ids_and_its_place() {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    let path = directory.path().to_str().unwrap();
+    fs::remove_file(directory.path().join("buffer-data-5.dat")).unwrap();
+    let mut seventh = fs::read(directory.path().join("buffer-data-7.dat")).unwrap();
+    seventh[8] ^= 1;
+    fs::write(directory.path().join("buffer-data-7.dat"), seventh).unwrap();
+    let ended = run(["read", path]);
+    let said: Vec<&str> = ended.stderr.lines().collect();
+    assert_eq!((ended.code, said.len()), (Some(0), 3), "{ended}");
+    for (line, words) in [
+        (0, ["first_id=241 events=48", "file=5 offset=0 bytes=0"]),
+        (1, ["first_id=337 events=1", "file=7 offset=0 bytes="]),
+        (2, ["lost 49 records", "the ledger counts"]),
+    ] {
+        assert!(words.iter().all(|word| said[line].contains(word)), "{words:?}: {ended}");
+    }
+}
+
 /// What was said once is not said again: the loss is passed when what follows it is acknowledged.
 #[test]
 fn a_loss_is_said_once() {

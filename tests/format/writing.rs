@@ -40,7 +40,8 @@ fn assert_same(directory: &TempDir, name: &str) {
 fn an_application_writes_the_bytes_that_vector_writes() {
     for history in HISTORIES {
         let directory = TempDir::new().unwrap();
-        let buffer = Buffer::builder(directory.path()).file_bytes(history.file_bytes).open().unwrap();
+        let builder = Buffer::builder(directory.path()).file_bytes(history.file_bytes);
+        let buffer = builder.max_bytes(history.file_bytes.max(4 << 20) * 8).open().unwrap();
         let records = (1..=history.written).map(|number| NewRecord::new(fixtures::payload(number)));
         buffer.writer().write_batch(records.collect()).unwrap();
         if history.acknowledged > 0 {

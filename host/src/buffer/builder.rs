@@ -227,6 +227,6 @@ pub(super) fn open_on(
         cut_bytes = report.cut_bytes,
         "the buffer is open"
     );
-    shared.open(Core::new(logic, source, options, report.first_unread));
+    shared.open(Core::new(logic, source, options));
     Ok(Buffer::new(shared, options, limits, report))
 }

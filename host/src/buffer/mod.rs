@@ -39,7 +39,7 @@ use self::{core::Core, error::Stop, runtime::Threads, shared::Shared, source::So
 pub use crate::logic::WhenFull;
 use crate::{
     engine::Limits,
-    guard::Guard,
+    guard::{Guard, Loss},
     logic::{Logic, NotMade, OpenReport},
     storage::Backend,
 };
@@ -120,6 +120,22 @@ impl Buffer {
     /// Figures of the buffer as it is now; `None` if it is closed.
     pub fn status(&self) -> Option<Status> {
         self.shared.with_core(Core::status).ok()
+    }
+
+    /// The losses that were found since this was called last: each once, when delivery has come to what follows it, or when
+    /// nothing does. Found again after reopening is only what was not acknowledged. Of more than 8,192 the newest are
+    /// kept; [`status`](Self::status) counts them all.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let buffer = forebay::Buffer::builder(directory.path()).open()?;
+    /// for loss in buffer.take_losses() {
+    ///     eprintln!("{} events are lost: {:?}", loss.events(), loss.places);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn take_losses(&self) -> Vec<Loss> {
+        self.shared.with_core(Core::take_losses).unwrap_or_default()
     }
 
     /// No more records will be written by anybody: readers come to an end when they have read everything.

@@ -27,8 +27,12 @@ pub struct Status {
     /// acknowledged or given back already, or of a record that was dropped to make room; or because nothing was
     /// delivered that they could be about.
     pub ignored_acknowledgements: u64,
-    /// Events that delivery has passed over because no file holds them.
+    /// How many losses were found since the buffer was opened: see [`Buffer::take_losses`](super::Buffer::take_losses).
+    pub losses: u64,
+    /// The events that are missing in them: no file holds them.
     pub lost_events: u64,
+    /// The bytes that were passed over in them: damage, or no records of this buffer.
+    pub damaged_bytes: u64,
     /// Unacknowledged events that were dropped to make room since the buffer was opened.
     pub dropped_events: u64,
     /// Records that wait in this process for room.
@@ -46,9 +50,9 @@ impl Status {
         guard: &Guard,
         figures: &[(u16, u64)],
         in_flight: &InFlight,
-        lost_events: u64,
         waiting_records: usize,
     ) -> Self {
+        let lost = guard.loss_count();
         Self {
             next_id: guard.next_id(),
             acknowledged: guard.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record),
@@ -58,7 +62,9 @@ impl Status {
             unacknowledged_records: in_flight.records(),
             unacknowledged_bytes: in_flight.bytes(),
             ignored_acknowledgements: in_flight.ignored(),
-            lost_events,
+            losses: lost.losses,
+            lost_events: lost.events,
+            damaged_bytes: lost.bytes,
             dropped_events: guard.dropped_events(),
             waiting_records,
             refused_calls: guard.refused(),

@@ -6,10 +6,15 @@
 
 use forebay_frame::{RecordId, Surroundings};
 
-use super::{Guard, ScanLimits, subject::Subject};
+use super::{
+    Guard, Loss, ScanLimits,
+    account::{ahead, distance},
+    losses::{LossCount, PassedOver},
+    subject::Subject,
+};
 use crate::{
     logic::Run,
-    storage::{FileId, StorageError},
+    storage::{FileId, Ledger, StorageError},
 };
 
 /// A stretch of the guard's own walk.
@@ -69,17 +74,41 @@ fn fresh() -> Surroundings {
 }
 
 impl Guard {
+    /// The logic has opened the buffer. What it has passed in doing so is lost: nothing whole was, by the guard's own check.
+    pub(super) fn start_delivery(&mut self, ledger: Ledger) {
+        let first = ledger.reader_last_record.after(1);
+        self.cursor = Some(Cursor::start_of(ledger.reader_data_file, first));
+        self.losses.start(first);
+        let Some(found) = self.found else { return };
+        let front = found.reader_data_file;
+        let steps = distance(front, ledger.reader_data_file);
+        if steps <= distance(front, found.writer_data_file) && self.account.file(front).is_none() {
+            self.passed_over.missing(front);
+            let mut passed = std::mem::take(&mut self.passed_over);
+            self.note_missing(front, ledger.reader_data_file, &mut passed);
+            self.passed_over = passed;
+        }
+        if found.reader_last_record < ledger.reader_last_record {
+            self.losses.start(found.reader_last_record.after(1));
+            // Whatever cannot be read now is met again by whoever reads.
+            let _ = self.next_undelivered();
+            self.losses.find(first, std::mem::take(&mut self.passed_over));
+            self.losses.tell_before(first);
+        }
+    }
+
     /// Whether a run is what is to be delivered next. Delivery then stands behind it.
     pub(super) fn deliver(&mut self, run: &Run) -> Result<bool, StorageError> {
         let Some(mut cursor) = self.cursor else { return Ok(false) };
         let goes_on =
             (cursor.file, cursor.offset) == (run.file, run.offset) && run.first_id >= cursor.expected;
         if !goes_on {
-            let next = self.next_whole(&mut cursor)?;
+            let next = self.next_undelivered_from(&mut cursor)?;
             if next != Some(Place { file: run.file, offset: run.offset, id: run.first_id }) {
                 return Ok(false);
             }
         }
+        self.losses.deliver(run.first_id, run.next_id, std::mem::take(&mut self.passed_over));
         let around = Surroundings { floor: run.first_id.after(1), exact: false, ceiling: RecordId(u64::MAX) };
         let offset = run.offset.saturating_add(run.bytes);
         self.cursor = Some(Cursor { file: run.file, offset, around, expected: run.next_id });
@@ -89,9 +118,43 @@ impl Guard {
     /// The id of the next whole record that was not delivered, if there is one.
     pub(super) fn next_undelivered(&mut self) -> Result<Option<RecordId>, StorageError> {
         let Some(mut cursor) = self.cursor else { return Ok(None) };
-        let next = self.next_whole(&mut cursor)?;
-        self.cursor = Some(cursor);
-        Ok(next.map(|place| place.id))
+        Ok(self.next_undelivered_from(&mut cursor)?.map(|place| place.id))
+    }
+
+    /// Goes on to the next whole record that was not delivered, and takes note of what lies before it.
+    fn next_undelivered_from(&mut self, cursor: &mut Cursor) -> Result<Option<Place>, StorageError> {
+        let mut passed = std::mem::take(&mut self.passed_over);
+        let next = self.next_whole(cursor, &mut passed);
+        self.passed_over = passed;
+        // Also after an error: what was passed over is not passed again.
+        self.cursor = Some(*cursor);
+        next
+    }
+
+    /// Where nothing is left to deliver, what was not come to is lost. Tells it: nobody else will come to it.
+    pub fn reached_end(&mut self) -> Result<(), StorageError> {
+        let next = self.account.next_id();
+        if self.losses.come_to() < next && self.next_undelivered()?.is_none() {
+            self.losses.find(next, std::mem::take(&mut self.passed_over));
+        }
+        if self.losses.come_to() >= next {
+            self.losses.tell_before(next);
+        }
+        Ok(())
+    }
+
+    /// The consumer gets this record, or it was dropped: losses in front of it are told.
+    pub fn come_to(&mut self, id: RecordId) {
+        self.losses.tell_before(id);
+    }
+
+    /// The losses that were told and not taken yet; of very many, the newest.
+    pub fn take_losses(&mut self) -> Vec<Loss> {
+        self.losses.take()
+    }
+
+    pub(crate) fn loss_count(&self) -> LossCount {
+        self.losses.count()
     }
 
     /// The first whole record of a file that holds this event or later ones.
@@ -100,31 +163,31 @@ impl Guard {
         file: FileId,
         id: RecordId,
     ) -> Result<Option<RecordId>, StorageError> {
-        Ok(self.next_in_file(&mut Cursor::start_of(file, id))?.map(|place| place.id))
+        Ok(self
+            .next_in_file(&mut Cursor::start_of(file, id), &mut PassedOver::default())?
+            .map(|place| place.id))
     }
 
-    /// How many events from one id to another the whole records of a file hold.
-    pub(super) fn events_in_file(
+    /// Shows all whole records of a file.
+    pub(super) fn for_each_record_in(
         &mut self,
         file: FileId,
-        from: RecordId,
-        to: RecordId,
-    ) -> Result<u64, StorageError> {
+        mut show: impl FnMut(RecordId, u64),
+    ) -> Result<(), StorageError> {
         let length = self.account.file(file).map_or(0, |account| account.length);
         let ceiling = self.account.next_id();
-        let (mut offset, mut around, mut events) = (0, fresh(), 0_u64);
+        let (mut offset, mut around) = (0, fresh());
         while offset < length {
             let around_here = Surroundings { ceiling, ..around };
             let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
             let walked = self.scanner.walk_on(&mut subject, offset, around_here, LIMITS)?;
-            let counted = walked.records.iter().filter(|record| record.id >= from && record.id <= to);
-            events = counted.fold(events, |sum, record| sum.saturating_add(record.events.get().into()));
+            walked.records.iter().for_each(|record| show(record.id, record.events.get().into()));
             if walked.next_offset <= offset {
                 break;
             }
             (offset, around) = (walked.next_offset, walked.around);
         }
-        Ok(events)
+        Ok(())
     }
 
     /// The first whole record from a file on, in the order of the ring, that holds this event or later ones.
@@ -133,23 +196,42 @@ impl Guard {
         from: FileId,
         id: RecordId,
     ) -> Result<Option<RecordId>, StorageError> {
-        Ok(self.next_whole(&mut Cursor::start_of(from, id))?.map(|place| place.id))
+        Ok(self
+            .next_whole(&mut Cursor::start_of(from, id), &mut PassedOver::default())?
+            .map(|place| place.id))
     }
 
     /// Moves on to the next whole record that is to be delivered, over what is damaged, repeated or empty, and through all
     /// files that follow on the ring.
-    fn next_whole(&mut self, cursor: &mut Cursor) -> Result<Option<Place>, StorageError> {
+    fn next_whole(
+        &mut self,
+        cursor: &mut Cursor,
+        passed: &mut PassedOver,
+    ) -> Result<Option<Place>, StorageError> {
         loop {
-            if let Some(place) = self.next_in_file(cursor)? {
+            if let Some(place) = self.next_in_file(cursor, passed)? {
                 return Ok(Some(place));
             }
             // The file that is appended to last is where records will come.
             let Some((next, _)) = self.account.follower(cursor.file) else { return Ok(None) };
+            self.note_missing(cursor.file, next, passed);
             *cursor = Cursor::start_of(next, cursor.expected);
         }
     }
 
-    fn next_in_file(&mut self, cursor: &mut Cursor) -> Result<Option<Place>, StorageError> {
+    /// Takes note of the files that are not there between one that is, or should be, and another.
+    pub(super) fn note_missing(&self, from: FileId, to: FileId, passed: &mut PassedOver) {
+        let between = (1..distance(from, to)).map(|steps| ahead(from, steps));
+        for file in between.filter(|file| self.account.file(*file).is_none()).take(passed.room()) {
+            passed.missing(file);
+        }
+    }
+
+    fn next_in_file(
+        &mut self,
+        cursor: &mut Cursor,
+        passed: &mut PassedOver,
+    ) -> Result<Option<Place>, StorageError> {
         let Some(length) = self.account.file(cursor.file).map(|account| account.length) else {
             return Ok(None);
         };
@@ -158,7 +240,16 @@ impl Guard {
             let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
             let around = Surroundings { ceiling, ..cursor.around };
             let walked = self.scanner.walk_on(&mut subject, cursor.offset, around, LIMITS)?;
-            let wanted = walked.records.iter().find(|record| record.next_id() > cursor.expected);
+            let at = walked.records.iter().position(|record| record.next_id() > cursor.expected);
+            let before = walked.records.get(..at.unwrap_or(walked.records.len())).unwrap_or_default();
+            let mut from = cursor.offset;
+            if let Some(last) = before.last().filter(|_| !self.losses.has_delivered()) {
+                // It was acknowledged before the buffer was opened, and what lies before it is done with.
+                *passed = PassedOver::default();
+                from = last.offset.saturating_add(last.frame_bytes);
+            }
+            let wanted = at.and_then(|at| walked.records.get(at));
+            passed.stretch(file, from, wanted.map_or(walked.next_offset, |record| record.offset));
             if let Some(record) = wanted {
                 let around = Surroundings { floor: record.id, exact: false, ceiling };
                 *cursor = Cursor { offset: record.offset, around, ..*cursor };

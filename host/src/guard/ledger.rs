@@ -1,5 +1,7 @@
 //! What a ledger may say. It is checked before it touches the storage: whoever opens the buffer next believes it.
 
+use std::ops::Range;
+
 use forebay_frame::RecordId;
 
 use super::{Guard, GuardError, Refusal, account::distance};
@@ -8,14 +10,15 @@ use crate::storage::{FileId, Ledger, StorageError};
 impl Guard {
     /// `store-ledger`.
     pub fn store_ledger(&mut self, ledger: Ledger) -> Result<(), GuardError> {
-        let dropped = match self.check_ledger(ledger)? {
-            Ok(dropped) => dropped,
+        let passed = match self.check_ledger(ledger)? {
+            Ok(passed) => passed,
             Err(refusal) => return Err(self.refuse(refusal)),
         };
         self.backend.store_ledger(ledger)?;
         self.account.ledger_stored(ledger);
-        self.dropped = self.dropped.saturating_add(dropped);
+        self.dropped = self.dropped.saturating_add(passed.dropped);
         if let Some(mut cursor) = self.cursor {
+            self.losses.pass(ledger.reader_last_record.after(1), passed.gaps, &mut self.passed_over);
             let front = ledger.reader_data_file;
             let is_passed = !self.is_in_use(cursor.file());
             cursor.pass(front, ledger.reader_last_record, is_passed);
@@ -40,7 +43,7 @@ impl Guard {
     }
 
     /// How many events it drops that are not acknowledged, if it may be stored.
-    fn check_ledger(&mut self, ledger: Ledger) -> Result<Result<u64, Refusal>, StorageError> {
+    fn check_ledger(&mut self, ledger: Ledger) -> Result<Result<Passed, Refusal>, StorageError> {
         let next = self.account.next_id();
         if ledger.writer_next_record < next || (ledger.writer_next_record > next && !self.opening) {
             return Ok(Err(Refusal::LedgerNext));
@@ -55,7 +58,7 @@ impl Guard {
         if self.opening {
             return self.check_first_ledger(ledger);
         }
-        let Some(stored) = self.account.ledger() else { return Ok(Ok(0)) };
+        let Some(stored) = self.account.ledger() else { return Ok(Ok(Passed::default())) };
         if ledger.reader_last_record < stored.reader_last_record {
             return Ok(Err(Refusal::LedgerLast));
         }
@@ -63,15 +66,15 @@ impl Guard {
     }
 
     /// On opening nothing is delivered yet, and nothing whole may be passed.
-    fn check_first_ledger(&mut self, ledger: Ledger) -> Result<Result<u64, Refusal>, StorageError> {
+    fn check_first_ledger(&mut self, ledger: Ledger) -> Result<Result<Passed, Refusal>, StorageError> {
         let stored = self.account.ledger();
         let last = stored.map_or(RecordId(0), |stored| stored.reader_last_record);
         if ledger.reader_last_record <= last {
-            return Ok(Ok(0));
+            return Ok(Ok(Passed::default()));
         }
         let lowest = self.lowest_unread(last.after(1))?;
         let passes = lowest.is_some_and(|id| id <= ledger.reader_last_record);
-        Ok(if passes { Err(Refusal::LedgerLast) } else { Ok(0) })
+        Ok(if passes { Err(Refusal::LedgerLast) } else { Ok(Passed::default()) })
     }
 
     /// The lowest id from this one on that any file has a whole record of.
@@ -89,14 +92,16 @@ impl Guard {
         &mut self,
         stored: Ledger,
         ledger: Ledger,
-    ) -> Result<Result<u64, Refusal>, StorageError> {
+    ) -> Result<Result<Passed, Refusal>, StorageError> {
         let last = ledger.reader_last_record;
         if last <= self.acknowledged || last == stored.reader_last_record {
-            return Ok(Ok(0));
+            return Ok(Ok(Passed::default()));
         }
         let all_done = self.cursor.is_some_and(|cursor| cursor.expected <= self.acknowledged.after(1));
         if all_done && self.next_undelivered()?.is_none_or(|next| next > last) {
-            return Ok(Ok(0));
+            let come_to = self.losses.come_to();
+            let gaps = (come_to <= last).then(|| come_to..last.after(1)).into_iter().collect();
+            return Ok(Ok(Passed { dropped: 0, gaps }));
         }
         if !self.drops_oldest {
             return Ok(Err(Refusal::LedgerLast));
@@ -108,18 +113,44 @@ impl Guard {
         {
             return Ok(Err(Refusal::LedgerLast));
         }
-        let front = stored.reader_data_file;
-        let steps = distance(front, ledger.reader_data_file);
-        let passed: Vec<FileId> = self
-            .account
-            .files()
-            .map(|(file, _)| file)
-            .filter(|file| distance(front, *file) < steps)
-            .collect();
-        let mut dropped = 0_u64;
-        for file in passed {
-            dropped = dropped.saturating_add(self.events_in_file(file, self.acknowledged.after(1), last)?);
-        }
-        Ok(Ok(dropped))
+        self.dropped_by(stored.reader_data_file, ledger).map(Ok)
     }
+
+    /// What goes with the files from the front to the ledger's reader file.
+    fn dropped_by(&mut self, front: FileId, ledger: Ledger) -> Result<Passed, StorageError> {
+        let last = ledger.reader_last_record;
+        let steps = distance(front, ledger.reader_data_file);
+        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).collect();
+        files.retain(|file| distance(front, *file) < steps);
+        files.sort_by_key(|file| distance(front, *file));
+
+        let mut passed = Passed::default();
+        let (mut next, mut come_to) = (self.acknowledged.after(1), self.losses.come_to());
+        for file in files {
+            self.for_each_record_in(file, |id, events| {
+                // Ids that come again are no records of the buffer.
+                if id >= next && id <= last {
+                    passed.dropped = passed.dropped.saturating_add(events);
+                    next = id.after(events);
+                    if id > come_to {
+                        passed.gaps.push(come_to..id);
+                    }
+                    come_to = come_to.max(next);
+                }
+            })?;
+        }
+        if come_to <= last {
+            passed.gaps.push(come_to..last.after(1));
+        }
+        Ok(passed)
+    }
+}
+
+/// What a ledger passes that is not acknowledged.
+#[derive(Debug, Default)]
+struct Passed {
+    /// Events that are dropped to make room.
+    dropped: u64,
+    /// Ids that are in no file, and that delivery has not come to.
+    gaps: Vec<Range<RecordId>>,
 }

@@ -9,6 +9,7 @@ mod blocks;
 mod delivery;
 mod functions;
 mod ledger;
+mod losses;
 mod offer;
 mod refusal;
 mod relocate;
@@ -30,11 +31,13 @@ use self::{
     account::Account,
     blocks::BlockPool,
     delivery::Cursor,
+    losses::{Losses, PassedOver},
     offer::Offer,
     scan::{Scanner, Verified},
     syncs::Syncs,
 };
 pub use self::{
+    losses::{Loss, Place},
     offer::Placement,
     refusal::Refusal,
     span::{ScanLimits, Scanned, Span, SpanState},
@@ -155,6 +158,9 @@ pub struct Guard {
     refused: u64,
     /// Where delivery stands; `None` until the logic has opened the buffer.
     cursor: Option<Cursor>,
+    losses: Losses,
+    /// What lies between the last record that was delivered and where delivery stands.
+    passed_over: PassedOver,
     /// What the consumer is done with: all events up to this one.
     acknowledged: RecordId,
     /// Whether the operator lets the oldest files go when there is no room.
@@ -162,6 +168,8 @@ pub struct Guard {
     /// Events in files that were dropped to make room.
     dropped: u64,
     incarnations: Incarnations,
+    /// The ledger as it was when the directory was taken.
+    found: Option<Ledger>,
 }
 
 impl fmt::Debug for Guard {
@@ -198,6 +206,9 @@ impl Guard {
             opening: true,
             refused: 0,
             cursor: None,
+            losses: Losses::default(),
+            passed_over: PassedOver::default(),
+            found: ledger,
             acknowledged: RecordId(0),
             drops_oldest: false,
             dropped: 0,
@@ -213,8 +224,9 @@ impl Guard {
         self.opening = false;
         if let Some(ledger) = self.account.ledger() {
             self.acknowledged = self.acknowledged.max(ledger.reader_last_record);
-            let first = ledger.reader_last_record.after(1);
-            self.cursor.get_or_insert_with(|| Cursor::start_of(ledger.reader_data_file, first));
+            if self.cursor.is_none() {
+                self.start_delivery(ledger);
+            }
         }
         self.incarnations = self.backend.opened(self.account.next_id());
     }
@@ -348,5 +360,8 @@ fn check_run(run: &Run, named: &[Verified]) -> Option<()> {
     let bytes: u64 = named.iter().map(|record| record.frame_bytes).sum();
     let next = last.id.after(last.events.get().into());
     let same_file = named.iter().all(|record| record.file == run.file);
-    (same_file && first.id == run.first_id && next == run.next_id && bytes == run.bytes).then_some(())
+    let follows = |(one, next): (&Verified, &Verified)| one.next_id() == next.id;
+    let without_gap = named.iter().zip(named.iter().skip(1)).all(follows);
+    (same_file && without_gap && first.id == run.first_id && next == run.next_id && bytes == run.bytes)
+        .then_some(())
 }

@@ -43,8 +43,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         }
     }
-    delivery.reached_end(signals);
-    delivery.say_losses();
+    delivery.say_losses(signals);
     if signals.caught().is_some() {
         return Ok(Exit::Done);
     }

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let mut delivery = Delivery::new(args.framing, acknowledge, buffer.open_report())?;
     signals.hold(buffer, None);
     let result = deliver_all(args, signals, &reader, &mut delivery);
-    delivery.say_losses();
+    delivery.say_losses(signals);
     result.map(|()| Exit::Done)
 }
 
@@ -32,7 +32,6 @@ fn deliver_all(
         // Only what is wanted is taken: what is taken and not printed would wait for the next opening.
         let wanted = usize::try_from(left).map_or(BATCH_RECORDS, |left| left.min(BATCH_RECORDS));
         let Some(records) = next(reader, wanted, args.follow)? else {
-            delivery.reached_end(signals);
             break;
         };
         if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {

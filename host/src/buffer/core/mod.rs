@@ -23,7 +23,7 @@ use super::{
     status::Status,
 };
 use crate::{
-    guard::{Guard, ReadRecord},
+    guard::{Guard, Loss, ReadRecord},
     logic::{CallError, Logic},
     storage::Backend,
 };
@@ -51,8 +51,6 @@ pub(super) struct Core {
     /// The id below which a sync of everything has been asked for.
     flushed: RecordId,
     ready: VecDeque<ReadRecord>,
-    expected: RecordId,
-    lost: u64,
     /// Events that were dropped to make room, as far as it was seen to.
     dropped: u64,
     in_flight: InFlight,
@@ -75,8 +73,8 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    /// A core over logic that has opened its buffer; `expected` is the first event that is not acknowledged.
-    pub(super) fn new(logic: Box<dyn Logic>, source: Source, options: Options, expected: RecordId) -> Self {
+    /// A core over logic that has opened its buffer.
+    pub(super) fn new(logic: Box<dyn Logic>, source: Source, options: Options) -> Self {
         Self {
             logic,
             source,
@@ -88,8 +86,6 @@ impl Core {
             awaiting_sync: VecDeque::new(),
             flushed: RecordId(0),
             ready: VecDeque::new(),
-            expected,
-            lost: 0,
             dropped: 0,
             in_flight: InFlight::default(),
             redelivery: Redelivery::default(),
@@ -233,8 +229,13 @@ impl Core {
     /// Figures of the buffer as it is now.
     pub(super) fn status(&mut self) -> Status {
         let figures = self.logic.status().unwrap_or_default();
-        let (lost, waiting) = (self.lost, self.backlog.iter().map(|write| write.left).sum());
-        Status::new(self.logic.guard(), &figures, &self.in_flight, lost, waiting)
+        let waiting = self.backlog.iter().map(|write| write.left).sum();
+        Status::new(self.logic.guard(), &figures, &self.in_flight, waiting)
+    }
+
+    /// The losses that were found since this was called last.
+    pub(super) fn take_losses(&mut self) -> Vec<Loss> {
+        self.guard().take_losses()
     }
 
     fn guard(&mut self) -> &mut Guard {

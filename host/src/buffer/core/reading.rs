@@ -48,7 +48,12 @@ impl Core {
                     Ok(()) => {}
                 }
             }
-            let Some(record) = self.ready.pop_front() else { break };
+            let Some(record) = self.ready.pop_front() else {
+                if let Err(error) = self.guard().reached_end() {
+                    warn!(%error, "could not look for what is lost at the end");
+                }
+                break;
+            };
             let delivery = self.deliver(&record);
             taken.push((record, delivery));
         }
@@ -84,13 +89,8 @@ impl Core {
     }
 
     fn deliver(&mut self, record: &ReadRecord) -> Delivery {
-        if record.id > self.expected {
-            let lost = record.id.0 - self.expected.0;
-            self.lost = self.lost.saturating_add(lost);
-            warn!(first_id = self.expected.0, events = lost, "events are lost: no file holds them");
-        }
+        self.guard().come_to(record.id);
         let next = record.id.after(record.events.get().into());
-        self.expected = next;
         if !self.options.peek {
             self.in_flight.deliver(record.id, next, record.frame_bytes);
         }

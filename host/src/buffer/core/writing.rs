@@ -67,8 +67,6 @@ impl Core {
         let in_flight = self.in_flight.drop_through(last);
         self.redelivery.drop_through(last);
         while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
-        // What was dropped on purpose is no loss when delivery comes to what follows it.
-        self.expected = self.expected.max(last.after(1));
         warn!(
             events = newly,
             delivered_records = in_flight,
