@@ -107,6 +107,16 @@ pub enum CallError {
     },
 }
 
+impl CallError {
+    /// `other(2)` of the contract: the logic's idea of a length or of the next id is not the host's.
+    const CONFLICT: LogicError = LogicError::Other(2);
+
+    /// Whether the instance is of no use any more: it failed, or says that the buffer is to be opened anew.
+    pub fn ends_instance(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Refused(Self::CONFLICT))
+    }
+}
+
 /// `buffer.error` of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -1,13 +1,13 @@
 //! Handing an open buffer to another owner in the same process.
 
 use forebay::{
-    Buffer, Durability, ReadError, RecordId, WhenFull, WriteError,
+    Buffer, ReadError, RecordId, Simulation, WhenFull, WriteError,
     storage::{SyncTarget, memory::Disk},
 };
 
 use crate::support::{
     Runs, cli,
-    storage::{ids, options, read, records, write},
+    storage::{file, ids, options, read, records, write},
 };
 
 /// A reload of a service's configuration takes the buffer from one part of it to another. Between the two nobody may come in.
@@ -90,11 +90,11 @@ fn what_is_handed_over_is_durable() {
 #[test]
 fn a_buffer_with_a_failed_sync_is_not_handed_over() {
     for runs in Runs::ALL {
-        let disk = Disk::new();
-        let buffer = runs.open(disk.open().unwrap(), options());
-        disk.fail_sync(SyncTarget::Data(crate::support::storage::file(0)), 2);
-        let writer = buffer.writer().with_durability(Durability::Synced);
-        drop(writer.submit(records(1..=10)).unwrap());
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
+        while simulation.run_sync(0) {}
+        write(&buffer, 1..=10);
+        disk.fail_sync(SyncTarget::Data(file(0)), 1);
         assert!(buffer.hand_over().is_err(), "{runs:?}");
         assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([1..=10]), "{runs:?}: it is free");
     }

@@ -2,3 +2,4 @@
 
 mod drain;
 mod hand_over;
+mod restart;

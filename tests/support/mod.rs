@@ -2,8 +2,10 @@
 
 pub mod cli;
 pub mod dice;
+pub mod faulty;
 pub mod fixtures;
-mod native_logic;
+pub mod fuse;
+pub mod native_logic;
 pub mod storage;
 mod watchdog;
 

@@ -10,22 +10,49 @@ use forebay::{
 use forebay_logic as native;
 use native::StorageError;
 
+use super::fuse::Fuse;
+
 pub struct NativeLogic {
     guard: Guard,
+    fuse: Fuse,
     buffer: Option<native::Buffer>,
+    failed: bool,
 }
 
 impl NativeLogic {
     pub fn make(guard: Guard) -> Box<dyn Logic> {
-        Box::new(Self { guard, buffer: None })
+        Self::with_fuse(guard, &Fuse::default())
+    }
+
+    /// Logic whose calls end where the fuse burns out.
+    pub fn with_fuse(guard: Guard, fuse: &Fuse) -> Box<dyn Logic> {
+        Box::new(Self { guard, fuse: fuse.clone(), buffer: None, failed: false })
     }
 
     fn call<T>(
         &mut self,
         export: impl FnOnce(&mut native::Buffer, &mut Imports<'_>) -> Result<T, native::BufferError>,
     ) -> Result<T, CallError> {
-        let buffer = self.buffer.as_mut().ok_or(CallError::Refused(LogicError::Closed))?;
-        export(buffer, &mut Imports(&mut self.guard)).map_err(refused)
+        let mut buffer = self.buffer.take();
+        let result = self.run(|imports| {
+            let buffer = buffer.as_mut().ok_or(native::BufferError::Closed)?;
+            export(buffer, imports)
+        });
+        self.buffer = buffer;
+        result
+    }
+
+    /// Runs a call of the logic, which a storage call may end.
+    fn run<T>(
+        &mut self,
+        call: impl FnOnce(&mut Imports<'_>) -> Result<T, native::BufferError>,
+    ) -> Result<T, CallError> {
+        assert!(!self.failed, "an instance that has failed is called again");
+        let mut imports = Imports(&mut self.guard, &self.fuse);
+        let result = Fuse::catch(|| call(&mut imports));
+        self.failed = result.is_none();
+        let failed = || CallError::Failed { reason: "a storage call has ended it".to_owned() };
+        result.ok_or_else(failed)?.map_err(refused)
     }
 }
 
@@ -62,8 +89,7 @@ impl Logic for NativeLogic {
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
         };
-        let (buffer, report) =
-            native::Buffer::open(&mut Imports(&mut self.guard), &options).map_err(refused)?;
+        let (buffer, report) = self.run(|imports| native::Buffer::open(imports, &options))?;
         self.buffer = Some(buffer);
         Ok(OpenReport::new(
             RecordId(report.first_unread.0),
@@ -119,7 +145,15 @@ impl Logic for NativeLogic {
     }
 }
 
-struct Imports<'a>(&'a mut Guard);
+struct Imports<'a>(&'a mut Guard, &'a Fuse);
+
+impl Imports<'_> {
+    /// Each storage call comes through here.
+    fn guard(&mut self) -> &mut Guard {
+        self.1.burn();
+        self.0
+    }
+}
 
 fn host(id: native::FileId) -> FileId {
     FileId::new(id.get()).unwrap()
@@ -143,7 +177,7 @@ fn storage_error(error: GuardError) -> StorageError {
 
 impl native::Storage for Imports<'_> {
     fn load_ledger(&mut self) -> Result<native::Ledger, StorageError> {
-        let ledger = self.0.load_ledger().map_err(storage_error)?;
+        let ledger = self.guard().load_ledger().map_err(storage_error)?;
         Ok(native::Ledger {
             writer_next_record: native::RecordId(ledger.writer_next_record.0),
             writer_data_file: guest(ledger.writer_data_file),
@@ -159,11 +193,11 @@ impl native::Storage for Imports<'_> {
             reader_data_file: host(ledger.reader_data_file),
             reader_last_record: RecordId(ledger.reader_last_record.0),
         };
-        self.0.store_ledger(ledger).map_err(storage_error)
+        self.guard().store_ledger(ledger).map_err(storage_error)
     }
 
     fn marks(&mut self) -> Result<Vec<native::Mark>, StorageError> {
-        let marks = self.0.marks().into_iter().map(|mark| native::Mark {
+        let marks = self.guard().marks().into_iter().map(|mark| native::Mark {
             file: guest(mark.file),
             offset: mark.offset,
             next_id: native::RecordId(mark.next_id.0),
@@ -172,7 +206,7 @@ impl native::Storage for Imports<'_> {
     }
 
     fn list_files(&mut self) -> Result<Vec<native::FileEntry>, StorageError> {
-        let entries = self.0.list_files().into_iter().map(|entry| native::FileEntry {
+        let entries = self.guard().list_files().into_iter().map(|entry| native::FileEntry {
             id: guest(entry.id),
             length: entry.length,
             durable_length: entry.durable_length,
@@ -182,15 +216,15 @@ impl native::Storage for Imports<'_> {
     }
 
     fn create_file(&mut self, file: native::FileId) -> Result<(), StorageError> {
-        self.0.create_file(host(file)).map_err(storage_error)
+        self.guard().create_file(host(file)).map_err(storage_error)
     }
 
     fn remove_file(&mut self, file: native::FileId) -> Result<(), StorageError> {
-        self.0.remove_file(host(file)).map_err(storage_error)
+        self.guard().remove_file(host(file)).map_err(storage_error)
     }
 
     fn truncate_file(&mut self, file: native::FileId, length: u64) -> Result<(), StorageError> {
-        self.0.truncate_file(host(file), length).map_err(storage_error)
+        self.guard().truncate_file(host(file), length).map_err(storage_error)
     }
 
     fn append(
@@ -203,7 +237,7 @@ impl native::Storage for Imports<'_> {
         id: native::RecordId,
     ) -> Result<native::Placed, StorageError> {
         let placed = self
-            .0
+            .guard()
             .append(BatchId(batch.0), first, count, host(file), at, RecordId(id.0))
             .map_err(storage_error)?;
         Ok(native::Placed { records: placed.records, length: placed.length })
@@ -220,7 +254,7 @@ impl native::Storage for Imports<'_> {
             max_records: limits.max_records,
             max_bytes: limits.max_bytes,
         };
-        let scanned = self.0.scan(host(file), offset, limits).map_err(storage_error)?;
+        let scanned = self.guard().scan(host(file), offset, limits).map_err(storage_error)?;
         let spans = scanned.spans.into_iter().map(|span| native::Span {
             offset: span.offset,
             bytes: span.bytes,
@@ -243,7 +277,8 @@ impl native::Storage for Imports<'_> {
         target: native::FileId,
         at: u64,
     ) -> Result<native::Relocated, StorageError> {
-        let relocated = self.0.relocate(host(source), offset, host(target), at).map_err(storage_error)?;
+        let relocated =
+            self.guard().relocate(host(source), offset, host(target), at).map_err(storage_error)?;
         Ok(native::Relocated { next_offset: relocated.next_offset, length: relocated.length })
     }
 
@@ -253,6 +288,6 @@ impl native::Storage for Imports<'_> {
             native::SyncTarget::Directory => SyncTarget::Directory,
             native::SyncTarget::Ledger => SyncTarget::Ledger,
         };
-        self.0.request_sync(target).map(|ticket| native::Ticket(ticket.0)).map_err(storage_error)
+        self.guard().request_sync(target).map(|ticket| native::Ticket(ticket.0)).map_err(storage_error)
     }
 }

@@ -13,6 +13,7 @@ use super::{
     Buffer,
     core::Core,
     error::OpenError,
+    lives::Lives,
     options::{Durability, Options, OptionsError},
     runtime::{Runtime, Threads},
     shared::Shared,
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     engine::{Component, Limits},
     guard::Guard,
-    logic::{LogicOptions, WhenFull},
+    logic::WhenFull,
     storage::{
         Backend,
         native::{Create, Native},
@@ -188,11 +189,10 @@ pub(super) fn open_on(
     runtime: Arc<dyn Runtime>,
     backend: Box<dyn Backend>,
     options: Options,
-    mut source: Source,
+    source: Source,
     limits: Limits,
 ) -> Result<Buffer, OpenError> {
     options.check()?;
-    let now_ns = runtime.now_ns();
     let shared = Arc::new(Shared::new(Arc::clone(&runtime)));
     let weak: Weak<Shared> = Arc::downgrade(&shared);
     let sync_runner = Box::new(move |target, job: crate::storage::SyncJob| {
@@ -209,17 +209,7 @@ pub(super) fn open_on(
     if options.when_full == WhenFull::DropOldest {
         guard.drop_oldest();
     }
-    let mut logic = source.make(guard, limits).map_err(|not_made| not_made.error)?;
-    let report = logic.open(&LogicOptions {
-        max_bytes: options.max_bytes,
-        file_bytes: options.file_bytes,
-        max_events: options.max_events,
-        when_full: options.when_full,
-        resume_after: None,
-        sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
-        now_ns,
-    })?;
-    logic.guard().opened();
+    let (lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
     info!(
         events = report.events,
         bytes = report.bytes,
@@ -227,6 +217,6 @@ pub(super) fn open_on(
         cut_bytes = report.cut_bytes,
         "the buffer is open"
     );
-    shared.open(Core::new(logic, source, options));
+    shared.open(Core::new(lives, options));
     Ok(Buffer::new(shared, options, limits, report))
 }

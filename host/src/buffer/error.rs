@@ -120,6 +120,16 @@ pub(super) enum Stop {
     Failed(String),
 }
 
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "it is closed",
+            Self::SyncFailed => "a sync failed",
+            Self::Failed(reason) => reason,
+        })
+    }
+}
+
 /// Why one call was not carried out.
 #[derive(Clone, Debug)]
 pub(super) enum Unable {

@@ -6,6 +6,7 @@ mod drain;
 mod error;
 mod in_flight;
 mod inbox;
+mod lives;
 mod options;
 mod reader;
 mod receipt;

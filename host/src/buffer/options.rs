@@ -43,6 +43,9 @@ pub struct Options {
     pub max_unacknowledged_records: usize,
     /// How many bytes of frames may be delivered and not acknowledged before delivery pauses. Default: 64 MiB.
     pub max_unacknowledged_bytes: u64,
+    /// How often within a minute a fresh instance of the logic may take over from one that has failed. Once more, and the
+    /// buffer stops. Default: 5.
+    pub restarts_per_minute: u32,
     /// Records are delivered only to be looked at: they cannot be acknowledged, and no limit pauses their delivery.
     /// Default: off.
     pub peek: bool,
@@ -103,6 +106,7 @@ impl Default for Options {
             sync_interval: Duration::from_millis(500),
             max_unacknowledged_records: 10_000,
             max_unacknowledged_bytes: 64 << 20,
+            restarts_per_minute: 5,
             peek: false,
         }
     }

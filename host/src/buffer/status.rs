@@ -41,6 +41,10 @@ pub struct Status {
     pub refused_calls: u64,
     /// Whether a sync has failed since the buffer was opened.
     pub sync_failed: bool,
+    /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
+    pub restarts: u64,
+    /// Why the buffer does nothing more, if it does not.
+    pub stopped: Option<String>,
     /// What the logic says of itself, by number: see "Figures" in `wit/README.md`.
     pub figures: Vec<(u16, u64)>,
 }
@@ -69,6 +73,8 @@ impl Status {
             waiting_records,
             refused_calls: guard.refused(),
             sync_failed: guard.is_degraded(),
+            restarts: 0,
+            stopped: None,
             figures: figures.to_vec(),
         }
     }

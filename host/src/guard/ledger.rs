@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use forebay_frame::RecordId;
 
-use super::{Guard, GuardError, Refusal, account::distance};
+use super::{Guard, GuardError, Refusal, account::distance, reopening::Phase};
 use crate::storage::{FileId, Ledger, StorageError};
 
 impl Guard {
@@ -45,7 +45,9 @@ impl Guard {
     /// How many events it drops that are not acknowledged, if it may be stored.
     fn check_ledger(&mut self, ledger: Ledger) -> Result<Result<Passed, Refusal>, StorageError> {
         let next = self.account.next_id();
-        if ledger.writer_next_record < next || (ledger.writer_next_record > next && !self.opening) {
+        if ledger.writer_next_record < next
+            || (ledger.writer_next_record > next && self.phase != Phase::Opening)
+        {
             return Ok(Err(Refusal::LedgerNext));
         }
         let known = |file| self.account.file(file).is_some();
@@ -55,26 +57,26 @@ impl Guard {
         if ledger.reader_last_record >= ledger.writer_next_record {
             return Ok(Err(Refusal::LedgerLast));
         }
-        if self.opening {
-            return self.check_first_ledger(ledger);
-        }
-        let Some(stored) = self.account.ledger() else { return Ok(Ok(Passed::default())) };
+        let Some(stored) = self.account.ledger() else { return self.check_first_ledger(ledger) };
         if ledger.reader_last_record < stored.reader_last_record {
             return Ok(Err(Refusal::LedgerLast));
+        }
+        if self.phase != Phase::Open {
+            return self.check_first_ledger(ledger);
         }
         self.check_passing(stored, ledger)
     }
 
-    /// On opening nothing is delivered yet, and nothing whole may be passed.
+    /// On opening nothing whole may be passed that the consumer has not acknowledged.
     fn check_first_ledger(&mut self, ledger: Ledger) -> Result<Result<Passed, Refusal>, StorageError> {
         let stored = self.account.ledger();
-        let last = stored.map_or(RecordId(0), |stored| stored.reader_last_record);
+        let last = stored.map_or(RecordId(0), |stored| stored.reader_last_record).max(self.acknowledged);
         if ledger.reader_last_record <= last {
             return Ok(Ok(Passed::default()));
         }
         let lowest = self.lowest_unread(last.after(1))?;
         let passes = lowest.is_some_and(|id| id <= ledger.reader_last_record);
-        Ok(if passes { Err(Refusal::LedgerLast) } else { Ok(Passed::default()) })
+        Ok(if passes { Err(Refusal::LedgerLast) } else { Ok(self.gap_through(ledger.reader_last_record)) })
     }
 
     /// The lowest id from this one on that any file has a whole record of.
@@ -99,9 +101,7 @@ impl Guard {
         }
         let all_done = self.cursor.is_some_and(|cursor| cursor.expected <= self.acknowledged.after(1));
         if all_done && self.next_undelivered()?.is_none_or(|next| next > last) {
-            let come_to = self.losses.come_to();
-            let gaps = (come_to <= last).then(|| come_to..last.after(1)).into_iter().collect();
-            return Ok(Ok(Passed { dropped: 0, gaps }));
+            return Ok(Ok(self.gap_through(last)));
         }
         if !self.drops_oldest {
             return Ok(Err(Refusal::LedgerLast));
@@ -114,6 +114,13 @@ impl Guard {
             return Ok(Err(Refusal::LedgerLast));
         }
         self.dropped_by(stored.reader_data_file, ledger).map(Ok)
+    }
+
+    /// Nothing is left up to this id but what delivery has come to, and what is lost.
+    fn gap_through(&self, last: RecordId) -> Passed {
+        let come_to = self.losses.come_to();
+        let gaps = (come_to <= last).then(|| come_to..last.after(1)).into_iter().collect();
+        Passed { dropped: 0, gaps }
     }
 
     /// What goes with the files from the front to the ledger's reader file.

@@ -14,6 +14,7 @@ mod offer;
 mod refusal;
 mod relocate;
 mod relocation;
+mod reopening;
 mod scan;
 mod span;
 mod subject;
@@ -33,6 +34,7 @@ use self::{
     delivery::Cursor,
     losses::{Losses, PassedOver},
     offer::Offer,
+    reopening::Phase,
     scan::{Scanner, Verified},
     syncs::Syncs,
 };
@@ -153,8 +155,7 @@ pub struct Guard {
     staging: BlockPool,
     syncs: Syncs,
     sync_runner: SyncRunner,
-    /// Whether the logic is opening the buffer: only then may the ledger's next id jump ahead.
-    opening: bool,
+    phase: Phase,
     refused: u64,
     /// Where delivery stands; `None` until the logic has opened the buffer.
     cursor: Option<Cursor>,
@@ -203,7 +204,7 @@ impl Guard {
             staging: BlockPool::default(),
             syncs: Syncs::default(),
             sync_runner,
-            opening: true,
+            phase: Phase::Opening,
             refused: 0,
             cursor: None,
             losses: Losses::default(),
@@ -219,18 +220,6 @@ impl Guard {
 
 /// What the host does between calls of the logic.
 impl Guard {
-    /// The logic has opened the buffer.
-    pub fn opened(&mut self) {
-        self.opening = false;
-        if let Some(ledger) = self.account.ledger() {
-            self.acknowledged = self.acknowledged.max(ledger.reader_last_record);
-            if self.cursor.is_none() {
-                self.start_delivery(ledger);
-            }
-        }
-        self.incarnations = self.backend.opened(self.account.next_id());
-    }
-
     /// The operator lets the oldest files go, with all that is in them, when there is no room.
     pub fn drop_oldest(&mut self) {
         self.drops_oldest = true;
@@ -284,6 +273,16 @@ impl Guard {
     /// The records that these runs name, which must have been read and checked since
     /// [`start_reading`](Self::start_reading) and be the next ones. `None` if a run names anything else.
     pub fn collect(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
+        let before = self.cursor;
+        let collected = self.collect_runs(runs);
+        if collected.is_none() {
+            // None of them is handed out: they are still to come.
+            self.cursor = before;
+        }
+        collected
+    }
+
+    fn collect_runs(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
         let verified = self.scanner.take_verified();
         let mut records = Vec::with_capacity(verified.len());
         let mut from = 0;

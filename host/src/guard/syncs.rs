@@ -70,6 +70,11 @@ impl Syncs {
         }
     }
 
+    /// Whoever asked is gone: nobody is to hear of the tickets. Syncs that are under way go on.
+    pub(super) fn forget_tickets(&mut self) {
+        self.outstanding.clear();
+    }
+
     /// The next ticket, in order, whose sync has ended.
     pub(super) fn next_ended(&mut self) -> Option<(Ticket, bool)> {
         let ok = self.outstanding.front()?.ended?;
@@ -118,6 +123,24 @@ mod tests {
         assert_eq!(again, Some(true));
         assert_eq!(syncs.next_ended(), Some((first, true)));
         assert_eq!(syncs.next_ended(), None, "the later request is not covered");
+    }
+
+    /// A fresh instance of the logic would take the end of its predecessor's sync for that of its own.
+    #[test]
+    fn tickets_that_are_forgotten_are_not_told_and_hold_up_nobody() {
+        let mut syncs = Syncs::default();
+        syncs.request(Ledger);
+        syncs.started(Ledger, Covers::Nothing);
+        syncs.forget_tickets();
+        let (ticket, start) = syncs.request(Ledger);
+        assert!(!start, "one at a time");
+
+        let again = syncs.ended(Ledger, true).map(|(_, again)| again);
+        assert_eq!((again, syncs.next_ended()), (Some(true), None), "it began before the request");
+        syncs.started(Ledger, Covers::Nothing);
+        syncs.ended(Ledger, true);
+        assert_eq!(syncs.next_ended(), Some((ticket, true)));
+        assert!(syncs.is_idle());
     }
 
     /// After a failed sync nothing may be answered as durable.

@@ -32,7 +32,7 @@ impl Core {
         if let Some(through) = self.in_flight.advance() {
             self.done = through.after(1);
             self.guard().acknowledged(through);
-            let told = self.logic.acknowledge(through);
+            let told = self.lives.call(|logic| logic.acknowledge(through));
             let _ = self.note(told);
         }
     }

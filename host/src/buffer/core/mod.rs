@@ -1,6 +1,7 @@
 //! A buffer's core: the logic, and everything that only one thread at a time may touch.
 
 mod acknowledging;
+mod calls;
 mod draining;
 mod reading;
 mod writing;
@@ -10,13 +11,13 @@ use std::{collections::VecDeque, sync::Arc};
 use forebay_frame::RecordId;
 pub(super) use reading::Taken;
 use tokio::sync::oneshot;
-use tracing::{error, warn};
 
 use super::{
     Options,
-    error::{Stop, Unable},
+    error::Stop,
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
+    lives::Lives,
     redelivery::Redelivery,
     shared::Shared,
     source::Source,
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     guard::{Guard, Loss, ReadRecord},
-    logic::{CallError, Logic},
+    logic::Logic,
     storage::Backend,
 };
 
@@ -38,8 +39,7 @@ enum Writing {
 }
 
 pub(super) struct Core {
-    logic: Box<dyn Logic>,
-    source: Source,
+    lives: Lives,
     options: Options,
     /// Why nothing more is done.
     stop: Option<Stop>,
@@ -74,10 +74,9 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// A core over logic that has opened its buffer.
-    pub(super) fn new(logic: Box<dyn Logic>, source: Source, options: Options) -> Self {
+    pub(super) fn new(lives: Lives, options: Options) -> Self {
         Self {
-            logic,
-            source,
+            lives,
             options,
             stop: None,
             writing: Writing::Open,
@@ -125,7 +124,7 @@ impl Core {
             self.guard().sync_ended(target, &result);
         }
         while let Some((ticket, ok)) = self.guard().next_synced() {
-            let told = self.logic.synced(ticket, ok);
+            let told = self.lives.call(|logic| logic.synced(ticket, ok));
             let _ = self.note(told);
         }
         if work.redelivery_due {
@@ -153,15 +152,15 @@ impl Core {
     fn tick(&mut self, shared: &Arc<Shared>) {
         self.tick_wanted = false;
         let now = shared.runtime().now_ns();
-        let told = self.logic.tick(now);
+        let told = self.lives.call(|logic| logic.tick(now));
         match self.note(told) {
-            Ok(u64::MAX) => {}
-            Ok(next) => {
+            Ok(Some(u64::MAX)) => {}
+            Ok(Some(next)) => {
                 self.tick_wanted = true;
                 shared.tick_at(next);
             }
-            // What it could not do now it tries again.
-            Err(_) => self.want_tick(shared),
+            // What it could not do now it tries again, as does its successor.
+            Ok(None) | Err(_) => self.want_tick(shared),
         }
     }
 
@@ -192,7 +191,7 @@ impl Core {
             self.place_backlog();
             self.writing = Writing::Ended;
             self.end_backlog();
-            let told = self.logic.close_writer();
+            let told = self.lives.call(Logic::close_writer);
             let _ = self.note(told);
             self.wake();
         }
@@ -220,17 +219,22 @@ impl Core {
     pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
         self.guard().close();
         let degraded = self.guard().is_degraded().then_some(Stop::SyncFailed);
-        match self.stop.or(degraded) {
-            Some(stop) => Err(stop),
-            None => Ok((self.logic.into_guard().into_backend(), self.source)),
+        if let Some(stop) = self.stop.or(degraded) {
+            return Err(stop);
         }
+        let (guard, source) = self.lives.end();
+        Ok((guard.into_backend(), source))
     }
 
     /// Figures of the buffer as it is now.
     pub(super) fn status(&mut self) -> Status {
-        let figures = self.logic.status().unwrap_or_default();
+        let told = self.lives.call(Logic::status);
+        let figures = self.note(told).ok().flatten().unwrap_or_default();
         let waiting = self.backlog.iter().map(|write| write.left).sum();
-        Status::new(self.logic.guard(), &figures, &self.in_flight, waiting)
+        let restarts = self.lives.restarts();
+        let stopped = self.stop.as_ref().map(ToString::to_string);
+        let status = Status::new(self.lives.guard(), &figures, &self.in_flight, waiting);
+        Status { restarts, stopped, ..status }
     }
 
     /// The losses that were found since this was called last.
@@ -239,27 +243,6 @@ impl Core {
     }
 
     fn guard(&mut self) -> &mut Guard {
-        self.logic.guard()
-    }
-
-    /// Takes note of how a call of the logic ended, and says it for whoever asked for it. A refusal leaves the logic in
-    /// order; a failure ends it.
-    fn note<T>(&mut self, result: Result<T, CallError>) -> Result<T, Unable> {
-        let error = match result {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let unable = Unable::from(&error);
-        match &unable {
-            Unable::Refused(_) => warn!(%error, "the buffer's logic refused a call"),
-            // Closed for writing only: reading goes on.
-            Unable::Stopped(Stop::Closed) => {}
-            Unable::Stopped(stop) => {
-                error!(%error, "the buffer has stopped");
-                self.stop.get_or_insert(stop.clone());
-                self.wake();
-            }
-        }
-        Err(unable)
+        self.lives.guard()
     }
 }

@@ -76,16 +76,20 @@ impl Core {
 
     fn read_ahead(&mut self, wanted: usize) -> Result<(), Unable> {
         let wanted = wanted.clamp(READ_RECORDS_MIN, READ_RECORDS_MAX);
-        self.guard().start_reading();
-        let runs = self.logic.read(u32::try_from(wanted).unwrap_or(u32::MAX), READ_BYTES_MAX);
-        let collected = runs.and_then(|runs| {
-            self.guard()
-                .collect(&runs)
-                .ok_or_else(|| CallError::Failed { reason: "it read what is not in the buffer".to_owned() })
-        });
-        let records = self.note(collected)?;
-        self.ready.extend(records);
-        Ok(())
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        loop {
+            self.guard().start_reading();
+            let runs = self.lives.call(|logic| logic.read(wanted, READ_BYTES_MAX));
+            let collected = runs.and_then(|runs| {
+                self.guard().collect(&runs).ok_or_else(|| CallError::Failed {
+                    reason: "it read what is not in the buffer".to_owned(),
+                })
+            });
+            if let Some(records) = self.note(collected)? {
+                self.ready.extend(records);
+                return Ok(());
+            }
+        }
     }
 
     fn deliver(&mut self, record: &ReadRecord) -> Delivery {

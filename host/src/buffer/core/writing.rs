@@ -14,7 +14,7 @@ use crate::{
         receipt::Receipt,
     },
     guard::Placement,
-    logic::WhenFull,
+    logic::{Logic, WhenFull},
     record::NewRecord,
 };
 
@@ -37,20 +37,20 @@ impl Core {
             }
             let records = self.gather();
             let (batch, sizes) = self.guard().offer(records);
-            let result = self.logic.write(batch.0, &sizes);
+            let result = self.lives.call(|logic| logic.write(batch.0, &sizes));
             // However the call ended, what the guard has placed is placed.
             let placement = self.guard().take_offer();
             self.forget_dropped();
             let all_placed = placement.placed == placement.records.len();
             self.share_out(placement);
-            if let Err(unable) = self.note(result) {
+            match (self.note(result), self.options.when_full) {
                 // Not a lack of room: whoever waits hears of it.
-                self.backlog.drain(..).for_each(|write| write.fail(&unable));
-            } else if !all_placed {
-                match self.options.when_full {
-                    WhenFull::Block | WhenFull::DropOldest => self.full = true,
-                    WhenFull::Reject => self.reject_first(),
-                }
+                (Err(unable), _) => self.backlog.drain(..).for_each(|write| write.fail(&unable)),
+                // What was not placed is offered to the fresh instance.
+                (Ok(None), _) => {}
+                (Ok(Some(())), _) if all_placed => {}
+                (Ok(Some(())), WhenFull::Block | WhenFull::DropOldest) => self.full = true,
+                (Ok(Some(())), WhenFull::Reject) => self.reject_first(),
             }
         }
         self.answer_accepted();
@@ -196,9 +196,14 @@ impl Core {
     pub(super) fn flush_for_waiters(&mut self) {
         let wanted = self.awaiting_sync.back().map_or(RecordId(0), |waiting| waiting.next);
         if wanted > self.flushed && self.stop.is_none() {
-            self.flushed = self.guard().next_id();
-            let told = self.logic.flush();
-            let _ = self.note(told);
+            loop {
+                let next = self.guard().next_id();
+                let told = self.lives.call(Logic::flush);
+                if !matches!(self.note(told), Ok(None)) {
+                    self.flushed = next;
+                    break;
+                }
+            }
         }
     }
 

@@ -1,0 +1,230 @@
+//! The lives of a buffer's logic: an instance that has failed is dropped, and a fresh one opens the same directory over the
+//! same guard, under the same lock.
+
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use forebay_frame::RecordId;
+use tracing::{info, warn};
+
+use super::{options::Options, runtime::Runtime, source::Source};
+use crate::{
+    engine::Limits,
+    guard::Guard,
+    logic::{CallError, Logic, LogicOptions, NotMade, OpenReport},
+};
+
+/// For how long a restart counts, in nanoseconds.
+const MINUTE_NS: u64 = 60_000_000_000;
+
+/// What a fresh instance has to be told besides its options.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// The id below which the consumer has acknowledged everything since the buffer was opened.
+    pub(super) done: RecordId,
+    /// Whether nobody writes any more.
+    pub(super) writing_ended: bool,
+}
+
+/// The instance that runs, and what makes the next one.
+pub(super) struct Lives {
+    source: Source,
+    limits: Limits,
+    options: Options,
+    runtime: Arc<dyn Runtime>,
+    life: Life,
+    restarts: Restarts,
+}
+
+enum Life {
+    Running(Box<dyn Logic>),
+    /// There is no instance, and there will be none.
+    Over(Box<Guard>),
+    /// One instance is being exchanged for the next: nobody sees this.
+    Between,
+}
+
+/// How often a fresh instance has taken over.
+#[derive(Debug, Default)]
+struct Restarts {
+    total: u64,
+    /// The times of those in the last minute.
+    recent: VecDeque<u64>,
+}
+
+impl Restarts {
+    /// Whether one more is allowed now. It is counted then.
+    fn allow(&mut self, now_ns: u64, most: u32) -> bool {
+        while self.recent.pop_front_if(|time| now_ns.saturating_sub(*time) >= MINUTE_NS).is_some() {}
+        let is_allowed = self.recent.len() < usize::try_from(most).unwrap_or(usize::MAX);
+        if is_allowed {
+            self.recent.push_back(now_ns);
+            self.total += 1;
+        }
+        is_allowed
+    }
+}
+
+impl Lives {
+    /// The first instance, which has opened its buffer.
+    pub(super) fn begin(
+        guard: Guard,
+        mut source: Source,
+        limits: Limits,
+        options: Options,
+        runtime: Arc<dyn Runtime>,
+    ) -> Result<(Self, OpenReport), CallError> {
+        let mut logic = source.make(guard, limits).map_err(|not_made| not_made.error)?;
+        let report = open(&mut *logic, &logic_options(&options, None, runtime.now_ns()))?;
+        let life = Life::Running(logic);
+        let restarts = Restarts::default();
+        Ok((Self { source, limits, options, runtime, life, restarts }, report))
+    }
+
+    pub(super) fn guard(&mut self) -> &mut Guard {
+        match &mut self.life {
+            Life::Running(logic) => logic.guard(),
+            Life::Over(guard) => guard,
+            Life::Between => unreachable!("an exchange of instances puts one in its place"),
+        }
+    }
+
+    /// Calls the instance. After a failure [`restart`](Self::restart) comes before the next call.
+    pub(super) fn call<T>(
+        &mut self,
+        call: impl FnOnce(&mut (dyn Logic + 'static)) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        match &mut self.life {
+            Life::Running(logic) => call(&mut **logic),
+            Life::Over(_) | Life::Between => Err(CallError::Failed { reason: "it failed before".to_owned() }),
+        }
+    }
+
+    /// How often a fresh instance has taken over.
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts.total
+    }
+
+    /// Has a fresh instance take over from one that has failed. The error says why none does: it failed too often, and the
+    /// next would only fail again.
+    pub(super) fn restart(&mut self, mut failure: CallError, standing: Standing) -> Result<(), CallError> {
+        loop {
+            let now_ns = self.runtime.now_ns();
+            if !self.restarts.allow(now_ns, self.options.restarts_per_minute) {
+                self.life = Life::Over(Box::new(self.take_guard()));
+                return Err(failure);
+            }
+            warn!(reason = %failure, restarts = self.restarts.total, "a fresh instance of the logic takes over");
+            match self.reopen(standing) {
+                Ok(()) => return Ok(()),
+                Err(again) => failure = again,
+            }
+        }
+    }
+
+    fn reopen(&mut self, standing: Standing) -> Result<(), CallError> {
+        let mut guard = self.take_guard();
+        guard.reopen();
+        let resume_after = guard.delivered_through();
+        let mut logic = match self.source.make(guard, self.limits) {
+            Ok(logic) => logic,
+            Err(not_made) => {
+                let NotMade { guard, error } = *not_made;
+                self.life = Life::Over(Box::new(guard));
+                return Err(error);
+            }
+        };
+        let options = logic_options(&self.options, resume_after, self.runtime.now_ns());
+        let opened = open(&mut *logic, &options).and_then(|report| {
+            info!(
+                first_unread = report.first_unread.0,
+                next_id = report.next_id.0,
+                resume_after = resume_after.map(|id| id.0),
+                "the logic has opened the buffer again"
+            );
+            catch_up(&mut *logic, standing)
+        });
+        self.life = Life::Running(logic);
+        opened
+    }
+
+    fn take_guard(&mut self) -> Guard {
+        match std::mem::replace(&mut self.life, Life::Between) {
+            Life::Running(logic) => logic.into_guard(),
+            Life::Over(guard) => *guard,
+            Life::Between => unreachable!("an exchange of instances puts one in its place"),
+        }
+    }
+
+    /// No more instances: what is left goes to the next owner.
+    pub(super) fn end(mut self) -> (Guard, Source) {
+        (self.take_guard(), self.source)
+    }
+}
+
+impl fmt::Debug for Lives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lives")
+            .field("source", &self.source)
+            .field("restarts", &self.restarts)
+            .finish_non_exhaustive()
+    }
+}
+
+fn logic_options(options: &Options, resume_after: Option<RecordId>, now_ns: u64) -> LogicOptions {
+    LogicOptions {
+        max_bytes: options.max_bytes,
+        file_bytes: options.file_bytes,
+        max_events: options.max_events,
+        when_full: options.when_full,
+        resume_after,
+        sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
+        now_ns,
+    }
+}
+
+/// Has an instance open the buffer. What it says of it must agree with the host's own account.
+fn open(logic: &mut dyn Logic, options: &LogicOptions) -> Result<OpenReport, CallError> {
+    let report = logic.open(options)?;
+    if report.next_id != logic.guard().next_id() {
+        return Err(CallError::Failed {
+            reason: "it opened the buffer at another id than the next".to_owned(),
+        });
+    }
+    logic.guard().opened();
+    Ok(report)
+}
+
+/// Tells a fresh instance what its predecessor knew.
+fn catch_up(logic: &mut dyn Logic, standing: Standing) -> Result<(), CallError> {
+    let acknowledged = logic.guard().ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+    let mut told = Ok(());
+    if standing.done > acknowledged.after(1) {
+        told = logic.acknowledge(RecordId(standing.done.0.saturating_sub(1)));
+    }
+    if standing.writing_ended && told.is_ok() {
+        told = logic.close_writer();
+    }
+    match told {
+        // The storage did not do it this time: the next acknowledgement, or tick, makes up for it.
+        Err(CallError::Refused(_)) => Ok(()),
+        told => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Logic that fails now and then goes on; logic that fails all the time comes to an end. The budget comes back.
+    #[test]
+    fn restarts_are_counted_over_a_minute() {
+        let mut restarts = Restarts::default();
+        assert!(restarts.allow(0, 2));
+        assert!(restarts.allow(MINUTE_NS / 2, 2));
+        assert!(!restarts.allow(MINUTE_NS - 1, 2));
+        assert!(restarts.allow(MINUTE_NS, 2), "the first is a minute ago");
+        assert!(!restarts.allow(MINUTE_NS, 2));
+        assert_eq!(restarts.total, 3);
+        assert!(!restarts.allow(10 * MINUTE_NS, 0));
+    }
+}

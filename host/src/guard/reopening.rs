@@ -1,0 +1,78 @@
+//! From one instance of the logic to the next: the account stays, and with it all that was promised.
+
+use std::error::Error;
+
+use forebay_frame::RecordId;
+use tracing::warn;
+
+use super::{Guard, delivery::Cursor};
+use crate::storage::FileId;
+
+/// Whether the logic is opening the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// For the first time: the frames may say more than the ledger, and the ledger's next id jumps ahead.
+    Opening,
+    /// After another instance: the guard knows all that there is.
+    Reopening,
+    Open,
+}
+
+impl Guard {
+    /// The logic has opened the buffer.
+    pub fn opened(&mut self) {
+        if let Some(ledger) = self.account.ledger() {
+            self.acknowledged = self.acknowledged.max(ledger.reader_last_record);
+            if self.cursor.is_none() {
+                self.start_delivery(ledger);
+            }
+        }
+        if self.phase == Phase::Opening {
+            self.incarnations = self.backend.opened(self.account.next_id());
+        }
+        self.phase = Phase::Open;
+    }
+
+    /// The instance that worked on this guard is gone, wherever it was, and another opens the buffer anew.
+    ///
+    /// What was appended counts as written, and what was delivered or acknowledged as such. Syncs that are under way count
+    /// when they end; nobody is told of them. Nothing that stands in the ledger may be lowered.
+    pub fn reopen(&mut self) {
+        if self.phase != Phase::Opening {
+            self.phase = Phase::Reopening;
+        }
+        self.offer = None;
+        self.scanner.take_verified();
+        self.syncs.forget_tickets();
+        self.remove_copies();
+    }
+
+    /// The last event that was handed out, or lies before one that was; `None` before the buffer was first opened.
+    pub fn delivered_through(&self) -> Option<RecordId> {
+        self.cursor.map(|cursor| RecordId(cursor.expected.0.saturating_sub(1)))
+    }
+
+    /// A relocation that has not come to its end is begun anew: its sources have all that the copies have.
+    fn remove_copies(&mut self) {
+        let copies: Vec<FileId> = self
+            .account
+            .relocation
+            .targets()
+            .filter(|target| self.account.relocation.is_copy(*target))
+            .collect();
+        for file in copies {
+            if let Err(error) = self.backend.remove_file(file) {
+                let error: &dyn Error = &error;
+                warn!(%file, error, "could not remove an unfinished copy");
+                continue;
+            }
+            self.account.removed(file);
+            self.scanner.forget(file);
+            if let (Some(cursor), Some(ledger)) = (self.cursor, self.account.ledger())
+                && cursor.file() == file
+            {
+                self.cursor = Some(Cursor::start_of(ledger.reader_data_file, cursor.expected));
+            }
+        }
+    }
+}
