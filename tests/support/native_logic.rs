@@ -8,7 +8,7 @@ use forebay::{
     storage::{FileId, Ledger, StorageError as HostError, SyncTarget},
 };
 use forebay_logic as native;
-use native::StorageError;
+use native::{Logic as _, StorageError};
 
 use super::fuse::Fuse;
 

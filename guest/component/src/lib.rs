@@ -1,8 +1,6 @@
 //! The buffer's logic as a WebAssembly component: `forebay-logic` behind the world `logic` of `wit/`.
 //!
-//! Nothing is decided here. `storage` turns the logic's calls into imports, `exports` turns the host's calls into the
-//! logic's. Custom logic depends on `forebay-logic` and not on this crate, because a program has one `export!`.
+//! Nothing is decided here. Custom logic is a crate like this one: a program has one `export!`, so it depends on
+//! `forebay-bindings` and `forebay-logic`, and not on this.
 
-mod bindings;
-mod exports;
-mod storage;
+forebay_bindings::export!(forebay_logic::Buffer);

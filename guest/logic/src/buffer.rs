@@ -1,8 +1,10 @@
-//! The buffer: one function for each that the component exports. It holds state only; the storage comes with each call.
+//! The buffer: the logic that ships. It holds state only; the storage comes with each call.
 
 use crate::acks::{Acks, settle};
 use crate::directory::Directory;
+use crate::dropping::drop_oldest;
 use crate::error::BufferError;
+use crate::logic::Logic;
 use crate::losses::Losses;
 use crate::options::Options;
 use crate::reader::{Reader, Run};
@@ -26,9 +28,27 @@ pub struct Buffer {
     aged: RecordId,
 }
 
+/// For logic that is built round a buffer.
 impl Buffer {
+    /// The ledger, the files in use and their syncs.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Drops the oldest file that holds anything unacknowledged. Gives how many events were dropped; `None` if it cannot
+    /// go yet, because the ledger may not name a later one.
+    ///
+    /// The host refuses it unless the operator chose [`WhenFull::DropOldest`](crate::WhenFull::DropOldest).
+    pub fn drop_oldest(&mut self, storage: &mut impl Storage) -> Result<Option<u64>, BufferError> {
+        let Self { directory, reader, losses, .. } = self;
+        Ok(drop_oldest(storage, directory, reader, losses)?)
+    }
+}
+
+impl Logic for Buffer {
     /// Opens the buffer: brings the ledger and the data files into agreement, and cuts a torn end.
-    pub fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
+    fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
         let (directory, losses) = recover(storage)?;
         let report = OpenReport {
             first_unread: directory.ledger.first_unread(),
@@ -54,7 +74,7 @@ impl Buffer {
     }
 
     /// Places as many of the records as there is room for. Each is its event count << 32 | its frame's length.
-    pub fn write(
+    fn write(
         &mut self,
         storage: &mut impl Storage,
         batch: BatchId,
@@ -70,7 +90,7 @@ impl Buffer {
     }
 
     /// Gives the next records that were not yet read, at most so many and, from the second on, so many bytes.
-    pub fn read(
+    fn read(
         &mut self,
         storage: &mut impl Storage,
         max_records: u32,
@@ -86,7 +106,7 @@ impl Buffer {
     }
 
     /// All events up to and including this one are done with.
-    pub fn acknowledge(&mut self, storage: &mut impl Storage, through: RecordId) -> Result<(), BufferError> {
+    fn acknowledge(&mut self, storage: &mut impl Storage, through: RecordId) -> Result<(), BufferError> {
         let Self { directory, reader, acks, .. } = self;
         Ok(acks.acknowledge(storage, directory, reader, through)?)
     }
@@ -95,7 +115,7 @@ impl Buffer {
     ///
     /// Records that are younger than one interval wait for the next tick, so that what is acknowledged meanwhile costs no
     /// sync of its data.
-    pub fn tick(&mut self, storage: &mut impl Storage, now_ns: u64) -> Result<u64, BufferError> {
+    fn tick(&mut self, storage: &mut impl Storage, now_ns: u64) -> Result<u64, BufferError> {
         let Self { directory, reader, writer, .. } = self;
         if directory.syncs.degraded() {
             return Ok(u64::MAX);
@@ -118,7 +138,7 @@ impl Buffer {
     }
 
     /// Asks for syncs that make every record that was accepted until now durable.
-    pub fn flush(&mut self, storage: &mut impl Storage) -> Result<(), BufferError> {
+    fn flush(&mut self, storage: &mut impl Storage) -> Result<(), BufferError> {
         if self.directory.syncs.degraded() {
             return Err(BufferError::Degraded);
         }
@@ -126,12 +146,7 @@ impl Buffer {
     }
 
     /// The sync with this ticket ended, well or not.
-    pub fn synced(
-        &mut self,
-        storage: &mut impl Storage,
-        ticket: Ticket,
-        ok: bool,
-    ) -> Result<(), BufferError> {
+    fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket, ok: bool) -> Result<(), BufferError> {
         let Self { directory, reader, .. } = self;
         let Some(covered) = directory.syncs.ended(ticket, ok) else { return Ok(()) };
         directory.made_durable(storage, covered)?;
@@ -142,20 +157,13 @@ impl Buffer {
     }
 
     /// Takes no more records, drops what was made ahead of need, and asks for syncs as `flush` does.
-    pub fn close_writer(&mut self, storage: &mut impl Storage) -> Result<(), BufferError> {
+    fn close_writer(&mut self, storage: &mut impl Storage) -> Result<(), BufferError> {
         self.writer.close(storage, &mut self.directory);
         self.flush(storage)
     }
 
-    /// The ledger, the files in use and their syncs, for logic that is built round a buffer.
-    #[must_use]
-    pub fn directory(&self) -> &Directory {
-        &self.directory
-    }
-
     /// Figures by number: see [`status`].
-    #[must_use]
-    pub fn status(&self) -> Vec<(u16, u64)> {
+    fn status(&self) -> Vec<(u16, u64)> {
         let Self { directory, reader, losses, acks, .. } = self;
         let window = &directory.window;
         vec![

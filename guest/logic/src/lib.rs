@@ -5,8 +5,9 @@
 //! of the world comes through [`Storage`] and the arguments of its functions, so that every run can be repeated. The same
 //! code is compiled to the component that ships, and natively for tests.
 //!
-//! [`Buffer`] is the whole of it. Logic of one's own can be put together from its parts: [`Directory`] (the ledger, the
-//! files in use and their syncs), [`Writer`], [`Reader`] and [`Acks`].
+//! [`Logic`] is what a component exports, and [`Buffer`] the one that ships. Logic of one's own is built round a `Buffer`,
+//! or put together from its parts: [`Directory`] (the ledger, the files in use and their syncs), [`Writer`], [`Reader`] and
+//! [`Acks`].
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ pub mod directory;
 pub mod dropping;
 pub mod error;
 pub mod ledger;
+pub mod logic;
 pub mod losses;
 pub mod options;
 pub mod reader;
@@ -33,6 +35,7 @@ pub use acks::Acks;
 pub use buffer::Buffer;
 pub use directory::Directory;
 pub use error::BufferError;
+pub use logic::Logic;
 pub use losses::Losses;
 pub use options::{Options, WhenFull};
 pub use reader::{Reader, Run};

@@ -7,7 +7,7 @@ mod disk;
 use disk::bed::{Bed, OPTIONS, records};
 use disk::dice::Dice;
 use disk::{Disk, Frame, NoLuck, ledger};
-use forebay_logic::{Buffer, BufferError, StorageError};
+use forebay_logic::{Buffer, BufferError, Logic as _, StorageError};
 
 /// Whole records of one event and 100 bytes.
 fn whole(ids: impl IntoIterator<Item = u64>) -> Vec<Frame> {

@@ -6,7 +6,7 @@ mod disk;
 
 use disk::bed::{Bed, OPTIONS, record, records};
 use disk::{Disk, Frame, ledger};
-use forebay_logic::{BufferError, StorageError};
+use forebay_logic::{BufferError, Logic as _, StorageError};
 
 /// Whole records of one event and 100 bytes.
 fn whole(ids: impl IntoIterator<Item = u64>) -> Vec<Frame> {

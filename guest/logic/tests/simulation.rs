@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use disk::Disk;
 use disk::bed::{Bed, OPTIONS, record};
 use disk::dice::Dice;
-use forebay_logic::{Options, WhenFull};
+use forebay_logic::{Logic as _, Options, WhenFull};
 
 struct Life {
     dice: Dice,

@@ -6,7 +6,7 @@ mod disk;
 
 use disk::NoLuck;
 use disk::bed::{Bed, OPTIONS, TICK, records};
-use forebay_logic::{BufferError, Options, Ticket};
+use forebay_logic::{BufferError, Logic as _, Options, Ticket};
 
 const UNSYNCED: u16 = 6;
 const DEGRADED: u16 = 11;

@@ -6,7 +6,7 @@ mod disk;
 
 use disk::bed::{Bed, OPTIONS, record, records};
 use disk::{Disk, Frame, ledger};
-use forebay_logic::{BufferError, Options, RecordId, StorageError};
+use forebay_logic::{BufferError, Logic as _, Options, RecordId, StorageError};
 
 // The first thing anybody does.
 #[test]

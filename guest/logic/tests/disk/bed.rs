@@ -2,7 +2,8 @@
 //! the syncs.
 
 use forebay_logic::{
-    BatchId, Buffer, BufferError, FileId, OpenReport, Options, RecordId, Run, WhenFull, WriteOutcome,
+    BatchId, Buffer, BufferError, FileId, Logic as _, OpenReport, Options, RecordId, Run, WhenFull,
+    WriteOutcome,
 };
 
 use super::{Disk, Luck};

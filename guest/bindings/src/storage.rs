@@ -5,7 +5,7 @@ use forebay_logic::{
     SpanState, Storage, StorageError, SyncTarget, Ticket, error::BREACH,
 };
 
-use crate::bindings::forebay::buffer::storage as imports;
+use crate::wit::forebay::buffer::storage as imports;
 
 /// The host that runs this component.
 pub(crate) struct Host;

@@ -1,42 +1,57 @@
 //! The component's exports, answered by the logic.
 
-use std::cell::RefCell;
+use std::marker::PhantomData;
 
-use forebay_logic::{BatchId, Buffer, BufferError, RecordId, Run, Ticket, WhenFull};
+use forebay_logic::{BatchId, BufferError, Logic, RecordId, Run, Ticket, WhenFull};
 
 use crate::{
-    bindings::exports::forebay::buffer::buffer::{
+    storage::Host,
+    wit::exports::forebay::buffer::buffer::{
         self as contract, Error, Guest, OpenReport, Options, WriteOutcome,
     },
-    storage::Host,
 };
 
-thread_local! {
-    /// One instance is one buffer; none before `open`.
-    static BUFFER: RefCell<Option<Buffer>> = const { RefCell::new(None) };
+/// Where a program keeps its logic: one instance is one buffer, and none before `open`. A generic type can have no
+/// variable of its own, so [`export!`](crate::export) makes one.
+pub trait Slot {
+    /// The logic that is kept.
+    type Logic: Logic;
+
+    /// Works on what is kept.
+    fn with<T>(call: impl FnOnce(&mut Option<Self::Logic>) -> T) -> T;
 }
 
 /// What the bindings export.
-pub(crate) struct Component;
+#[derive(Debug)]
+pub struct Exports<S>(PhantomData<S>);
 
-impl Guest for Component {
+impl<S: Slot> Exports<S> {
+    /// Calls the logic; `closed` before `open`.
+    fn with_logic<T>(call: impl FnOnce(&mut S::Logic) -> Result<T, BufferError>) -> Result<T, Error> {
+        S::with(|logic| Ok(call(logic.as_mut().ok_or(Error::Closed)?)?))
+    }
+}
+
+impl<S: Slot> Guest for Exports<S> {
     fn open(options: Options) -> Result<OpenReport, Error> {
-        // Closed first, so that a buffer whose second opening failed is not written to.
-        BUFFER.set(None);
-        let (buffer, report) = Buffer::open(&mut Host, &options.into())?;
-        BUFFER.set(Some(buffer));
-        Ok(OpenReport {
-            first_unread: report.first_unread.0,
-            next_id: report.next_id.0,
-            events: report.events,
-            bytes: report.bytes,
-            lost_events: report.lost_events,
-            cut_bytes: report.cut_bytes,
+        S::with(|slot| {
+            // Closed first, so that a buffer whose second opening failed is not written to.
+            *slot = None;
+            let (logic, report) = S::Logic::open(&mut Host, &options.into())?;
+            *slot = Some(logic);
+            Ok(OpenReport {
+                first_unread: report.first_unread.0,
+                next_id: report.next_id.0,
+                events: report.events,
+                bytes: report.bytes,
+                lost_events: report.lost_events,
+                cut_bytes: report.cut_bytes,
+            })
         })
     }
 
     fn write(batch: u64, records: Vec<u64>) -> Result<WriteOutcome, Error> {
-        let outcome = with_buffer(|buffer| buffer.write(&mut Host, BatchId(batch), &records))?;
+        let outcome = Self::with_logic(|logic| logic.write(&mut Host, BatchId(batch), &records))?;
         Ok(WriteOutcome {
             accepted: outcome.accepted,
             first_id: outcome.first_id.0,
@@ -45,38 +60,33 @@ impl Guest for Component {
     }
 
     fn read(max_records: u32, max_bytes: u64) -> Result<Vec<contract::Run>, Error> {
-        let runs = with_buffer(|buffer| buffer.read(&mut Host, max_records, max_bytes))?;
+        let runs = Self::with_logic(|logic| logic.read(&mut Host, max_records, max_bytes))?;
         Ok(runs.into_iter().map(contract::Run::from).collect())
     }
 
     fn acknowledge(through: u64) -> Result<(), Error> {
-        with_buffer(|buffer| buffer.acknowledge(&mut Host, RecordId(through)))
+        Self::with_logic(|logic| logic.acknowledge(&mut Host, RecordId(through)))
     }
 
     fn tick(now_ns: u64) -> Result<u64, Error> {
-        with_buffer(|buffer| buffer.tick(&mut Host, now_ns))
+        Self::with_logic(|logic| logic.tick(&mut Host, now_ns))
     }
 
     fn flush() -> Result<(), Error> {
-        with_buffer(|buffer| buffer.flush(&mut Host))
+        Self::with_logic(|logic| logic.flush(&mut Host))
     }
 
     fn synced(ticket: u64, ok: bool) -> Result<(), Error> {
-        with_buffer(|buffer| buffer.synced(&mut Host, Ticket(ticket), ok))
+        Self::with_logic(|logic| logic.synced(&mut Host, Ticket(ticket), ok))
     }
 
     fn close_writer() -> Result<(), Error> {
-        with_buffer(|buffer| buffer.close_writer(&mut Host))
+        Self::with_logic(|logic| logic.close_writer(&mut Host))
     }
 
     fn status() -> Vec<(u16, u64)> {
-        BUFFER.with_borrow(|buffer| buffer.as_ref().map(Buffer::status).unwrap_or_default())
+        S::with(|logic| logic.as_ref().map(Logic::status).unwrap_or_default())
     }
-}
-
-/// Calls the logic; `closed` before `open`.
-fn with_buffer<T>(call: impl FnOnce(&mut Buffer) -> Result<T, BufferError>) -> Result<T, Error> {
-    BUFFER.with_borrow_mut(|buffer| Ok(call(buffer.as_mut().ok_or(Error::Closed)?)?))
 }
 
 impl From<Options> for forebay_logic::Options {
