@@ -76,7 +76,7 @@ dist: undist
 undist:
     rm -f host/component/forebay.wasm
 
-# The path of the component that host/build.rs builds. Of the host only metadata is made, with what `lint` made already.
+# The path of the component that host/build/ builds. Of the host only metadata is made, with what `lint` made already.
 _component_path toolchain="":
     #!/usr/bin/env bash
     set -euo pipefail

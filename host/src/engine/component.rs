@@ -3,13 +3,15 @@
 
 use std::{path::Path, sync::LazyLock};
 
+use semver::Version;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmtime::component::{HasSelf, Linker, types::ComponentItem};
 
 use super::{
-    Limits,
+    COMPONENT_BYTES_MAX, Limits,
     bindings::{LogicPre, forebay::buffer::storage},
+    child::CompileError,
     engine, image,
     instance::{GuestState, Instance},
 };
@@ -18,20 +20,15 @@ use crate::{
     logic::{Logic, NotMade},
 };
 
-/// The most that a component may be long, in bytes.
-const COMPONENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
 /// The logic that this crate ships.
 static EMBEDDED: &[u8] = include_bytes!(env!("FOREBAY_COMPONENT_PATH"));
 
 static EMBEDDED_COMPONENT: LazyLock<Result<Component, ComponentError>> =
     LazyLock::new(|| Component::new(EMBEDDED, "the embedded component"));
 
-/// Interfaces that a component may import, without their version; of those whose flag is false only types.
-const ALLOWED_IMPORTS: [(&str, bool); 2] =
-    [("forebay:buffer/storage", true), ("forebay:buffer/types", false)];
-
-/// The version of the contract: what a component imports must be compatible with it.
+/// The interface that a component may import with functions in it, and the version of the contract, with which the
+/// import's must be compatible.
+const STORAGE: &str = "forebay:buffer/storage";
 const CONTRACT: (u64, u64) = (0, 1);
 
 /// Why a component cannot be used.
@@ -65,9 +62,26 @@ pub enum ComponentError {
         /// What the compiler said.
         reason: String,
     },
+    /// Compiling it takes more time or memory than a component may take.
+    #[error("{name} cannot be compiled within the limits: {reason}; make it smaller, or its functions")]
+    Costly {
+        /// Which one.
+        name: String,
+        /// Which limit.
+        reason: String,
+    },
+    /// There is no process to compile it in.
+    #[error("no process can be started to compile {name} in: {reason}")]
+    Child {
+        /// Which one.
+        name: String,
+        /// What the operating system said.
+        reason: String,
+    },
     /// It wants more of its host than storage.
     #[error(
-        "{name} imports {import}; the logic of a buffer may import forebay:buffer/storage@0.1.x and nothing else"
+        "{name} imports {import}; the logic of a buffer may import forebay:buffer/storage@0.1.x, and types, \
+         and nothing else"
     )]
     Import {
         /// Which one.
@@ -126,8 +140,9 @@ impl Component {
 
     /// Compiles and checks a component. `name` is what errors call it.
     ///
-    /// Compiling takes time and memory that grow with the component. Bound both, for instance in a child process,
-    /// if it comes from somebody whom you do not trust.
+    /// Compiling takes time and memory that grow with the component, and some components are made to take much of both.
+    /// If it comes from somebody whom you do not trust, call [`compile_in_children`](super::compile_in_children) first,
+    /// or bound your own process.
     pub fn new(bytes: &[u8], name: &str) -> Result<Self, ComponentError> {
         let engine = engine()?;
         let component = compile(bytes, name)?;
@@ -207,31 +222,79 @@ fn compile(bytes: &[u8], name: &str) -> Result<wasmtime::component::Component, C
         let reason = "it does not begin as WebAssembly does".to_owned();
         return Err(ComponentError::Invalid { name: printable(name), reason });
     }
-    image::load_or_compile(engine()?, bytes).map_err(|error| ComponentError::Invalid {
-        name: printable(name),
-        reason: printable(&error.root_cause().to_string()),
+    let is_ours = bytes == EMBEDDED;
+    image::load_or_compile(engine()?, bytes, is_ours).map_err(|error| match error {
+        CompileError::Invalid(reason) => ComponentError::Invalid { name: printable(name), reason },
+        CompileError::Costly(reason) => ComponentError::Costly { name: printable(name), reason },
+        CompileError::Child(error) => {
+            ComponentError::Child { name: printable(name), reason: error.to_string() }
+        }
     })
 }
 
-/// Whether a component may import this: a known interface of a compatible version that holds nothing unexpected.
+/// Whether a component may import this. Types alone ask nothing of the host, whatever they are called; with functions
+/// there is storage of a compatible version and nothing else.
 fn is_allowed(import: &str, item: &ComponentItem, engine: &wasmtime::Engine) -> bool {
-    let (interface, version) = import.split_once('@').unwrap_or((import, ""));
-    let Some(&(_, functions)) = ALLOWED_IMPORTS.iter().find(|(allowed, _)| *allowed == interface) else {
-        return false;
+    let instance = match item {
+        ComponentItem::Type(_) => return true,
+        ComponentItem::ComponentInstance(instance) => instance,
+        _ => return false,
     };
-    let mut numbers = version.split('.').map(|number| number.parse::<u64>().ok());
-    let compatible = numbers.next() == Some(Some(CONTRACT.0)) && numbers.next() == Some(Some(CONTRACT.1));
-    let ComponentItem::ComponentInstance(instance) = item else { return false };
-    compatible
-        && instance.exports(engine).all(|(_, item)| match item.ty {
-            ComponentItem::Type(_) => true,
-            ComponentItem::ComponentFunc(_) => functions,
-            _ => false,
-        })
+    let is_storage = import
+        .split_once('@')
+        .is_some_and(|(interface, version)| interface == STORAGE && is_compatible(version));
+    instance.exports(engine).all(|(_, item)| match item.ty {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentFunc(_) => is_storage,
+        _ => false,
+    })
+}
+
+fn is_compatible(version: &str) -> bool {
+    Version::parse(version)
+        .is_ok_and(|version| (version.major, version.minor) == CONTRACT && version.pre.is_empty())
 }
 
 /// Text from a component, cut and escaped before it reaches a terminal or a log.
 pub(super) fn printable(text: &str) -> String {
     const LENGTH_MAX: usize = 256;
     text.chars().flat_map(char::escape_debug).filter(char::is_ascii).take(LENGTH_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes from a component could move the cursor, turn the line round, or forge a second one.
+    #[test]
+    fn text_from_a_component_is_plain_ascii_on_one_line() {
+        for (text, expected) in [
+            ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\u{202e}abc\u{2066}", "\\u{202e}abc\\u{2066}"),
+            ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
+            ("größer", "grer"),
+        ] {
+            assert_eq!(printable(text), expected);
+        }
+    }
+
+    /// A hundred megabytes of it would be as good as an attack on whoever reads the log.
+    #[test]
+    fn text_from_a_component_is_cut() {
+        for text in ["x".repeat(100_000), "\u{1b}".repeat(100_000), "ö".repeat(100_000)] {
+            assert!(printable(&text).len() <= 256);
+        }
+    }
+
+    /// Within 0.1 the contract only grows; what comes after it is another one.
+    #[test]
+    fn only_a_compatible_version_is_taken() {
+        for version in ["0.1.0", "0.1.9", "0.1.0+build"] {
+            assert!(is_compatible(version), "{version}");
+        }
+        for version in ["0.2.0", "1.1.0", "0.1", "0.1.0-rc.1", "", "0.1.0.0", "0.01.0"] {
+            assert!(!is_compatible(version), "{version}");
+        }
+    }
 }

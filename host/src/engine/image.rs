@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -13,10 +14,13 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 use wasmtime::{Engine, component::Component};
 
-use super::compatibility;
+use super::{
+    child::{self, CompileError},
+    component::printable,
+};
 
-/// What an image file starts with: our mark, then the SHA-256 of all that follows.
-const MAGIC: &[u8; 16] = b"forebay image 1\n";
+/// What an image file starts with: our mark, then a SHA-256.
+const MAGIC: &[u8; 16] = b"forebay image 2\n";
 const DIGEST_BYTES: usize = 32;
 
 /// Nobody but the owner may even look.
@@ -34,48 +38,68 @@ pub fn keep_images_in(directory: impl Into<PathBuf>) {
     }
 }
 
-/// The component with these bytes: from its image, or compiled and kept for the next time.
-pub(super) fn load_or_compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    let Some(directory) = DIRECTORY.get() else { return Component::from_binary(engine, bytes) };
-    let path = directory.join(file_name(engine, bytes));
-    match read_own(directory, &path) {
-        Ok(image) => match load(engine, &image) {
-            Ok(component) => return Ok(component),
-            Err(error) => {
-                debug!(path = %path.display(), %error, "a compiled component does not fit: compiling anew");
-            }
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => {
-            warn!(path = %path.display(), %error, "a compiled component is not used: compiling anew");
-        }
+/// The component with these bytes: from its image, or compiled and kept for the next time. What is not ours is compiled
+/// in a child process, if that was asked for.
+pub(super) fn load_or_compile(
+    engine: &Engine,
+    bytes: &[u8],
+    is_ours: bool,
+) -> Result<Component, CompileError> {
+    let path = DIRECTORY.get().map(|directory| directory.join(file_name(engine, bytes)));
+    if let Some(component) = path.as_deref().and_then(|path| load_kept(engine, path)) {
+        return Ok(component);
     }
-    let component = Component::from_binary(engine, bytes)?;
-    let kept =
-        component.serialize().map_err(io::Error::other).and_then(|image| keep(directory, &path, &image));
-    if let Err(error) = kept {
-        debug!(path = %path.display(), %error, "the compiled component could not be kept");
+    let invalid = |error: wasmtime::Error| CompileError::Invalid(printable(&error.root_cause().to_string()));
+    let image = if is_ours { None } else { child::compile(bytes).transpose()? };
+    let image = match image {
+        Some(image) => image,
+        None => engine.precompile_component(bytes).map_err(invalid)?,
+    };
+    let component = load(engine, &image).map_err(invalid)?;
+    if let Some(Err(error)) = path.as_deref().map(|path| keep(path, &image)) {
+        debug!(path = ?path, %error, "the compiled component could not be kept");
     }
     Ok(component)
 }
 
-/// Names the component and the engine, so that another version of either never meets the image.
-fn file_name(engine: &Engine, bytes: &[u8]) -> String {
-    format!("{:x}-{:016x}.cwasm", Sha256::digest(bytes), compatibility(engine))
+/// A component's image, if one was kept that may be used.
+fn load_kept(engine: &Engine, path: &Path) -> Option<Component> {
+    match read_own(path) {
+        Ok(image) => load(engine, &image)
+            .inspect_err(|error| {
+                debug!(path = %path.display(), %error, "a compiled component does not fit: compiling anew");
+            })
+            .ok(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            warn!(path = %path.display(), %error, "a compiled component is not used: compiling anew");
+            None
+        }
+    }
 }
 
-#[expect(unsafe_code, reason = "an image is machine code; `read_own` says whose")]
+/// Names the component, the engine and the layout of the file, so that another version of any never meets the image.
+fn file_name(engine: &Engine, bytes: &[u8]) -> String {
+    let mut versions = DefaultHasher::new();
+    MAGIC.hash(&mut versions);
+    engine.precompile_compatibility_hash().hash(&mut versions);
+    format!("{:x}-{:016x}.cwasm", Sha256::digest(bytes), versions.finish())
+}
+
+#[expect(unsafe_code, reason = "an image is machine code; below is said whose")]
 fn load(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes must come from `Component::serialize`. `read_own` has just read them through one open file that
-    // belongs to this user and that nobody else may write to, in a directory of which the same is true; they start with
-    // our mark, and their digest agrees, so that they are what `keep` wrote, whole. Whoever could have written them
-    // otherwise runs as this user already. That they fit this engine, wasmtime checks itself.
+    // SAFETY: the bytes must come from `Engine::precompile_component`. Either this process has just called it; or a child
+    // has, which is this same program, and the bytes came through a pipe that nobody else has an end of; or `read_own` has
+    // read them through one open file that belongs to this user and that nobody else may write to, in a directory of which
+    // the same is true: they start with our mark, and their digest agrees, so that they are what `keep` wrote for this
+    // component and engine, whole. Whoever could have written them otherwise runs as this user already. That they fit this
+    // engine, wasmtime checks itself.
     unsafe { Component::deserialize(engine, image) }
 }
 
 /// Reads an image of which only this user can be the author.
-fn read_own(directory: &Path, path: &Path) -> io::Result<Vec<u8>> {
-    check_own(&fs::symlink_metadata(directory)?, DIRECTORY_MODE)?;
+fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    check_own(&fs::symlink_metadata(directory_of(path)?)?, DIRECTORY_MODE)?;
     let mut file = OpenOptions::new().read(true).custom_flags(no_follow()).open(path)?;
     let metadata = file.metadata()?;
     check_own(&metadata, FILE_MODE)?;
@@ -85,11 +109,21 @@ fn read_own(directory: &Path, path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let image = bytes.split_off((MAGIC.len() + DIGEST_BYTES).min(bytes.len()));
-    let expected = [&MAGIC[..], Sha256::digest(&image).as_slice()].concat();
-    if bytes != expected {
-        return Err(io::Error::other("it is not whole"));
+    if bytes != header(path, &image) {
+        return Err(io::Error::other("it is not whole, or another component's"));
     }
     Ok(image)
+}
+
+/// What stands before an image in its file: our mark, and a digest of the file's name and the image.
+fn header(path: &Path, image: &[u8]) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default();
+    let digest = Sha256::new().chain_update(name.as_encoded_bytes()).chain_update(image).finalize();
+    [&MAGIC[..], digest.as_slice()].concat()
+}
+
+fn directory_of(path: &Path) -> io::Result<&Path> {
+    path.parent().ok_or_else(|| io::Error::other("it is in no directory"))
 }
 
 fn check_own(metadata: &fs::Metadata, mode: u32) -> io::Result<()> {
@@ -103,26 +137,25 @@ fn check_own(metadata: &fs::Metadata, mode: u32) -> io::Result<()> {
 }
 
 /// Writes an image under another name and moves it into place: nobody ever sees half of one.
-fn keep(directory: &Path, path: &Path, image: &[u8]) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
+fn keep(path: &Path, image: &[u8]) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory_of(path)?)?;
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = write_new(&temporary, image).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        write_new(&temporary, [&header(path, image), image]).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     written
 }
 
-fn write_new(path: &Path, image: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, contents: [&[u8]; 2]) -> io::Result<()> {
     let mut file: File = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(FILE_MODE)
         .custom_flags(no_follow())
         .open(path)?;
-    file.write_all(MAGIC)?;
-    file.write_all(&Sha256::digest(image))?;
-    file.write_all(image)
+    contents.iter().try_for_each(|part| file.write_all(part))
 }
 
 fn no_follow() -> i32 {
@@ -139,7 +172,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("images");
         let path = directory.join("one.cwasm");
-        keep(&directory, &path, b"machine code").unwrap();
+        keep(&path, b"machine code").unwrap();
         (parent, path)
     }
 
@@ -147,7 +180,7 @@ mod tests {
     #[test]
     fn an_image_comes_back_as_it_was_kept() {
         let (_parent, path) = kept();
-        assert_eq!(read_own(path.parent().unwrap(), &path).unwrap(), b"machine code");
+        assert_eq!(read_own(&path).unwrap(), b"machine code");
     }
 
     /// Machine code with a flipped bit must not be run.
@@ -158,7 +191,7 @@ mod tests {
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
         fs::write(&path, bytes).unwrap();
-        assert_eq!(read_own(path.parent().unwrap(), &path).unwrap_err().to_string(), "it is not whole");
+        assert_eq!(read_own(&path).unwrap_err().to_string(), "it is not whole, or another component's");
     }
 
     /// An image that others could have written is another's program.
@@ -167,7 +200,7 @@ mod tests {
         for (target, mode) in [("images/one.cwasm", 0o620), ("images", 0o770)] {
             let (parent, path) = kept();
             fs::set_permissions(parent.path().join(target), fs::Permissions::from_mode(mode)).unwrap();
-            assert!(read_own(path.parent().unwrap(), &path).is_err(), "{target} with mode {mode:o}");
+            assert!(read_own(&path).is_err(), "{target} with mode {mode:o}");
         }
     }
 
@@ -177,6 +210,30 @@ mod tests {
         let (_parent, path) = kept();
         let link = path.with_file_name("link.cwasm");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(read_own(path.parent().unwrap(), &link).is_err());
+        assert!(read_own(&link).is_err());
+    }
+
+    /// The image of another component, put in the place of this one's, is whole and ours, and the wrong program.
+    #[test]
+    fn an_image_under_another_name_is_refused() {
+        let (_parent, path) = kept();
+        let other = path.with_file_name("two.cwasm");
+        fs::rename(&path, &other).unwrap();
+        assert!(read_own(&other).is_err());
+    }
+
+    /// What another user wrote is his program, even where we may read it. Only root can give a file away.
+    #[test]
+    fn an_image_of_another_user_is_refused() {
+        const NOBODY: u32 = 65_534;
+        for target in ["images/one.cwasm", "images"] {
+            let (parent, path) = kept();
+            if std::os::unix::fs::chown(parent.path().join(target), Some(NOBODY), None).is_err() {
+                println!("skipped: only root can give a file to another user");
+                return;
+            }
+            let error = read_own(&path).unwrap_err();
+            assert_eq!(error.to_string(), "it belongs to another user", "{target}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! any error an instance is not called again.
 
 mod bindings;
+mod child;
 mod component;
 mod epoch;
 mod image;
@@ -12,15 +13,16 @@ mod imports;
 mod instance;
 mod limits;
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
+pub use child::{compile_as_child, compile_in_children};
 pub use component::{Component, ComponentError, Summary};
 pub use image::keep_images_in;
 pub use limits::Limits;
 use wasmtime::{Config, Engine};
+
+/// The most that a component may be long, in bytes.
+const COMPONENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// The stack that a guest may use, in bytes.
 const STACK_BYTES_MAX: usize = 256 * 1024;
@@ -31,13 +33,6 @@ static ENGINE: LazyLock<Result<Engine, String>> =
 
 fn engine() -> Result<&'static Engine, ComponentError> {
     ENGINE.as_ref().map_err(|reason| ComponentError::Engine { reason: reason.clone() })
-}
-
-/// A number that differs for engines which cannot run each other's images.
-fn compatibility(engine: &Engine) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.finish()
 }
 
 /// What a guest may use: what compilers emit for plain code, and nothing that makes it less deterministic or the host's

@@ -36,12 +36,15 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    if images::is_compiler() {
+        return forebay::engine::compile_as_child();
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return exit::for_arguments(&error),
     };
     logging::start(&args.logging);
-    images::keep();
+    images::set_up();
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return exit::for_error(&error),

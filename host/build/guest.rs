@@ -1,13 +1,10 @@
-//! Finds the component that the library embeds and names it in `FOREBAY_COMPONENT_PATH`: the file that the variable
-//! `FOREBAY_COMPONENT` names; else `component/forebay.wasm`, which the published crate carries; else `guest/component`
-//! is built here, so that plain `cargo build`, `cargo run` and `cargo test` work.
+//! Building a component of this workspace: an inner cargo with a compiler for wasm, and then the component's encoding.
+//! For the build scripts of the library and of the tests.
 
 use std::{
-    env,
-    ffi::OsString,
-    fs,
+    env, error, fmt, fs,
     path::{Path, PathBuf},
-    process::{self, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,74 +12,28 @@ use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-fn main() {
-    match component() {
-        Ok(path) => println!("cargo::rustc-env=FOREBAY_COMPONENT_PATH={}", path.display()),
-        // Fails the build with this one line.
-        Err(error) => println!("cargo::error={error:#}"),
+/// The inner cargo has failed, and said why on stderr.
+#[derive(Debug)]
+pub(crate) struct Unbuilt {
+    package: String,
+}
+
+impl fmt::Display for Unbuilt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} could not be built for {TARGET}; the messages of its cargo are below", self.package)
     }
 }
 
-/// The component to embed, built if need be.
-fn component() -> Result<PathBuf> {
-    let package = required_path("CARGO_MANIFEST_DIR")?;
-    println!("cargo::rerun-if-changed=build.rs");
+impl error::Error for Unbuilt {}
 
-    println!("cargo::rerun-if-env-changed=FOREBAY_COMPONENT");
-    if let Some(path) = env::var_os("FOREBAY_COMPONENT").map(PathBuf::from) {
-        println!("cargo::rerun-if-changed={}", path.display());
-        ensure!(
-            path.is_absolute() && path.is_file(),
-            "FOREBAY_COMPONENT is `{}`; it must be the absolute path of a component",
-            path.display()
-        );
-        return Ok(path);
-    }
-
-    // The folder, because cargo takes a missing file for a changed one.
-    println!("cargo::rerun-if-changed=component");
-    let shipped = package.join("component/forebay.wasm");
-    if shipped.is_file() {
-        return Ok(shipped);
-    }
-
-    let workspace = package.join("..");
-    ensure!(
-        workspace.join("guest/component").is_dir(),
-        "this copy of the crate has neither component/forebay.wasm nor the sources of the component; set FOREBAY_COMPONENT"
-    );
-    for watched in ["guest", "wit", "Cargo.lock", "Cargo.toml"] {
-        println!("cargo::rerun-if-changed=../{watched}");
-    }
-    let out_dir = required_path("OUT_DIR")?;
-    let module = build_guest(&workspace, &guest_target_dir(&out_dir)?)?;
-    let component = ComponentEncoder::default()
-        .validate(true)
-        .module(&module)
-        .and_then(ComponentEncoder::encode)
-        .context("guest/component does not make a component")?;
-    let path = out_dir.join("forebay.wasm");
-    fs::write(&path, component).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
-}
-
-/// Runs an inner cargo and gives the core module that it made.
-fn build_guest(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
+/// Builds a package of the workspace for wasm, with an inner cargo, and makes a component of it.
+pub(crate) fn build(workspace: &Path, package: &str, target_dir: &Path) -> Result<Vec<u8>> {
     let compiler = WasmCompiler::choose()?;
-    let mut cargo = Command::new(required_path("CARGO")?);
+    let mut cargo = Command::new(tool("CARGO", "cargo"));
     clear_environment(&mut cargo);
     cargo
         .current_dir(workspace)
-        .args([
-            "build",
-            "--locked",
-            "--package",
-            "forebay-component",
-            "--profile",
-            "guest",
-            "--target",
-            TARGET,
-        ])
+        .args(["build", "--locked", "--package", package, "--profile", "guest", "--target", TARGET])
         .arg("--target-dir")
         .arg(target_dir)
         // Set, even to nothing, it keeps the flags of the user's configuration away from the component.
@@ -91,15 +42,16 @@ fn build_guest(workspace: &Path, target_dir: &Path) -> Result<Vec<u8>> {
     compiler.apply(&mut cargo);
     let status = cargo.status().context("cannot run cargo")?;
     if !status.success() {
-        println!(
-            "cargo::error=guest/component could not be built for {TARGET}; the messages of its cargo are below"
-        );
-        // The outer cargo shows them only when this script fails as well.
-        process::exit(1);
+        bail!(Unbuilt { package: package.to_owned() });
     }
 
-    let module = target_dir.join(TARGET).join("guest/forebay_component.wasm");
-    fs::read(&module).with_context(|| format!("cannot read {}", module.display()))
+    let module = target_dir.join(TARGET).join("guest").join(package.replace('-', "_")).with_extension("wasm");
+    let module = fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(ComponentEncoder::encode)
+        .with_context(|| format!("{package} does not make a component"))
 }
 
 /// What the outer cargo, clippy, a wrapper or a coverage run said to the host's build is not meant for the guest's.
@@ -120,15 +72,15 @@ fn clear_environment(cargo: &mut Command) {
 
 /// One folder for the guest under the outer target folder, whatever the outer profile: it is built once for all of them.
 /// Never the outer folder itself, whose lock the outer cargo holds.
-fn guest_target_dir(out_dir: &Path) -> Result<PathBuf> {
+pub(crate) fn target_dir(out_dir: &Path) -> Result<PathBuf> {
     // TARGET_DIR/[TRIPLE/]PROFILE/build/…/out
-    let triple = required_path("TARGET")?;
+    let triple = env::var_os("TARGET").context("cargo has not set TARGET")?;
     let profile =
         out_dir.ancestors().find(|path| path.ends_with("build")).and_then(Path::parent).with_context(
-            || format!("OUT_DIR is laid out in a way that is new to build.rs: {}", out_dir.display()),
+            || format!("OUT_DIR is laid out in a way that is new to host/build: {}", out_dir.display()),
         )?;
     let above = profile.parent().unwrap_or(profile);
-    let target_dir = if above.ends_with(&triple) { above.parent().unwrap_or(above) } else { above };
+    let target_dir = if above.ends_with(triple) { above.parent().unwrap_or(above) } else { above };
     Ok(target_dir.join("guest"))
 }
 
@@ -145,7 +97,6 @@ impl WasmCompiler {
 
     /// What `FOREBAY_WASM_TOOLCHAIN` asks for, else the first that is there.
     fn choose() -> Result<Self> {
-        println!("cargo::rerun-if-env-changed=FOREBAY_WASM_TOOLCHAIN");
         let asked = env::var_os("FOREBAY_WASM_TOOLCHAIN").unwrap_or_default();
         let (found, setup) = match asked.to_str() {
             Some("") => (Self::installed()?.or(Self::debian()?), "./setup"),
@@ -157,7 +108,7 @@ impl WasmCompiler {
     }
 
     fn installed() -> Result<Option<Self>> {
-        let rustc = required_path("RUSTC")?;
+        let rustc = tool("RUSTC", "rustc");
         let library = print(&rustc, &["--print=target-libdir", "--target", TARGET])?;
         Ok(library.is_dir().then_some(Self::Installed { rustc }))
     }
@@ -172,10 +123,8 @@ impl WasmCompiler {
             return Ok(None);
         }
         // Debian's compiler comes without a linker for wasm. rustup's has one.
-        let in_use = required_path("RUSTC")?;
-        let host = required_path("HOST")?;
-        let linker =
-            print(&in_use, &["--print=sysroot"])?.join("lib/rustlib").join(host).join("bin/rust-lld");
+        let host_library = print(&tool("RUSTC", "rustc"), &["--print=target-libdir"])?;
+        let linker = host_library.with_file_name("bin").join("rust-lld");
         Ok(Some(Self::Debian { linker: linker.is_file().then_some(linker) }))
     }
 
@@ -209,8 +158,7 @@ fn print(rustc: &Path, arguments: &[&str]) -> Result<PathBuf> {
     Ok(PathBuf::from(path.trim_end()))
 }
 
-/// What cargo tells every build script.
-fn required_path(name: &str) -> Result<PathBuf> {
-    let value: OsString = env::var_os(name).with_context(|| format!("cargo has not set {name}"))?;
-    Ok(PathBuf::from(value))
+/// A tool of the toolchain in use, as cargo names it to a build script.
+fn tool(variable: &str, name: &str) -> PathBuf {
+    env::var_os(variable).map_or_else(|| PathBuf::from(name), PathBuf::from)
 }
