@@ -1,6 +1,6 @@
 //! Finding, on opening, where reading goes on.
 
-use forebay::RecordId;
+use forebay::{RecordId, WhenFull};
 
 use crate::support::{
     Runs,
@@ -50,16 +50,19 @@ fn a_reader_one_file_ahead_of_its_writer_is_joined_there() {
         for (writer, reader) in [(0, 1), (65_534, 0)] {
             let files = [(writer, data_file(1..=5)), (reader, Vec::new())];
             let disk = disk(Some(ledger(6, writer, reader, 5)), &files);
-            let buffer = runs.open(disk.open().unwrap(), options());
+            let mut options = options();
+            // Should the ring seem to be full, this is heard of at once.
+            options.when_full = WhenFull::Reject;
+            let buffer = runs.open(disk.open().unwrap(), options);
             let report = buffer.open_report();
             assert_eq!((report.events, report.lost_events), (0, 0), "{runs:?}");
-            write(&buffer, 6..=9);
-            assert_eq!(read(&buffer), ids([6..=9]), "{runs:?}");
-            buffer.reader().ack_through(RecordId(9));
+            write(&buffer, 6..=200);
+            assert_eq!(read(&buffer), ids([6..=200]), "{runs:?}");
+            buffer.reader().ack_through(RecordId(200));
             buffer.close().unwrap();
             let ledger = disk.ledger().unwrap();
             assert_eq!(ledger.reader_data_file, ledger.writer_data_file, "{runs:?}");
-            assert_eq!((ledger.writer_next_record.0, ledger.reader_last_record.0), (10, 9), "{runs:?}");
+            assert_eq!((ledger.writer_next_record.0, ledger.reader_last_record.0), (201, 200), "{runs:?}");
         }
     }
 }

@@ -112,7 +112,7 @@ fn reader_and_writer_stand_where_their_events_add_up_to() {
             for record in buffer.reader().next_batch(25).unwrap().unwrap() {
                 record.ack();
                 acknowledged += u64::from(record.events().get());
-                let last = disk.ledger().unwrap().reader_last_record.0;
+                let last = buffer.status().unwrap().acknowledged.0;
                 assert_eq!(last, acknowledged, "{runs:?}, {life}");
             }
             buffer.close().unwrap();
