@@ -1,11 +1,12 @@
 //! What callers and threads want of a buffer, until whoever holds its core takes it.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::collections::VecDeque;
 
 use tokio::sync::oneshot;
 
 use super::{
-    error::Unable,
+    combining,
+    error::{Stop, Unable},
     in_flight::Ack,
     options::Durability,
     receipt::{Answer, Receipt},
@@ -13,7 +14,6 @@ use super::{
 use crate::{
     record::NewRecord,
     storage::{StorageError, SyncTarget},
-    threads::lock,
 };
 use forebay_frame::RecordId;
 
@@ -62,32 +62,20 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn is_empty(&self) -> bool {
-        self.is_clock_alone() && !self.tick && !self.look_again && !self.redelivery_due
-    }
-
     /// Nothing but that time has come, if even that.
     pub(super) fn is_clock_alone(&self) -> bool {
         self.writes.is_empty() && self.acks.is_empty() && self.syncs.is_empty()
     }
 }
 
-/// The door through which work comes in. Its lock is held for moments only, never while the core works.
-#[derive(Debug, Default)]
-pub(super) struct Inbox {
-    work: Mutex<Work>,
-}
-
-impl Inbox {
-    pub(super) fn put(&self, change: impl FnOnce(&mut Work)) {
-        change(&mut lock(&self.work));
+impl combining::Work for Work {
+    fn is_empty(&self) -> bool {
+        self.is_clock_alone() && !self.tick && !self.look_again && !self.redelivery_due
     }
 
-    pub(super) fn take(&self) -> Work {
-        std::mem::take(&mut lock(&self.work))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        lock(&self.work).is_empty()
+    fn turn_away(self) {
+        for write in self.writes {
+            write.fail(&Stop::Closed.into());
+        }
     }
 }

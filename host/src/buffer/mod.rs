@@ -1,6 +1,7 @@
 //! The buffer as an application sees it.
 
 mod builder;
+mod combining;
 mod core;
 mod drain;
 mod error;
@@ -17,6 +18,7 @@ mod shared;
 mod simulation;
 mod source;
 mod status;
+mod sync;
 mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};

@@ -3,37 +3,27 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc, Mutex, TryLockError, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Weak},
 };
 
 use super::{
+    combining::{Combining, Driven},
     core::Core,
     error::{Stop, Unable},
-    inbox::{Inbox, Work},
+    inbox::Work,
     runtime::Runtime,
 };
-use crate::threads::lock;
-
-/// How many rounds a caller serves others before it hands over to an executor.
-const ROUNDS_MAX: usize = 64;
 
 /// What all handles to a buffer share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) inbox: Inbox,
-    /// `None` while the buffer is being opened, and once it is closed.
-    core: Mutex<Option<Core>>,
-    closed: AtomicBool,
+    combining: Combining<Core>,
     runtime: Arc<dyn Runtime>,
 }
 
 impl Shared {
     pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
-        let (inbox, core) = (Inbox::default(), Mutex::default());
-        Self { inbox, core, closed: AtomicBool::new(false), runtime }
+        Self { combining: Combining::new(), runtime }
     }
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
@@ -47,70 +37,32 @@ impl Shared {
 
     /// The buffer is open from now on.
     pub(super) fn open(self: &Arc<Self>, core: Core) {
-        *lock(&self.core) = Some(core);
+        self.combining.open(core);
         self.drive();
     }
 
     /// Leaves work, and has it done: by this thread, unless another is at it already.
     pub(super) fn submit(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
-        self.inbox.put(change);
+        self.combining.leave(change);
         self.drive();
     }
 
     /// Leaves work, and has it done by an executor: for threads that must not block.
     pub(super) fn submit_elsewhere(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
-        self.inbox.put(change);
-        let shared = Arc::clone(self);
-        self.runtime.execute(Box::new(move || shared.drive()));
-    }
-
-    /// Serves all that waits, unless another thread is doing so: that one looks again after it has let go of the core,
-    /// and finds what was left before this thread found the core taken.
-    pub(super) fn drive(self: &Arc<Self>) {
-        for _ in 0..ROUNDS_MAX {
-            let mut core = match self.core.try_lock() {
-                Ok(core) => core,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
-            match &mut *core {
-                Some(core) => core.serve(self),
-                None => self.turn_away(),
-            }
-            drop(core);
-            if self.inbox.is_empty() {
-                return;
-            }
-        }
-        let shared = Arc::clone(self);
-        self.runtime.execute(Box::new(move || shared.drive()));
+        self.combining.leave(change);
+        self.drive_elsewhere();
     }
 
     /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
-        let mut core = lock(&self.core);
-        let result = match &mut *core {
-            Some(core) => {
-                core.serve(self);
-                let result = action(core);
-                core.serve(self);
-                Ok(result)
-            }
-            None => Err(Stop::Closed.into()),
-        };
-        drop(core);
-        if !self.inbox.is_empty() {
-            self.drive();
-        }
-        result
+        let result = self.combining.with(self, action);
+        self.drive();
+        result.ok_or_else(|| Stop::Closed.into())
     }
 
     /// Ends it: drops the logic, the storage and the lock on the directory. Whoever waits hears of it.
     pub(super) fn close(&self) -> Option<Core> {
-        self.closed.store(true, Ordering::SeqCst);
-        let core = lock(&self.core).take();
-        self.turn_away();
-        core
+        self.combining.close()
     }
 
     /// Has the logic's clock move on at a time.
@@ -140,12 +92,14 @@ impl Shared {
         );
     }
 
-    /// Nobody will serve what waits here any more. While the buffer is being opened it stays.
-    fn turn_away(&self) {
-        if self.closed.load(Ordering::SeqCst) {
-            for write in self.inbox.take().writes {
-                write.fail(&Stop::Closed.into());
-            }
+    fn drive(self: &Arc<Self>) {
+        if self.combining.drive(self) == Driven::GoOn {
+            self.drive_elsewhere();
         }
+    }
+
+    fn drive_elsewhere(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        self.runtime.execute(Box::new(move || shared.drive()));
     }
 }

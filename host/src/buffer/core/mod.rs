@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Options,
+    combining::Serve,
     error::Stop,
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
@@ -72,6 +73,27 @@ impl std::fmt::Debug for Core {
     }
 }
 
+impl Serve for Core {
+    type Work = Work;
+    type Context = Arc<Shared>;
+
+    /// Does what waits in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
+    fn serve(&mut self, work: Work, shared: &Arc<Shared>) {
+        // The logic says itself when it wants the next tick after one.
+        let has_changed = !work.is_clock_alone();
+        self.take_in(work, shared);
+        self.place_backlog();
+        self.end_drained_writing();
+        self.flush_for_waiters();
+        self.answer_durable();
+        self.wake();
+        // For whoever waits for room, a tick is the time to try again: the disk may have some.
+        if has_changed || !self.backlog.is_empty() {
+            self.want_tick(shared);
+        }
+    }
+}
+
 impl Core {
     /// A core over logic that has opened its buffer.
     pub(super) fn new(lives: Lives, options: Options) -> Self {
@@ -92,29 +114,6 @@ impl Core {
             waiting_for_change: Vec::new(),
             waiting_for_syncs: Vec::new(),
             tick_wanted: false,
-        }
-    }
-
-    /// Does all that waits, in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
-    pub(super) fn serve(&mut self, shared: &Arc<Shared>) {
-        let mut changed = false;
-        loop {
-            let work = shared.inbox.take();
-            if work.is_empty() {
-                break;
-            }
-            // The logic says itself when it wants the next tick after one.
-            changed |= !work.is_clock_alone();
-            self.take_in(work, shared);
-            self.place_backlog();
-            self.end_drained_writing();
-            self.flush_for_waiters();
-            self.answer_durable();
-            self.wake();
-        }
-        // For whoever waits for room, a tick is the time to try again: the disk may have some.
-        if changed || !self.backlog.is_empty() {
-            self.want_tick(shared);
         }
     }
 

@@ -1,0 +1,134 @@
+//! Combining: whoever holds the core does the work of all who wait for it.
+//!
+//! Work is left at the door first, and then the lock is tried. Whoever finds it taken may go: its holder looks at the door
+//! once more after letting go. `tests/interleaving` runs this file through the interleavings of a few threads.
+
+use super::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// How many rounds a thread serves others before it hands over to another.
+const ROUNDS_MAX: usize = 64;
+
+/// Work that is left at the door, of all who left any since it was last taken.
+pub(super) trait Work: Default {
+    /// There is none.
+    fn is_empty(&self) -> bool;
+
+    /// Nobody will do it any more: whoever waits for it hears of that.
+    fn turn_away(self);
+}
+
+/// What does the work, one thread at a time.
+pub(super) trait Serve {
+    type Work: Work;
+    /// What the thread that serves brings along.
+    type Context;
+
+    fn serve(&mut self, work: Self::Work, context: &Self::Context);
+}
+
+/// Whether a thread may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Driven {
+    /// All is done, or another thread will do it.
+    Done,
+    /// There is more, and this thread has done its share: another has to go on.
+    GoOn,
+}
+
+#[derive(Debug)]
+enum State<C> {
+    /// What is left at the door stays there.
+    NotYet,
+    Open(C),
+    Closed,
+}
+
+/// A core and the door to it.
+#[derive(Debug)]
+pub(super) struct Combining<C: Serve> {
+    /// Held for moments only, never while the core works.
+    door: Mutex<C::Work>,
+    core: Mutex<State<C>>,
+}
+
+impl<C: Serve> Combining<C> {
+    /// A door with nothing behind it yet.
+    pub(super) fn new() -> Self {
+        Self { door: Mutex::new(C::Work::default()), core: Mutex::new(State::NotYet) }
+    }
+
+    /// From now on there is a core. To be driven next: some work may wait for it.
+    pub(super) fn open(&self, core: C) {
+        *lock(&self.core) = State::Open(core);
+    }
+
+    /// Leaves work. To be driven next.
+    pub(super) fn leave(&self, change: impl FnOnce(&mut C::Work)) {
+        change(&mut lock(&self.door));
+    }
+
+    /// Does all that waits, unless another thread is at it: that one looks again after it has let go of the core, and
+    /// finds what was left before this thread found the core taken.
+    pub(super) fn drive(&self, context: &C::Context) -> Driven {
+        for _ in 0..ROUNDS_MAX {
+            if lock(&self.door).is_empty() {
+                return Driven::Done;
+            }
+            let mut state = match self.core.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return Driven::Done,
+            };
+            match &mut *state {
+                // Whoever opens it drives it next.
+                State::NotYet => return Driven::Done,
+                State::Open(core) => self.serve_all(core, context),
+                State::Closed => self.take().turn_away(),
+            }
+        }
+        Driven::GoOn
+    }
+
+    /// Waits for the core, and does something with it, after all that was left before. `None`: there is no core. To be
+    /// driven next: somebody may have come while it was held.
+    pub(super) fn with<T>(&self, context: &C::Context, action: impl FnOnce(&mut C) -> T) -> Option<T> {
+        match &mut *lock(&self.core) {
+            State::Open(core) => {
+                self.serve_all(core, context);
+                Some(action(core))
+            }
+            State::NotYet | State::Closed => None,
+        }
+    }
+
+    /// Takes the core away. Whoever waits, or comes later, is turned away.
+    pub(super) fn close(&self) -> Option<C> {
+        let state = std::mem::replace(&mut *lock(&self.core), State::Closed);
+        self.take().turn_away();
+        match state {
+            State::Open(core) => Some(core),
+            State::NotYet | State::Closed => None,
+        }
+    }
+
+    fn serve_all(&self, core: &mut C, context: &C::Context) {
+        // Not without end: what is left goes to the next round, and so in the end to another thread.
+        for _ in 0..ROUNDS_MAX {
+            let work = self.take();
+            if work.is_empty() {
+                break;
+            }
+            core.serve(work, context);
+        }
+    }
+
+    fn take(&self) -> C::Work {
+        std::mem::take(&mut lock(&self.door))
+    }
+}
+
+/// Takes a lock. That another thread panicked while it held it is no reason to stop.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,120 @@
+//! What a few threads may do at the same time, and what must hold in whatever order they come.
+
+use shuttle::thread;
+
+use crate::counter::{Answer, Counter, Shared};
+
+/// How many histories of each kind are run. A few hundred show each of the mistakes that were made on purpose.
+const HISTORIES: usize = 3000;
+
+/// Runs histories in which any thread may go on at any time, and such in which only a few are interrupted. One that fails
+/// says how it is had again.
+fn explore(history: impl Fn() + Copy + Sync + Send + 'static) {
+    shuttle::check_random(history, HISTORIES);
+    shuttle::check_pct(history, HISTORIES, 3);
+}
+
+/// Three producers come at the same moment. Whoever finds the core taken goes away at once, so whoever holds it must find
+/// what they left: otherwise a record lies at the door until somebody else happens to come by.
+#[test]
+fn nothing_is_left_at_the_door() {
+    explore(|| {
+        let shared = Shared::open();
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || shared.write())
+            })
+            .collect();
+        let own = shared.write();
+        let answers = others.into_iter().map(|other| other.join().unwrap()).chain([own]);
+        // Nobody drives any more: a thread that waits here for ever is found.
+        answers.for_each(|answer| assert_eq!(answer.wait(), Answer::Written));
+        assert_eq!(shared.0.with(&(), |counter| counter.items), Some(3));
+    });
+}
+
+/// A consumer looks, finds nothing, and waits. The record that comes in between must wake it: in Vector the last event stayed
+/// in the buffer until the next one came.
+#[test]
+fn a_consumer_who_waits_is_woken() {
+    explore(|| {
+        let shared = Shared::open();
+        let producer = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.write())
+        };
+        shared.read();
+        assert_eq!(producer.join().unwrap().wait(), Answer::Written);
+    });
+}
+
+/// With two of each, one who is woken in vain waits again, and is woken again.
+#[test]
+fn consumers_who_share_records_all_get_one() {
+    explore(|| {
+        let shared = Shared::open();
+        let consumer = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.read())
+        };
+        let producer = {
+            let shared = shared.clone();
+            thread::spawn(move || drop(shared.write()))
+        };
+        drop(shared.write());
+        shared.read();
+        consumer.join().unwrap();
+        producer.join().unwrap();
+        assert_eq!(shared.0.with(&(), |counter| counter.items), Some(0));
+    });
+}
+
+/// Work may be left while somebody looks at the core, as a status does, who had nothing to do with it.
+#[test]
+fn who_only_looks_serves_those_who_come_meanwhile() {
+    explore(|| {
+        let shared = Shared::open();
+        let producer = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.write().wait())
+        };
+        assert!(shared.0.with(&(), |counter| counter.items).is_some_and(|items| items <= 1));
+        shared.drive();
+        assert_eq!(producer.join().unwrap(), Answer::Written);
+    });
+}
+
+/// Syncs of the recovery may end before the buffer is open.
+#[test]
+fn what_is_left_before_it_is_open_is_served() {
+    explore(|| {
+        let shared = Shared::not_yet();
+        let early = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.write())
+        };
+        shared.0.open(Counter::default());
+        shared.drive();
+        assert_eq!(early.join().unwrap().wait(), Answer::Written);
+    });
+}
+
+/// A producer who comes while the buffer is being closed gets an answer, and it is the truth.
+#[test]
+fn closing_turns_nobody_away_silently() {
+    explore(|| {
+        let shared = Shared::open();
+        let producers: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = shared.clone();
+                thread::spawn(move || shared.write())
+            })
+            .collect();
+        let core = shared.0.close().expect("it was open");
+        let answers = producers.into_iter().map(|producer| producer.join().unwrap().wait());
+        let written = answers.filter(|answer| *answer == Answer::Written).count();
+        assert_eq!(core.items, written, "what was answered as written is in the core");
+        assert_eq!(shared.write().wait(), Answer::TurnedAway);
+    });
+}
