@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::{Arc, Weak},
     time::Duration,
@@ -89,6 +90,18 @@ impl Builder {
     /// No unacknowledged record stays unsynced for longer than two of these.
     pub fn sync_interval(mut self, interval: Duration) -> Self {
         self.options.sync_interval = interval;
+        self
+    }
+
+    /// How often a record may be delivered and given back before it is set aside in the dead-letter file.
+    pub fn max_deliveries(mut self, deliveries: NonZeroU32) -> Self {
+        self.options.max_deliveries = Some(deliveries);
+        self
+    }
+
+    /// The most that the dead-letter file may hold, in bytes.
+    pub fn max_dead_letter_bytes(mut self, bytes: u64) -> Self {
+        self.options.max_dead_letter_bytes = bytes;
         self
     }
 

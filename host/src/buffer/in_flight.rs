@@ -125,6 +125,13 @@ impl InFlight {
         is_current
     }
 
+    /// A record that was given back is done with all the same.
+    pub(super) fn set_aside(&mut self, id: RecordId) {
+        if let Ok(index) = self.records.binary_search_by_key(&id, |record| record.id) {
+            self.settle(index..index + 1, State::GivenBack);
+        }
+    }
+
     /// Records up to this id were dropped to make room: nobody need acknowledge them any more. Gives how many were
     /// delivered and not acknowledged.
     pub(super) fn drop_through(&mut self, last: RecordId) -> usize {

@@ -3,6 +3,7 @@
 mod builder;
 mod combining;
 mod core;
+mod dead_letters;
 mod drain;
 mod error;
 mod in_flight;

@@ -1,6 +1,6 @@
 //! How a buffer is to behave.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use thiserror::Error;
 
@@ -46,6 +46,17 @@ pub struct Options {
     /// How often within a minute a fresh instance of the logic may take over from one that has failed. Once more, and the
     /// buffer stops. Default: 5.
     pub restarts_per_minute: u32,
+    /// How often a record may be delivered, since the buffer was opened, and [given back](super::Record::nack). The last time
+    /// it is not delivered again: it is added to the file `buffer.dead-letters` in the buffer's directory, and acknowledged
+    /// when that is durable. Where that fails, or there is no room, it is delivered again all the same. `None`: there is
+    /// no limit. Default: none.
+    ///
+    /// The file holds frames as data files do, in the order in which the records were given up. A record may be in it
+    /// twice: if the process or the machine dies before it is acknowledged, or if a record before it is not acknowledged
+    /// when the buffer is closed, it is delivered anew at the next opening. The file may be moved away at any time.
+    pub max_deliveries: Option<NonZeroU32>,
+    /// The most that the dead-letter file may hold. Default: 64 MiB.
+    pub max_dead_letter_bytes: u64,
     /// Records are delivered only to be looked at: they cannot be acknowledged, and no limit pauses their delivery.
     /// Default: off.
     pub peek: bool,
@@ -107,6 +118,8 @@ impl Default for Options {
             max_unacknowledged_records: 10_000,
             max_unacknowledged_bytes: 64 << 20,
             restarts_per_minute: 5,
+            max_deliveries: None,
+            max_dead_letter_bytes: 64 << 20,
             peek: false,
         }
     }

@@ -78,6 +78,8 @@ impl Record {
     /// It could not be handled: it is delivered again, to whichever reader asks next, ahead of records that were not
     /// delivered yet. Those that were given back come in the order of their ids.
     ///
+    /// One that has been delivered [often enough](super::Options::max_deliveries) is set aside instead.
+    ///
     /// It stays unacknowledged, and counts as such to the limits that pause delivery; it holds up no other record.
     pub fn nack(&self) {
         self.nack_after(Duration::ZERO);

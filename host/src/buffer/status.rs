@@ -2,7 +2,7 @@
 
 use forebay_frame::RecordId;
 
-use super::in_flight::InFlight;
+use super::{dead_letters::DeadLetters, in_flight::InFlight};
 use crate::guard::Guard;
 
 /// Figures of an open buffer.
@@ -27,6 +27,9 @@ pub struct Status {
     /// acknowledged or given back already, or of a record that was dropped to make room; or because nothing was
     /// delivered that they could be about.
     pub ignored_acknowledgements: u64,
+    /// Records that were set aside in the dead-letter file, and so acknowledged, since the buffer was opened: see
+    /// [`Options::max_deliveries`](super::Options::max_deliveries).
+    pub dead_letters: u64,
     /// How many losses were found since the buffer was opened: see [`Buffer::take_losses`](super::Buffer::take_losses).
     pub losses: u64,
     /// The events that are missing in them: no file holds them.
@@ -54,6 +57,7 @@ impl Status {
         guard: &Guard,
         figures: &[(u16, u64)],
         in_flight: &InFlight,
+        dead_letters: &DeadLetters,
         waiting_records: usize,
     ) -> Self {
         let lost = guard.loss_count();
@@ -66,6 +70,7 @@ impl Status {
             unacknowledged_records: in_flight.records(),
             unacknowledged_bytes: in_flight.bytes(),
             ignored_acknowledgements: in_flight.ignored(),
+            dead_letters: dead_letters.written(),
             losses: lost.losses,
             lost_events: lost.events,
             damaged_bytes: lost.bytes,

@@ -275,6 +275,8 @@ impl Account {
                 }
             }
             SyncTarget::Ledger => self.ledger_unsafe = true,
+            // Nothing counts as done that was to be in it.
+            SyncTarget::DeadLetters => {}
         }
     }
 

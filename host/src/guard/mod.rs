@@ -6,6 +6,7 @@
 
 mod account;
 mod blocks;
+mod dead_letters;
 mod delivery;
 mod functions;
 mod ledger;
@@ -31,6 +32,7 @@ use tracing::warn;
 use self::{
     account::Account,
     blocks::BlockPool,
+    dead_letters::KnownEnd,
     delivery::Cursor,
     losses::{Losses, PassedOver},
     offer::Offer,
@@ -171,6 +173,7 @@ pub struct Guard {
     incarnations: Incarnations,
     /// The ledger as it was when the directory was taken.
     found: Option<Ledger>,
+    dead_letters_end: KnownEnd,
 }
 
 impl fmt::Debug for Guard {
@@ -214,6 +217,7 @@ impl Guard {
             drops_oldest: false,
             dropped: 0,
             incarnations: Incarnations::default(),
+            dead_letters_end: KnownEnd::default(),
         })
     }
 }

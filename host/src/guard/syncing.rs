@@ -76,6 +76,8 @@ impl Guard {
             SyncTarget::Ledger => Covers::Ledger(
                 self.account.ledger().map_or(Ledger::EMPTY.writer_data_file, |l| l.writer_data_file),
             ),
+            // The logic has no word for them: see `bury`.
+            SyncTarget::DeadLetters => return,
         };
         self.syncs.started(target, covers);
         let job: SyncJob = match target {

@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod dead_letters;
 mod disk;
 mod file;
 mod life;
@@ -28,9 +29,11 @@ mod state;
 mod tests;
 mod versioned;
 
+use self::dead_letters::MemoryDeadLetters;
 pub use self::disk::Disk;
-use super::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
+use super::{Backend, DeadLetterFile, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
 use forebay_frame::RecordId;
+use std::sync::Arc;
 
 /// A buffer on a [`Disk`], held until this is dropped or [killed](Disk::kill). What is called after that fails.
 #[derive(Debug)]
@@ -90,15 +93,11 @@ impl Backend for Memory {
     }
 
     fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
-        self.disk.with(self.process, |state| {
-            let live = state.file(file)?.live();
-            let from = usize::try_from(offset).ok().and_then(|offset| live.get(offset..)).unwrap_or_default();
-            let read = from.len().min(into.len());
-            for (into, from) in into.iter_mut().zip(from) {
-                *into = *from;
-            }
-            Ok(read)
-        })
+        self.disk.with(self.process, |state| Ok(state.file(file)?.read_at(offset, into)))
+    }
+
+    fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile> {
+        Arc::new(MemoryDeadLetters::new(self.disk.clone(), self.process))
     }
 
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {

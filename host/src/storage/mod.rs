@@ -6,7 +6,7 @@ mod incarnation;
 pub mod memory;
 pub mod native;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 pub use error::StorageError;
 use forebay_frame::RecordId;
@@ -69,11 +69,29 @@ pub enum SyncTarget {
     Directory,
     /// The ledger as last stored.
     Ledger,
+    /// The dead-letter file and its name.
+    DeadLetters,
 }
 
 /// A sync that is ready to run. It may run on any thread, it blocks until the disk has answered, and it covers all that
 /// was done to its target before it was made. Dropping it without running it syncs nothing.
 pub type SyncJob = Box<dyn FnOnce() -> Result<(), StorageError> + Send>;
+
+/// The file beside the data files that dead letters are added to. Its calls come from any thread, one at a time. Once the
+/// backend is gone they fail: somebody else may have the directory.
+pub trait DeadLetterFile: Send + Sync {
+    /// Its length in bytes; 0 if there is none.
+    fn length(&self) -> Result<u64, StorageError>;
+
+    /// Reads from an offset on until `into` is full or the file ends; gives the number of bytes read.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError>;
+
+    /// Writes bytes at an offset that is not beyond the end, in place of all that was there from it on.
+    fn replace_end(&self, at: u64, bytes: &[u8]) -> Result<(), StorageError>;
+
+    /// Makes its bytes and its name durable. Waits for the disk.
+    fn sync(&self) -> Result<(), StorageError>;
+}
 
 /// One buffer directory, held exclusively. All calls come from one thread at a time.
 ///
@@ -106,6 +124,9 @@ pub trait Backend: Send {
 
     /// Reads from an offset on until `into` is full or the file ends; gives the number of bytes read.
     fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError>;
+
+    /// The file of dead letters. It is not made before something is written to it.
+    fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile>;
 
     /// Makes a sync ready that covers all that was done to the target until now.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;

@@ -41,7 +41,7 @@ pub(crate) struct Signals {
 enum Held {
     /// There is nothing to close, yet.
     Nothing,
-    Open(Buffer, Option<Wake>),
+    Open(Box<Buffer>, Option<Wake>),
     /// It is being closed, or it is.
     Closed,
 }
@@ -88,7 +88,7 @@ impl Signals {
         if self.caught().is_some() {
             buffer.end_writing();
         }
-        *lock(&self.held) = Held::Open(buffer, wake);
+        *lock(&self.held) = Held::Open(Box::new(buffer), wake);
     }
 
     /// Does something with the buffer, unless it is closed.

@@ -1,9 +1,14 @@
 //! What consumers say of the records that they were given: done with, or to be delivered again.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
+
+use tracing::warn;
 
 use super::Core;
-use crate::buffer::{in_flight::Ack, redelivery::Nack, shared::Shared};
+use crate::{
+    buffer::{dead_letters::DeadLetter, error::Stop, in_flight::Ack, redelivery::Nack, shared::Shared},
+    storage::StorageError,
+};
 
 impl Core {
     /// Takes what consumers said, in the order in which they did.
@@ -23,8 +28,47 @@ impl Core {
         if self.in_flight.give_back(delivery) {
             let now_ns = shared.runtime().now_ns();
             let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-            self.redelivery.add(record, now_ns.saturating_add(delay_ns), now_ns);
+            let due_ns = now_ns.saturating_add(delay_ns);
+            match self.options.max_deliveries {
+                Some(most) if delivery.number >= most => self.dead_letters.add(DeadLetter { record, due_ns }),
+                _ => self.redelivery.add(record, due_ns, now_ns),
+            }
         }
+    }
+
+    /// Has the next dead letters written, unless some are being written.
+    pub(super) fn bury(&mut self) {
+        if matches!(self.stop, Some(Stop::Failed(_))) {
+            // They could not be acknowledged, and would come again at the next opening.
+            return;
+        }
+        if let Some(letters) = self.dead_letters.start() {
+            let records = letters.iter().map(|letter| &letter.record);
+            self.lives.guard().bury(records, self.options.max_dead_letter_bytes);
+        }
+    }
+
+    /// Dead letters that were being written are safe, and so done with; or they are delivered again.
+    pub(super) fn dead_letters_ended(&mut self, result: &Result<(), StorageError>, shared: &Arc<Shared>) {
+        let (letters, is_news) = self.dead_letters.ended(result.is_ok());
+        if let Err(error) = result
+            && is_news
+        {
+            let error: &dyn Error = error;
+            warn!(error, "records that nobody could handle cannot be set aside: they are delivered again");
+        }
+        if let (Ok(()), Some(first)) = (result, letters.first()) {
+            let (first_id, records) = (first.record.id.0, letters.len());
+            warn!(first_id, records, "records that nobody could handle are in the dead-letter file");
+        }
+        let now_ns = shared.runtime().now_ns();
+        for DeadLetter { record, due_ns } in letters {
+            match result {
+                Ok(()) => self.in_flight.set_aside(record.id),
+                Err(_) => self.redelivery.add(record, due_ns, now_ns),
+            }
+        }
+        self.pass_acknowledged();
     }
 
     /// Tells the logic up to where all is acknowledged.

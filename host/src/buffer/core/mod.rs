@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::{
     Options,
     combining::Serve,
+    dead_letters::DeadLetters,
     error::Stop,
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
@@ -27,7 +28,7 @@ use super::{
 use crate::{
     guard::{Guard, Loss, ReadRecord},
     logic::Logic,
-    storage::Backend,
+    storage::{Backend, SyncTarget},
 };
 
 /// How far writing has come to its end.
@@ -56,6 +57,7 @@ pub(super) struct Core {
     dropped: u64,
     in_flight: InFlight,
     redelivery: Redelivery,
+    dead_letters: DeadLetters,
     /// The id below which the consumer has acknowledged everything since the buffer was opened; 0 if it has not yet.
     done: RecordId,
     /// Readers, and whoever waits for the buffer to run empty.
@@ -110,6 +112,7 @@ impl Core {
             dropped: 0,
             in_flight: InFlight::default(),
             redelivery: Redelivery::default(),
+            dead_letters: DeadLetters::default(),
             done: RecordId(0),
             waiting_for_change: Vec::new(),
             waiting_for_syncs: Vec::new(),
@@ -120,7 +123,10 @@ impl Core {
     fn take_in(&mut self, work: Work, shared: &Arc<Shared>) {
         let makes_room = !work.syncs.is_empty() || !work.acks.is_empty() || work.tick;
         for (target, result) in work.syncs {
-            self.guard().sync_ended(target, &result);
+            match target {
+                SyncTarget::DeadLetters => self.dead_letters_ended(&result, shared),
+                _ => self.guard().sync_ended(target, &result),
+            }
         }
         while let Some((ticket, ok)) = self.guard().next_synced() {
             let told = self.lives.call(|logic| logic.synced(ticket, ok));
@@ -132,6 +138,7 @@ impl Core {
         if !work.acks.is_empty() {
             self.take_acks(work.acks, shared);
         }
+        self.bury();
         if let Some(due_ns) = self.redelivery.set_timer() {
             shared.redeliver_at(due_ns);
         }
@@ -175,7 +182,7 @@ impl Core {
     /// Something has changed: whoever waits for it looks again.
     fn wake(&mut self) {
         let mut awake = std::mem::take(&mut self.waiting_for_change);
-        if self.guard().is_sync_idle() {
+        if self.is_sync_idle() {
             awake.append(&mut self.waiting_for_syncs);
         }
         for waiting in awake {
@@ -198,7 +205,7 @@ impl Core {
 
     /// A receiver that is told when no sync is outstanding any more; `None` if that is so now.
     pub(super) fn wait_for_syncs(&mut self) -> Option<oneshot::Receiver<()>> {
-        if self.guard().is_sync_idle() {
+        if self.is_sync_idle() {
             return None;
         }
         let (wake, receiver) = oneshot::channel();
@@ -232,13 +239,17 @@ impl Core {
         let waiting = self.backlog.iter().map(|write| write.left).sum();
         let restarts = self.lives.restarts();
         let stopped = self.stop.as_ref().map(ToString::to_string);
-        let status = Status::new(self.lives.guard(), &figures, &self.in_flight, waiting);
+        let status = Status::new(self.lives.guard(), &figures, &self.in_flight, &self.dead_letters, waiting);
         Status { restarts, stopped, ..status }
     }
 
     /// The losses that were found since this was called last.
     pub(super) fn take_losses(&mut self) -> Vec<Loss> {
         self.guard().take_losses()
+    }
+
+    fn is_sync_idle(&mut self) -> bool {
+        self.guard().is_sync_idle() && self.dead_letters.is_idle()
     }
 
     fn guard(&mut self) -> &mut Guard {

@@ -104,7 +104,8 @@ impl Core {
     /// Whether nothing more will come, unless a consumer gives back what it has. Only to be asked where nothing could be
     /// taken.
     fn has_delivered_all(&self) -> bool {
-        self.writing == Writing::Ended && !self.is_delivery_paused() && self.redelivery.is_empty()
+        let none_comes_again = self.redelivery.is_empty() && self.dead_letters.is_idle();
+        self.writing == Writing::Ended && !self.is_delivery_paused() && none_comes_again
     }
 
     fn is_delivery_paused(&self) -> bool {

@@ -66,6 +66,7 @@ impl Core {
         let last = self.guard().ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
         let in_flight = self.in_flight.drop_through(last);
         self.redelivery.drop_through(last);
+        self.dead_letters.drop_through(last);
         while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
         warn!(
             events = newly,

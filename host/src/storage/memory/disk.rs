@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Memory;
+use super::file::MemoryFile;
 use super::state::State;
 use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget};
 
@@ -102,6 +103,16 @@ impl Disk {
     /// Puts a durable data file in place of what was there, as another program would.
     pub fn put_data_file(&self, file: FileId, bytes: Vec<u8>) {
         self.state().put_file(file, bytes);
+    }
+
+    /// The dead-letter file; empty if there is none.
+    pub fn dead_letters(&self) -> Vec<u8> {
+        self.state().dead_letters.live().to_vec()
+    }
+
+    /// Puts a durable dead-letter file in place of what was there, as another program would, or as a crash would leave it.
+    pub fn put_dead_letters(&self, bytes: Vec<u8>) {
+        self.state().dead_letters = MemoryFile::durable(bytes);
     }
 
     /// The ledger as last stored.

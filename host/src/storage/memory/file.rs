@@ -47,6 +47,17 @@ impl MemoryFile {
         bytes
     }
 
+    /// Reads from an offset on until `into` is full or the file ends; gives the number of bytes read.
+    pub(super) fn read_at(&self, offset: u64, into: &mut [u8]) -> usize {
+        let from = usize::try_from(offset).ok().and_then(|offset| self.live.get(offset..));
+        let from = from.unwrap_or_default();
+        let read = from.len().min(into.len());
+        for (into, from) in into.iter_mut().zip(from) {
+            *into = *from;
+        }
+        read
+    }
+
     /// Writes at an offset that is not beyond the end.
     pub(super) fn write(&mut self, at: usize, bytes: &[u8]) {
         assert!(at <= self.live.len(), "a data file has no holes");

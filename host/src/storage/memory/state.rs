@@ -17,6 +17,7 @@ pub(super) enum Covered {
     Data(u64, Noted),
     Names(u64, Names),
     Ledger(u64, Option<Ledger>),
+    DeadLetters(Noted),
 }
 
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(super) struct State {
     names: Versioned<Names>,
     ledger: Versioned<Option<Ledger>>,
     pub(super) life: Life,
+    /// Its name is synced whenever its bytes are: without bytes it is not there.
+    pub(super) dead_letters: MemoryFile,
     pub(super) capacity_bytes: Option<u64>,
     /// The process that holds the buffer, or held it last.
     pub(super) process: u64,
@@ -115,6 +118,7 @@ impl State {
                 let (version, ledger) = self.ledger.note();
                 Covered::Ledger(version, ledger)
             }
+            SyncTarget::DeadLetters => Covered::DeadLetters(self.dead_letters.note()),
         })
     }
 
@@ -135,6 +139,8 @@ impl State {
                 self.drop_unnamed();
             }
             Covered::Ledger(version, ledger) => self.ledger.sync_ended(version, ledger, ok),
+            Covered::DeadLetters(noted) if ok => self.dead_letters.synced(noted),
+            Covered::DeadLetters(noted) => self.dead_letters.sync_failed(noted),
         }
         if ok {
             return Ok(());
@@ -168,6 +174,7 @@ impl State {
         self.ledger.lose_power();
         self.drop_unnamed();
         self.files.values_mut().for_each(MemoryFile::lose_power);
+        self.dead_letters.lose_power();
     }
 
     fn add(&mut self, file: MemoryFile) -> u64 {

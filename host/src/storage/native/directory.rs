@@ -196,6 +196,12 @@ impl Directory {
             .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error))
     }
 
+    /// As [`sync`](Self::sync), through a handle of its own: the kernel tells each handle once of a write that has failed,
+    /// and what this one is told must not be kept from the other.
+    pub(super) fn sync_apart(&self) -> io::Result<()> {
+        readable(&self.dir)?.sync_all()
+    }
+
     /// Makes its own name durable, as far as this user may: whoever made it may have died before doing so.
     pub(super) fn sync_own_name(&self) -> Result<(), OpenDirError> {
         sync_own_name(&self.dir).map_err(|error| OpenDirError::from_io("sync", &self.path, error))

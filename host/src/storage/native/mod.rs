@@ -1,6 +1,7 @@
 //! A buffer in a directory of a local disk: Vector's `disk_v2` files, a mapped ledger, an exclusive lock.
 
 mod data_file;
+mod dead_letter_file;
 mod directory;
 mod holder;
 mod ledger_file;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_file::DataFiles;
+use dead_letter_file::NativeDeadLetters;
 use forebay_frame::RecordId;
 use ledger_file::LedgerFile;
 use lock::DirectoryLock;
@@ -27,7 +29,7 @@ pub use self::holder::{Holder, holder};
 pub use self::ledger_image::LedgerOnDisk;
 pub use self::lock::LockError;
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
-use super::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
+use super::{Backend, DeadLetterFile, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
 
 /// Why a buffer's directory cannot be taken.
 #[derive(Debug, Error)]
@@ -56,6 +58,7 @@ pub struct Native {
     ledger: LedgerFile,
     data_files: DataFiles,
     own_file: OwnFile,
+    dead_letters: Arc<NativeDeadLetters>,
     // Dropped last: until then nobody else may come in.
     _lock: DirectoryLock,
 }
@@ -76,12 +79,19 @@ impl Native {
             .and_then(|files| LedgerFile::open(Arc::clone(&directory), !files.is_empty()))
             .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
         let own_file = OwnFile::open(Arc::clone(&directory));
-        Ok(Self { directory, ledger, data_files, own_file, _lock: lock })
+        let dead_letters = Arc::new(NativeDeadLetters::new(Arc::clone(&directory)));
+        Ok(Self { directory, ledger, data_files, own_file, dead_letters, _lock: lock })
     }
 
     /// The directory, as it was given.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        self.dead_letters.end();
     }
 }
 
@@ -120,6 +130,10 @@ impl Backend for Native {
         self.data_files.read_at(file, offset, into)
     }
 
+    fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile> {
+        Arc::<NativeDeadLetters>::clone(&self.dead_letters)
+    }
+
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
         match target {
             SyncTarget::Data(file) => self.data_files.prepare_sync(file),
@@ -128,6 +142,10 @@ impl Backend for Native {
                 Ok(Box::new(move || directory.sync()))
             }
             SyncTarget::Ledger => Ok(self.ledger.prepare_sync()),
+            SyncTarget::DeadLetters => {
+                let file = Arc::clone(&self.dead_letters);
+                Ok(Box::new(move || file.sync()))
+            }
         }
     }
 

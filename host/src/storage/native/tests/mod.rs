@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
 
 mod data_file;
+mod dead_letters;
 mod directory;
 mod ledger;
 mod lock;

@@ -1,0 +1,131 @@
+//! `buffer.dead-letters`: frames as in a data file, of records that nobody could handle. Vector ignores the file. It may be
+//! moved away or removed at any time, also while the buffer is open: the next dead letter begins a new one.
+
+use std::{
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    sync::{Arc, Mutex},
+};
+
+use cap_std::fs::MetadataExt as _;
+
+use super::{
+    data_file::read_full,
+    directory::{Access, Directory},
+};
+use crate::{
+    storage::{DeadLetterFile, StorageError},
+    threads::lock,
+};
+
+pub(super) const NAME: &str = "buffer.dead-letters";
+
+/// The file, for as long as the directory is held.
+#[derive(Debug)]
+pub(super) struct NativeDeadLetters {
+    directory: Arc<Directory>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Not opened yet, or moved away since.
+    Closed,
+    /// Kept open from the first write to the last sync: the kernel tells of a failed write-back once, and to the handles
+    /// that were open then.
+    Open { file: File, name_is_durable: bool },
+    /// The directory is somebody else's.
+    Gone,
+}
+
+impl NativeDeadLetters {
+    pub(super) fn new(directory: Arc<Directory>) -> Self {
+        Self { directory, state: Mutex::new(State::Closed) }
+    }
+
+    /// The directory is about to be let go. Waits for a call that is under way; the next ones fail.
+    pub(super) fn end(&self) {
+        *lock(&self.state) = State::Gone;
+    }
+
+    fn with<T>(
+        &self,
+        operation: &'static str,
+        call: impl FnOnce(&mut State) -> io::Result<T>,
+    ) -> Result<T, StorageError> {
+        let mut state = lock(&self.state);
+        let result = match &*state {
+            State::Gone => Err(io::Error::other("the buffer has been closed")),
+            State::Open { file, .. } => self.is_named(file).map(|is_named| {
+                if !is_named {
+                    *state = State::Closed;
+                }
+            }),
+            State::Closed => Ok(()),
+        };
+        let result = result.and_then(|()| call(&mut state));
+        result.map_err(|error| StorageError::from_io(operation, self.directory.name(NAME), error))
+    }
+
+    /// Whether the file's name still leads to it.
+    fn is_named(&self, file: &File) -> io::Result<bool> {
+        let ours: Metadata = file.metadata()?;
+        match self.directory.metadata(NAME) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The file, opened if need be.
+    fn open<'a>(&self, state: &'a mut State, access: Access) -> io::Result<&'a File> {
+        if !matches!(state, State::Open { .. }) {
+            let file = self.directory.open_file(NAME, access)?;
+            *state = State::Open { file, name_is_durable: false };
+        }
+        match state {
+            State::Open { file, .. } => Ok(file),
+            State::Closed | State::Gone => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl DeadLetterFile for NativeDeadLetters {
+    fn length(&self) -> Result<u64, StorageError> {
+        self.with("open", |state| match self.open(state, Access::ReadWrite) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            file => Ok(file?.metadata()?.len()),
+        })
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        self.with("read", |state| read_full(self.open(state, Access::ReadWrite)?, offset, into))
+    }
+
+    fn replace_end(&self, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.with("write to", |state| {
+            let file = self.open(state, Access::ReadWriteOrCreate)?;
+            let length = file.metadata()?.len();
+            if length < at {
+                return Err(io::Error::other("another program has replaced or cut it"));
+            }
+            if length > at {
+                file.set_len(at)?;
+            }
+            file.write_all_at(bytes, at)
+        })
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        self.with("sync", |state| {
+            let State::Open { file, name_is_durable } = state else { return Ok(()) };
+            file.sync_all()?;
+            if !*name_is_durable {
+                self.directory.sync_apart()?;
+                *name_is_durable = true;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,306 @@
+//! Records that nobody can handle: after so many deliveries they are set aside, and hold up nobody any more.
+
+use std::{collections::HashMap, ffi::OsStr, fs, num::NonZeroU32, time::Duration};
+
+use forebay::{
+    Buffer, Durability, NewRecord, Options, Record, RecordId, Simulation,
+    storage::{SyncTarget, memory::Disk},
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{
+    Runs, cli,
+    fixtures::payload,
+    storage::{data_file, ids, options, read, records, write},
+};
+
+fn limited(deliveries: u32) -> Options {
+    let mut options = options();
+    options.max_deliveries = NonZeroU32::new(deliveries);
+    options
+}
+
+fn open(runs: Runs, simulation: &Simulation, disk: &Disk, options: Options) -> Buffer {
+    runs.open_in(simulation, disk.open().unwrap(), options).unwrap()
+}
+
+fn take(buffer: &Buffer) -> Vec<Record> {
+    buffer.reader().try_next_batch(1000).unwrap()
+}
+
+/// Has all syncs end that were asked for, and those that follow.
+fn end_syncs(simulation: &Simulation) {
+    while simulation.run_sync(0) {}
+}
+
+/// The ids in a dead-letter file, which must be whole frames and nothing else.
+#[track_caller]
+fn letters(mut bytes: &[u8]) -> Vec<u64> {
+    let mut ids = Vec::new();
+    while !bytes.is_empty() {
+        let frame = forebay_frame::decode(bytes).unwrap();
+        ids.push(frame.id.0);
+        bytes = &bytes[usize::try_from(frame.bytes).unwrap()..];
+    }
+    ids
+}
+
+/// (the last acknowledged id, records that are not acknowledged, dead letters)
+fn figures(buffer: &Buffer) -> (u64, usize, u64) {
+    let status = buffer.status().unwrap();
+    (status.acknowledged.0, status.unacknowledged_records, status.dead_letters)
+}
+
+/// One record that no consumer can handle must not stop the ledger for ever; somebody has to be able to look at it later,
+/// as it was.
+#[test]
+fn a_record_that_is_given_back_too_often_is_set_aside_as_it_was() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = open(runs, &simulation, &disk, limited(3));
+        let bad = NewRecord::new("poison").with_metadata(7).with_events(NonZeroU32::new(5).unwrap());
+        buffer.writer().write_batch(vec!["good".into(), bad, "fine".into()]).unwrap();
+        let first = take(&buffer);
+        first[0].ack();
+        first[2].ack();
+        first[1].nack();
+        let second = take(&buffer);
+        second[0].nack();
+        end_syncs(&simulation);
+        assert_eq!(disk.dead_letters(), b"", "{runs:?}: it may be delivered three times");
+
+        take(&buffer)[0].nack();
+        end_syncs(&simulation);
+        let bytes = disk.dead_letters();
+        let frame = forebay_frame::decode(&bytes).unwrap();
+        let parts = (frame.id, frame.events.get(), frame.metadata, frame.payload, frame.bytes);
+        assert_eq!(parts, (RecordId(2), 5, 7, &b"poison"[..], bytes.len() as u64), "{runs:?}");
+        assert_eq!(figures(&buffer), (7, 0, 1), "{runs:?}");
+        assert!(take(&buffer).is_empty(), "{runs:?}");
+        buffer.close().unwrap();
+        let buffer = open(runs, &simulation, &disk, limited(3));
+        assert!(take(&buffer).is_empty(), "{runs:?}");
+    }
+}
+
+/// Between file and ledger the power may fail at any moment: the record must be in one of them, or in both.
+#[test]
+fn a_power_loss_leaves_a_record_in_the_file_or_has_it_delivered_again() {
+    for runs in Runs::ALL {
+        let mut outcomes = Vec::new();
+        for ended in 0.. {
+            let (disk, simulation) = (Disk::new(), Simulation::new());
+            let buffer = open(runs, &simulation, &disk, limited(1));
+            buffer.writer().with_durability(Durability::Synced).write_batch(records(1..=3)).unwrap();
+            end_syncs(&simulation);
+            let delivered = take(&buffer);
+            delivered[0].nack();
+            assert_eq!(figures(&buffer), (0, 3, 0), "{runs:?}: nothing is durable yet");
+            assert_eq!(simulation.syncs(), [SyncTarget::DeadLetters], "{runs:?}");
+            let has_ended_all = !(0..ended).all(|_| simulation.run_sync(0));
+            if has_ended_all {
+                // The last that happens: the ledger is made durable.
+                buffer.close().unwrap();
+            }
+            disk.power_loss();
+            let in_file = letters(&disk.dead_letters()) == [1];
+            let again = read(&open(runs, &simulation, &disk, limited(1)));
+            assert!(again == ids([1..=3]) || again == ids([2..=3]), "{runs:?}: {again:?}");
+            outcomes.push((in_file, again[0] == 1));
+            if has_ended_all {
+                break;
+            }
+        }
+        let (first, last) = (outcomes[0], outcomes[outcomes.len() - 1]);
+        assert_eq!((first, last), ((false, true), (true, false)), "{runs:?}: {outcomes:?}");
+        assert!(outcomes.iter().all(|(in_file, again)| *in_file || *again), "{runs:?}: {outcomes:?}");
+    }
+}
+
+/// A whole topic may be poisoned. Each record is tried as often as it should be, in whatever order they come back, and
+/// none is missing from the file.
+#[test]
+fn a_flood_of_dead_letters_is_written_whole() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = open(runs, &simulation, &disk, limited(4));
+        write(&buffer, 1..=600);
+        let mut deliveries = HashMap::new();
+        loop {
+            let mut records = take(&buffer);
+            if records.is_empty() {
+                break;
+            }
+            // From the last to the first: ids go back in the file.
+            records.reverse();
+            for record in records {
+                *deliveries.entry(record.id().0).or_insert(0) += 1;
+                record.nack();
+            }
+        }
+        assert!(
+            deliveries.len() == 600 && deliveries.values().all(|&times| times == 4),
+            "{runs:?}: {deliveries:?}"
+        );
+        end_syncs(&simulation);
+        let written = disk.sync_count(SyncTarget::DeadLetters);
+        assert!(written < 10, "{runs:?}: {written} syncs: many share one");
+        let mut found = letters(&disk.dead_letters());
+        assert_eq!(found[0], 600, "{runs:?}");
+        found.sort_unstable();
+        assert_eq!(found, ids([1..=600]), "{runs:?}");
+        assert_eq!(figures(&buffer), (600, 0, 600), "{runs:?}");
+    }
+}
+
+/// A disk is not to be filled by what nobody can handle, and nothing is to be lost for it: the record goes on being
+/// delivered, and is set aside when somebody has moved the file away.
+#[test]
+fn a_full_file_has_records_delivered_again() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let mut options = limited(1);
+        // Of 64, 72 and 88 bytes, the first two fit.
+        options.max_dead_letter_bytes = 150;
+        let buffer = open(runs, &simulation, &disk, options);
+        write(&buffer, 1..=3);
+        let mut rounds = Vec::new();
+        for _ in 0..4 {
+            take(&buffer).iter().for_each(Record::nack);
+            end_syncs(&simulation);
+            rounds.push((letters(&disk.dead_letters()), figures(&buffer)));
+        }
+        // The first was alone; the others came while it was written, and do not fit together. Then one by one.
+        assert_eq!(rounds[0], (vec![1], (1, 2, 1)), "{runs:?}");
+        assert_eq!(rounds[3], (vec![1, 2], (2, 1, 2)), "{runs:?}");
+        let again = take(&buffer);
+        assert_eq!((again.len(), again[0].deliveries().get()), (1, 5), "{runs:?}");
+        disk.put_dead_letters(Vec::new());
+        again[0].nack();
+        end_syncs(&simulation);
+        assert_eq!((letters(&disk.dead_letters()), figures(&buffer)), (vec![3], (3, 0, 3)), "{runs:?}");
+    }
+}
+
+/// A sync that fails has written nothing. It is about dead letters only: the buffer itself is in order, and goes on.
+#[test]
+fn after_a_failed_sync_the_record_is_delivered_again_and_the_buffer_goes_on() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = open(runs, &simulation, &disk, limited(1));
+        write(&buffer, 1..=2);
+        let delivered = take(&buffer);
+        delivered[1].nack();
+        end_syncs(&simulation);
+        disk.fail_sync(SyncTarget::DeadLetters, 1);
+        delivered[0].nack_after(Duration::from_secs(10));
+        end_syncs(&simulation);
+        assert_eq!((letters(&disk.dead_letters()), figures(&buffer)), (vec![2], (0, 1, 1)), "{runs:?}");
+        assert!(!buffer.status().unwrap().sync_failed, "{runs:?}");
+        let writer = buffer.writer().with_durability(Durability::Synced);
+        writer.write_batch(records(3..=3)).unwrap();
+        assert_eq!(take(&buffer)[0].id(), RecordId(3), "{runs:?}: the delay is kept");
+
+        simulation.advance(Duration::from_secs(10));
+        let again = take(&buffer);
+        assert_eq!((again[0].id(), again[0].deliveries().get()), (RecordId(1), 2), "{runs:?}");
+        again[0].nack();
+        end_syncs(&simulation);
+        disk.power_loss();
+        assert_eq!(letters(&disk.dead_letters()), [2, 1], "{runs:?}");
+    }
+}
+
+/// A crash tears what was being written. The next dead letter must not lie behind something that no tool can read over,
+/// and must not take the place of one that is whole.
+#[test]
+fn what_a_crash_has_torn_is_cut_before_the_next_is_added() {
+    for runs in Runs::ALL {
+        let whole = data_file([9, 4]);
+        let torn = data_file([7]);
+        for cut in [0, 1, 8, 40, torn.len() - 1] {
+            let (disk, simulation) = (Disk::new(), Simulation::new());
+            disk.put_dead_letters([&whole, &torn[..cut]].concat());
+            let buffer = open(runs, &simulation, &disk, limited(1));
+            write(&buffer, 1..=1);
+            take(&buffer)[0].nack();
+            end_syncs(&simulation);
+            assert_eq!(letters(&disk.dead_letters()), [9, 4, 1], "{runs:?}: {cut}");
+        }
+    }
+}
+
+/// Whoever closes, or reads to the end, must not leave a record behind that is on its way into the file.
+#[test]
+fn the_end_and_closing_wait_for_dead_letters() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = open(runs, &simulation, &disk, limited(1));
+        write(&buffer, 1..=3);
+        buffer.end_writing();
+        end_syncs(&simulation);
+        let reader = buffer.reader();
+        let delivered = reader.next_batch(9).unwrap().unwrap();
+        delivered[0].nack();
+        assert!(reader.next().unwrap().is_none(), "{runs:?}");
+        assert_eq!(letters(&disk.dead_letters()), [1], "{runs:?}");
+        disk.fail_sync(SyncTarget::DeadLetters, 1);
+        delivered[1].nack();
+        assert_eq!(reader.next().unwrap().unwrap().id(), RecordId(2), "{runs:?}: it came back");
+        delivered[2].nack();
+        buffer.close().unwrap();
+        assert_eq!(letters(&disk.dead_letters()), [1, 3], "{runs:?}");
+        assert_eq!(
+            read(&open(runs, &simulation, &disk, limited(1))),
+            [2, 3],
+            "{runs:?}: the second holds up the ledger"
+        );
+    }
+}
+
+/// In a directory: the file is beside the data files, is none of them to anybody, and may be taken away under our hands.
+#[test]
+fn the_file_is_nothing_that_other_tools_take_for_data() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("buffer.dead-letters");
+    let open = || {
+        let builder = Buffer::builder(directory.path()).max_deliveries(NonZeroU32::MIN);
+        builder.open().unwrap()
+    };
+    let buffer = open();
+    write(&buffer, 1..=10);
+    let delivered = take(&buffer);
+    delivered[0].nack();
+    // Closing waits for it.
+    buffer.close().unwrap();
+    assert_eq!(letters(&fs::read(&file).unwrap()), [1]);
+
+    let buffer = open();
+    assert_eq!(buffer.open_report().first_unread, RecordId(2));
+    take(&buffer)[0].nack();
+    buffer.end_writing();
+    assert!(buffer.reader().next().unwrap().is_none());
+    assert_eq!(letters(&fs::read(&file).unwrap()), [1, 2]);
+    fs::rename(&file, directory.path().join("looked-at")).unwrap();
+    buffer.close().unwrap();
+    assert!(!file.exists());
+
+    let buffer = open();
+    let delivered = take(&buffer);
+    assert_eq!(delivered[0].payload()[..], payload(3)[..]);
+    delivered[0].nack();
+    buffer.end_writing();
+    assert!(buffer.reader().next().unwrap().is_none());
+    fs::remove_file(&file).unwrap();
+    delivered[1].nack();
+    buffer.close().unwrap();
+    assert_eq!(letters(&fs::read(&file).unwrap()), [4], "the one that was removed is not written to");
+
+    cli::run([OsStr::new("verify"), directory.path().as_os_str()]).assert_quiet_success();
+    let status = cli::status(directory.path());
+    assert_eq!((&status["records"], &status["ledger"]["reader_last_record"]), (&json!(6), &json!(4)));
+    let paths = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let data_files = paths.filter(|path| path.extension() == Some(OsStr::new("dat"))).count();
+    assert_eq!(status["files"], json!(data_files));
+}
