@@ -52,6 +52,10 @@ wit: _tools
 tidy:
     .ci/tidy
 
+# Do what docs/writing-logic.md says, in an empty folder.
+guide: _tools
+    .ci/guide
+
 # Build the component (with rustup's toolchain or Debian's, if one is named) and check what it imports.
 component toolchain="": _tools
     #!/usr/bin/env bash

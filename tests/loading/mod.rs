@@ -162,6 +162,26 @@ fn a_component_that_takes_too_long_to_compile_is_refused() {
     assert!(contents(scene.root.path()) == before, "something is left behind");
 }
 
+/// The limits in the tests beside this one are the shell's. These are its own, and it must not begin without them.
+#[test]
+fn the_process_that_compiles_bounds_itself() {
+    let mut compiler = Running::start(&mut forebay(["__compile"]));
+    // It waits for a component, and gets none.
+    let _stdin = compiler.take_stdin();
+    let limits = Path::new("/proc").join(compiler.pid().to_string()).join("limits");
+    let soft = |name: &str| {
+        let limits = fs::read_to_string(&limits).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    // Set one after the other, the last of them last.
+    while soft("Max core file size") != "0" || soft("Max file size") != "0" {
+        std::thread::yield_now();
+    }
+    assert_eq!(soft("Max address space"), (2_u64 << 30).to_string());
+    assert_eq!(soft("Max cpu time"), "20");
+}
+
 /// What the compiler takes is given back when it dies; this process never had it.
 #[test]
 fn a_component_that_takes_too_much_memory_to_compile_is_refused() {
