@@ -14,7 +14,7 @@ mod threads;
 
 pub use buffer::{
     Buffer, Builder, CloseError, DrainReport, Durability, Locked, OpenError, Options, OptionsError, Pending,
-    ReadError, Reader, Receipt, Record, Simulation, Status, WhenFull, WriteError, Writer,
+    ReadError, Reader, Receipt, Record, ReplaceError, Simulation, Status, WhenFull, WriteError, Writer,
 };
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;

@@ -2,4 +2,6 @@
 
 mod drain;
 mod hand_over;
+mod load;
 mod restart;
+mod swap;

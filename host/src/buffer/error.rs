@@ -112,6 +112,27 @@ pub enum CloseError {
     },
 }
 
+/// Why other logic did not take over.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReplaceError {
+    /// The buffer was closed.
+    #[error("the buffer is closed")]
+    Closed,
+    /// The new logic did not open the buffer. The former goes on as if nothing had happened.
+    #[error("the new logic does not open the buffer, and the former goes on: {reason}")]
+    FellBack {
+        /// What happened.
+        reason: String,
+    },
+    /// The buffer had stopped before, or the former logic failed as well.
+    #[error("the buffer has stopped: {reason}; open it again to go on")]
+    Stopped {
+        /// What happened.
+        reason: String,
+    },
+}
+
 /// Why a buffer goes on no more.
 #[derive(Clone, Debug)]
 pub(super) enum Stop {

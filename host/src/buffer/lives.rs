@@ -16,6 +16,9 @@ use crate::{
 /// For how long a restart counts, in nanoseconds.
 const MINUTE_NS: u64 = 60_000_000_000;
 
+/// How many calls of logic that was put in place of other logic must have been answered before the other is given up.
+const TRIAL_CALLS: u32 = 64;
+
 /// What a fresh instance has to be told besides its options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
@@ -33,6 +36,17 @@ pub(super) struct Lives {
     runtime: Arc<dyn Runtime>,
     life: Life,
     restarts: Restarts,
+    replacements: u64,
+    /// What ran before, while the present logic is on trial.
+    former: Option<Former>,
+    /// Why the logic that was put in last was taken out again.
+    fell_back: Option<String>,
+}
+
+/// Logic that has proved itself, and waits for its successor to do so.
+struct Former {
+    source: Source,
+    calls_left: u32,
 }
 
 enum Life {
@@ -76,8 +90,18 @@ impl Lives {
         let mut logic = source.make(guard, limits).map_err(|not_made| not_made.error)?;
         let report = open(&mut *logic, &logic_options(&options, None, runtime.now_ns()))?;
         let life = Life::Running(logic);
-        let restarts = Restarts::default();
-        Ok((Self { source, limits, options, runtime, life, restarts }, report))
+        let lives = Self {
+            source,
+            limits,
+            options,
+            runtime,
+            life,
+            restarts: Restarts::default(),
+            replacements: 0,
+            former: None,
+            fell_back: None,
+        };
+        Ok((lives, report))
     }
 
     pub(super) fn guard(&mut self) -> &mut Guard {
@@ -93,10 +117,17 @@ impl Lives {
         &mut self,
         call: impl FnOnce(&mut (dyn Logic + 'static)) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        match &mut self.life {
+        let answer = match &mut self.life {
             Life::Running(logic) => call(&mut **logic),
             Life::Over(_) | Life::Between => Err(CallError::Failed { reason: "it failed before".to_owned() }),
+        };
+        if answer.is_ok() {
+            self.former.take_if(|former| {
+                former.calls_left = former.calls_left.saturating_sub(1);
+                former.calls_left == 0
+            });
         }
+        answer
     }
 
     /// How often a fresh instance has taken over.
@@ -104,9 +135,62 @@ impl Lives {
         self.restarts.total
     }
 
+    /// How often other logic has taken over, whether or not it stayed.
+    pub(super) fn replacements(&self) -> u64 {
+        self.replacements
+    }
+
+    /// Why the logic that was put in last was taken out again; `None` if it was not.
+    pub(super) fn fell_back(&self) -> Option<&str> {
+        self.fell_back.as_deref()
+    }
+
+    /// Has other logic take over. Where it does not open the buffer, a fresh instance of the former goes on, and the outer
+    /// result is well; the error says that that one failed as well.
+    pub(super) fn replace(
+        &mut self,
+        source: Source,
+        standing: Standing,
+    ) -> Result<Result<(), CallError>, CallError> {
+        if !standing.writing_ended
+            && let Err(error) = self.call(Logic::close_writer)
+        {
+            // Whatever it was about, the guard's account says what it has done.
+            warn!(%error, "logic that is to be replaced did not close the buffer well");
+        }
+        let unproved = std::mem::replace(&mut self.source, source);
+        let former = self.former.take().map_or(unproved, |former| former.source);
+        self.replacements += 1;
+        self.fell_back = None;
+        let opened = self.begin_again(Guard::replace, standing);
+        self.former = Some(Former { source: former, calls_left: TRIAL_CALLS });
+        let Err(failure) = opened else {
+            info!(logic = ?self.source, "other logic has taken over");
+            return Ok(Ok(()));
+        };
+        self.fall_back(&failure, standing)?;
+        Ok(Err(failure))
+    }
+
+    /// Logic that is on trial has failed: a fresh instance of the former takes over.
+    fn fall_back(&mut self, failure: &CallError, standing: Standing) -> Result<(), CallError> {
+        if let Some(former) = self.former.take() {
+            warn!(reason = %failure, logic = ?self.source, "logic that has taken over fails: back to the former");
+            self.source = former.source;
+            self.fell_back = Some(failure.to_string());
+        }
+        match self.begin_again(Guard::reopen, standing) {
+            Ok(()) => Ok(()),
+            Err(again) => self.restart(again, standing),
+        }
+    }
+
     /// Has a fresh instance take over from one that has failed. The error says why none does: it failed too often, and the
     /// next would only fail again.
     pub(super) fn restart(&mut self, mut failure: CallError, standing: Standing) -> Result<(), CallError> {
+        if self.former.is_some() {
+            return self.fall_back(&failure, standing);
+        }
         loop {
             let now_ns = self.runtime.now_ns();
             if !self.restarts.allow(now_ns, self.options.restarts_per_minute) {
@@ -114,16 +198,16 @@ impl Lives {
                 return Err(failure);
             }
             warn!(reason = %failure, restarts = self.restarts.total, "a fresh instance of the logic takes over");
-            match self.reopen(standing) {
+            match self.begin_again(Guard::reopen, standing) {
                 Ok(()) => return Ok(()),
                 Err(again) => failure = again,
             }
         }
     }
 
-    fn reopen(&mut self, standing: Standing) -> Result<(), CallError> {
+    fn begin_again(&mut self, prepare: impl FnOnce(&mut Guard), standing: Standing) -> Result<(), CallError> {
         let mut guard = self.take_guard();
-        guard.reopen();
+        prepare(&mut guard);
         let resume_after = guard.delivered_through();
         let mut logic = match self.source.make(guard, self.limits) {
             Ok(logic) => logic,

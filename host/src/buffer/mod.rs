@@ -29,7 +29,7 @@ use tracing::warn;
 pub use self::{
     builder::{Builder, Locked},
     drain::DrainReport,
-    error::{CloseError, OpenError, ReadError, WriteError},
+    error::{CloseError, OpenError, ReadError, ReplaceError, WriteError},
     options::{Durability, Options, OptionsError},
     reader::Reader,
     receipt::{Pending, Receipt},
@@ -42,7 +42,7 @@ pub use self::{
 use self::{core::Core, error::Stop, runtime::Threads, shared::Shared, source::Source};
 pub use crate::logic::WhenFull;
 use crate::{
-    engine::Limits,
+    engine::{Component, Limits},
     guard::{Guard, Loss},
     logic::{Logic, NotMade, OpenReport},
     storage::Backend,
@@ -146,6 +146,28 @@ impl Buffer {
     pub fn end_writing(&self) {
         // A buffer that is closed has ended already.
         let _ = self.shared.with_core(Core::end_writing);
+    }
+
+    /// Has other logic take over while the buffer is open: the former closes, and the new one opens the same directory
+    /// and goes on where delivery stands. Whoever writes or reads waits meanwhile, for milliseconds.
+    ///
+    /// Where the new logic does not open the buffer, or fails in one of its first calls, a fresh instance of the former
+    /// goes on; in the second case [`Status::fell_back`] says so.
+    pub fn replace_logic(&self, component: Component) -> Result<(), ReplaceError> {
+        self.replace_source(Source::Component(component))
+    }
+
+    /// As [`replace_logic`](Self::replace_logic), with logic made by `make`: see [`open_with`](Self::open_with).
+    pub fn replace_logic_with(
+        &self,
+        make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
+    ) -> Result<(), ReplaceError> {
+        self.replace_source(Source::Made(Box::new(make)))
+    }
+
+    fn replace_source(&self, source: Source) -> Result<(), ReplaceError> {
+        let replaced = self.shared.with_core(|core| core.replace_logic(source));
+        replaced.unwrap_or(Err(ReplaceError::Closed))
     }
 
     /// Makes everything durable, and lets the directory go. Whoever still writes or reads hears that it is closed;

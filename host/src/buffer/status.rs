@@ -46,6 +46,11 @@ pub struct Status {
     pub sync_failed: bool,
     /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
     pub restarts: u64,
+    /// How often other logic has taken over since the buffer was opened, whether or not it stayed.
+    pub replacements: u64,
+    /// Why the logic that took over last was taken out again, and a fresh instance of the former put back; `None` if it was
+    /// not.
+    pub fell_back: Option<String>,
     /// Why the buffer does nothing more, if it does not.
     pub stopped: Option<String>,
     /// What the logic says of itself, by number: see "Figures" in `wit/README.md`.
@@ -79,6 +84,8 @@ impl Status {
             refused_calls: guard.refused(),
             sync_failed: guard.is_degraded(),
             restarts: 0,
+            replacements: 0,
+            fell_back: None,
             stopped: None,
             figures: figures.to_vec(),
         }

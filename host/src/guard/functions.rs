@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{
     BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, ScanLimits, Scanned, SpanState, Ticket,
-    blocks::BLOCK_BYTES, subject::Subject,
+    blocks::BLOCK_BYTES, reopening::Phase, subject::Subject,
 };
 use crate::{
     record::NewRecord,
@@ -48,6 +48,7 @@ impl Guard {
         match self.account.file(file).map(|account| account.length) {
             Some(0) => Ok(()),
             Some(_) => Err(StorageError::AlreadyExists { what: format!("data file {file}") }.into()),
+            None if self.phase == Phase::Replacing => Err(self.refuse(Refusal::Replacing)),
             None if self.account.empty_files() >= EMPTY_FILES_MAX => {
                 self.refused += 1;
                 let source = std::io::ErrorKind::QuotaExceeded.into();
@@ -64,6 +65,9 @@ impl Guard {
 
     /// `remove-file`.
     pub fn remove_file(&mut self, file: FileId) -> Result<(), GuardError> {
+        if self.phase == Phase::Replacing {
+            return Err(self.refuse(Refusal::Replacing));
+        }
         let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
@@ -80,6 +84,9 @@ impl Guard {
 
     /// `truncate-file`.
     pub fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), GuardError> {
+        if self.phase == Phase::Replacing {
+            return Err(self.refuse(Refusal::Replacing));
+        }
         let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };

@@ -25,6 +25,8 @@ pub enum Refusal {
     Relocation,
     /// 10: files that are read later have records in them.
     FileOrder,
+    /// 14: an instance that takes the place of another makes, cuts or removes a file before it has opened the buffer.
+    Replacing,
 }
 
 impl Refusal {
@@ -41,6 +43,7 @@ impl Refusal {
             Self::Offset => 8,
             Self::Relocation => 9,
             Self::FileOrder => 10,
+            Self::Replacing => 14,
         }
     }
 }

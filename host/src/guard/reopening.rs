@@ -13,8 +13,10 @@ use crate::storage::FileId;
 pub(super) enum Phase {
     /// For the first time: the frames may say more than the ledger, and the ledger's next id jumps ahead.
     Opening,
-    /// After another instance: the guard knows all that there is.
+    /// After an instance that has failed: the guard knows all that there is.
     Reopening,
+    /// In place of an instance that was in order: there is nothing to be mended.
+    Replacing,
     Open,
 }
 
@@ -38,8 +40,18 @@ impl Guard {
     /// What was appended counts as written, and what was delivered or acknowledged as such. Syncs that are under way count
     /// when they end; nobody is told of them. Nothing that stands in the ledger may be lowered.
     pub fn reopen(&mut self) {
+        self.begin_anew(Phase::Reopening);
+    }
+
+    /// As [`reopen`](Self::reopen), for logic that takes the place of other logic: until it has opened the buffer it makes,
+    /// cuts and removes no file, so that the former can come back to what it has left.
+    pub fn replace(&mut self) {
+        self.begin_anew(Phase::Replacing);
+    }
+
+    fn begin_anew(&mut self, phase: Phase) {
         if self.phase != Phase::Opening {
-            self.phase = Phase::Reopening;
+            self.phase = phase;
         }
         self.offer = None;
         self.scanner.take_verified();

@@ -6,8 +6,9 @@ use tracing::{error, warn};
 use super::{Core, Writing};
 use crate::{
     buffer::{
-        error::{Stop, Unable},
+        error::{ReplaceError, Stop, Unable},
         lives::Standing,
+        source::Source,
     },
     logic::CallError,
 };
@@ -42,16 +43,43 @@ impl Core {
     }
 
     fn restart(&mut self, failure: CallError) -> Result<(), Unable> {
-        let standing = Standing { done: self.done, writing_ended: self.writing == Writing::Ended };
-        // What the failed instance had asked for, and what it had no room for, counts no more.
+        let standing = self.begin_anew();
+        match self.lives.restart(failure, standing) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.stop_for_good(&error).into()),
+        }
+    }
+
+    /// Has other logic take over. The error says why it did not: the former goes on, unless that failed as well.
+    pub(in crate::buffer) fn replace_logic(&mut self, source: Source) -> Result<(), ReplaceError> {
+        if let Some(Stop::Failed(reason)) = &self.stop {
+            return Err(ReplaceError::Stopped { reason: reason.clone() });
+        }
+        let standing = self.begin_anew();
+        let replaced = self
+            .lives
+            .replace(source, standing)
+            .map_err(|error| ReplaceError::Stopped { reason: self.stop_for_good(&error).to_string() })?;
+        // There may be room where the former saw none.
+        self.place_backlog();
+        self.wake();
+        replaced.map_err(|error| ReplaceError::FellBack { reason: error.to_string() })
+    }
+
+    /// What the instance before had asked for, and what it had no room for, counts no more. Gives what the next one has to
+    /// be told.
+    fn begin_anew(&mut self) -> Standing {
         (self.flushed, self.full) = (RecordId(0), false);
-        let Err(error) = self.lives.restart(failure, standing) else { return Ok(()) };
+        Standing { done: self.done, writing_ended: self.writing == Writing::Ended }
+    }
+
+    fn stop_for_good(&mut self, error: &CallError) -> Stop {
         let restarts = self.lives.restarts();
         error!(%error, restarts, "the buffer has stopped: its logic has failed too often");
-        let stop =
-            Stop::Failed(format!("{error}, and so often within a minute that no other instance was tried"));
+        let reason = format!("{error}, and so often within a minute that no other instance was tried");
+        let stop = Stop::Failed(reason);
         self.stop = Some(stop.clone());
         self.wake();
-        Err(stop.into())
+        stop
     }
 }

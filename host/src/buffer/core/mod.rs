@@ -237,10 +237,11 @@ impl Core {
         let told = self.lives.call(Logic::status);
         let figures = self.note(told).ok().flatten().unwrap_or_default();
         let waiting = self.backlog.iter().map(|write| write.left).sum();
-        let restarts = self.lives.restarts();
+        let (restarts, replacements) = (self.lives.restarts(), self.lives.replacements());
+        let fell_back = self.lives.fell_back().map(ToOwned::to_owned);
         let stopped = self.stop.as_ref().map(ToString::to_string);
         let status = Status::new(self.lives.guard(), &figures, &self.in_flight, &self.dead_letters, waiting);
-        Status { restarts, stopped, ..status }
+        Status { restarts, replacements, fell_back, stopped, ..status }
     }
 
     /// The losses that were found since this was called last.

@@ -1,0 +1,195 @@
+//! Other logic takes over while the buffer is open.
+
+use forebay::{
+    Buffer, Component, ComponentError, RecordId, ReplaceError, Simulation,
+    guard::{GuardError, Refusal},
+    storage::memory::Disk,
+};
+
+use crate::support::{
+    Runs,
+    faulty::Faults,
+    fixtures::project_file,
+    fuse::Fuse,
+    native_logic::NativeLogic,
+    storage::{file, ids, options, read, write},
+};
+
+fn component(name: &str) -> Component {
+    Component::from_file(&project_file("tests/guests").join(name)).unwrap()
+}
+
+/// A buffer in a simulation, with records of which some are delivered and some are acknowledged: the last of these is 10.
+fn in_use(runs: Runs, disk: &Disk) -> (Buffer, Vec<forebay::Record>) {
+    let simulation = Simulation::new();
+    let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
+    write(&buffer, 1..=100);
+    while simulation.run_sync(0) {}
+    let held = buffer.reader().try_next_batch(70).unwrap();
+    held[..10].iter().for_each(forebay::Record::ack);
+    (buffer, held)
+}
+
+/// Whatever runs the logic now goes on where the former stood, and handles that consumers hold are good.
+#[track_caller]
+fn assert_goes_on(buffer: &Buffer, held: &[forebay::Record], what: &str) {
+    assert_eq!(buffer.status().unwrap().acknowledged, RecordId(10), "{what}");
+    write(buffer, 101..=150);
+    assert_eq!(read(buffer), ids([71..=150]), "{what}: nothing is delivered again");
+    held.iter().for_each(forebay::Record::ack);
+    assert_eq!(buffer.status().unwrap().acknowledged, RecordId(70), "{what}");
+    buffer.reader().ack_through(RecordId(150));
+    assert_eq!(buffer.status().unwrap().acknowledged, RecordId(150), "{what}");
+    let status = buffer.status().unwrap();
+    assert_eq!((status.lost_events, status.refused_calls), (0, 0), "{what}");
+}
+
+/// A better version of the logic is put in without a pause that anybody sees.
+#[test]
+fn other_logic_goes_on_where_the_former_stood() {
+    for (from, to) in [(Runs::Natively, Runs::AsComponent), (Runs::AsComponent, Runs::Natively)] {
+        let disk = Disk::new();
+        let (buffer, held) = in_use(from, &disk);
+        buffer.replace_logic_with(move |guard| to.make(guard)).unwrap();
+        assert_goes_on(&buffer, &held, &format!("{from:?} to {to:?}"));
+        let status = buffer.status().unwrap();
+        assert_eq!((status.replacements, status.fell_back, status.restarts), (1, None, 0));
+        buffer.close().unwrap();
+        assert_eq!(to.open(disk.open().unwrap(), options()).open_report().events, 0);
+    }
+}
+
+/// What wants more of its host than storage is refused before the running logic is touched.
+#[test]
+fn a_component_that_asks_for_too_much_never_gets_to_the_buffer() {
+    let refused = Component::from_file(&project_file("tests/guests/asks_for_a_clock.wasm"));
+    assert!(matches!(refused, Err(ComponentError::Import { .. })), "{refused:?}");
+}
+
+/// Logic that does not find its way in the directory must not take the buffer down with it.
+#[test]
+fn logic_that_opens_the_buffer_wrongly_is_not_taken() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let (buffer, held) = in_use(runs, &disk);
+        // It says that the buffer is empty.
+        let refused = buffer.replace_logic(component("always_full.wasm"));
+        assert!(
+            matches!(&refused, Err(ReplaceError::FellBack { reason }) if reason.contains("another id")),
+            "{runs:?}: {refused:?}"
+        );
+        assert!(buffer.status().unwrap().fell_back.unwrap().contains("another id"), "{runs:?}");
+        assert_goes_on(&buffer, &held, &format!("{runs:?}"));
+    }
+}
+
+/// It may well open the buffer and fail when it is first used; the record that was being written is written.
+#[test]
+fn logic_that_fails_in_its_first_calls_is_taken_out_again() {
+    for runs in Runs::ALL {
+        let buffer = runs.open(Disk::new().open().unwrap(), options());
+        buffer.replace_logic(component("spins.wasm")).unwrap();
+        assert_eq!(buffer.status().unwrap().fell_back, None, "{runs:?}");
+        write(&buffer, 1..=10);
+        let status = buffer.status().unwrap();
+        assert!(status.fell_back.unwrap().contains("it ran for longer"), "{runs:?}");
+        assert_eq!((status.replacements, status.restarts), (1, 0), "{runs:?}: the former has not failed");
+        assert_eq!(read(&buffer), ids([1..=10]), "{runs:?}");
+    }
+}
+
+/// Once it has proved itself it is the logic of the buffer, and a failure is answered with a fresh instance of it.
+#[test]
+fn logic_that_has_proved_itself_stays() {
+    for runs in Runs::ALL {
+        let buffer = runs.open(Disk::new().open().unwrap(), options());
+        let faults = Faults::default();
+        let make = {
+            let faults = faults.clone();
+            move |guard| runs.make(guard).map(|logic| faults.over(logic))
+        };
+        buffer.replace_logic_with(make).unwrap();
+        (1..=100).for_each(|number| write(&buffer, number..=number));
+        faults.after(0);
+        write(&buffer, 101..=101);
+        let status = buffer.status().unwrap();
+        assert_eq!((status.fell_back, status.restarts), (None, 1), "{runs:?}");
+        let before = faults.calls();
+        write(&buffer, 102..=102);
+        assert!(faults.calls() > before, "{runs:?}: it runs still");
+    }
+}
+
+/// The former comes back to what it has left: until the new logic has opened the buffer, it may look and not touch.
+#[test]
+fn logic_that_takes_over_changes_no_file_before_it_has_opened_the_buffer() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let (buffer, held) = in_use(runs, &disk);
+        let before = disk.data_files();
+        buffer
+            .replace_logic_with(move |mut guard| {
+                let refused = |result| matches!(result, Err(GuardError::Refused(Refusal::Replacing)));
+                assert!(refused(guard.create_file(file(77))));
+                assert!(refused(guard.remove_file(file(0))));
+                assert!(refused(guard.truncate_file(file(0), 0)));
+                runs.make(guard)
+            })
+            .unwrap();
+        assert!(before.iter().all(|file| disk.data_files().contains(file)), "{runs:?}");
+        assert_eq!(buffer.status().unwrap().refused_calls, 3, "{runs:?}");
+        drop(held);
+        write(&buffer, 101..=300);
+        assert_eq!(read(&buffer), ids([71..=300]), "{runs:?}: from then on it makes files as it needs them");
+    }
+}
+
+/// A trap may come at any point of the exchange, in the former while it closes or in the new one while it opens.
+#[test]
+fn a_trap_at_any_storage_call_of_an_exchange_costs_nothing() {
+    let mut traps = 0;
+    for in_former in [true, false] {
+        for at in 0..100 {
+            let (disk, fuse) = (Disk::new(), Fuse::default());
+            let (buffer, held) = in_use(Runs::Natively, &disk);
+            let fused = fuse.clone();
+            let make = move |guard| Ok(NativeLogic::with_fuse(guard, &fused));
+            let answer = if in_former {
+                buffer.replace_logic_with(make).unwrap();
+                // It has to prove itself first: the one that fails is not to be what is gone back to.
+                (0..100).for_each(|_| drop(buffer.status()));
+                fuse.light(at);
+                buffer.replace_logic_with(move |guard| Runs::Natively.make(guard))
+            } else {
+                fuse.light(at);
+                buffer.replace_logic_with(make)
+            };
+            let what = format!("in the former: {in_former}, at {at}: {answer:?}");
+            let has_trapped = fuse.burnt() > at && matches!(answer, Err(ReplaceError::FellBack { .. }));
+            traps += usize::from(has_trapped);
+            assert!(answer.is_ok() || !in_former, "{what}");
+            fuse.light(u64::MAX);
+            assert_goes_on(&buffer, &held, &what);
+        }
+    }
+    assert!(traps > 5, "{traps} traps are not many");
+}
+
+/// There is nobody to take over from.
+#[test]
+fn a_buffer_that_has_stopped_takes_no_other_logic() {
+    for runs in Runs::ALL {
+        let faults = Faults::default();
+        let make = {
+            let faults = faults.clone();
+            move |guard| runs.make(guard).map(|logic| faults.over(logic))
+        };
+        let mut once = options();
+        once.restarts_per_minute = 0;
+        let buffer = Buffer::open_with(Box::new(Disk::new().open().unwrap()), once, make).unwrap();
+        faults.after(0);
+        assert!(buffer.status().unwrap().stopped.is_some(), "{runs:?}");
+        let refused = buffer.replace_logic_with(move |guard| runs.make(guard));
+        assert!(matches!(refused, Err(ReplaceError::Stopped { .. })), "{runs:?}: {refused:?}");
+    }
+}
