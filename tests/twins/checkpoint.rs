@@ -45,6 +45,8 @@ fn missing_files_cost_what_was_in_them() {
             buffer.close().unwrap();
             let ledger = disk.ledger().unwrap();
             assert_eq!((ledger.reader_last_record.0, ledger.writer_next_record.0), (52, 53), "{runs:?}");
+            assert_eq!(ledger.reader_data_file, ledger.writer_data_file, "{runs:?}, {missing:05b}");
+            assert_eq!(disk.data_files().len(), 1, "{runs:?}, {missing:05b}: all that is read goes");
         }
     }
 }
