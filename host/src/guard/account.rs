@@ -80,6 +80,8 @@ pub(super) struct Account {
     bytes: u64,
     /// The files that were made under this lock.
     made_here: BTreeSet<FileId>,
+    /// A sync of a file's bytes or name has failed under this lock: until then nobody need look for suspects.
+    had_suspects: bool,
     /// The last sync of the ledger has failed.
     ledger_unsafe: bool,
     /// The last sync of the directory has failed.
@@ -99,6 +101,7 @@ impl Account {
             next_id: ledger.map_or(RecordId(1), |ledger| ledger.writer_next_record),
             newest: None,
             made_here: BTreeSet::new(),
+            had_suspects: false,
             ledger_unsafe: false,
             names_unsafe: false,
             relocation: Relocation::default(),
@@ -259,6 +262,7 @@ impl Account {
 
     /// A sync has failed. The kernel may have dropped what it could not write, and answer OK the next time.
     pub(super) fn sync_failed(&mut self, target: SyncTarget) {
+        self.had_suspects = true;
         match target {
             SyncTarget::Data(file) => {
                 if let Some(account) = self.files.get_mut(&file) {
@@ -287,7 +291,7 @@ impl Account {
 
     /// Whether a sync of some file's bytes or name has failed.
     pub(super) fn has_suspects(&self) -> bool {
-        self.files.values().any(FileAccount::is_suspect)
+        self.had_suspects && self.files.values().any(FileAccount::is_suspect)
     }
 
     /// The id below which every event is durable: its bytes, all unacknowledged bytes before it, the name of its file,

@@ -9,9 +9,6 @@ use crate::storage::SyncTarget;
 #[derive(Debug)]
 struct Outstanding {
     ticket: Ticket,
-    target: SyncTarget,
-    /// Whether a sync that covers it has been started.
-    started: bool,
     ended: Option<bool>,
 }
 
@@ -26,7 +23,10 @@ pub(super) struct Flight {
 #[derive(Debug, Default)]
 pub(super) struct Syncs {
     last: u64,
+    /// Their tickets follow each other without a gap.
     outstanding: VecDeque<Outstanding>,
+    /// The tickets of each target that no sync which has ended covers: on opening there is one for each of 65,534 files.
+    waiting: HashMap<SyncTarget, VecDeque<Ticket>>,
     flights: HashMap<SyncTarget, Flight>,
 }
 
@@ -35,16 +35,14 @@ impl Syncs {
     pub(super) fn request(&mut self, target: SyncTarget) -> (Ticket, bool) {
         self.last += 1;
         let ticket = Ticket(self.last);
-        self.outstanding.push_back(Outstanding { ticket, target, started: false, ended: None });
+        self.outstanding.push_back(Outstanding { ticket, ended: None });
+        self.waiting.entry(target).or_default().push_back(ticket);
         (ticket, !self.flights.contains_key(&target))
     }
 
     /// A sync starts that covers every request for the target until now.
     pub(super) fn started(&mut self, target: SyncTarget, covers: Covers) {
         let last = Ticket(self.last);
-        for outstanding in self.outstanding.iter_mut().filter(|outstanding| outstanding.target == target) {
-            outstanding.started = true;
-        }
         let before = self.flights.insert(target, Flight { last, covers });
         debug_assert!(before.is_none(), "one sync of a target at a time");
     }
@@ -52,13 +50,17 @@ impl Syncs {
     /// The sync of a target ended. Gives what it covered, and whether another is wanted by now.
     pub(super) fn ended(&mut self, target: SyncTarget, ok: bool) -> Option<(Flight, bool)> {
         let flight = self.flights.remove(&target)?;
-        let mut again = false;
-        for outstanding in self.outstanding.iter_mut().filter(|outstanding| outstanding.target == target) {
-            if outstanding.started && outstanding.ticket <= flight.last {
+        let mut waiting = self.waiting.remove(&target).unwrap_or_default();
+        let first = self.outstanding.front().map_or(Ticket(self.last), |outstanding| outstanding.ticket);
+        while let Some(ticket) = waiting.pop_front_if(|ticket| *ticket <= flight.last) {
+            let place = usize::try_from(ticket.0.saturating_sub(first.0)).unwrap_or(usize::MAX);
+            if let Some(outstanding) = self.outstanding.get_mut(place) {
                 outstanding.ended.get_or_insert(ok);
-            } else {
-                again |= outstanding.ended.is_none();
             }
+        }
+        let again = !waiting.is_empty();
+        if again {
+            self.waiting.insert(target, waiting);
         }
         Some((flight, again))
     }
@@ -68,6 +70,7 @@ impl Syncs {
         for outstanding in &mut self.outstanding {
             outstanding.ended = Some(false);
         }
+        self.waiting.clear();
     }
 
     /// Whoever asked is gone: nobody is to hear of the tickets. Syncs that are under way go on.
