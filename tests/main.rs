@@ -12,12 +12,14 @@
 mod alike;
 mod cli;
 mod contained;
+mod defects;
 mod format;
 mod kill;
 mod lives;
 mod loading;
 mod lockfile;
 mod own_logic;
+mod pains;
 mod shipped;
 mod support;
 mod table;

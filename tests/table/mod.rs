@@ -2,6 +2,7 @@
 //! nobody checks is soon untrue: code moves, and tests get other names.
 
 mod document;
+mod pains;
 mod sources;
 mod vector_tests;
 

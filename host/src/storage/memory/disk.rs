@@ -102,7 +102,12 @@ impl Disk {
 
     /// Puts a durable data file in place of what was there, as another program would.
     pub fn put_data_file(&self, file: FileId, bytes: Vec<u8>) {
-        self.state().put_file(file, bytes);
+        self.put_data_files([(file, bytes)]);
+    }
+
+    /// The same for many.
+    pub fn put_data_files(&self, files: impl IntoIterator<Item = (FileId, Vec<u8>)>) {
+        self.state().put_files(files);
     }
 
     /// The dead-letter file; empty if there is none.

@@ -59,9 +59,11 @@ impl State {
     }
 
     /// As another program would.
-    pub(super) fn put_file(&mut self, id: FileId, bytes: Vec<u8>) {
-        let number = self.add(MemoryFile::durable(bytes));
-        self.names.change().insert(id, number);
+    pub(super) fn put_files(&mut self, files: impl IntoIterator<Item = (FileId, Vec<u8>)>) {
+        for (id, bytes) in files {
+            let number = self.add(MemoryFile::durable(bytes));
+            self.names.change().insert(id, number);
+        }
         // The other program has synced the directory, and with it all names.
         self.names.settle();
     }

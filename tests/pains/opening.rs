@@ -1,0 +1,65 @@
+//! Opening what is large, or what others have left lying about.
+
+use std::fs;
+
+use forebay::{RecordId, Simulation, storage::memory::Disk};
+
+use crate::support::{
+    Runs,
+    cli::run,
+    fixtures,
+    storage::{data_file, file, ids, ledger, options, read, write},
+};
+
+/// When its pod is killed, old files of Vector's stay, and its writer waits for ever for a name that one of them has. Here
+/// files outside the window are waited for by nobody, wherever they lie on the ring, and those that hold nothing that is
+/// unread are removed.
+#[test]
+fn pain_19155_files_outside_the_window_are_never_waited_for() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        disk.put_data_file(file(5), data_file(101..=110));
+        // Left by an earlier life, ahead of the writer and behind the reader.
+        for (number, ids) in [(4, 91..=100), (6, 1..=10), (7, 11..=20), (9, 21..=30), (65_534, 31..=40)] {
+            disk.put_data_file(file(number), data_file(ids));
+        }
+        disk.put_ledger(Some(ledger(111, 5, 5, 100)));
+        let simulation = Simulation::new();
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
+        write(&buffer, 111..=500);
+        while simulation.run_sync(0) {}
+        assert_eq!(read(&buffer), ids([101..=500]), "{runs:?}");
+        assert_eq!(buffer.status().unwrap().lost_events, 0, "{runs:?}");
+        buffer.reader().ack_through(RecordId(500));
+        while simulation.run_sync(0) {}
+        buffer.close().unwrap();
+        assert_eq!(disk.data_files().len(), 1, "{runs:?}: {:?}", disk.data_files());
+    }
+}
+
+/// A large buffer that is damaged all over fills the log with errors. Here a hundred losses are said one by one, all are
+/// counted, and the records beside them come out.
+#[test]
+fn pain_26035_many_losses_do_not_fill_the_log() {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    let mut lost = 0;
+    for number in 4..=12 {
+        let path = directory.path().join(format!("buffer-data-{number}.dat"));
+        let mut bytes = fs::read(&path).unwrap();
+        let first = number * 48 + 1;
+        // Every third record's first byte.
+        for id in (first..=(first + 47).min(600)).step_by(3) {
+            let start = data_file(first..id).len();
+            bytes[start + 8] ^= 1;
+            lost += 1;
+        }
+        fs::write(path, bytes).unwrap();
+    }
+    assert!(lost > 120);
+    let ended = run(["read", directory.path().to_str().unwrap()]);
+    let said = ended.stderr.lines().filter(|line| line.contains("events are lost")).count();
+    assert_eq!((ended.code, said), (Some(0), 100), "{ended}");
+    assert!(ended.stderr.contains("more is lost"), "{ended}");
+    assert!(ended.stderr.contains(&format!("lost {lost} records")), "{ended}");
+    assert_eq!(ended.stdout.split(|byte| *byte == b'\n').count() as u64 - 1, 450 - lost, "{ended}");
+}

@@ -1,0 +1,134 @@
+//! A storage that keeps a record of what was done to it, in order.
+
+use std::sync::{Arc, Mutex};
+
+use forebay::{
+    RecordId,
+    storage::{
+        Backend, DeadLetterFile, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget,
+        memory::Memory,
+    },
+};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    Ledger(Ledger),
+    Created(FileId),
+    Removed(FileId),
+    Cut(FileId, u64),
+    Appended(FileId),
+    /// A sync was made ready: it covers what was done before.
+    SyncReady(SyncTarget),
+    /// A sync has ended well.
+    Synced(SyncTarget),
+}
+
+/// The record. Copies of it are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<Vec<Done>>>);
+
+impl Journal {
+    /// A buffer in memory that writes in it.
+    pub fn of(&self, memory: Memory) -> Recorded {
+        Recorded { memory, journal: self.clone() }
+    }
+
+    /// All that was done.
+    pub fn all(&self) -> Vec<Done> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn add(&self, done: Done) {
+        self.0.lock().unwrap().push(done);
+    }
+}
+
+/// Whether, after `from` and before `until`, a sync of this target was made ready and has ended.
+pub fn was_synced(journal: &[Done], target: SyncTarget, from: usize, until: usize) -> bool {
+    let between = &journal[from..until];
+    let ready = between.iter().position(|done| *done == Done::SyncReady(target));
+    ready.is_some_and(|ready| between[ready..].contains(&Done::Synced(target)))
+}
+
+/// A buffer in memory, with its journal.
+#[derive(Debug)]
+pub struct Recorded {
+    memory: Memory,
+    journal: Journal,
+}
+
+impl Recorded {
+    fn note<T>(&self, done: Done, result: Result<T, StorageError>) -> Result<T, StorageError> {
+        if result.is_ok() {
+            self.journal.add(done);
+        }
+        result
+    }
+}
+
+impl Backend for Recorded {
+    fn load_ledger(&mut self) -> Result<Option<Ledger>, StorageError> {
+        self.memory.load_ledger()
+    }
+
+    fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        let result = self.memory.store_ledger(ledger);
+        self.note(Done::Ledger(ledger), result)
+    }
+
+    fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError> {
+        self.memory.list_files()
+    }
+
+    fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        let result = self.memory.create_file(file);
+        self.note(Done::Created(file), result)
+    }
+
+    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        let result = self.memory.remove_file(file);
+        self.note(Done::Removed(file), result)
+    }
+
+    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
+        let result = self.memory.truncate_file(file, length);
+        self.note(Done::Cut(file, length), result)
+    }
+
+    fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        let result = self.memory.append(file, at, bytes);
+        self.note(Done::Appended(file), result)
+    }
+
+    fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        self.memory.read_at(file, offset, into)
+    }
+
+    fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
+        let job = self.memory.prepare_sync(target)?;
+        let journal = self.journal.clone();
+        journal.add(Done::SyncReady(target));
+        Ok(Box::new(move || {
+            job()?;
+            journal.add(Done::Synced(target));
+            Ok(())
+        }))
+    }
+
+    fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile> {
+        self.memory.dead_letters()
+    }
+
+    fn opened(&mut self, next_id: RecordId) -> Incarnations {
+        self.memory.opened(next_id)
+    }
+
+    fn closed(&mut self) {
+        self.memory.closed();
+    }
+
+    fn release(&mut self, file: FileId) {
+        self.memory.release(file);
+    }
+}
