@@ -26,6 +26,8 @@ pub(super) struct DeadLetters {
     under_way: Option<Vec<DeadLetter>>,
     /// The last attempt has failed: one at a time, until one does not.
     is_failing: bool,
+    /// The buffer is being closed.
+    is_closed: bool,
     written: u64,
 }
 
@@ -36,7 +38,7 @@ impl DeadLetters {
 
     /// The next that are to be written, if none are being written. [`ended`](Self::ended) says how it went.
     pub(super) fn start(&mut self) -> Option<&[DeadLetter]> {
-        if self.under_way.is_some() || self.waiting.is_empty() {
+        if self.is_closed || self.under_way.is_some() || self.waiting.is_empty() {
             return None;
         }
         let most = if self.is_failing { 1 } else { BATCH_RECORDS_MAX };
@@ -66,6 +68,12 @@ impl DeadLetters {
         if let Some(under_way) = &mut self.under_way {
             under_way.retain(|letter| letter.record.id > last);
         }
+    }
+
+    /// From now on none are written: the next owner of the directory may be at the file.
+    pub(super) fn close(&mut self) {
+        debug_assert!(self.is_idle(), "it is waited for");
+        self.is_closed = true;
     }
 
     /// Whether none are being written.
@@ -127,6 +135,17 @@ mod tests {
         letters.ended(true);
         assert_eq!(started(&mut letters), Some(42));
         assert_eq!(letters.written(), 1);
+    }
+
+    /// Two owners that add to one file write over each other's letters.
+    #[test]
+    fn once_the_buffer_is_being_closed_none_are_written() {
+        let mut letters = letters(1..=300, 48);
+        letters.start();
+        letters.ended(true);
+        letters.close();
+        assert_eq!(started(&mut letters), None);
+        assert!(letters.is_idle(), "closing does not wait for them");
     }
 
     /// What was dropped on purpose is counted as dropped, and not a second time.

@@ -203,9 +203,11 @@ impl Core {
         }
     }
 
-    /// A receiver that is told when no sync is outstanding any more; `None` if that is so now.
+    /// For whoever closes: a receiver that is told when no sync is outstanding any more; `None` if that is so now. None is
+    /// begun for dead letters then.
     pub(super) fn wait_for_syncs(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.is_sync_idle() {
+            self.dead_letters.close();
             return None;
         }
         let (wake, receiver) = oneshot::channel();
