@@ -21,3 +21,4 @@ pub use forebay_frame::RecordId;
 pub use guard::{Loss, Place};
 pub use logic::OpenReport;
 pub use record::NewRecord;
+pub use storage::{Amount, Usage};

@@ -11,8 +11,10 @@ mod futures;
 mod losses;
 mod recovery;
 mod redelivery;
+mod remembered;
 mod same;
 mod simulated;
+mod usage;
 
 use forebay::{Options, storage::memory::Disk};
 

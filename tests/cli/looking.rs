@@ -18,6 +18,11 @@ fn status_counts_what_waits() {
             "writer_next_record": 6, "writer_data_file": 0, "reader_data_file": 0, "reader_last_record": 2
         },
         "records": 3, "bytes": 240, "files": 1, "locked": false, "locked_by": null,
+        "usage": {
+            "received": { "events": 5, "bytes": 240 }, "sent": { "events": 2, "bytes": 96 },
+            "dropped": { "events": 0, "bytes": 0 }, "lost": { "events": 0, "bytes": 0 },
+            "rejected": { "events": 0, "bytes": 0 },
+        },
     });
     assert_eq!(status(&place.path), expected);
 }
@@ -28,7 +33,9 @@ fn status_for_people_says_the_same() {
     let place = Place::with_lines(&seq(1..=5));
     let ended = run(["status", &place.path]);
     let text = String::from_utf8(ended.assert_quiet_success().stdout.clone()).unwrap();
-    for words in ["5 records", "240 bytes", "1 data file", "free"] {
+    for words in
+        ["5 records", "240 bytes", "1 data file", "free", "received 5 records, 240 bytes", "sent     0"]
+    {
         assert!(text.contains(words), "{words:?} is missing: {text}");
     }
 }

@@ -98,6 +98,7 @@ impl Facts {
             "files": self.files,
             "locked": false,
             "locked_by": null,
+            "usage": null,
         })
     }
 

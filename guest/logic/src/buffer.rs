@@ -49,7 +49,8 @@ impl Buffer {
 impl Logic for Buffer {
     /// Opens the buffer: brings the ledger and the data files into agreement, and cuts a torn end.
     fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
-        let (directory, losses) = recover(storage)?;
+        let marks = storage.marks()?;
+        let (directory, losses) = recover(storage, &marks)?;
         let report = OpenReport {
             first_unread: directory.ledger.first_unread(),
             next_id: directory.ledger.next_id(),
@@ -60,9 +61,13 @@ impl Logic for Buffer {
         };
         let buffer = Self {
             writer: Writer::new(options),
-            reader: Reader::new(options.resume_after.map_or(report.first_unread, |last| {
-                last.after(1).clamp(report.first_unread, report.next_id)
-            })),
+            reader: Reader::new(
+                options.resume_after.map_or(report.first_unread, |last| {
+                    last.after(1).clamp(report.first_unread, report.next_id)
+                }),
+                &marks,
+                directory.window.front(),
+            ),
             acks: Acks::default(),
             losses,
             tick_ns: options.tick_ns(),

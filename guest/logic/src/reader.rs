@@ -4,9 +4,9 @@ use crate::directory::Directory;
 use crate::losses::Losses;
 use crate::ring::FileId;
 use crate::seek::unread_part;
-use crate::storage::{RecordId, ScanLimits, Scanned, Span, SpanState, Storage, StorageError};
+use crate::storage::{Mark, RecordId, ScanLimits, Scanned, Span, SpanState, Storage, StorageError};
 use crate::survey::{NO_LIMIT, ONE_RECORD};
-use crate::window::Window;
+use crate::window::{DataFile, Window};
 
 /// Whole records that follow each other in one data file, their ids without a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +89,15 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader at the start of the window, whose first event is to be this one.
+    /// A reader at the start of the window, which is this file, whose first event is to be this one. It begins to look
+    /// for that at the last mark before it.
     #[must_use]
-    pub fn new(first_unread: RecordId) -> Self {
-        Self { offset: 0, expected: first_unread, given_to: first_unread, seeking: true }
+    pub fn new(first_unread: RecordId, marks: &[Mark], front: &DataFile) -> Self {
+        let before = |mark: &&Mark| {
+            mark.file == front.id && mark.next_id <= first_unread && mark.offset <= front.length
+        };
+        let offset = marks.iter().filter(before).map(|mark| mark.offset).max().unwrap_or(0);
+        Self { offset, expected: first_unread, given_to: first_unread, seeking: true }
     }
 
     /// How far it has come in its file, in bytes.

@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::ledger::LiveLedger;
 use crate::losses::Losses;
 use crate::ring::FileId;
-use crate::storage::{FileEntry, Ledger, RecordId, Storage, StorageError};
+use crate::storage::{FileEntry, Ledger, Mark, RecordId, Storage, StorageError};
 use crate::survey::Survey;
 use crate::syncs::Syncs;
 use crate::window::{DataFile, Reach, Window};
@@ -33,15 +33,16 @@ pub struct OpenReport {
 }
 
 /// Opens the directory in storage: cuts a torn end, stores a ledger that agrees with the frames, and asks for the syncs of
-/// all that is kept. A second opening changes nothing more.
-pub fn recover(storage: &mut impl Storage) -> Result<(Directory, Losses), StorageError> {
+/// all that is kept. A second opening changes nothing more. Files are read from the marks in them on.
+pub fn recover(storage: &mut impl Storage, marks: &[Mark]) -> Result<(Directory, Losses), StorageError> {
     let files = storage.list_files()?;
     let stored = match storage.load_ledger() {
         Ok(ledger) => Some(ledger),
         Err(StorageError::NotFound) => None,
         Err(error) => return Err(error),
     };
-    let mut recovery = Recovery { storage, survey: Survey::default(), files, first_unread: RecordId::FIRST };
+    let survey = Survey::from_marks(marks);
+    let mut recovery = Recovery { storage, survey, files, first_unread: RecordId::FIRST };
     let layout = recovery.layout(stored)?;
     recovery.finish(stored, &layout)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ring::FileId;
-use crate::storage::{RecordId, ScanLimits, SpanState, Storage, StorageError};
+use crate::storage::{Mark, RecordId, ScanLimits, SpanState, Storage, StorageError};
 
 /// Scans with these stop only where the host stops them.
 pub const NO_LIMIT: ScanLimits =
@@ -33,15 +33,25 @@ impl Contents {
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     known: BTreeMap<u16, Contents>,
+    marks: Vec<Mark>,
 }
 
 impl Survey {
+    /// A survey that starts in each file at the last mark in it.
+    #[must_use]
+    pub fn from_marks(marks: &[Mark]) -> Self {
+        Self { known: BTreeMap::new(), marks: marks.to_vec() }
+    }
+
     /// What a file holds. Nothing, if it has vanished.
     pub fn contents(&mut self, storage: &mut impl Storage, file: FileId) -> Result<Contents, StorageError> {
         if let Some(contents) = self.known.get(&file.get()) {
             return Ok(*contents);
         }
-        let contents = read_through(storage, file)?;
+        let contents = match self.read_from_mark(storage, file)? {
+            Some(contents) => contents,
+            None => read(storage, file, NO_LIMIT, Start::OF_FILE, |_| false)?,
+        };
         self.known.insert(file.get(), contents);
         Ok(contents)
     }
@@ -55,25 +65,49 @@ impl Survey {
         if let Some(contents) = self.known.get(&file.get()) {
             return Ok(contents.ids.map(|(first_id, _)| first_id));
         }
-        Ok(read(storage, file, ONE_RECORD, |contents| contents.ids.is_some())?
-            .ids
-            .map(|(first_id, _)| first_id))
+        let contents = read(storage, file, ONE_RECORD, Start::OF_FILE, |contents| contents.ids.is_some())?;
+        Ok(contents.ids.map(|(first_id, _)| first_id))
+    }
+
+    /// Reads a file's first record, and then what lies behind the last mark in it. `None` if there is no mark of use.
+    fn read_from_mark(
+        &mut self,
+        storage: &mut impl Storage,
+        file: FileId,
+    ) -> Result<Option<Contents>, StorageError> {
+        let marks = self.marks.iter().filter(|mark| mark.file == file && mark.offset > 0);
+        let Some(mark) = marks.max_by_key(|mark| mark.offset).copied() else { return Ok(None) };
+        let Some(first_id) = self.first_id(storage, file)?.filter(|first_id| *first_id < mark.next_id) else {
+            return Ok(None);
+        };
+        let start = Start { offset: mark.offset, ids: Some((first_id, mark.next_id)) };
+        match read(storage, file, NO_LIMIT, start, |_| false) {
+            // The file has been cut under us.
+            Err(StorageError::Refused(_)) => Ok(None),
+            read => read.map(Some),
+        }
     }
 }
 
-fn read_through(storage: &mut impl Storage, file: FileId) -> Result<Contents, StorageError> {
-    read(storage, file, NO_LIMIT, |_| false)
+/// Where the reading of a file starts, and what is known of the ids before.
+struct Start {
+    offset: u64,
+    ids: Option<(RecordId, RecordId)>,
 }
 
-/// Reads a file from its start until it ends or is read far enough.
+impl Start {
+    const OF_FILE: Self = Self { offset: 0, ids: None };
+}
+
+/// Reads a file from a place on until it ends or is read far enough.
 fn read(
     storage: &mut impl Storage,
     file: FileId,
     limits: ScanLimits,
+    Start { mut offset, ids }: Start,
     far_enough: impl Fn(&Contents) -> bool,
 ) -> Result<Contents, StorageError> {
-    let mut contents = Contents::default();
-    let mut offset = 0;
+    let mut contents = Contents { ids, torn_at: None };
     while !far_enough(&contents) {
         let scanned = match storage.scan(file, offset, limits) {
             Ok(scanned) => scanned,

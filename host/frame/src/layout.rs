@@ -27,8 +27,8 @@ pub const MAX_PAYLOAD_BYTES: u64 = 0x7fff_ffe8;
 /// The length of the delimiter.
 pub(crate) const DELIMITER: usize = 8;
 
-/// The length of the root.
-pub(crate) const ROOT: usize = 32;
+/// The length of a frame's end, which says where its payload is and how long.
+pub const ROOT: usize = 32;
 pub(crate) const ROOT_BYTES: u64 = 32;
 
 /// Every frame is a multiple of this long, in bytes.
@@ -43,6 +43,13 @@ pub const fn frame_bytes(payload_bytes: u64) -> u64 {
         Some(padded) => padded.saturating_add(OVERHEAD_BYTES),
         None => u64::MAX,
     }
+}
+
+/// How long the frame is that ends with these 32 bytes, if what they say of its payload's place and length agrees. Whether
+/// there is such a frame is for [`decode`](crate::decode) to say.
+pub fn frame_bytes_by_end(end: [u8; ROOT]) -> Option<u64> {
+    let root: Root = zerocopy::transmute!(end);
+    root.padded().map(|padded| padded.saturating_add(OVERHEAD_BYTES))
 }
 
 /// The last 32 bytes of a frame.

@@ -44,6 +44,8 @@ pub use decode::{Frame, FrameError, decode, decode_undelimited};
 pub use encode::encode;
 pub use events::CountSource;
 pub use id::RecordId;
-pub use layout::{MAX_PAYLOAD_BYTES, OVERHEAD_BYTES, PAYLOAD_OFFSET, frame_bytes};
+pub use layout::{
+    MAX_PAYLOAD_BYTES, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT as END_BYTES, frame_bytes, frame_bytes_by_end,
+};
 pub use ledger::{LEDGER_BYTES, LedgerBytes, LedgerFields};
 pub use walker::{Step, Walker};

@@ -222,6 +222,9 @@ pub(super) fn open_on(
     if options.when_full == WhenFull::DropOldest {
         guard.drop_oldest();
     }
+    if options.peek {
+        guard.peek();
+    }
     let (lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
     info!(
         events = report.events,

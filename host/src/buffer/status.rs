@@ -3,7 +3,10 @@
 use forebay_frame::RecordId;
 
 use super::{dead_letters::DeadLetters, in_flight::InFlight};
-use crate::guard::Guard;
+use crate::{
+    guard::Guard,
+    storage::{Amount, Usage},
+};
 
 /// Figures of an open buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,14 @@ pub struct Status {
     pub damaged_bytes: u64,
     /// Unacknowledged events that were dropped to make room since the buffer was opened.
     pub dropped_events: u64,
+    /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
+    /// first of them on, less those of records behind it that were dropped. Damage counts as long as nobody has come to it.
+    pub occupancy: Amount,
+    /// What has gone through the buffer since it was opened.
+    pub usage_since_open: Usage,
+    /// What has gone through the buffer ever since `buffer.forebay` was made in its directory: exact after a close and
+    /// after the death of the process, and as of the last sync of the ledger after a power loss.
+    pub usage_for_good: Usage,
     /// Records that wait in this process for room.
     pub waiting_records: usize,
     /// Calls of the logic that broke a rule of its contract and were refused.
@@ -66,6 +77,7 @@ impl Status {
         waiting_records: usize,
     ) -> Self {
         let lost = guard.loss_count();
+        let (usage_since_open, usage_for_good) = guard.usage();
         Self {
             next_id: guard.next_id(),
             acknowledged: guard.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record),
@@ -80,6 +92,9 @@ impl Status {
             lost_events: lost.events,
             damaged_bytes: lost.bytes,
             dropped_events: guard.dropped_events(),
+            occupancy: usage_for_good.waiting(),
+            usage_since_open,
+            usage_for_good,
             waiting_records,
             refused_calls: guard.refused(),
             sync_failed: guard.is_degraded(),

@@ -9,7 +9,10 @@ use std::{
 use forebay_frame::RecordId;
 
 use super::relocation::Relocation;
-use crate::storage::{FileId, Ledger, SyncTarget};
+use crate::storage::{FileId, Ledger, Mark, SyncTarget};
+
+/// How many files are marked: the last one, and those before it in case a power loss takes it.
+const MARKED_FILES: usize = 3;
 
 /// What is known of one data file.
 #[derive(Clone, Copy, Debug)]
@@ -218,6 +221,31 @@ impl Account {
             account.seen_next = next;
         }
         self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// A frame that was checked ends at a mark. Ids only rise, so that what lies before it holds only ids below the mark's.
+    pub(super) fn marked(&mut self, mark: Mark) {
+        if let Some(account) = self.files.get_mut(&mark.file) {
+            account.seen = account.seen.max(mark.offset);
+            account.whole_end = account.whole_end.max(mark.offset);
+            account.seen_next = account.seen_next.max(mark.next_id);
+        }
+    }
+
+    /// How far the newest files are known: what is on the disk of each, and what was written or read.
+    pub(super) fn marks(&self) -> Vec<Mark> {
+        let Some(ledger) = self.ledger else { return Vec::new() };
+        let front = ledger.reader_data_file;
+        let last_read = self.files.range(..front).rev().chain(self.files.range(front..).rev());
+        let is_in_use = |account: &FileAccount| account.seen_next > ledger.reader_last_record;
+        let newest = last_read.filter(|(_, account)| is_in_use(account)).take(MARKED_FILES);
+        newest
+            .flat_map(|(&file, account)| {
+                [(account.whole_end, account.seen_next), (account.durable, account.durable_next)]
+                    .map(|(offset, next_id)| Mark { file, offset, next_id })
+            })
+            .filter(|mark| mark.offset > 0 && mark.next_id > RecordId(1))
+            .collect()
     }
 
     /// The stretch from `from` to `to` was read; the last whole record in it ends at `whole_end` before the id `next`.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     logic::Run,
-    storage::{FileId, Ledger, StorageError},
+    storage::{Amount, FileId, Ledger, StorageError},
 };
 
 /// A stretch of the guard's own walk.
@@ -42,6 +42,11 @@ impl Cursor {
     /// The start of a file, where events from this id on are wanted.
     pub(super) fn start_of(file: FileId, expected: RecordId) -> Self {
         Self { file, offset: 0, around: fresh(), expected }
+    }
+
+    /// The end of a frame that was checked.
+    pub(super) fn at(file: FileId, offset: u64, around: Surroundings, expected: RecordId) -> Self {
+        Self { file, offset, around, expected }
     }
 
     /// The offset, if it stands in this file.
@@ -77,7 +82,7 @@ impl Guard {
     /// The logic has opened the buffer. What it has passed in doing so is lost: nothing whole was, by the guard's own check.
     pub(super) fn start_delivery(&mut self, ledger: Ledger) {
         let first = ledger.reader_last_record.after(1);
-        self.cursor = Some(Cursor::start_of(ledger.reader_data_file, first));
+        self.cursor = Some(self.first_cursor(ledger));
         self.losses.start(first);
         let Some(found) = self.found else { return };
         let front = found.reader_data_file;
@@ -172,7 +177,7 @@ impl Guard {
     pub(super) fn for_each_record_in(
         &mut self,
         file: FileId,
-        mut show: impl FnMut(RecordId, u64),
+        mut show: impl FnMut(RecordId, Amount),
     ) -> Result<(), StorageError> {
         let length = self.account.file(file).map_or(0, |account| account.length);
         let ceiling = self.account.next_id();
@@ -181,7 +186,9 @@ impl Guard {
             let around_here = Surroundings { ceiling, ..around };
             let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
             let walked = self.scanner.walk_on(&mut subject, offset, around_here, LIMITS)?;
-            walked.records.iter().for_each(|record| show(record.id, record.events.get().into()));
+            for record in &walked.records {
+                show(record.id, Amount::new(record.events.get().into(), record.frame_bytes));
+            }
             if walked.next_offset <= offset {
                 break;
             }
@@ -236,10 +243,13 @@ impl Guard {
             return Ok(None);
         };
         let (file, ceiling) = (cursor.file, self.account.next_id());
+        // What comes first is mostly what is wanted.
+        let mut limits = ScanLimits { max_records: 1, ..LIMITS };
         while cursor.offset < length {
             let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
             let around = Surroundings { ceiling, ..cursor.around };
-            let walked = self.scanner.walk_on(&mut subject, cursor.offset, around, LIMITS)?;
+            let walked = self.scanner.walk_on(&mut subject, cursor.offset, around, limits)?;
+            limits = LIMITS;
             let at = walked.records.iter().position(|record| record.next_id() > cursor.expected);
             let before = walked.records.get(..at.unwrap_or(walked.records.len())).unwrap_or_default();
             let mut from = cursor.offset;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     record::NewRecord,
-    storage::{FileId, Ledger, StorageError, SyncTarget},
+    storage::{Amount, FileId, Ledger, StorageError, SyncTarget},
 };
 
 /// How many files without content there may be. One that is made ahead of need is enough, and each takes up an inode.
@@ -27,7 +27,7 @@ impl Guard {
 
     /// `marks`.
     pub fn marks(&self) -> Vec<Mark> {
-        Vec::new()
+        self.scanner.marks()
     }
 
     /// `list-files`.
@@ -212,7 +212,9 @@ impl Guard {
 
     fn write_piece(&mut self, file: FileId, piece: Vec<u8>, next: RecordId) -> Result<(), GuardError> {
         let (at, bytes) = self.write_bytes(file, &piece)?;
+        let events = next.0.saturating_sub(self.account.next_id().0);
         self.account.appended(file, bytes, next);
+        self.tally.received(Amount::new(events, bytes));
         let used = piece.len();
         self.scanner.windows.note_append(file, at, self.staging.share(piece, used));
         Ok(())

@@ -5,7 +5,7 @@ use std::ops::Range;
 use forebay_frame::RecordId;
 
 use super::{Guard, GuardError, Refusal, account::distance, reopening::Phase};
-use crate::storage::{FileId, Ledger, StorageError};
+use crate::storage::{Amount, FileId, Ledger, StorageError};
 
 impl Guard {
     /// `store-ledger`.
@@ -15,14 +15,18 @@ impl Guard {
             Err(refusal) => return Err(self.refuse(refusal)),
         };
         self.backend.store_ledger(ledger)?;
+        self.count_passed(ledger, passed.dropped);
         self.account.ledger_stored(ledger);
-        self.dropped = self.dropped.saturating_add(passed.dropped);
+        self.dropped = self.dropped.saturating_add(passed.dropped.events);
         if let Some(mut cursor) = self.cursor {
             self.losses.pass(ledger.reader_last_record.after(1), passed.gaps, &mut self.passed_over);
             let front = ledger.reader_data_file;
             let is_passed = !self.is_in_use(cursor.file());
             cursor.pass(front, ledger.reader_last_record, is_passed);
             self.cursor = Some(cursor);
+        }
+        if self.tally.is_due(ledger) {
+            self.remember();
         }
         Ok(())
     }
@@ -120,7 +124,7 @@ impl Guard {
     fn gap_through(&self, last: RecordId) -> Passed {
         let come_to = self.losses.come_to();
         let gaps = (come_to <= last).then(|| come_to..last.after(1)).into_iter().collect();
-        Passed { dropped: 0, gaps }
+        Passed { dropped: Amount::default(), gaps }
     }
 
     /// What goes with the files from the front to the ledger's reader file.
@@ -134,11 +138,11 @@ impl Guard {
         let mut passed = Passed::default();
         let (mut next, mut come_to) = (self.acknowledged.after(1), self.losses.come_to());
         for file in files {
-            self.for_each_record_in(file, |id, events| {
+            self.for_each_record_in(file, |id, amount| {
                 // Ids that come again are no records of the buffer.
                 if id >= next && id <= last {
-                    passed.dropped = passed.dropped.saturating_add(events);
-                    next = id.after(events);
+                    passed.dropped = passed.dropped.plus(amount);
+                    next = id.after(amount.events);
                     if id > come_to {
                         passed.gaps.push(come_to..id);
                     }
@@ -156,8 +160,8 @@ impl Guard {
 /// What a ledger passes that is not acknowledged.
 #[derive(Debug, Default)]
 struct Passed {
-    /// Events that are dropped to make room.
-    dropped: u64,
+    /// What is dropped to make room.
+    dropped: Amount,
     /// Ids that are in no file, and that delivery has not come to.
     gaps: Vec<Range<RecordId>>,
 }

@@ -6,12 +6,15 @@
 
 mod account;
 mod blocks;
+mod counting;
 mod dead_letters;
 mod delivery;
 mod functions;
 mod ledger;
 mod losses;
 mod offer;
+mod recall;
+mod reconcile;
 mod refusal;
 mod relocate;
 mod relocation;
@@ -21,6 +24,7 @@ mod span;
 mod subject;
 mod syncing;
 mod syncs;
+mod tally;
 mod windows;
 
 use std::{fmt, num::NonZeroU32};
@@ -36,9 +40,11 @@ use self::{
     delivery::Cursor,
     losses::{Losses, PassedOver},
     offer::Offer,
+    recall::Before,
     reopening::Phase,
     scan::{Scanner, Verified},
     syncs::Syncs,
+    tally::{Delivered, Tally},
 };
 pub use self::{
     losses::{Loss, Place},
@@ -46,6 +52,7 @@ pub use self::{
     refusal::Refusal,
     span::{ScanLimits, Scanned, Span, SpanState},
 };
+pub use crate::storage::Mark;
 use crate::{
     logic::Run,
     record::NewRecord,
@@ -95,17 +102,6 @@ pub struct FileEntry {
     pub durable_length: u64,
     /// A sync of it has failed: what lies beyond `durable_length` may not be on the disk, whatever later syncs say.
     pub suspect: bool,
-}
-
-/// A place in a data file where a frame ends, and the id of the next event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// The file.
-    pub file: FileId,
-    /// Where the frame ends, in bytes.
-    pub offset: u64,
-    /// The id after its last event.
-    pub next_id: RecordId,
 }
 
 /// What a relocation has done.
@@ -174,6 +170,9 @@ pub struct Guard {
     /// The ledger as it was when the directory was taken.
     found: Option<Ledger>,
     dead_letters_end: KnownEnd,
+    tally: Tally,
+    /// What was remembered; `None` once the logic has opened the buffer.
+    before: Option<Before>,
 }
 
 impl fmt::Debug for Guard {
@@ -197,7 +196,8 @@ impl Guard {
     ) -> Result<Self, StorageError> {
         let ledger = backend.load_ledger()?;
         let files = backend.list_files()?;
-        Ok(Self {
+        let recalled = backend.recall();
+        let mut guard = Self {
             backend,
             account: Account::new(ledger, &files),
             max_bytes,
@@ -218,7 +218,11 @@ impl Guard {
             dropped: 0,
             incarnations: Incarnations::default(),
             dead_letters_end: KnownEnd::default(),
-        })
+            tally: Tally::default(),
+            before: None,
+        };
+        guard.recall(recalled)?;
+        Ok(guard)
     }
 }
 
@@ -239,8 +243,11 @@ impl Guard {
         let next = self.account.next_id();
         let is_empty = self.account.ledger().is_some_and(|ledger| ledger.reader_last_record.after(1) >= next);
         let is_durable = is_empty || !self.account.has_appended() || self.durable_next() >= next;
+        let Some(memo) = self.memo() else { return };
         if is_durable && !self.account.is_degraded() && self.syncs.is_idle() {
-            self.backend.closed();
+            self.backend.closed(&memo);
+        } else {
+            self.remember();
         }
     }
 
@@ -301,6 +308,15 @@ impl Guard {
             check_run(run, named)?;
             if !self.deliver(run).ok()? {
                 return None;
+            }
+            for record in named {
+                self.tally.delivered(Delivered {
+                    id: record.id,
+                    next: record.next_id(),
+                    bytes: record.frame_bytes,
+                    file: record.file,
+                    end: record.offset.saturating_add(record.frame_bytes),
+                });
             }
             records.extend(named.iter().map(|record| ReadRecord {
                 id: record.id,

@@ -23,14 +23,19 @@ pub(super) enum Phase {
 impl Guard {
     /// The logic has opened the buffer.
     pub fn opened(&mut self) {
+        let before = self.before.take();
+        if let Some(before) = &before {
+            self.settle_usage(before);
+        }
         if let Some(ledger) = self.account.ledger() {
             self.acknowledged = self.acknowledged.max(ledger.reader_last_record);
             if self.cursor.is_none() {
                 self.start_delivery(ledger);
             }
         }
-        if self.phase == Phase::Opening {
-            self.incarnations = self.backend.opened(self.account.next_id());
+        if let Some(memo) = self.memo().filter(|_| before.is_some()) {
+            self.tally.noted(memo.ledger);
+            self.incarnations = self.backend.opened(&memo);
         }
         self.phase = Phase::Open;
     }

@@ -16,7 +16,7 @@ use super::{
     subject::Subject,
     windows::Windows,
 };
-use crate::storage::{FileId, StorageError};
+use crate::storage::{FileId, Mark, StorageError};
 
 /// What no scan exceeds, whatever limits it is given: each bounds the time or the memory of one call of the logic.
 const SPANS_MAX: usize = 4096;
@@ -63,6 +63,8 @@ pub(super) struct Scanner {
     ends: HashMap<FileId, VecDeque<(u64, Surroundings)>>,
     /// For each file, where the spans began that the logic's last scan gave.
     starts: HashMap<FileId, Vec<u64>>,
+    /// For each file, ends of frames that were checked when the buffer was opened, and what is known there.
+    marks: HashMap<FileId, Vec<(Mark, Surroundings)>>,
     /// What was learned about damage in the file that was scanned last.
     assessor: Option<(FileId, Assessor)>,
     /// The records of the scans since [`collect`](Self::collect), if they are wanted.
@@ -99,7 +101,27 @@ impl Scanner {
         self.windows.forget(file);
         self.ends.remove(&file);
         self.starts.remove(&file);
+        self.marks.remove(&file);
         self.assessor.take_if(|(assessed, _)| *assessed == file);
+    }
+
+    /// A frame that was checked ends at a mark.
+    pub(super) fn mark(&mut self, mark: Mark, around: Surroundings) {
+        let marks = self.marks.entry(mark.file).or_default();
+        if marks.iter().all(|(known, _)| known.offset != mark.offset) {
+            marks.push((mark, around));
+        }
+    }
+
+    /// The marks that still stand.
+    pub(super) fn marks(&self) -> Vec<Mark> {
+        self.marks.values().flatten().map(|(mark, _)| *mark).collect()
+    }
+
+    /// What is known at a mark.
+    pub(super) fn around_mark(&self, mark: Mark) -> Option<Surroundings> {
+        let marks = self.marks.get(&mark.file)?.iter();
+        marks.filter(|(known, _)| *known == mark).map(|(_, around)| *around).next()
     }
 
     /// Reads frames from an offset on until a limit is reached, for the host itself: the logic's scans know nothing of it.
@@ -140,7 +162,11 @@ impl Scanner {
     /// Whether a scan has named an offset, so that a frame begins there, or damage.
     pub(super) fn has_named(&self, file: FileId, offset: u64) -> bool {
         let is_end = self.ends.get(&file).is_some_and(|ends| ends.iter().any(|&(at, _)| at == offset));
-        is_end || self.starts.get(&file).is_some_and(|starts| starts.binary_search(&offset).is_ok())
+        let is_mark =
+            self.marks.get(&file).is_some_and(|marks| marks.iter().any(|(mark, _)| mark.offset == offset));
+        is_end
+            || is_mark
+            || self.starts.get(&file).is_some_and(|starts| starts.binary_search(&offset).is_ok())
     }
 
     fn walk_from(
@@ -257,8 +283,12 @@ impl Scanner {
 
     fn surroundings(&self, subject: &Subject<'_>, offset: u64) -> Surroundings {
         let known = self.ends.get(&subject.file).into_iter().flatten().find(|&&(at, _)| at == offset);
-        let around = known
-            .map_or(Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(0) }, |end| end.1);
+        let mark = || {
+            let marks = self.marks.get(&subject.file)?.iter();
+            marks.filter(|(mark, _)| mark.offset == offset).map(|(_, around)| *around).next()
+        };
+        let nothing = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(0) };
+        let around = known.map(|end| end.1).or_else(mark).unwrap_or(nothing);
         Surroundings { ceiling: subject.ceiling, ..around }
     }
 }

@@ -79,6 +79,9 @@ impl Guard {
             // The logic has no word for them: see `bury`.
             SyncTarget::DeadLetters => return,
         };
+        if target == SyncTarget::Ledger {
+            self.remember();
+        }
         self.syncs.started(target, covers);
         let job: SyncJob = match target {
             SyncTarget::Data(file) if self.account.file(file).is_none() => Box::new(|| Ok(())),

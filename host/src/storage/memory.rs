@@ -23,7 +23,7 @@
 mod dead_letters;
 mod disk;
 mod file;
-mod life;
+mod own_bytes;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -31,8 +31,10 @@ mod versioned;
 
 use self::dead_letters::MemoryDeadLetters;
 pub use self::disk::Disk;
-use super::{Backend, DeadLetterFile, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
-use forebay_frame::RecordId;
+use super::{
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
+    own_file::OwnFile,
+};
 use std::sync::Arc;
 
 /// A buffer on a [`Disk`], held until this is dropped or [killed](Disk::kill). What is called after that fails.
@@ -40,6 +42,7 @@ use std::sync::Arc;
 pub struct Memory {
     disk: Disk,
     process: u64,
+    own_file: OwnFile,
 }
 
 impl Memory {
@@ -93,7 +96,11 @@ impl Backend for Memory {
     }
 
     fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
-        self.disk.with(self.process, |state| Ok(state.file(file)?.read_at(offset, into)))
+        self.disk.with(self.process, |state| {
+            let read = state.file(file)?.read_at(offset, into);
+            state.bytes_read = state.bytes_read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+            Ok(read)
+        })
     }
 
     fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile> {
@@ -101,20 +108,31 @@ impl Backend for Memory {
     }
 
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
-        self.disk.prepare_sync(self.process, target)
+        let sync = self.disk.prepare_sync(self.process, target)?;
+        if target != SyncTarget::Ledger {
+            return Ok(sync);
+        }
+        let remember = self.own_file.prepare_sync();
+        Ok(Box::new(move || {
+            remember();
+            sync()
+        }))
     }
 
-    fn opened(&mut self, next_id: RecordId) -> Incarnations {
-        let opened = self.disk.with(self.process, |state| Ok(state.life.opened(next_id)));
-        opened.unwrap_or_default()
+    fn recall(&mut self) -> Option<Recalled> {
+        self.own_file.recall()
     }
 
-    fn closed(&mut self) {
-        // One that was killed has nothing to note.
-        let _ = self.disk.with(self.process, |state| {
-            state.life.closed();
-            Ok(())
-        });
+    fn remember(&mut self, memo: &Memo) {
+        self.own_file.remember(memo);
+    }
+
+    fn opened(&mut self, memo: &Memo) -> Incarnations {
+        self.own_file.opened(memo)
+    }
+
+    fn closed(&mut self, memo: &Memo) {
+        self.own_file.closed(memo);
     }
 
     fn release(&mut self, _file: FileId) {}

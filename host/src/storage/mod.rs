@@ -3,14 +3,20 @@
 
 mod error;
 mod incarnation;
+mod memo;
+mod memo_block;
 pub mod memory;
 pub mod native;
+mod own_file;
+mod usage;
 
 use std::{fmt, sync::Arc};
 
 pub use error::StorageError;
 use forebay_frame::RecordId;
 pub use incarnation::Incarnations;
+pub use memo::{MARKS_MAX, Mark, Memo, Recalled};
+pub use usage::{Amount, Usage};
 
 /// Names a data file: 0 to 65534, a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,12 +137,19 @@ pub trait Backend: Send {
     /// Makes a sync ready that covers all that was done to the target until now.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
 
-    /// The buffer is open, and its next event gets this id. Gives the incarnations that gave the ids until now, and that
-    /// gives the next ones.
-    fn opened(&mut self, next_id: RecordId) -> Incarnations;
+    /// What was last [remembered](Self::remember), of what survived. Asked for before the buffer is opened.
+    fn recall(&mut self) -> Option<Recalled>;
+
+    /// Notes what may help the next opening: at once for after this process has died, and durably with the next sync of
+    /// [`SyncTarget::Ledger`], before the ledger. Never waits for the disk. It may be lost at any time.
+    fn remember(&mut self, memo: &Memo);
+
+    /// The buffer is open. Gives the incarnations that gave the ids until now, and that gives the next ones. What is
+    /// remembered is durable when this returns.
+    fn opened(&mut self, memo: &Memo) -> Incarnations;
 
     /// The buffer is being closed, and everything in it is durable.
-    fn closed(&mut self);
+    fn closed(&mut self, memo: &Memo);
 
     /// The data file needs no more syncing and is not being appended to: its handle may be closed.
     fn release(&mut self, file: FileId);

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, path::Path};
 
 use forebay::storage::{
-    Ledger,
+    Amount, Ledger, Usage,
     native::{Holder, LedgerOnDisk, Snapshot},
 };
 use serde::Serialize;
@@ -22,6 +22,42 @@ struct Answer {
     files: usize,
     locked: bool,
     locked_by: Option<u32>,
+    /// `None`: `buffer.forebay` is not there, or cannot be believed.
+    usage: Option<UsageAnswer>,
+}
+
+/// What has gone through the buffer for good.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct UsageAnswer {
+    received: AmountAnswer,
+    sent: AmountAnswer,
+    dropped: AmountAnswer,
+    lost: AmountAnswer,
+    rejected: AmountAnswer,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct AmountAnswer {
+    events: u64,
+    bytes: u64,
+}
+
+impl From<Amount> for AmountAnswer {
+    fn from(amount: Amount) -> Self {
+        Self { events: amount.events, bytes: amount.bytes }
+    }
+}
+
+impl From<Usage> for UsageAnswer {
+    fn from(usage: Usage) -> Self {
+        Self {
+            received: usage.received.into(),
+            sent: usage.sent.into(),
+            dropped: usage.dropped.into(),
+            lost: usage.lost.into(),
+            rejected: usage.rejected.into(),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -70,6 +106,7 @@ impl Answer {
                 Holder::Held(process) => process,
                 Holder::Free | Holder::Unknown => None,
             },
+            usage: snapshot.recalled().map(|recalled| recalled.memo.usage_at(&ledger).into()),
         }
     }
 
@@ -101,12 +138,34 @@ impl Answer {
             "reader   last acknowledged {}, data file {}",
             ledger.reader_last_record, ledger.reader_data_file
         )?;
+        match &self.usage {
+            Some(usage) => {
+                for (name, amount) in usage.lines() {
+                    writeln!(
+                        text,
+                        "{name:8} {}, {}",
+                        print::count(amount.events, "record"),
+                        print::count(amount.bytes, "byte")
+                    )?;
+                }
+            }
+            None => writeln!(text, "usage    not known: buffer.forebay is not there, or not of this buffer")?,
+        }
         match (self.locked, self.locked_by) {
             (false, _) => writeln!(text, "lock     free")?,
             (true, Some(process)) => writeln!(text, "lock     held by process {process}")?,
             (true, None) => writeln!(text, "lock     held by another process")?,
         }
         Ok(text)
+    }
+}
+
+impl UsageAnswer {
+    /// What people look at; the rest only if there is any.
+    fn lines(&self) -> impl Iterator<Item = (&'static str, &AmountAnswer)> {
+        let always = [("received", &self.received), ("sent", &self.sent)];
+        let rare = [("dropped", &self.dropped), ("lost", &self.lost), ("rejected", &self.rejected)];
+        always.into_iter().chain(rare.into_iter().filter(|(_, amount)| amount.events > 0 || amount.bytes > 0))
     }
 }
 

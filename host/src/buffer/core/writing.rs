@@ -16,6 +16,7 @@ use crate::{
     guard::Placement,
     logic::{Logic, WhenFull},
     record::NewRecord,
+    storage::Amount,
 };
 
 /// What one call of the logic is offered at the most: its lists stay small, and no caller waits for long.
@@ -158,6 +159,10 @@ impl Core {
     fn reject_first(&mut self) {
         if let Some(mut write) = self.backlog.pop_front() {
             write.receipt.rejected = std::mem::take(&mut write.records).into();
+            let rejected = write.receipt.rejected.iter().fold(Amount::default(), |sum, record| {
+                sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
+            });
+            self.guard().rejected(rejected);
             let next = self.guard().next_id();
             self.complete(write, next);
         }

@@ -1,11 +1,15 @@
 //! The simulated disk as a test holds it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use super::Memory;
 use super::file::MemoryFile;
+use super::own_bytes::{OwnBytesInMemory, identity};
 use super::state::State;
-use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget};
+use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget, own_file::OwnFile};
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -29,7 +33,10 @@ pub struct Disk {
 impl Disk {
     /// An empty disk.
     pub fn new() -> Self {
-        Self::default()
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let disk = Self::default();
+        disk.state().number = LAST.fetch_add(1, Ordering::Relaxed);
+        disk
     }
 
     /// Takes the buffer. Fails while somebody has it. Where there is neither a ledger nor a data file, makes the ledger of
@@ -49,7 +56,11 @@ impl Disk {
         if state.ledger().is_none() && state.list().is_empty() {
             state.put_ledger(Some(Ledger::EMPTY));
         }
-        Ok(Memory { disk: self.clone(), process: state.process })
+        let process = state.process;
+        let identity = identity(state.power_losses, state.number);
+        drop(state);
+        let bytes = OwnBytesInMemory { disk: self.clone(), process };
+        Ok(Memory { disk: self.clone(), process, own_file: OwnFile::open(Arc::new(bytes), identity) })
     }
 
     /// The process that holds the buffer dies, with all syncs that have not ended. What it wrote is kept, synced or not.
@@ -128,6 +139,23 @@ impl Disk {
     /// Puts a durable ledger in place of what was there, or takes it away, as another program would.
     pub fn put_ledger(&self, ledger: Option<Ledger>) {
         self.state().put_ledger(ledger);
+    }
+
+    /// What a reader sees of `buffer.forebay`; `None` if there is no such file.
+    pub fn own_file(&self) -> Option<Vec<u8>> {
+        self.state().own_file.live().clone()
+    }
+
+    /// Puts a durable `buffer.forebay` in place of what was there, or takes it away, as another program would.
+    pub fn put_own_file(&self, bytes: Option<Vec<u8>>) {
+        let mut state = self.state();
+        *state.own_file.change() = bytes;
+        state.own_file.settle();
+    }
+
+    /// How many bytes of data files were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.state().bytes_read
     }
 
     /// Lets a process see or change what is on the disk, if it lives.

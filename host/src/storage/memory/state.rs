@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 use super::file::{MemoryFile, Noted};
-use super::life::Life;
 use super::versioned::Versioned;
 use crate::storage::{FileId, Ledger, StorageError, SyncTarget};
 
@@ -26,9 +25,15 @@ pub(super) struct State {
     last_file: u64,
     names: Versioned<Names>,
     ledger: Versioned<Option<Ledger>>,
-    pub(super) life: Life,
     /// Its name is synced whenever its bytes are: without bytes it is not there.
     pub(super) dead_letters: MemoryFile,
+    /// `buffer.forebay`.
+    pub(super) own_file: Versioned<Option<Vec<u8>>>,
+    pub(super) power_losses: u64,
+    /// Tells this disk from others.
+    pub(super) number: u64,
+    /// Bytes of data files that were read.
+    pub(super) bytes_read: u64,
     pub(super) capacity_bytes: Option<u64>,
     /// The process that holds the buffer, or held it last.
     pub(super) process: u64,
@@ -171,7 +176,8 @@ impl State {
 
     pub(super) fn lose_power(&mut self) {
         self.end_process();
-        self.life.lose_power();
+        self.power_losses += 1;
+        self.own_file.lose_power();
         self.names.lose_power();
         self.ledger.lose_power();
         self.drop_unnamed();

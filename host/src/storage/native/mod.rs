@@ -8,7 +8,7 @@ mod ledger_file;
 mod ledger_image;
 mod ledger_map;
 mod lock;
-mod own_file;
+mod own_bytes;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -18,10 +18,9 @@ use std::sync::Arc;
 
 use data_file::DataFiles;
 use dead_letter_file::NativeDeadLetters;
-use forebay_frame::RecordId;
 use ledger_file::LedgerFile;
 use lock::DirectoryLock;
-use own_file::OwnFile;
+use own_bytes::OwnBytesFile;
 use thiserror::Error;
 
 pub use self::directory::{Create, Directory, OpenDirError};
@@ -29,7 +28,10 @@ pub use self::holder::{Holder, holder};
 pub use self::ledger_image::LedgerOnDisk;
 pub use self::lock::LockError;
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
-use super::{Backend, DeadLetterFile, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget};
+use super::{
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
+    own_file::OwnFile,
+};
 
 /// Why a buffer's directory cannot be taken.
 #[derive(Debug, Error)]
@@ -78,7 +80,8 @@ impl Native {
             .list()
             .and_then(|files| LedgerFile::open(Arc::clone(&directory), !files.is_empty()))
             .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
-        let own_file = OwnFile::open(Arc::clone(&directory));
+        let bytes = Arc::new(OwnBytesFile::new(Arc::clone(&directory)));
+        let own_file = OwnFile::open(bytes, own_bytes::identity(&directory));
         let dead_letters = Arc::new(NativeDeadLetters::new(Arc::clone(&directory)));
         Ok(Self { directory, ledger, data_files, own_file, dead_letters, _lock: lock })
     }
@@ -141,7 +144,13 @@ impl Backend for Native {
                 let directory = Arc::clone(&self.directory);
                 Ok(Box::new(move || directory.sync()))
             }
-            SyncTarget::Ledger => Ok(self.ledger.prepare_sync()),
+            SyncTarget::Ledger => {
+                let (remember, sync) = (self.own_file.prepare_sync(), self.ledger.prepare_sync());
+                Ok(Box::new(move || {
+                    remember();
+                    sync()
+                }))
+            }
             SyncTarget::DeadLetters => {
                 let file = Arc::clone(&self.dead_letters);
                 Ok(Box::new(move || file.sync()))
@@ -149,12 +158,20 @@ impl Backend for Native {
         }
     }
 
-    fn opened(&mut self, next_id: RecordId) -> Incarnations {
-        self.own_file.opened(next_id)
+    fn recall(&mut self) -> Option<Recalled> {
+        self.own_file.recall()
     }
 
-    fn closed(&mut self) {
-        self.own_file.closed();
+    fn remember(&mut self, memo: &Memo) {
+        self.own_file.remember(memo);
+    }
+
+    fn opened(&mut self, memo: &Memo) -> Incarnations {
+        self.own_file.opened(memo)
+    }
+
+    fn closed(&mut self, memo: &Memo) {
+        self.own_file.closed(memo);
     }
 
     fn release(&mut self, file: FileId) {

@@ -12,7 +12,8 @@ use super::data_file;
 use super::directory::{Access, Create, Directory, OpenDirError};
 use super::holder::{Holder, holder};
 use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
-use crate::storage::{FileId, StorageError};
+use super::own_bytes;
+use crate::storage::{FileId, Recalled, StorageError, own_file};
 
 /// Why a buffer cannot be looked at.
 #[derive(Debug, Error)]
@@ -34,6 +35,7 @@ pub struct Snapshot {
     ledger: LedgerOnDisk,
     data_files: Vec<(FileId, u64)>,
     holder: Holder,
+    recalled: Option<Recalled>,
 }
 
 impl Snapshot {
@@ -48,7 +50,10 @@ impl Snapshot {
         };
         let data_files = data_file::list(&directory)?;
         let holder = holder(&directory);
-        Ok(Self { directory, ledger, data_files, holder })
+        let recalled = own_bytes::read(&directory)
+            .map_err(|error| StorageError::from_io("read", directory.name(own_file::OWN_FILE_NAME), error))?;
+        let recalled = own_file::newest(&recalled, own_bytes::identity(&directory));
+        Ok(Self { directory, ledger, data_files, holder, recalled })
     }
 
     /// The directory, as it was given.
@@ -69,6 +74,12 @@ impl Snapshot {
     /// Who holds the buffer.
     pub fn holder(&self) -> Holder {
         self.holder
+    }
+
+    /// What `buffer.forebay` says; `None` if it is not there, or is not to be believed. Whoever holds the buffer writes it
+    /// now and then, so that it may be older than the ledger.
+    pub fn recalled(&self) -> Option<&Recalled> {
+        self.recalled.as_ref()
     }
 
     /// Opens a data file for reading; [`StorageError::NotFound`] if it was removed since.

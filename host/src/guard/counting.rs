@@ -1,0 +1,46 @@
+//! Counting what a ledger has passed: what was sent, what was dropped, and the rest, which is lost.
+
+use super::{Guard, account::distance};
+use crate::storage::{Amount, FileId, Ledger, Usage};
+
+impl Guard {
+    /// Records are delivered only to be looked at: none will be acknowledged.
+    pub fn peek(&mut self) {
+        self.tally.is_peeking = true;
+    }
+
+    /// Records of so many events and bytes were handed back to their writer because there was no room.
+    pub fn rejected(&mut self, amount: Amount) {
+        self.tally.rejected(amount);
+        self.remember();
+    }
+
+    /// What has gone through the buffer, since it was opened and for good.
+    pub fn usage(&self) -> (Usage, Usage) {
+        (self.tally.since_opening(), self.tally.usage())
+    }
+
+    /// Counts what a ledger that was just stored has passed, of which so much was dropped. The account still has the one
+    /// before it.
+    pub(super) fn count_passed(&mut self, ledger: Ledger, dropped: Amount) {
+        // While the buffer is being opened nothing is counted: see `settle_usage`.
+        let Some(stored) = self.account.ledger().filter(|_| self.before.is_none()) else { return };
+        let (from, to) = (stored.reader_last_record, ledger.reader_last_record);
+        if from >= to {
+            return;
+        }
+        let passed = self.tally.take_passed(from, to, self.acknowledged);
+        let behind = passed.to.map(|mark| (mark.file, mark.offset));
+        let front = (ledger.reader_data_file, 0);
+        let start = stored.reader_data_file;
+        let steps = |place: (FileId, u64)| (distance(start, place.0), place.1);
+        let place = behind.into_iter().chain((front.0 != start).then_some(front)).max_by_key(|at| steps(*at));
+        let bytes = self.tally.place.zip(place).and_then(|(from, to)| self.bytes_between(from, to));
+        self.tally.count_passed(to.0.saturating_sub(from.0), bytes, passed.sent, dropped);
+        self.tally.reader = passed.to.or(self.tally.reader);
+        self.tally.place = place.or(self.tally.place);
+        if to.after(1) >= ledger.writer_next_record {
+            self.tally.settle_empty();
+        }
+    }
+}

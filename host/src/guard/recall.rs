@@ -1,0 +1,229 @@
+//! Opening with what is remembered of before. Nothing of it is believed that cannot be checked: what is remembered may be
+//! older than the files, newer than them, or of other files under the same names.
+
+use std::error::Error;
+
+use forebay_frame::{END_BYTES, RecordId, Surroundings, decode, frame_bytes_by_end};
+use tracing::{debug, warn};
+
+use super::{
+    Guard, Mark, ScanLimits,
+    account::distance,
+    delivery::Cursor,
+    reconcile::{Present, reconcile},
+    subject::Subject,
+};
+use crate::storage::{FileId, Ledger, Memo, Recalled, StorageError};
+
+/// What is kept between the making of the guard and the end of the logic's opening.
+#[derive(Debug)]
+pub(super) struct Before {
+    memo: Option<Memo>,
+    /// The ledger's last acknowledged event before the logic saw it.
+    last: Option<RecordId>,
+}
+
+impl Guard {
+    /// Takes in what is remembered, before the logic is asked anything.
+    pub(super) fn recall(&mut self, recalled: Option<Recalled>) -> Result<(), StorageError> {
+        if let Some(recalled) = &recalled {
+            for mark in &recalled.memo.marks {
+                // What cannot be read is met again by whoever needs it.
+                if let Ok(Some(around)) = self.verify(*mark) {
+                    self.account.marked(*mark);
+                    self.scanner.mark(*mark, around);
+                }
+            }
+            if let Some(ledger) = self.better_ledger(recalled)? {
+                self.backend.store_ledger(ledger)?;
+                self.account.ledger_stored(ledger);
+            }
+        }
+        let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
+        self.before = Some(Before { memo: recalled.map(|recalled| recalled.memo), last });
+        Ok(())
+    }
+
+    /// Reads the frame that should end at a mark. `None` if there is none, or another one: then the file was cut, or is
+    /// another one by now.
+    fn verify(&mut self, mark: Mark) -> Result<Option<Surroundings>, StorageError> {
+        let Some(length) = self.account.file(mark.file).map(|account| account.length) else {
+            return Ok(None);
+        };
+        let end_bytes = u64::try_from(END_BYTES).unwrap_or(u64::MAX);
+        let Some(end_at) = mark.offset.checked_sub(end_bytes).filter(|_| mark.offset <= length) else {
+            return Ok(None);
+        };
+        let ceiling = self.account.next_id();
+        let mut subject = Subject::new(&mut *self.backend, &self.account, mark.file, length);
+        let end = self.scanner.windows.read_block(&mut subject, end_at, end_bytes)?;
+        let bytes = end.first_chunk().and_then(|end| frame_bytes_by_end(*end));
+        let Some((bytes, start)) = bytes.and_then(|bytes| Some((bytes, mark.offset.checked_sub(bytes)?)))
+        else {
+            return Ok(None);
+        };
+        let block = self.scanner.windows.read_block(&mut subject, start, bytes)?;
+        let frame =
+            decode(&block).ok().filter(|frame| frame.bytes == bytes && frame.next_id() == mark.next_id);
+        let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
+        Ok(frame.map(|frame| around.after(&frame)))
+    }
+
+    /// The ledger that was noted, where the one that is there cannot be right.
+    ///
+    /// Where there is none that can be read, the noted one is better than none if a mark shows that it is of these files.
+    /// Where the machine has been down since, one is not believed that has passed every record which the noted one has not:
+    /// then they are delivered, perhaps for the second time.
+    fn better_ledger(&mut self, recalled: &Recalled) -> Result<Option<Ledger>, StorageError> {
+        let noted = recalled.memo.ledger;
+        let Some(live) = self.account.ledger() else {
+            return Ok((!self.scanner.marks().is_empty()).then_some(noted));
+        };
+        let (live_last, noted_last) = (live.reader_last_record, noted.reader_last_record);
+        if recalled.same_boot || live_last <= noted_last {
+            return Ok(None);
+        }
+        let (mut any_beyond, mut any_unread) = (false, false);
+        for file in self.account.files().map(|(file, _)| file).collect::<Vec<_>>() {
+            // An event up to the live ledger's last is in some file, so that it may have been acknowledged.
+            any_beyond |= self.first_in_file(file, live_last)?.is_some();
+            any_unread |= self.first_in_file(file, noted_last.after(1))?.is_some();
+        }
+        if any_beyond || !any_unread {
+            return Ok(None);
+        }
+        warn!(
+            last = live_last.0,
+            noted_last = noted_last.0,
+            "the ledger has passed more than was ever written: what is unacknowledged by an older one is delivered"
+        );
+        Ok(Some(Ledger { reader_last_record: noted_last, ..live }))
+    }
+
+    /// The logic has opened the buffer: where delivery starts, and what has gone through it.
+    pub(super) fn settle_usage(&mut self, before: &Before) {
+        let next_id = self.account.next_id();
+        let ledger = self.account.ledger().unwrap_or(Ledger { writer_next_record: next_id, ..Ledger::EMPTY });
+        let ledger = Ledger { writer_next_record: next_id, ..ledger };
+        let first_unread = ledger.reader_last_record.after(1);
+        self.tally.place = Some((ledger.reader_data_file, 0));
+        let found = self.find_first_unread(ledger.reader_data_file, first_unread);
+        let place = found.unwrap_or_else(|error| {
+            let error: &dyn Error = &error;
+            warn!(error, "the first record that waits cannot be read yet");
+            self.tally.place
+        });
+        self.tally.reader = self.best_mark(ledger.reader_data_file, first_unread);
+        // Where nothing waits, the last file is the one with the last record that was acknowledged, named or not.
+        let end = self.end_of_files(first_unread.after(u64::from(place.is_some())));
+        let to_end = place.zip(end).and_then(|(place, end)| self.bytes_between(place, end));
+        let waiting_bytes = to_end.unwrap_or(0);
+        let went_on = |memo: &&Memo| memo.ledger.reader_last_record < ledger.reader_last_record;
+        let noted = before.memo.as_ref().filter(went_on).and_then(|memo| memo.place);
+        let moved = noted.zip(place.or(end)).and_then(|(from, to)| self.bytes_between(from, to));
+        let sent_bytes = moved.unwrap_or(0);
+        let present = Present { last_before: before.last, ledger, waiting_bytes, sent_bytes };
+        let usage = reconcile(before.memo.as_ref(), &present);
+        debug!(?usage, "what has gone through the buffer until now");
+        self.tally.open(usage);
+        self.tally.place = place.or(end).or(self.tally.place);
+    }
+
+    /// The mark in a file that is nearest to this event, and before it.
+    pub(super) fn best_mark(&self, file: FileId, first_unread: RecordId) -> Option<Mark> {
+        let marks = self.scanner.marks().into_iter();
+        marks.filter(|mark| mark.file == file && mark.next_id <= first_unread).max_by_key(|mark| mark.offset)
+    }
+
+    /// A cursor where delivery starts: at the nearest mark.
+    pub(super) fn first_cursor(&self, ledger: Ledger) -> Cursor {
+        let first = ledger.reader_last_record.after(1);
+        let mark = self.best_mark(ledger.reader_data_file, first);
+        let around = mark.and_then(|mark| self.scanner.around_mark(mark));
+        match (mark, around) {
+            (Some(mark), Some(around)) => Cursor::at(mark.file, mark.offset, around, first),
+            _ => Cursor::start_of(ledger.reader_data_file, first),
+        }
+    }
+
+    /// Where the first record is that waits; `None` if none does. Puts a mark in front of it.
+    fn find_first_unread(
+        &mut self,
+        front: FileId,
+        first_unread: RecordId,
+    ) -> Result<Option<(FileId, u64)>, StorageError> {
+        let ceiling = self.account.next_id();
+        let mut next = self.account.file(front).map(|account| (front, account.length));
+        while let Some((file, length)) = next {
+            let mark = self.best_mark(file, first_unread);
+            let known = mark.and_then(|mark| Some((mark.offset, self.scanner.around_mark(mark)?)));
+            let start = Surroundings { floor: RecordId(1), exact: false, ceiling };
+            let (mut offset, mut around) = known.unwrap_or((0, start));
+            let mut max_records = 1;
+            while offset < length {
+                let limits = ScanLimits { max_spans: u32::MAX, max_records, max_bytes: u64::MAX };
+                let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
+                let walked =
+                    self.scanner.walk_on(&mut subject, offset, Surroundings { ceiling, ..around }, limits)?;
+                let at = walked.records.partition_point(|record| record.next_id() <= first_unread);
+                if let Some(last) = at.checked_sub(1).and_then(|last| walked.records.get(last)) {
+                    let offset = last.offset.saturating_add(last.frame_bytes);
+                    let mark = Mark { file, offset, next_id: last.next_id() };
+                    // A count of events that is only assumed does not say what comes next.
+                    let around = Surroundings { floor: last.id.after(1), exact: false, ceiling };
+                    self.scanner.mark(mark, around);
+                }
+                if let Some(record) = walked.records.get(at) {
+                    return Ok(Some((file, record.offset)));
+                }
+                if walked.next_offset <= offset {
+                    break;
+                }
+                (offset, around) = (walked.next_offset, walked.around);
+                max_records = (max_records * 8).min(4096);
+            }
+            next = self.account.follower(file);
+        }
+        Ok(None)
+    }
+
+    /// The end of the last file that the ledger names, or that reaches to an id.
+    fn end_of_files(&self, next_id: RecordId) -> Option<(FileId, u64)> {
+        let ledger = self.account.ledger()?;
+        let front = ledger.reader_data_file;
+        let steps = |file| distance(front, file);
+        let in_use = self.account.files().filter(|&(file, account)| {
+            steps(file) <= steps(ledger.writer_data_file) || account.seen_next >= next_id
+        });
+        in_use.map(|(file, account)| (file, account.length)).max_by_key(|&(file, _)| steps(file))
+    }
+
+    /// How many bytes lie between where the first unacknowledged record began and where it begins now, as far as the
+    /// files between are there.
+    pub(super) fn bytes_between(&self, from: (FileId, u64), to: (FileId, u64)) -> Option<u64> {
+        if from.0 == to.0 {
+            return to.1.checked_sub(from.1);
+        }
+        let steps = distance(from.0, to.0);
+        let first = self.account.file(from.0)?.length.checked_sub(from.1)?;
+        let between = self.account.files().filter(|&(file, _)| (1..steps).contains(&distance(from.0, file)));
+        let between = between.fold(first, |sum, (_, account)| sum.saturating_add(account.length));
+        Some(between.saturating_add(to.1))
+    }
+
+    /// Notes what may help the next opening.
+    pub(super) fn remember(&mut self) {
+        // Before the logic has opened the buffer nothing is known that was not noted before.
+        if let Some(memo) = self.memo().filter(|_| self.before.is_none()) {
+            self.tally.noted(memo.ledger);
+            self.backend.remember(&memo);
+        }
+    }
+
+    /// What is to be noted.
+    pub(super) fn memo(&self) -> Option<Memo> {
+        let ledger = Ledger { writer_next_record: self.account.next_id(), ..self.account.ledger()? };
+        let marks = self.tally.reader.into_iter().chain(self.account.marks()).collect();
+        Some(Memo { ledger, usage: self.tally.usage(), place: self.tally.place, marks })
+    }
+}

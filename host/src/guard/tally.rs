@@ -1,0 +1,128 @@
+//! What has gone through the buffer. Everything is counted when the ledger is stored that says it, so that the two agree
+//! whenever the process dies.
+
+use std::collections::VecDeque;
+
+use forebay_frame::RecordId;
+
+use crate::storage::{Amount, FileId, Ledger, Mark, Usage};
+
+/// How much may be written and acknowledged, in bytes, before it is noted, so that the next opening need not find it out.
+const NOTED_AFTER_BYTES: u64 = 1 << 20;
+
+/// A record that the consumer has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivered {
+    pub(super) id: RecordId,
+    pub(super) next: RecordId,
+    pub(super) bytes: u64,
+    pub(super) file: FileId,
+    /// Where its frame ends.
+    pub(super) end: u64,
+}
+
+/// What the records were that a ledger has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) sent: Amount,
+    /// The end of the last of them that was delivered.
+    pub(super) to: Option<Mark>,
+}
+
+/// The counters, and what is needed to count.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    usage: Usage,
+    /// What they were when the buffer was opened.
+    at_opening: Usage,
+    delivered: VecDeque<Delivered>,
+    /// Where the first unacknowledged record begins or may begin.
+    pub(super) place: Option<(FileId, u64)>,
+    /// The end of the last frame that was acknowledged.
+    pub(super) reader: Option<Mark>,
+    /// What was noted last.
+    noted: Option<(Ledger, Usage)>,
+    /// Records are only looked at: nothing is acknowledged.
+    pub(super) is_peeking: bool,
+}
+
+impl Tally {
+    /// The buffer is open, and this is what had gone through it until then.
+    pub(super) fn open(&mut self, usage: Usage) {
+        (self.usage, self.at_opening) = (usage, usage);
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    pub(super) fn since_opening(&self) -> Usage {
+        self.usage.since(&self.at_opening)
+    }
+
+    pub(super) fn received(&mut self, amount: Amount) {
+        self.usage.received = self.usage.received.plus(amount);
+    }
+
+    pub(super) fn rejected(&mut self, amount: Amount) {
+        self.usage.rejected = self.usage.rejected.plus(amount);
+    }
+
+    pub(super) fn delivered(&mut self, record: Delivered) {
+        if !self.is_peeking {
+            self.delivered.push_back(record);
+        }
+    }
+
+    /// Takes out the records that a ledger passes, which goes from one event to another. Those that are not acknowledged
+    /// were dropped, and are counted as such.
+    pub(super) fn take_passed(&mut self, from: RecordId, to: RecordId, acknowledged: RecordId) -> Passed {
+        let mut passed = Passed::default();
+        let mut counted = from.after(1);
+        while let Some(record) = self.delivered.pop_front_if(|record| record.next <= to.after(1)) {
+            if record.next <= acknowledged.after(1) {
+                // Vector's records may claim ids that the next one has.
+                let events = record.next.0.saturating_sub(record.id.max(counted).0);
+                counted = counted.max(record.next);
+                passed.sent = passed.sent.plus(Amount::new(events, record.bytes));
+            }
+            passed.to = Some(Mark { file: record.file, offset: record.end, next_id: record.next });
+        }
+        passed
+    }
+
+    /// The ledger has passed so many events, of which these were sent and dropped, and so many bytes.
+    pub(super) fn count_passed(&mut self, events: u64, bytes: Option<u64>, sent: Amount, dropped: Amount) {
+        let sent = Amount { events: sent.events.min(events), ..sent };
+        let dropped = Amount { events: dropped.events.min(events.saturating_sub(sent.events)), ..dropped };
+        let known = sent.plus(dropped);
+        let lost = Amount::new(
+            events.saturating_sub(known.events),
+            bytes.map_or(0, |bytes| bytes.saturating_sub(known.bytes)),
+        );
+        self.usage.sent = self.usage.sent.plus(sent);
+        self.usage.dropped = self.usage.dropped.plus(dropped);
+        self.usage.lost = self.usage.lost.plus(lost);
+    }
+
+    /// Nothing waits any more: what bytes are left were damage, or in files that are gone.
+    pub(super) fn settle_empty(&mut self) {
+        let left = self.usage.received.bytes.saturating_sub(self.usage.gone().bytes);
+        self.usage.lost.bytes = self.usage.lost.bytes.saturating_add(left);
+    }
+
+    /// Whether what has changed since it was last noted could not be found out from ledger and frames, or only by reading
+    /// much.
+    pub(super) fn is_due(&self, ledger: Ledger) -> bool {
+        let Some((noted_ledger, noted)) = self.noted else { return true };
+        let bytes = |usage: &Usage| usage.received.bytes.saturating_add(usage.sent.bytes);
+        noted_ledger.reader_data_file != ledger.reader_data_file
+            || (noted.dropped, noted.lost, noted.rejected)
+                != (self.usage.dropped, self.usage.lost, self.usage.rejected)
+            || bytes(&self.usage).saturating_sub(bytes(&noted)) > NOTED_AFTER_BYTES
+    }
+
+    pub(super) fn noted(&mut self, ledger: Ledger) {
+        self.noted = Some((ledger, self.usage));
+    }
+}

@@ -1,0 +1,46 @@
+//! `buffer.forebay` on the simulated disk.
+
+use std::io;
+
+use super::disk::Disk;
+use crate::storage::own_file::{Identity, OwnBytes};
+
+/// The file, as one process writes it.
+#[derive(Debug)]
+pub(super) struct OwnBytesInMemory {
+    pub(super) disk: Disk,
+    pub(super) process: u64,
+}
+
+impl OwnBytes for OwnBytesInMemory {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        Ok(self.disk.own_file().unwrap_or_default())
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let at = usize::try_from(offset).map_err(io::Error::other)?;
+        let end = at.saturating_add(bytes.len());
+        let written = self.disk.with(self.process, |state| {
+            let file = state.own_file.change().get_or_insert_default();
+            file.resize(file.len().max(end), 0);
+            if let Some(into) = file.get_mut(at..end) {
+                into.copy_from_slice(bytes);
+            }
+            Ok(())
+        });
+        written.map_err(io::Error::other)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let synced = self.disk.with(self.process, |state| {
+            state.own_file.settle();
+            Ok(())
+        });
+        synced.map_err(io::Error::other)
+    }
+}
+
+/// One boot of the machine lasts from power loss to power loss.
+pub(super) fn identity(power_losses: u64, disk: u64) -> Identity {
+    Identity { boot: u128::from(power_losses).to_be_bytes(), owner: disk }
+}

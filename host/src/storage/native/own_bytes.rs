@@ -1,0 +1,101 @@
+//! `buffer.forebay` in its directory.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    sync::{Arc, Mutex, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+use super::directory::{Access, Directory};
+use crate::storage::own_file::{Identity, OWN_FILE_NAME, OwnBytes};
+
+/// Longer than the file ever is.
+const READ_MAX: u64 = 64 * 1024;
+
+/// The file, opened when it is first written.
+#[derive(Debug)]
+pub(super) struct OwnBytesFile {
+    directory: Arc<Directory>,
+    written: Mutex<Option<Written>>,
+}
+
+#[derive(Clone, Debug)]
+struct Written {
+    handle: Arc<File>,
+    is_named: bool,
+}
+
+impl OwnBytesFile {
+    pub(super) fn new(directory: Arc<Directory>) -> Self {
+        Self { directory, written: Mutex::new(None) }
+    }
+
+    /// Nothing is waited for under this lock but the opening of the file.
+    fn handle(&self) -> io::Result<Written> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(written) = &*written {
+            return Ok(written.clone());
+        }
+        let is_named = self.directory.metadata(OWN_FILE_NAME).is_ok();
+        let handle = Arc::new(self.directory.open_file(OWN_FILE_NAME, Access::ReadWriteOrCreate)?);
+        Ok(written.insert(Written { handle, is_named }).clone())
+    }
+}
+
+impl OwnBytes for OwnBytesFile {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        read(&self.directory)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.handle()?.handle.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let written = self.handle()?;
+        written.handle.sync_all()?;
+        if !written.is_named {
+            self.directory.sync().map_err(io::Error::other)?;
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(written) = &mut *written {
+                written.is_named = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of the file; none if there is no file.
+pub(super) fn read(directory: &Directory) -> io::Result<Vec<u8>> {
+    let file = match directory.open_file(OWN_FILE_NAME, Access::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut bytes = Vec::new();
+    file.take(READ_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// This boot of the machine, and this directory: by its inode and, where the file system tells it, by when it was made.
+/// Moving the directory changes neither.
+pub(super) fn identity(directory: &Directory) -> Identity {
+    let owner = directory.handle().metadata().map_or(0, |metadata| {
+        let made = metadata.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+        let made = made.map_or(0, |made| u64::try_from(made.as_nanos()).unwrap_or(0));
+        metadata.ino().rotate_left(32) ^ made
+    });
+    Identity { boot: current_boot(), owner }
+}
+
+/// This boot of the machine, as the kernel names it. Where it does not, every opening is taken for another boot.
+fn current_boot() -> [u8; 16] {
+    let mut boot = [0; 16];
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    match u128::from_str_radix(&text.trim().replace('-', ""), 16) {
+        Ok(number) => boot = number.to_be_bytes(),
+        Err(_) => boot.iter_mut().zip(std::process::id().to_be_bytes()).for_each(|(byte, id)| *byte = id),
+    }
+    boot
+}
