@@ -2,12 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use forebay::{
-    RecordId,
-    storage::{
-        Backend, DeadLetterFile, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget,
-        memory::Memory,
-    },
+use forebay::storage::{
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
+    memory::Memory,
 };
 
 /// What was done.
@@ -120,12 +117,20 @@ impl Backend for Recorded {
         self.memory.dead_letters()
     }
 
-    fn opened(&mut self, next_id: RecordId) -> Incarnations {
-        self.memory.opened(next_id)
+    fn recall(&mut self) -> Option<Recalled> {
+        self.memory.recall()
     }
 
-    fn closed(&mut self) {
-        self.memory.closed();
+    fn remember(&mut self, memo: &Memo) {
+        self.memory.remember(memo);
+    }
+
+    fn opened(&mut self, memo: &Memo) -> Incarnations {
+        self.memory.opened(memo)
+    }
+
+    fn closed(&mut self, memo: &Memo) {
+        self.memory.closed(memo);
     }
 
     fn release(&mut self, file: FileId) {
