@@ -140,6 +140,19 @@ fn an_acknowledged_record_that_is_damaged_hides_nothing() {
     }
 }
 
+/// Of two damaged records, one was acknowledged: only the other is counted.
+#[test]
+fn acknowledged_damage_is_not_counted_with_what_follows() {
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(7, 0, 0, 3)), &[(0, changed(1..=6, &[2, 4]))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), [5, 6], "{runs:?}");
+        assert_eq!(figure(&buffer, LOST_EVENTS), 1, "{runs:?}");
+        let bytes = data_file([4]).len() as u64;
+        assert_eq!(figure(&buffer, DAMAGED_BYTES), bytes, "{runs:?}");
+    }
+}
+
 /// Damage lies beyond what the ledger knows, and a whole record behind it: that record moves the ledger forward, and the
 /// damaged one is a loss like any other.
 #[test]
