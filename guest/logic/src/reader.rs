@@ -94,7 +94,9 @@ impl Reader {
     #[must_use]
     pub fn new(first_unread: RecordId, marks: &[Mark], front: &DataFile) -> Self {
         let before = |mark: &&Mark| {
-            mark.file == front.id && mark.next_id <= first_unread && mark.offset <= front.length
+            // A frame has at least one event.
+            let is_before = mark.next_id > RecordId::FIRST && mark.next_id <= first_unread;
+            mark.file == front.id && is_before && mark.offset <= front.length
         };
         let offset = marks.iter().filter(before).map(|mark| mark.offset).max().unwrap_or(0);
         Self { offset, expected: first_unread, given_to: first_unread, seeking: true }

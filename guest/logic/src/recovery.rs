@@ -41,7 +41,8 @@ pub fn recover(storage: &mut impl Storage, marks: &[Mark]) -> Result<(Directory,
         Err(StorageError::NotFound) => None,
         Err(error) => return Err(error),
     };
-    let survey = Survey::from_marks(marks);
+    let within = |mark: &&Mark| files.iter().any(|file| file.id == mark.file && file.length >= mark.offset);
+    let survey = Survey::from_marks(marks.iter().filter(within).copied().collect());
     let mut recovery = Recovery { storage, survey, files, first_unread: RecordId::FIRST };
     let layout = recovery.layout(stored)?;
     recovery.finish(stored, &layout)

@@ -39,8 +39,8 @@ pub struct Survey {
 impl Survey {
     /// A survey that starts in each file at the last mark in it.
     #[must_use]
-    pub fn from_marks(marks: &[Mark]) -> Self {
-        Self { known: BTreeMap::new(), marks: marks.to_vec() }
+    pub fn from_marks(marks: Vec<Mark>) -> Self {
+        Self { known: BTreeMap::new(), marks }
     }
 
     /// What a file holds. Nothing, if it has vanished.

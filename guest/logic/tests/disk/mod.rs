@@ -15,7 +15,7 @@ mod storage;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use forebay_logic::{BatchId, FileId, Ledger, RecordId, StorageError, Ticket};
+use forebay_logic::{BatchId, FileId, Ledger, Mark, RecordId, StorageError, Ticket};
 
 /// A frame, or damage in the place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub(crate) struct Disk {
     pub(crate) fail_scan: Option<StorageError>,
     /// Where a scan stops by itself.
     pub(crate) scan_bytes: u64,
+    /// What the host remembers of before.
+    pub(crate) marks: Vec<Mark>,
     pub(crate) calls: Vec<String>,
     pub(crate) scans: usize,
     pub(crate) scanned_bytes: u64,
@@ -139,6 +141,7 @@ impl Default for Disk {
             fail_store: None,
             fail_scan: None,
             scan_bytes: 8 << 20,
+            marks: Vec::new(),
             calls: Vec::new(),
             scans: 0,
             scanned_bytes: 0,
