@@ -74,6 +74,9 @@ pub fn disk(ledger: Option<Ledger>, files: &[(u16, Vec<u8>)]) -> Disk {
 /// The number of the figure that counts lost events: see `wit/README.md`.
 pub const LOST_EVENTS: u16 = 3;
 
+/// The number of the figure that counts the bytes in all data files.
+pub const BYTES: u16 = 1;
+
 /// The number of the figure that counts bytes of damage.
 pub const DAMAGED_BYTES: u16 = 4;
 
