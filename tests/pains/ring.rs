@@ -125,4 +125,18 @@ fn pain_19759_a_full_ring_is_full_and_not_empty() {
     let receipt = buffer.writer().write_batch(vec![record(next).into()]).unwrap();
     assert_eq!(receipt.first_id, Some(RecordId(next)), "there is room again");
     assert_eq!(buffer.status().unwrap().lost_events, 0);
+    buffer.close().unwrap();
+
+    // Where the oldest are to go, they go for want of a number as well as for want of bytes.
+    options.when_full = WhenFull::DropOldest;
+    let buffer = Runs::Natively.open_in(&simulation, disk.open().unwrap(), options).unwrap();
+    for number in next + 1..next + 9 {
+        let mut pending = buffer.writer().submit(vec![record(number).into()]).unwrap();
+        while pending.try_take().is_none() {
+            assert!(simulation.run_sync(0), "a writer waits for ever");
+        }
+    }
+    let status = buffer.status().unwrap();
+    // One that leaves may still be there.
+    assert!(status.dropped_events >= 4 && status.files as u64 <= files + 1, "{status:?}");
 }

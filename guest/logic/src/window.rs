@@ -266,6 +266,12 @@ impl Window {
         before - self.leaving.len()
     }
 
+    /// Whether there is an id for another file, or will be when those have gone that are to be removed.
+    #[must_use]
+    pub fn has_ids(&self) -> bool {
+        self.spare.is_some() || !self.leaving.is_empty() || self.free_id().is_some()
+    }
+
     /// The id for the next file: the first behind the newest at which no file is. `None` when the window fills the ring;
     /// one id stays free, so that a reader's file right behind the writer's never means a full ring.
     #[must_use]

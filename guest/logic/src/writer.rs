@@ -197,7 +197,7 @@ impl Writer {
     ) -> Result<Option<u64>, StorageError> {
         let room = self.room(directory);
         let coming = Space { bytes: room.bytes.saturating_add(coming_bytes(directory)), ..room };
-        if Space::NONE.and(record).within(coming) {
+        if Space::NONE.and(record).within(coming) && directory.window.has_ids() {
             return Ok(None);
         }
         if directory.window.front().id == directory.window.newest().id {

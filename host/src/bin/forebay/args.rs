@@ -155,7 +155,7 @@ pub(crate) struct BufferArgs {
     /// The longest record that is taken [default: the file size less 48 bytes]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_record: Option<u64>,
-    /// What becomes of records when the buffer is full: they wait, or they are refused
+    /// What becomes of records when the buffer is full: they wait, are refused, or have the oldest dropped
     #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
     pub(crate) when_full: WhenFull,
     /// What a record must survive before it counts: the death of the process, or power loss
