@@ -14,6 +14,7 @@ mod cli;
 mod contained;
 mod defects;
 mod format;
+mod hostile;
 mod kill;
 mod lives;
 mod loading;

@@ -18,7 +18,7 @@ pub use buffer::{
 };
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;
-pub use guard::{Loss, Place};
+pub use guard::{Loss, Place, Refusal};
 pub use logic::OpenReport;
 pub use record::NewRecord;
 pub use storage::{Amount, Usage};

@@ -225,7 +225,9 @@ pub(super) fn open_on(
     if options.peek {
         guard.peek();
     }
-    let (lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
+    guard.allow_files(options.files_max());
+    let (mut lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
+    let report = lives.guard().checked(report);
     info!(
         events = report.events,
         bytes = report.bytes,

@@ -85,6 +85,14 @@ impl Options {
         self.max_record_bytes.map_or(fits, |chosen| chosen.min(fits))
     }
 
+    /// How many data files may come to those that are there. Of two that follow each other at least one file's length is
+    /// used, so that logic in order never needs so many.
+    pub(super) fn files_max(&self) -> usize {
+        const MORE: u64 = 64;
+        let full = self.max_bytes.div_ceil(self.file_bytes.max(1));
+        usize::try_from(full.saturating_mul(2).saturating_add(MORE)).unwrap_or(usize::MAX)
+    }
+
     /// Checks that the sizes go together.
     pub fn check(&self) -> Result<(), OptionsError> {
         if self.file_bytes < Self::FILE_BYTES_MIN {

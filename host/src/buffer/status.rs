@@ -4,7 +4,7 @@ use forebay_frame::RecordId;
 
 use super::{dead_letters::DeadLetters, in_flight::InFlight};
 use crate::{
-    guard::Guard,
+    guard::{Guard, Refusal},
     storage::{Amount, Usage},
 };
 
@@ -53,6 +53,8 @@ pub struct Status {
     pub waiting_records: usize,
     /// Calls of the logic that broke a rule of its contract and were refused.
     pub refused_calls: u64,
+    /// How many of them broke which rule.
+    pub refusals: Vec<(Refusal, u64)>,
     /// Whether a sync has failed since the buffer was opened.
     pub sync_failed: bool,
     /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
@@ -97,6 +99,7 @@ impl Status {
             usage_for_good,
             waiting_records,
             refused_calls: guard.refused(),
+            refusals: guard.refusals(),
             sync_failed: guard.is_degraded(),
             restarts: 0,
             replacements: 0,

@@ -11,7 +11,7 @@ use super::{
     instance::GuestState,
 };
 use crate::{
-    guard::{BatchId, GuardError, Refusal, ScanLimits, SpanState},
+    guard::{BatchId, Guard, GuardError, ScanLimits, SpanState},
     storage::{FileId, Ledger, StorageError, SyncTarget},
 };
 
@@ -34,10 +34,12 @@ impl storage::Host for GuestState {
 
     fn store_ledger(&mut self, ledger: types::Ledger) -> Answer<()> {
         self.host_call(|guard| {
+            let writer_data_file = file(guard, ledger.writer_data_file)?;
+            let reader_data_file = file(guard, ledger.reader_data_file)?;
             guard.store_ledger(Ledger {
                 writer_next_record: RecordId(ledger.writer_next_record),
-                writer_data_file: file(ledger.writer_data_file)?,
-                reader_data_file: file(ledger.reader_data_file)?,
+                writer_data_file,
+                reader_data_file,
                 reader_last_record: RecordId(ledger.reader_last_record),
             })?;
             Ok(())
@@ -71,15 +73,24 @@ impl storage::Host for GuestState {
     }
 
     fn create_file(&mut self, number: u16) -> Answer<()> {
-        self.host_call(|guard| Ok(guard.create_file(file(number)?)?))
+        self.host_call(|guard| {
+            let file = file(guard, number)?;
+            Ok(guard.create_file(file)?)
+        })
     }
 
     fn remove_file(&mut self, number: u16) -> Answer<()> {
-        self.host_call(|guard| Ok(guard.remove_file(file(number)?)?))
+        self.host_call(|guard| {
+            let file = file(guard, number)?;
+            Ok(guard.remove_file(file)?)
+        })
     }
 
     fn truncate_file(&mut self, number: u16, length: u64) -> Answer<()> {
-        self.host_call(|guard| Ok(guard.truncate_file(file(number)?, length)?))
+        self.host_call(|guard| {
+            let file = file(guard, number)?;
+            Ok(guard.truncate_file(file, length)?)
+        })
     }
 
     fn append(
@@ -92,7 +103,8 @@ impl storage::Host for GuestState {
         id: u64,
     ) -> Answer<storage::Placed> {
         self.host_call(|guard| {
-            let placed = guard.append(BatchId(batch), first, count, file(number)?, at, RecordId(id))?;
+            let file = file(guard, number)?;
+            let placed = guard.append(BatchId(batch), first, count, file, at, RecordId(id))?;
             Ok(storage::Placed { records: placed.records, length: placed.length })
         })
     }
@@ -104,7 +116,8 @@ impl storage::Host for GuestState {
                 max_records: limits.max_records,
                 max_bytes: limits.max_bytes,
             };
-            let scanned = guard.scan(file(number)?, offset, limits)?;
+            let file = file(guard, number)?;
+            let scanned = guard.scan(file, offset, limits)?;
             let spans = scanned.spans.into_iter().map(|span| storage::Span {
                 offset: span.offset,
                 bytes: span.bytes,
@@ -123,7 +136,8 @@ impl storage::Host for GuestState {
 
     fn relocate(&mut self, source: u16, offset: u64, target: u16, at: u64) -> Answer<storage::Relocated> {
         self.host_call(|guard| {
-            let relocated = guard.relocate(file(source)?, offset, file(target)?, at)?;
+            let (source, target) = (file(guard, source)?, file(guard, target)?);
+            let relocated = guard.relocate(source, offset, target, at)?;
             Ok(storage::Relocated { next_offset: relocated.next_offset, length: relocated.length })
         })
     }
@@ -131,7 +145,7 @@ impl storage::Host for GuestState {
     fn request_sync(&mut self, target: storage::SyncTarget) -> Answer<u64> {
         self.host_call(|guard| {
             let target = match target {
-                storage::SyncTarget::Data(number) => SyncTarget::Data(file(number)?),
+                storage::SyncTarget::Data(number) => SyncTarget::Data(file(guard, number)?),
                 storage::SyncTarget::Directory => SyncTarget::Directory,
                 storage::SyncTarget::Ledger => SyncTarget::Ledger,
             };
@@ -140,8 +154,8 @@ impl storage::Host for GuestState {
     }
 }
 
-fn file(number: u16) -> Result<FileId, Error> {
-    FileId::new(number).ok_or(Error::Refused(Refusal::UnknownFile.code()))
+fn file(guard: &mut Guard, number: u16) -> Result<FileId, Error> {
+    FileId::new(number).ok_or_else(|| guard.no_such_file().into())
 }
 
 impl From<GuardError> for Error {

@@ -35,6 +35,8 @@ pub(super) struct FileAccount {
     pub(super) seen_next: RecordId,
     /// The end of the last whole record in what was seen.
     pub(super) whole_end: u64,
+    /// Where an unfinished frame begins that ends the file: records behind it would not be found.
+    pub(super) torn_at: Option<u64>,
 }
 
 impl FileAccount {
@@ -49,6 +51,7 @@ impl FileAccount {
             seen: 0,
             seen_next: RecordId(0),
             whole_end: 0,
+            torn_at: None,
         }
     }
 
@@ -66,6 +69,17 @@ impl FileAccount {
     pub(super) fn is_seen(&self) -> bool {
         self.seen == self.length
     }
+}
+
+/// What was read of a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    /// Where the last whole record in it ends, and the id behind that.
+    pub(super) whole: Option<(u64, RecordId)>,
+    /// Where an unfinished frame begins that reaches to its end.
+    pub(super) torn_at: Option<u64>,
 }
 
 /// The account of a buffer.
@@ -169,6 +183,7 @@ impl Account {
             self.bytes = self.bytes.saturating_sub(account.length.saturating_sub(length));
             account.length = length;
             account.seen = account.seen.min(length);
+            account.torn_at.take_if(|torn_at| *torn_at >= length);
             // The cut itself is not durable until the next sync, but no byte below it has changed.
             account.durable = account.durable.min(length);
             // What was suspect is gone, if all of it was cut.
@@ -177,17 +192,22 @@ impl Account {
         self.relocation.cut(file);
     }
 
-    /// Whether records that come now belong at the end of this file: none that was written lies behind it, in the order in
-    /// which the files are read, and waits.
+    /// Whether records that come now belong at the end of this file: in the order in which the files are read, none that
+    /// waits is behind it.
     pub(super) fn is_last(&self, file: FileId) -> bool {
-        let Some(ledger) = self.ledger else { return true };
+        let Some(ledger) = self.ledger else { return false };
+        if self.newest == Some(file) {
+            return true;
+        }
         let place = |other| distance(ledger.reader_data_file, other);
         let first_unread = ledger.reader_last_record.after(1);
-        let waits =
-            |other: &FileId| self.files.get(other).is_some_and(|other| other.seen_next > first_unread);
-        let newest = self.newest.unwrap_or(ledger.writer_data_file);
-        (place(file) >= place(newest) || !waits(&newest))
-            && !self.made_here.iter().any(|other| place(*other) > place(file) && waits(other))
+        let waiting = self.files.iter().filter(|(_, other)| other.seen_next > first_unread);
+        let highest = waiting.max_by_key(|(other, account)| (account.seen_next, place(**other)));
+        // A file that is done with lies before all that waits, wherever it is: its ids say so to whoever has no ledger.
+        let is_done = |account: &FileAccount| account.whole_end > 0 && account.seen_next <= first_unread;
+        let is_passed = self.files.get(&file).is_some_and(is_done);
+        highest.is_none_or(|(highest, _)| place(file) >= place(*highest) && !is_passed)
+            && !self.files.iter().any(|(other, account)| !account.is_seen() && place(*other) > place(file))
     }
 
     /// Files without content.
@@ -248,17 +268,25 @@ impl Account {
             .collect()
     }
 
-    /// The stretch from `from` to `to` was read; the last whole record in it ends at `whole_end` before the id `next`.
-    pub(super) fn seen(&mut self, file: FileId, from: u64, to: u64, whole: Option<(u64, RecordId)>) {
+    /// A stretch of a file was read.
+    pub(super) fn seen(&mut self, file: FileId, stretch: &Stretch) {
         let Some(account) = self.files.get_mut(&file) else { return };
-        if from > account.seen {
+        if stretch.from > account.seen {
             return;
         }
-        account.seen = account.seen.max(to);
-        if let Some((whole_end, next)) = whole {
+        account.seen = account.seen.max(stretch.to);
+        if let Some((whole_end, next)) = stretch.whole {
             account.whole_end = account.whole_end.max(whole_end);
             account.seen_next = account.seen_next.max(next);
         }
+        if stretch.to == account.length && stretch.from < stretch.to {
+            account.torn_at = stretch.torn_at;
+        }
+    }
+
+    /// Whole records lie where the next ones come, up to this id: the ledger did not know of them.
+    pub(super) fn found_records(&mut self, next: RecordId) {
+        self.next_id = self.next_id.max(next);
     }
 
     pub(super) fn ledger_stored(&mut self, ledger: Ledger) {

@@ -6,8 +6,8 @@ use forebay_frame::RecordId;
 use tracing::warn;
 
 use super::{
-    BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, ScanLimits, Scanned, SpanState, Ticket,
-    blocks::BLOCK_BYTES, reopening::Phase, subject::Subject,
+    BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, ScanLimits, Scanned, Ticket,
+    account::Stretch, blocks::BLOCK_BYTES, reopening::Phase, subject::Subject,
 };
 use crate::{
     record::NewRecord,
@@ -16,6 +16,10 @@ use crate::{
 
 /// How many files without content there may be. One that is made ahead of need is enough, and each takes up an inode.
 const EMPTY_FILES_MAX: usize = 64;
+
+/// How many syncs may be asked for and not have ended: each takes up memory until then. On opening there may be one for each
+/// of 65,534 files.
+const SYNCS_MAX: usize = 131_072;
 
 impl Guard {
     /// `load-ledger`.
@@ -50,10 +54,12 @@ impl Guard {
             Some(_) => Err(StorageError::AlreadyExists { what: format!("data file {file}") }.into()),
             None if self.phase == Phase::Replacing => Err(self.refuse(Refusal::Replacing)),
             None if self.account.empty_files() >= EMPTY_FILES_MAX => {
-                self.refused += 1;
-                let source = std::io::ErrorKind::QuotaExceeded.into();
                 let what = format!("data file {file}: {EMPTY_FILES_MAX} others have nothing in them");
-                Err(StorageError::NoSpace { operation: "make", what, source }.into())
+                Err(self.refuse_room("make", what))
+            }
+            None if self.account.files().count() >= self.max_files => {
+                let what = format!("data file {file}: there are {} already", self.max_files);
+                Err(self.refuse_room("make", what))
             }
             None => {
                 self.backend.create_file(file)?;
@@ -78,6 +84,7 @@ impl Guard {
         }
         self.backend.remove_file(file)?;
         self.account.removed(file);
+        self.syncs.removed(file);
         self.scanner.forget(file);
         Ok(())
     }
@@ -94,8 +101,13 @@ impl Guard {
         if !is_end && !self.is_relocated_from(file, length) {
             return Err(self.refuse(Refusal::Cut));
         }
+        let cut = account.length.saturating_sub(length);
+        if is_end && cut > 0 {
+            self.keep_cut(file, length, cut);
+        }
         self.backend.truncate_file(file, length)?;
         self.account.truncated(file, length);
+        self.syncs.cut(file, length);
         if let Some(cursor) = &mut self.cursor {
             cursor.cut(file, length);
         }
@@ -113,11 +125,16 @@ impl Guard {
         at: u64,
         id: RecordId,
     ) -> Result<Placed, GuardError> {
+        self.find_end()?;
+        self.look_through(file)?;
         let Some(account) = self.account.file(file) else {
             return Err(self.refuse(Refusal::UnknownFile));
         };
         if account.length != at || self.account.next_id() != id || self.account.relocation.is_copy(file) {
-            return Err(GuardError::Conflict);
+            return Err(self.refuse(Refusal::Conflict));
+        }
+        if account.torn_at.is_some() {
+            return Err(self.refuse(Refusal::TornEnd));
         }
         if !self.account.is_last(file) {
             return Err(self.refuse(Refusal::FileOrder));
@@ -151,9 +168,8 @@ impl Guard {
         }
         let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
         let scanned = self.scanner.scan(&mut subject, offset, limits)?;
-        let whole = scanned.spans.iter().rev().find(|span| span.state == SpanState::Whole);
-        let whole = whole.map(|span| (span.offset + span.bytes, span.next_id));
-        self.account.seen(file, offset, scanned.next_offset, whole);
+        let (whole, torn_at) = (scanned.last_whole(), scanned.torn_at());
+        self.account.seen(file, &Stretch { from: offset, to: scanned.next_offset, whole, torn_at });
         Ok(scanned)
     }
 
@@ -163,6 +179,9 @@ impl Guard {
             && self.account.file(file).is_none()
         {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
+        }
+        if self.syncs.outstanding() >= SYNCS_MAX {
+            return Err(self.refuse(Refusal::Syncs));
         }
         let (ticket, start) = self.syncs.request(target);
         if start {
@@ -225,10 +244,8 @@ impl Guard {
         let at = self.account.file(file).map_or(0, |account| account.length);
         let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         if self.account.bytes().saturating_add(bytes) > self.max_bytes {
-            self.refused += 1;
-            let source = std::io::ErrorKind::QuotaExceeded.into();
             let what = format!("data file {file}: the limit of {} bytes is reached", self.max_bytes);
-            return Err(StorageError::NoSpace { operation: "append to", what, source }.into());
+            return Err(self.refuse_room("append to", what));
         }
         if let Err(error) = self.backend.append(file, at, piece) {
             // Part of it may be there. Should the cut fail too, the next append overwrites it, or recovery cuts it.

@@ -49,9 +49,12 @@ impl Guard {
     /// How many events it drops that are not acknowledged, if it may be stored.
     fn check_ledger(&mut self, ledger: Ledger) -> Result<Result<Passed, Refusal>, StorageError> {
         let next = self.account.next_id();
-        if ledger.writer_next_record < next
-            || (ledger.writer_next_record > next && self.phase != Phase::Opening)
-        {
+        let highest = if self.phase == Phase::Opening || self.account.ledger().is_none() {
+            self.highest_next()
+        } else {
+            next
+        };
+        if ledger.writer_next_record < next || ledger.writer_next_record > highest {
             return Ok(Err(Refusal::LedgerNext));
         }
         let known = |file| self.account.file(file).is_some();
@@ -61,6 +64,9 @@ impl Guard {
         if ledger.reader_last_record >= ledger.writer_next_record {
             return Ok(Err(Refusal::LedgerLast));
         }
+        if !self.may_name_files(ledger)? {
+            return Ok(Err(Refusal::LedgerFiles));
+        }
         let Some(stored) = self.account.ledger() else { return self.check_first_ledger(ledger) };
         if ledger.reader_last_record < stored.reader_last_record {
             return Ok(Err(Refusal::LedgerLast));
@@ -69,6 +75,13 @@ impl Guard {
             return self.check_first_ledger(ledger);
         }
         self.check_passing(stored, ledger)
+    }
+
+    /// The highest id that can be the next one, by all that was read: records that no file holds are not made up.
+    fn highest_next(&self) -> RecordId {
+        let unread = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record.after(1));
+        let in_files = self.account.files().map(|(_, account)| account.seen_next).max();
+        self.account.next_id().max(unread).max(in_files.unwrap_or_default())
     }
 
     /// On opening nothing whole may be passed that the consumer has not acknowledged.

@@ -10,15 +10,18 @@ mod counting;
 mod dead_letters;
 mod delivery;
 mod functions;
+mod kept;
 mod ledger;
 mod losses;
 mod offer;
+mod quarantine;
 mod recall;
 mod reconcile;
 mod refusal;
 mod relocate;
 mod relocation;
 mod reopening;
+mod ring;
 mod scan;
 mod span;
 mod subject;
@@ -31,7 +34,6 @@ use std::{fmt, num::NonZeroU32};
 
 use bytes::Bytes;
 use forebay_frame::RecordId;
-use tracing::warn;
 
 use self::{
     account::Account,
@@ -41,6 +43,7 @@ use self::{
     losses::{Losses, PassedOver},
     offer::Offer,
     recall::Before,
+    refusal::Refusals,
     reopening::Phase,
     scan::{Scanner, Verified},
     syncs::Syncs,
@@ -147,6 +150,7 @@ pub struct Guard {
     backend: Box<dyn Backend>,
     account: Account,
     max_bytes: u64,
+    max_files: usize,
     offer: Option<Offer>,
     last_batch: u64,
     scanner: Scanner,
@@ -154,7 +158,7 @@ pub struct Guard {
     syncs: Syncs,
     sync_runner: SyncRunner,
     phase: Phase,
-    refused: u64,
+    refusals: Refusals,
     /// Where delivery stands; `None` until the logic has opened the buffer.
     cursor: Option<Cursor>,
     losses: Losses,
@@ -169,6 +173,10 @@ pub struct Guard {
     incarnations: Incarnations,
     /// The ledger as it was when the directory was taken.
     found: Option<Ledger>,
+    /// Whether the host has looked at all that lies where the next records come.
+    is_end_known: bool,
+    /// Bytes that were cut from the ends of files.
+    cut_bytes: u64,
     dead_letters_end: KnownEnd,
     tally: Tally,
     /// What was remembered; `None` once the logic has opened the buffer.
@@ -201,6 +209,7 @@ impl Guard {
             backend,
             account: Account::new(ledger, &files),
             max_bytes,
+            max_files: usize::MAX,
             offer: None,
             last_batch: 0,
             scanner: Scanner::default(),
@@ -208,7 +217,7 @@ impl Guard {
             syncs: Syncs::default(),
             sync_runner,
             phase: Phase::Opening,
-            refused: 0,
+            refusals: Refusals::default(),
             cursor: None,
             losses: Losses::default(),
             passed_over: PassedOver::default(),
@@ -217,6 +226,8 @@ impl Guard {
             drops_oldest: false,
             dropped: 0,
             incarnations: Incarnations::default(),
+            is_end_known: false,
+            cut_bytes: 0,
             dead_letters_end: KnownEnd::default(),
             tally: Tally::default(),
             before: None,
@@ -231,6 +242,11 @@ impl Guard {
     /// The operator lets the oldest files go, with all that is in them, when there is no room.
     pub fn drop_oldest(&mut self) {
         self.drops_oldest = true;
+    }
+
+    /// So many data files may come to those that are there.
+    pub fn allow_files(&mut self, more: usize) {
+        self.max_files = self.account.files().count().saturating_add(more);
     }
 
     /// Events in files that were dropped to make room, since the guard was made.
@@ -356,20 +372,9 @@ impl Guard {
         self.account.files().count()
     }
 
-    /// How many calls of the logic broke a rule.
-    pub fn refused(&self) -> u64 {
-        self.refused
-    }
-
     /// Whether a sync has failed, and what it was to make durable is not safe again yet.
     pub fn is_degraded(&self) -> bool {
         self.account.is_degraded()
-    }
-
-    fn refuse(&mut self, refusal: Refusal) -> GuardError {
-        self.refused += 1;
-        warn!(rule = ?refusal, "the logic broke a rule of its contract: refused");
-        GuardError::Refused(refusal)
     }
 }
 

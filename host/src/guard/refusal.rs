@@ -1,8 +1,21 @@
-//! The rules whose breach makes a call `refused`, by number.
+//! The rules whose breach makes a call `refused`, by number, and the count of how often each was broken.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use tracing::warn;
+
+use super::{Guard, GuardError};
+use crate::storage::StorageError;
+
+/// How often the breach of one rule is logged at the most: logic that is out to harm breaks it in a loop.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A rule of the contract that a call of the logic broke. The numbers are part of the contract: see "Refusals" in
 /// `wit/README.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
     /// 1: no such batch is on offer.
@@ -25,12 +38,23 @@ pub enum Refusal {
     Relocation,
     /// 10: files that are read later have records in them.
     FileOrder,
+    /// 11: the ledger's reader would pass a file with unacknowledged records or go where none waits for it, or its writer
+    /// would go back.
+    LedgerFiles,
+    /// 12: too many syncs were asked for that have not ended.
+    Syncs,
+    /// 13: an unfinished frame ends the file: behind it nothing would be found.
+    TornEnd,
     /// 14: an instance that takes the place of another makes, cuts or removes a file before it has opened the buffer.
     Replacing,
+    /// Answered as `no-space`: the bytes or the number of files would go beyond what the operator allows.
+    Quota,
+    /// Answered as `conflict`: a file's length or the buffer's next id is another.
+    Conflict,
 }
 
 impl Refusal {
-    /// Its number in the contract.
+    /// Its number in the contract; 0 for the two that are answered in another way.
     pub fn code(self) -> u32 {
         match self {
             Self::UnknownBatch => 1,
@@ -43,7 +67,117 @@ impl Refusal {
             Self::Offset => 8,
             Self::Relocation => 9,
             Self::FileOrder => 10,
+            Self::LedgerFiles => 11,
+            Self::Syncs => 12,
+            Self::TornEnd => 13,
             Self::Replacing => 14,
+            Self::Quota | Self::Conflict => 0,
         }
+    }
+}
+
+/// How often one rule was broken, and what was said of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    total: u64,
+    /// Breaches that no line was written for since the last one.
+    unsaid: u64,
+    said: Option<Instant>,
+}
+
+/// How often each rule was broken.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    counts: BTreeMap<Refusal, Count>,
+}
+
+impl Refusals {
+    /// Counts a breach, and logs it unless the same rule was broken, and logged, a moment ago.
+    pub(super) fn note(&mut self, refusal: Refusal) {
+        self.note_at(refusal, Instant::now());
+    }
+
+    /// Whether it was logged.
+    fn note_at(&mut self, refusal: Refusal, now: Instant) -> bool {
+        let count = self.counts.entry(refusal).or_default();
+        count.total = count.total.saturating_add(1);
+        if count.said.is_some_and(|said| now.saturating_duration_since(said) < LOG_INTERVAL) {
+            count.unsaid = count.unsaid.saturating_add(1);
+            return false;
+        }
+        warn!(
+            rule = ?refusal,
+            number = refusal.code(),
+            count = count.total,
+            not_logged = count.unsaid,
+            "the logic broke a rule of its contract: refused"
+        );
+        count.said = Some(now);
+        count.unsaid = 0;
+        true
+    }
+
+    /// How often any rule was broken.
+    pub(super) fn total(&self) -> u64 {
+        self.counts.values().fold(0, |sum, count| sum.saturating_add(count.total))
+    }
+
+    /// How often each rule was broken, of those that were.
+    pub(super) fn by_rule(&self) -> Vec<(Refusal, u64)> {
+        self.counts.iter().map(|(refusal, count)| (*refusal, count.total)).collect()
+    }
+}
+
+impl Guard {
+    /// How many calls of the logic broke a rule.
+    pub fn refused(&self) -> u64 {
+        self.refusals.total()
+    }
+
+    /// How often each rule was broken, of those that were.
+    pub fn refusals(&self) -> Vec<(Refusal, u64)> {
+        self.refusals.by_rule()
+    }
+
+    /// The logic named a file by a number that names none.
+    pub fn no_such_file(&mut self) -> GuardError {
+        self.refuse(Refusal::UnknownFile)
+    }
+
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> GuardError {
+        self.refusals.note(refusal);
+        match refusal {
+            Refusal::Conflict => GuardError::Conflict,
+            _ => GuardError::Refused(refusal),
+        }
+    }
+
+    /// The operator allows no more.
+    pub(super) fn refuse_room(&mut self, operation: &'static str, what: String) -> GuardError {
+        self.refusals.note(Refusal::Quota);
+        let source = std::io::ErrorKind::QuotaExceeded.into();
+        StorageError::NoSpace { operation, what, source }.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loop that is refused a million times a second must not fill the disk with what is said of it, nor hide another
+    /// rule that is broken meanwhile.
+    #[test]
+    fn a_rule_is_logged_once_a_second_and_counted_every_time() {
+        let mut refusals = Refusals::default();
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        assert!(refusals.note_at(Refusal::Cut, start));
+        for millis in 1..1000 {
+            assert!(!refusals.note_at(Refusal::Cut, after(millis)));
+        }
+        assert!(refusals.note_at(Refusal::Retention, after(500)), "another rule has a line of its own");
+        assert!(refusals.note_at(Refusal::Cut, after(1000)));
+        assert_eq!(refusals.by_rule(), [(Refusal::Retention, 1), (Refusal::Cut, 1001)]);
+        assert_eq!(refusals.total(), 1002);
     }
 }

@@ -50,7 +50,7 @@ impl Guard {
             return Err(self.refuse(Refusal::UnknownFile));
         };
         if to.length != at {
-            return Err(GuardError::Conflict);
+            return Err(self.refuse(Refusal::Conflict));
         }
         let goes_on = match self.account.relocation.source(source) {
             Some(copied) => offset == copied.to,

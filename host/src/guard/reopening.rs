@@ -6,7 +6,7 @@ use forebay_frame::RecordId;
 use tracing::warn;
 
 use super::{Guard, delivery::Cursor};
-use crate::storage::FileId;
+use crate::{logic::OpenReport, storage::FileId};
 
 /// Whether the logic is opening the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,20 @@ impl Guard {
             self.incarnations = self.backend.opened(&memo);
         }
         self.phase = Phase::Open;
+    }
+
+    /// What the logic reports of opening, with the host's own figures where it has them.
+    pub fn checked(&self, report: OpenReport) -> OpenReport {
+        let first_unread = self.ledger().map_or(report.first_unread, |l| l.reader_last_record.after(1));
+        let next_id = self.next_id();
+        OpenReport {
+            first_unread,
+            next_id,
+            events: next_id.0.saturating_sub(first_unread.0),
+            bytes: self.bytes(),
+            cut_bytes: self.cut_bytes,
+            ..report
+        }
     }
 
     /// The instance that worked on this guard is gone, wherever it was, and another opens the buffer anew.

@@ -12,6 +12,7 @@ use forebay_frame::{
 };
 
 use super::{
+    kept::Kept,
     span::{ScanLimits, Scanned, Span, SpanState},
     subject::Subject,
     windows::Windows,
@@ -34,6 +35,8 @@ pub(super) struct Walked {
     pub(super) next_offset: u64,
     /// What is known there.
     pub(super) around: Surroundings,
+    /// Where an unfinished frame begins that ends the file.
+    pub(super) torn_at: Option<u64>,
 }
 
 /// A record that was read and whose checksum agrees.
@@ -68,7 +71,7 @@ pub(super) struct Scanner {
     /// What was learned about damage in the file that was scanned last.
     assessor: Option<(FileId, Assessor)>,
     /// The records of the scans since [`collect`](Self::collect), if they are wanted.
-    verified: Option<Vec<Verified>>,
+    verified: Option<Kept>,
 }
 
 /// One whole frame and what is known behind it, or one damage.
@@ -80,14 +83,14 @@ enum Step {
 impl Scanner {
     /// From now on the records of scans are kept, for [`take_verified`](Self::take_verified).
     pub(super) fn collect(&mut self) {
-        self.verified = Some(Vec::new());
+        self.verified = Some(Kept::default());
     }
 
     /// The records of the scans since [`collect`](Self::collect), in the order in which they were read.
     ///
     /// Logic that looks for a place may scan a stretch more than once; each record is here once.
     pub(super) fn take_verified(&mut self) -> Vec<Verified> {
-        let mut verified = self.verified.take().unwrap_or_default();
+        let mut verified = self.verified.take().unwrap_or_default().into_records();
         let follows = |one: &Verified, next: &Verified| one.file != next.file || one.offset < next.offset;
         if !verified.is_sorted_by(follows) {
             verified.sort_by_key(|record| (record.file, record.offset));
@@ -132,11 +135,12 @@ impl Scanner {
         around: Surroundings,
         limits: ScanLimits,
     ) -> Result<Walked, StorageError> {
-        let wanted = self.verified.replace(Vec::new());
+        let wanted = self.verified.replace(Kept::default());
         let found = self.walk_from(subject, offset, around, limits);
-        let records = std::mem::replace(&mut self.verified, wanted).unwrap_or_default();
+        let records = std::mem::replace(&mut self.verified, wanted).unwrap_or_default().into_records();
         let (found, next_offset) = found?;
-        Ok(Walked { records, next_offset, around: found.around })
+        let torn = found.spans.last().filter(|span| span.state == SpanState::Torn);
+        Ok(Walked { records, next_offset, around: found.around, torn_at: torn.map(|span| span.offset) })
     }
 
     /// Reads frames from an offset on until a limit is reached.
@@ -146,6 +150,9 @@ impl Scanner {
         offset: u64,
         limits: ScanLimits,
     ) -> Result<Scanned, StorageError> {
+        if let Some(kept) = &mut self.verified {
+            kept.start_scan();
+        }
         let around = self.surroundings(subject, offset);
         let (found, next_offset) = self.walk_from(subject, offset, around, limits)?;
         let ends = self.ends.entry(subject.file).or_default();
@@ -220,7 +227,7 @@ impl Scanner {
                     if bytes.is_some()
                         && let Some(kept) = &mut self.verified
                     {
-                        kept.push(record);
+                        kept.keep(record, block);
                     }
                     bytes
                 }

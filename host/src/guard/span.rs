@@ -49,3 +49,16 @@ pub struct Scanned {
     /// Where the next scan goes on.
     pub next_offset: u64,
 }
+
+impl Scanned {
+    /// Where the last whole span ends, and the id behind it.
+    pub(super) fn last_whole(&self) -> Option<(u64, RecordId)> {
+        let whole = self.spans.iter().rev().find(|span| span.state == SpanState::Whole)?;
+        Some((whole.offset.saturating_add(whole.bytes), whole.next_id))
+    }
+
+    /// Where the unfinished frame begins that ends it, if one does.
+    pub(super) fn torn_at(&self) -> Option<u64> {
+        self.spans.last().filter(|span| span.state == SpanState::Torn).map(|span| span.offset)
+    }
+}

@@ -3,8 +3,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use forebay_frame::RecordId;
+
 use super::{Ticket, syncing::Covers};
-use crate::storage::SyncTarget;
+use crate::storage::{FileId, SyncTarget};
 
 #[derive(Debug)]
 struct Outstanding {
@@ -63,6 +65,30 @@ impl Syncs {
             self.waiting.insert(target, waiting);
         }
         Some((flight, again))
+    }
+
+    /// A file was cut: what comes behind the cut was not there when a sync started that is under way.
+    pub(super) fn cut(&mut self, file: FileId, to: u64) {
+        let flight = self.flights.get_mut(&SyncTarget::Data(file));
+        if let Some(Flight { covers: Covers::Data { length, .. }, .. }) = flight {
+            *length = (*length).min(to);
+        }
+    }
+
+    /// A file was removed: one that is made under the same name is another, which no sync under way covers.
+    pub(super) fn removed(&mut self, file: FileId) {
+        if let Some(flight) = self.flights.get_mut(&SyncTarget::Data(file)) {
+            flight.covers = Covers::Data { length: 0, next: RecordId(0) };
+        }
+        let names = self.flights.get_mut(&SyncTarget::Directory);
+        if let Some(Flight { covers: Covers::Names(files), .. }) = names {
+            files.retain(|named| *named != file);
+        }
+    }
+
+    /// How many requests have not ended.
+    pub(super) fn outstanding(&self) -> usize {
+        self.outstanding.len()
     }
 
     /// A sync has failed: whatever else was asked for has failed with it.

@@ -91,6 +91,10 @@ impl Backend for Memory {
         self.disk.with(self.process, |state| state.truncate(file, length))
     }
 
+    fn keep_cut(&mut self, file: FileId, from: u64, _bytes: u64) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| state.keep_cut(file, from))
+    }
+
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
         self.disk.with(self.process, |state| state.append(file, at, bytes))
     }

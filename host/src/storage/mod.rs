@@ -18,6 +18,9 @@ pub use incarnation::Incarnations;
 pub use memo::{MARKS_MAX, Mark, Memo, Recalled};
 pub use usage::{Amount, Usage};
 
+/// The most that is kept of what was cut, in bytes.
+pub const QUARANTINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Names a data file: 0 to 65534, a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u16);
@@ -123,6 +126,10 @@ pub trait Backend: Send {
 
     /// Cuts a data file to a length that is not beyond its own.
     fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError>;
+
+    /// Keeps what a data file has from an offset to its end, which is about to be cut: in a directory in
+    /// `buffer.quarantine`. There is room for the last few of such ends, and of a long one only for the beginning.
+    fn keep_cut(&mut self, file: FileId, from: u64, bytes: u64) -> Result<(), StorageError>;
 
     /// Writes bytes at `at`, which is the file's length. On [`StorageError::NoSpace`] and other failures some of them may
     /// have been written: the caller cuts the file.

@@ -111,6 +111,11 @@ impl Disk {
         self.state().file(file).ok().map(|file| file.live().to_vec())
     }
 
+    /// What was cut from data files and is kept: the file, the offset, and the bytes.
+    pub fn cuts(&self) -> Vec<(FileId, u64, Vec<u8>)> {
+        self.state().cuts.clone()
+    }
+
     /// Puts a durable data file in place of what was there, as another program would.
     pub fn put_data_file(&self, file: FileId, bytes: Vec<u8>) {
         self.put_data_files([(file, bytes)]);

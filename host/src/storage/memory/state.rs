@@ -5,7 +5,7 @@ use std::io;
 
 use super::file::{MemoryFile, Noted};
 use super::versioned::Versioned;
-use crate::storage::{FileId, Ledger, StorageError, SyncTarget};
+use crate::storage::{FileId, Ledger, QUARANTINE_BYTES_MAX, StorageError, SyncTarget};
 
 /// Names of data files, each with the number of what it names: a file that was removed and made anew is another.
 type Names = BTreeMap<FileId, u64>;
@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) process: u64,
     pub(super) is_held: bool,
     pub(super) are_syncs_held: bool,
+    /// What was cut: the file, the offset, and the bytes.
+    pub(super) cuts: Vec<(FileId, u64, Vec<u8>)>,
     sync_counts: HashMap<SyncTarget, u64>,
     sync_faults: HashSet<(SyncTarget, u64)>,
 }
@@ -95,6 +97,20 @@ impl State {
 
     pub(super) fn truncate(&mut self, id: FileId, length: u64) -> Result<(), StorageError> {
         self.file_mut(id)?.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    /// Keeps what is about to be cut.
+    pub(super) fn keep_cut(&mut self, id: FileId, from: u64) -> Result<(), StorageError> {
+        let most = usize::try_from(QUARANTINE_BYTES_MAX).unwrap_or(usize::MAX);
+        let live = self.file(id)?.live();
+        let cut = usize::try_from(from).ok().and_then(|from| live.get(from..)).unwrap_or_default();
+        let cut = cut.get(..most).unwrap_or(cut).to_vec();
+        let kept: usize = self.cuts.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        if kept.saturating_add(cut.len()) > most {
+            self.cuts.clear();
+        }
+        self.cuts.push((id, from, cut));
         Ok(())
     }
 

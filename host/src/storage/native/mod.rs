@@ -9,6 +9,7 @@ mod ledger_image;
 mod ledger_map;
 mod lock;
 mod own_bytes;
+mod quarantine;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -123,6 +124,10 @@ impl Backend for Native {
 
     fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
         self.data_files.truncate(file, length)
+    }
+
+    fn keep_cut(&mut self, file: FileId, from: u64, bytes: u64) -> Result<(), StorageError> {
+        quarantine::keep(&self.directory, &mut self.data_files, file, from, bytes)
     }
 
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {

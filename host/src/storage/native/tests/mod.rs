@@ -6,6 +6,7 @@ mod dead_letters;
 mod directory;
 mod ledger;
 mod lock;
+mod quarantine;
 mod snapshot;
 
 use std::fs::{self, File};

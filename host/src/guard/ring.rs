@@ -1,0 +1,140 @@
+//! Which files the ledger may name, and what lies where the next records come.
+
+use forebay_frame::{RecordId, Surroundings};
+
+use super::{
+    Guard, ScanLimits,
+    account::{Stretch, distance},
+    reopening::Phase,
+    subject::Subject,
+};
+use crate::storage::{FileId, Ledger, StorageError};
+
+/// A stretch of the guard's own walk.
+const LIMITS: ScanLimits = ScanLimits { max_spans: u32::MAX, max_records: 4096, max_bytes: u64::MAX };
+
+impl Guard {
+    /// Whether the reader passes nothing unacknowledged, and the writer does not go back.
+    pub(super) fn may_name_files(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
+        let unread = ledger.reader_last_record.after(1);
+        let Some(stored) = self.account.ledger() else {
+            return self.begins_well(ledger);
+        };
+        let front = stored.reader_data_file;
+        let reader = distance(front, ledger.reader_data_file);
+        let writer = distance(front, ledger.writer_data_file);
+        let named = distance(front, stored.writer_data_file);
+        let passes = reader > 0 && self.is_unread_between(front, 0, reader, unread)?;
+        if self.phase != Phase::Open {
+            return Ok(!passes || self.begins_well(ledger)?);
+        }
+        let goes_back = writer < named && self.is_unread_between(front, writer + 1, named + 1, unread)?;
+        Ok(!passes && !goes_back && reader <= writer)
+    }
+
+    /// Whether a file from so many steps behind `front`, and before so many, has a whole record that is unread.
+    fn is_unread_between(
+        &mut self,
+        front: FileId,
+        from: u32,
+        to: u32,
+        unread: RecordId,
+    ) -> Result<bool, StorageError> {
+        for file in self.files_from(front) {
+            let steps = distance(front, file);
+            if steps >= from && steps < to && self.first_unread_of(file, unread)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether whoever reads from the reader's file to the writer's, and on to what was made behind it, meets all that is
+    /// unread in the order of the ids. Where the files are in no order at all, that is from the one that begins lowest to the
+    /// one that ends highest.
+    fn begins_well(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
+        let (front, writer) = (ledger.reader_data_file, ledger.writer_data_file);
+        let unread = ledger.reader_last_record.after(1);
+        let (mut in_order, mut within, mut end) = (true, true, RecordId(0));
+        let (mut starts, mut ends) = (Vec::new(), Vec::new());
+        for file in self.files_from(front) {
+            let Some(first_unread) = self.first_unread_of(file, unread)? else { continue };
+            self.look_through(file)?;
+            let next = self.account.file(file).map_or(first_unread, |account| account.seen_next);
+            let first = self.first_in_file(file, RecordId(0))?.unwrap_or(first_unread);
+            in_order &= first_unread >= end;
+            // What lies outside belongs to the end that is nearer.
+            within &= distance(front, file) <= distance(front, writer)
+                || distance(writer, file) < distance(file, front);
+            end = next;
+            starts.push((first, file));
+            ends.push((next, file));
+        }
+        let lowest = starts.iter().min().is_none_or(|(_, file)| *file == front);
+        let highest = ends.iter().max().is_none_or(|(_, file)| *file == writer);
+        Ok(if in_order { within } else { lowest && highest })
+    }
+
+    fn files_from(&self, front: FileId) -> Vec<FileId> {
+        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).collect();
+        files.sort_by_key(|file| distance(front, *file));
+        files
+    }
+
+    /// The first whole record of a file that is unread, by all that can be read of it now.
+    fn first_unread_of(&mut self, file: FileId, unread: RecordId) -> Result<Option<RecordId>, StorageError> {
+        let is_done =
+            self.account.file(file).is_none_or(|account| account.is_seen() && account.seen_next <= unread);
+        match if is_done { Ok(None) } else { self.first_in_file(file, unread) } {
+            Err(StorageError::NotFound { .. }) => Ok(None),
+            first => first,
+        }
+    }
+
+    /// Records come behind all that is there. What lies where they come was looked at by now, if the logic is in order; what
+    /// it has left out, the host looks at itself.
+    pub(super) fn find_end(&mut self) -> Result<(), StorageError> {
+        if self.is_end_known {
+            return Ok(());
+        }
+        let from = self.found.map_or(0, |found| distance(found.reader_data_file, found.writer_data_file));
+        let front = self.found.map(|found| found.reader_data_file);
+        let behind: Vec<FileId> = self
+            .account
+            .files()
+            .map(|(file, _)| file)
+            .filter(|file| front.is_none_or(|front| distance(front, *file) >= from))
+            .collect();
+        for file in behind {
+            self.look_through(file)?;
+            let next = self.account.file(file).map_or(RecordId(0), |account| account.seen_next);
+            self.account.found_records(next);
+        }
+        self.is_end_known = true;
+        Ok(())
+    }
+
+    /// Reads a file that was not looked at to its end.
+    pub(super) fn look_through(&mut self, file: FileId) -> Result<(), StorageError> {
+        let Some(account) = self.account.file(file).filter(|account| !account.is_seen()) else {
+            return Ok(());
+        };
+        let length = account.length;
+        let ceiling = self.account.next_id();
+        let mut around = Surroundings { floor: RecordId(1), exact: false, ceiling };
+        let mut offset = 0;
+        while offset < length {
+            let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
+            let walked = self.scanner.walk_on(&mut subject, offset, around, LIMITS)?;
+            if walked.next_offset <= offset {
+                break;
+            }
+            let last = walked.records.last();
+            let whole = last.map(|last| (last.offset.saturating_add(last.frame_bytes), last.next_id()));
+            let (to, torn_at) = (walked.next_offset, walked.torn_at);
+            self.account.seen(file, &Stretch { from: offset, to, whole, torn_at });
+            (offset, around) = (walked.next_offset, Surroundings { ceiling, ..walked.around });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! `buffer.quarantine`: what was cut from the ends of data files, which held no whole record. It is for people; nothing reads
+//! it, and it may be deleted.
+//!
+//! Each end is preceded by a line that says where it was, and followed by a newline. When there is no room for another the
+//! file begins anew. It is not synced.
+
+use std::{
+    fs::File,
+    io::{self, Seek as _, SeekFrom, Write as _},
+};
+
+use super::{
+    data_file::DataFiles,
+    directory::{Access, Directory},
+};
+use crate::storage::{FileId, QUARANTINE_BYTES_MAX, StorageError};
+
+const NAME: &str = "buffer.quarantine";
+
+/// How much is copied at a time.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Keeps what a data file has from an offset on.
+pub(super) fn keep(
+    directory: &Directory,
+    data_files: &mut DataFiles,
+    file: FileId,
+    from: u64,
+    bytes: u64,
+) -> Result<(), StorageError> {
+    let fail = |operation| move |error| StorageError::from_io(operation, directory.name(NAME), error);
+    let head = format!("data file {file}, {bytes} bytes from offset {from} on:\n");
+    let room = QUARANTINE_BYTES_MAX.saturating_sub(to_u64(head.len())).saturating_sub(1);
+    let bytes = bytes.min(room);
+    let end = from.saturating_add(bytes);
+    let needed = to_u64(head.len()).saturating_add(bytes).saturating_add(1);
+    let mut kept = open(directory, needed).map_err(fail("open"))?;
+    kept.write_all(head.as_bytes()).map_err(fail("write to"))?;
+    let mut at = from;
+    let mut block = vec![0; BLOCK_BYTES];
+    while at < end {
+        let wanted = usize::try_from(end - at).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
+        let Some(into) = block.get_mut(..wanted) else { break };
+        let read = data_files.read_at(file, at, into)?;
+        if read == 0 {
+            break;
+        }
+        kept.write_all(into.get(..read).unwrap_or_default()).map_err(fail("write to"))?;
+        at = at.saturating_add(to_u64(read));
+    }
+    kept.write_all(b"\n").map_err(fail("write to"))
+}
+
+/// Opens the file at its end, or at its start if there is no room behind its end.
+fn open(directory: &Directory, needed: u64) -> io::Result<File> {
+    let mut file = directory.open_file(NAME, Access::ReadWriteOrCreate)?;
+    if file.metadata()?.len().saturating_add(needed) > QUARANTINE_BYTES_MAX {
+        file.set_len(0)?;
+    }
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}
+
+fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
