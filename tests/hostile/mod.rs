@@ -1,6 +1,11 @@
 //! Logic that is out to harm: what it cannot do, whatever it tries.
 
+// Numbers that are made here are small.
+#![allow(clippy::cast_possible_truncation)]
+
+mod aftermath;
 mod arguments;
 mod bed;
 mod promises;
 mod random;
+mod reading;

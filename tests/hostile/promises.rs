@@ -6,7 +6,7 @@ use forebay::{
     storage::{Ledger, StorageError, SyncTarget, memory::Disk},
 };
 
-use super::bed::{Bed, NO_BATCH, NO_LIMIT, every_file, ids, refused, torn_file};
+use super::bed::{Bed, NO_BATCH, every_file, refused, torn_file};
 use crate::support::{
     Runs,
     storage::{data_file, file, ledger, options},
@@ -231,56 +231,6 @@ fn records_are_not_placed_before_those_that_wait() {
     assert_eq!(reopened(&disk), ids_of(1..=8));
 }
 
-/// Whoever reads must get each record, once, in order, and nothing that is none.
-#[test]
-fn runs_that_are_forged_repeated_or_left_out_deliver_nothing() {
-    let mut bed = Bed::new();
-    for payload in ["one", "two", "three"] {
-        bed.append(0, payload).unwrap();
-    }
-    let mut honest = bed.runs(0);
-    let whole = honest.remove(0);
-    type Forge = fn(&mut forebay::logic::Run);
-    let forged: [Forge; 7] = [
-        |run| run.offset += 8,
-        |run| run.bytes -= 1,
-        |run| run.first_id = RecordId(2),
-        |run| run.next_id = RecordId(9),
-        |run| run.records = 2,
-        |run| run.records = u32::MAX,
-        |run| run.file = file(1),
-    ];
-    for forge in forged {
-        let mut run = whole;
-        forge(&mut run);
-        bed.guard.start_reading();
-        bed.runs(0);
-        assert!(bed.guard.collect(&[run]).is_none(), "{run:?}");
-    }
-    bed.guard.start_reading();
-    assert!(bed.guard.collect(&[whole]).is_none(), "not read in this call");
-    bed.guard.start_reading();
-    bed.runs(0);
-    assert!(bed.guard.collect(&[whole, whole]).is_none(), "twice");
-    assert_eq!(bed.deliver(0).map(ids), Some(vec![1, 2, 3]), "and nothing was delivered before");
-}
-
-/// A guest that leaves out a record must not be believed when it says that there was none.
-#[test]
-fn what_was_left_out_is_not_passed() {
-    let mut bed = Bed::new();
-    for number in 0..3 {
-        bed.guard.create_file(file(number)).unwrap();
-        bed.append(number, "a record").unwrap();
-    }
-    bed.store(|ledger| ledger.writer_data_file = file(2)).unwrap();
-    assert_eq!(bed.deliver(0).map(ids), Some(vec![1]));
-    assert!(bed.deliver(2).is_none(), "the record in file 1 comes first");
-    bed.guard.acknowledged(RecordId(1));
-    let passed = bed.store(|ledger| ledger.reader_last_record = RecordId(2));
-    assert_eq!(refused(passed), Refusal::LedgerLast);
-}
-
 /// The file with the only copy of a record is the last thing to be without.
 #[test]
 fn a_file_with_unacknowledged_records_is_not_removed() {
@@ -346,20 +296,6 @@ fn syncs_that_have_not_ended_are_bounded() {
     assert_eq!(refused(bed.guard.request_sync(SyncTarget::Ledger)), Refusal::Syncs);
     bed.run_syncs();
     bed.guard.request_sync(SyncTarget::Ledger).unwrap();
-}
-
-/// Offsets are none of a guest's making: a frame that lies in a payload is no record.
-#[test]
-fn a_scan_starts_only_where_a_frame_can_start() {
-    let mut bed = Bed::new();
-    let mut inner = Vec::new();
-    forebay_frame::encode(&mut inner, RecordId(2), 0, std::num::NonZeroU32::MIN, b"a frame in a payload");
-    let (batch, _) = bed.guard.offer(vec![forebay::NewRecord::new(inner)]);
-    bed.guard.append(batch, 0, 1, file(0), 0, RecordId(1)).unwrap();
-    bed.guard.take_offer();
-    for offset in (1..bed.length(0)).chain([u64::MAX]) {
-        assert_eq!(refused(bed.guard.scan(file(0), offset, NO_LIMIT)), Refusal::Offset, "{offset}");
-    }
 }
 
 /// A ledger is what the next process believes: numbers that name nothing must not get into it.

@@ -3,37 +3,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bed::{Bed, torn_file};
+use crate::support::{dice::Dice, storage::file};
 use forebay::{
-    NewRecord, Options, RecordId,
+    NewRecord, RecordId,
     guard::{BatchId, ScanLimits, SpanState},
     logic::Run,
     storage::{FileId, Ledger, SyncTarget, memory::Disk},
 };
-use forebay_frame::{Step, Surroundings, Walker};
 
-use super::bed::{Bed, torn_file};
-use crate::support::{Runs, dice::Dice, storage::file};
-
-const MAX_BYTES: u64 = 32 * 1024;
+pub(super) const MAX_BYTES: u64 = 32 * 1024;
 
 /// Storage calls between two openings by logic in order.
 const CALLS_EACH: u64 = 400;
 
-/// Storage calls in a plain run of all tests. `just hostile` has a million made.
+/// Storage calls in a plain run of all tests. `FOREBAY_HOSTILE_CALLS` asks for another number.
 const CALLS: u64 = 40_000;
 
-fn options() -> Options {
-    let mut options = crate::support::storage::options();
-    options.max_bytes = MAX_BYTES;
-    options
-}
+/// What a plain run begins with. `FOREBAY_TEST_SEED` asks for another history.
+const SEED: u64 = 16_225_409_285_199_897_028;
 
 /// A whole record on the disk.
 #[derive(Clone, Copy, Debug)]
-struct Placed {
-    file: FileId,
-    end: u64,
-    next: u64,
+pub(super) struct Placed {
+    pub(super) file: FileId,
+    pub(super) end: u64,
+    pub(super) next: u64,
 }
 
 /// What is on offer to the guest.
@@ -45,17 +40,20 @@ struct Offered {
 
 pub(super) struct World {
     pub(super) dice: Dice,
-    disk: Disk,
+    pub(super) disk: Disk,
     calls: u64,
     refused: u64,
     synced: u64,
     last_number: u64,
     /// All records that were ever placed, by their ids; an id that was given again has the later one's.
-    payloads: BTreeMap<u64, String>,
-    placed: BTreeMap<u64, Placed>,
+    pub(super) payloads: BTreeMap<u64, String>,
+    pub(super) placed: BTreeMap<u64, Placed>,
     /// What has to be there after a power loss, but for what is acknowledged.
-    promised: BTreeSet<u64>,
+    pub(super) promised: BTreeSet<u64>,
+    /// Up to here all was acknowledged in this life of the buffer, as far as its ledger knows.
     pub(super) acknowledged: u64,
+    /// Up to here all was acknowledged once: nobody is promised to get it again.
+    pub(super) ever: u64,
     pub(super) expected: u64,
     offered: Option<Offered>,
     most: u64,
@@ -64,7 +62,7 @@ pub(super) struct World {
     pub(super) offsets: Vec<(FileId, u64)>,
 }
 
-/// Twice in a run of all tests: what is promised must hold at every storage call.
+/// Promises that hold only for logic in order are no promises: no sequence of storage calls may break one.
 #[test]
 fn whatever_a_guest_calls_nothing_promised_is_lost() {
     let calls = std::env::var("FOREBAY_HOSTILE_CALLS").map_or(CALLS, |calls| calls.parse().unwrap());
@@ -88,7 +86,7 @@ fn whatever_a_guest_calls_nothing_promised_is_lost() {
 impl World {
     fn new() -> Self {
         Self {
-            dice: Dice::new(),
+            dice: Dice::of(SEED),
             disk: Disk::new(),
             calls: 0,
             refused: 0,
@@ -98,6 +96,7 @@ impl World {
             placed: BTreeMap::new(),
             promised: BTreeSet::new(),
             acknowledged: 0,
+            ever: 0,
             expected: 0,
             offered: None,
             most: MAX_BYTES,
@@ -113,8 +112,8 @@ impl World {
     /// A process begins, with whatever the last one has left, and the guest opens the buffer in its own way.
     fn open(&mut self) -> Bed {
         if self.chance(20) {
+            // What was acknowledged may be delivered once more, or a copy of the ledger still says so.
             self.disk.put_ledger(None);
-            self.acknowledged = 0;
         }
         if self.chance(3)
             && let Some((newest, _)) = self.disk.data_files().last().copied()
@@ -135,6 +134,11 @@ impl World {
             self.call(&mut bed);
         }
         bed.guard.opened();
+        self.acknowledged = bed.guard.ledger().map_or(0, |ledger| ledger.reader_last_record.0);
+        // Where nothing is left that has an id, they begin anew.
+        if bed.guard.bytes() == 0 {
+            self.ever = self.ever.min(bed.guard.next_id().0 - 1);
+        }
         self.expected = bed.guard.ledger().map_or(1, |ledger| ledger.reader_last_record.0 + 1);
         bed
     }
@@ -227,6 +231,7 @@ impl World {
             let through = self.dice.below(self.expected + 2);
             bed.guard.acknowledged(RecordId(through));
             self.acknowledged = self.acknowledged.max(through.min(self.expected - 1));
+            self.ever = self.ever.max(self.acknowledged);
         }
     }
 
@@ -305,9 +310,9 @@ impl World {
             _ => RecordId(self.acknowledged),
         };
         if bed.guard.store_ledger(ledger).is_ok() {
-            let behind = ledger.reader_last_record.0.max(self.acknowledged) + 1;
-            let passed = self.placed.range(self.acknowledged + 1..behind);
-            assert_eq!(passed.count(), 0, "{ledger:?} passes what {} does not", self.acknowledged);
+            let behind = ledger.reader_last_record.0.max(self.ever) + 1;
+            let passed = self.placed.range(self.ever + 1..behind);
+            assert_eq!(passed.count(), 0, "{ledger:?} passes what {} does not", self.ever);
             self.acknowledged = self.acknowledged.max(ledger.reader_last_record.0);
             self.expected = self.expected.max(ledger.reader_last_record.0 + 1);
         }
@@ -329,7 +334,7 @@ impl World {
     }
 
     fn gone(&mut self, is_gone: impl Fn(&Placed) -> bool) {
-        let acknowledged = self.acknowledged;
+        let acknowledged = self.ever;
         self.placed.retain(|id, placed| {
             assert!(!is_gone(placed) || placed.next <= acknowledged + 1, "record {id} was not acknowledged");
             !is_gone(placed)
@@ -356,61 +361,5 @@ impl World {
         }
         let excess = self.offsets.len().saturating_sub(64);
         self.offsets.drain(..excess);
-    }
-
-    /// The process dies, with the machine or without, and logic in order opens what is left.
-    fn end(&mut self, bed: Bed) {
-        let required: BTreeSet<u64> = if self.chance(2) {
-            self.disk.power_loss();
-            self.promised.clone()
-        } else {
-            self.disk.kill();
-            self.placed.keys().copied().collect()
-        };
-        drop(bed);
-        let buffer = Runs::Natively.open(self.disk.open().unwrap(), options());
-        let reader = buffer.reader();
-        let mut delivered = BTreeSet::new();
-        loop {
-            let records = reader.try_next_batch(1000).unwrap();
-            if records.is_empty() {
-                break;
-            }
-            for record in records {
-                let id = record.id().0;
-                assert!(delivered.last().is_none_or(|last| *last < id), "{id} comes out of order");
-                assert_eq!(record.payload()[..], *self.payloads[&id].as_bytes());
-                delivered.insert(id);
-            }
-        }
-        let lost: Vec<_> =
-            required.into_iter().filter(|id| *id > self.acknowledged && !delivered.contains(id)).collect();
-        assert!(lost.is_empty(), "records {lost:?} are lost; up to {} is acknowledged", self.acknowledged);
-        if self.chance(3)
-            && let Some(last) = delivered.last()
-        {
-            reader.ack_through(RecordId(*last));
-        }
-        buffer.close().unwrap();
-        self.acknowledged = self.disk.ledger().unwrap().reader_last_record.0;
-        self.promised = delivered.split_off(&(self.acknowledged + 1));
-        self.placed = self.frames();
-    }
-
-    /// The whole records in all files.
-    fn frames(&self) -> BTreeMap<u64, Placed> {
-        let mut frames = BTreeMap::new();
-        for (file, _) in self.disk.data_files() {
-            let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
-            let bytes = self.disk.data_file(file).unwrap();
-            let mut walker = Walker::new(&bytes[..], 0, around);
-            while let Some(step) = walker.next().unwrap() {
-                if let Step::Whole { offset, bytes, id, events, .. } = step {
-                    let next = id.0 + u64::from(events.get());
-                    frames.insert(id.0, Placed { file, end: offset + bytes, next });
-                }
-            }
-        }
-        frames
     }
 }

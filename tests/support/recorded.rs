@@ -93,6 +93,10 @@ impl Backend for Recorded {
         self.note(Done::Cut(file, length), result)
     }
 
+    fn keep_cut(&mut self, file: FileId, from: u64, bytes: u64) -> Result<(), StorageError> {
+        self.memory.keep_cut(file, from, bytes)
+    }
+
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
         let result = self.memory.append(file, at, bytes);
         self.note(Done::Appended(file), result)
