@@ -3,6 +3,7 @@
 use forebay::{
     Buffer, Component, ComponentError, RecordId, ReplaceError, Simulation,
     guard::{GuardError, Refusal},
+    logic::{CallError, NotMade},
     storage::memory::Disk,
 };
 
@@ -79,6 +80,20 @@ fn logic_that_opens_the_buffer_wrongly_is_not_taken() {
             "{runs:?}: {refused:?}"
         );
         assert!(buffer.status().unwrap().fell_back.unwrap().contains("another id"), "{runs:?}");
+        assert_goes_on(&buffer, &held, &format!("{runs:?}"));
+    }
+}
+
+/// Nor may logic of which no instance can be made at all, as when its start function traps.
+#[test]
+fn logic_that_cannot_be_made_is_not_taken() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let (buffer, held) = in_use(runs, &disk);
+        let refused = buffer.replace_logic_with(|guard| {
+            Err(Box::new(NotMade { guard, error: CallError::Failed { reason: "it trapped".to_owned() } }))
+        });
+        assert!(matches!(refused, Err(ReplaceError::FellBack { .. })), "{runs:?}: {refused:?}");
         assert_goes_on(&buffer, &held, &format!("{runs:?}"));
     }
 }
