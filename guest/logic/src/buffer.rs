@@ -50,7 +50,7 @@ impl Logic for Buffer {
     /// Opens the buffer: brings the ledger and the data files into agreement, and cuts a torn end.
     fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
         let marks = storage.marks()?;
-        let (directory, losses) = recover(storage, &marks)?;
+        let (mut directory, losses) = recover(storage, &marks)?;
         let report = OpenReport {
             first_unread: directory.ledger.first_unread(),
             next_id: directory.ledger.next_id(),
@@ -66,7 +66,7 @@ impl Logic for Buffer {
                     last.after(1).clamp(report.first_unread, report.next_id)
                 }),
                 &marks,
-                directory.window.front(),
+                &mut directory.window,
             ),
             acks: Acks::default(),
             losses,

@@ -6,7 +6,7 @@ use crate::ring::FileId;
 use crate::seek::unread_part;
 use crate::storage::{Mark, RecordId, ScanLimits, Scanned, Span, SpanState, Storage, StorageError};
 use crate::survey::{NO_LIMIT, ONE_RECORD};
-use crate::window::{DataFile, Window};
+use crate::window::Window;
 
 /// Whole records that follow each other in one data file, their ids without a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,17 +89,25 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader at the start of the window, which is this file, whose first event is to be this one. It begins to look
-    /// for that at the last mark before it.
+    /// A reader whose first event is to be this one. It begins to look for that at the last mark before it, and passes the
+    /// files that end before it.
     #[must_use]
-    pub fn new(first_unread: RecordId, marks: &[Mark], front: &DataFile) -> Self {
-        let before = |mark: &&Mark| {
-            // A frame has at least one event.
-            let is_before = mark.next_id > RecordId::FIRST && mark.next_id <= first_unread;
-            mark.file == front.id && is_before && mark.offset <= front.length
-        };
-        let offset = marks.iter().filter(before).map(|mark| mark.offset).max().unwrap_or(0);
-        Self { offset, expected: first_unread, given_to: first_unread, seeking: true }
+    pub fn new(first_unread: RecordId, marks: &[Mark], window: &mut Window) -> Self {
+        loop {
+            let file = *window.reading();
+            let before = |mark: &&Mark| {
+                // A frame has at least one event.
+                let is_before = mark.next_id > RecordId::FIRST && mark.next_id <= first_unread;
+                mark.file == file.id && is_before && mark.offset <= file.length
+            };
+            let last = marks.iter().filter(before).max_by_key(|mark| mark.offset);
+            let end = last.filter(|last| last.offset == file.length && file.id != window.newest().id);
+            let Some(end) = end else {
+                let offset = last.map_or(0, |mark| mark.offset);
+                return Self { offset, expected: first_unread, given_to: first_unread, seeking: true };
+            };
+            window.pass_reading(end.next_id);
+        }
     }
 
     /// How far it has come in its file, in bytes.

@@ -210,6 +210,18 @@ impl Account {
             && !self.files.iter().any(|(other, account)| !account.is_seen() && place(*other) > place(file))
     }
 
+    /// Files without content that were made under this lock, behind all that the ledger names.
+    pub(super) fn unused_files(&self) -> impl Iterator<Item = FileId> {
+        let behind = |file: FileId| {
+            self.ledger.is_some_and(|ledger| {
+                let front = ledger.reader_data_file;
+                distance(front, file) > distance(front, ledger.writer_data_file)
+            })
+        };
+        let is_empty = |file: &FileId| self.files.get(file).is_some_and(|file| file.length == 0);
+        self.made_here.iter().copied().filter(is_empty).filter(move |file| behind(*file))
+    }
+
     /// Files without content.
     pub(super) fn empty_files(&self) -> usize {
         self.made_here.iter().filter(|file| self.files.get(file).is_some_and(|file| file.length == 0)).count()
@@ -250,6 +262,16 @@ impl Account {
             account.whole_end = account.whole_end.max(mark.offset);
             account.seen_next = account.seen_next.max(mark.next_id);
         }
+    }
+
+    /// Where the last whole record ends in each file that was read or written, and the id behind it.
+    pub(super) fn ends(&self) -> Vec<Mark> {
+        let end = |(&file, account): (&FileId, &FileAccount)| Mark {
+            file,
+            offset: account.whole_end,
+            next_id: account.seen_next,
+        };
+        self.files.iter().map(end).filter(|mark| mark.offset > 0 && mark.next_id > RecordId(1)).collect()
     }
 
     /// How far the newest files are known: what is on the disk of each, and what was written or read.

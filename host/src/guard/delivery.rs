@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     logic::Run,
-    storage::{Amount, FileId, Ledger, StorageError},
+    storage::{Amount, FileId, Ledger, Mark, StorageError},
 };
 
 /// A stretch of the guard's own walk.
@@ -52,6 +52,11 @@ impl Cursor {
     /// The offset, if it stands in this file.
     pub(super) fn offset_in(&self, file: FileId) -> Option<u64> {
         (self.file == file).then_some(self.offset)
+    }
+
+    /// Where it stands, and what is known there.
+    pub(super) fn mark(&self) -> (Mark, Surroundings) {
+        (Mark { file: self.file, offset: self.offset, next_id: self.expected }, self.around)
     }
 
     /// The file was cut to this length.

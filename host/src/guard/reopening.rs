@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use forebay_frame::RecordId;
+use forebay_frame::{RecordId, Surroundings};
 use tracing::warn;
 
 use super::{Guard, delivery::Cursor};
@@ -75,7 +75,21 @@ impl Guard {
         self.offer = None;
         self.scanner.take_verified();
         self.syncs.forget_tickets();
-        self.remove_copies();
+        self.remove_leftovers();
+        self.mark_what_is_known();
+    }
+
+    /// What was read or written under this guard need not be read again: the next instance finds the ends of the files, and
+    /// where delivery stands, without looking for them.
+    fn mark_what_is_known(&mut self) {
+        self.scanner.forget_marks();
+        if let Some((mark, around)) = self.cursor.map(|cursor| cursor.mark()) {
+            self.scanner.mark(mark, around);
+        }
+        for end in self.account.ends() {
+            let around = Surroundings { floor: end.next_id, exact: false, ceiling: self.account.next_id() };
+            self.scanner.mark(end, around);
+        }
     }
 
     /// The last event that was handed out, or lies before one that was; `None` before the buffer was first opened.
@@ -83,18 +97,15 @@ impl Guard {
         self.cursor.map(|cursor| RecordId(cursor.expected.0.saturating_sub(1)))
     }
 
-    /// A relocation that has not come to its end is begun anew: its sources have all that the copies have.
-    fn remove_copies(&mut self) {
-        let copies: Vec<FileId> = self
-            .account
-            .relocation
-            .targets()
-            .filter(|target| self.account.relocation.is_copy(*target))
-            .collect();
-        for file in copies {
+    /// A relocation that has not come to its end is begun anew: its sources have all that the copies have. And files that
+    /// were made and came to nothing must not become more with every instance.
+    fn remove_leftovers(&mut self) {
+        let copies = self.account.relocation.targets().filter(|file| self.account.relocation.is_copy(*file));
+        let leftovers: Vec<FileId> = copies.chain(self.account.unused_files()).collect();
+        for file in leftovers {
             if let Err(error) = self.backend.remove_file(file) {
                 let error: &dyn Error = &error;
-                warn!(%file, error, "could not remove an unfinished copy");
+                warn!(%file, error, "could not remove a file that is of no use");
                 continue;
             }
             self.account.removed(file);

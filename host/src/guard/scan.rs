@@ -116,6 +116,11 @@ impl Scanner {
         }
     }
 
+    /// Other marks are known, and better ones.
+    pub(super) fn forget_marks(&mut self) {
+        self.marks.clear();
+    }
+
     /// The marks that still stand.
     pub(super) fn marks(&self) -> Vec<Mark> {
         self.marks.values().flatten().map(|(mark, _)| *mark).collect()
