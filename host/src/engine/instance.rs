@@ -37,12 +37,13 @@ struct Call {
     /// How long it has run before that.
     taken: Duration,
     host_calls: u64,
+    refused: u64,
     running: bool,
 }
 
 impl Call {
     fn start() -> Self {
-        Self { resumed: Instant::now(), taken: Duration::ZERO, host_calls: 0, running: true }
+        Self { resumed: Instant::now(), taken: Duration::ZERO, host_calls: 0, refused: 0, running: true }
     }
 
     /// The guest has run until now.
@@ -64,8 +65,16 @@ impl GuestState {
             )));
         }
         self.call.charge(Instant::now());
+        let refused = self.guard.refused();
         let result = function(&mut self.guard);
+        self.call.refused += self.guard.refused().saturating_sub(refused);
         self.call.resumed = Instant::now();
+        if self.call.refused > self.limits.refusals {
+            return Err(wasmtime::Error::msg(format!(
+                "it broke a rule more than {} times in one call",
+                self.limits.refusals
+            )));
+        }
         Ok(result)
     }
 
@@ -94,9 +103,9 @@ impl Instance {
     pub(super) fn new(component: &Component, guard: Guard, limits: Limits) -> Result<Self, Box<NotMade>> {
         let memory = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
-            .table_elements(10_000)
-            .instances(16)
-            .tables(16)
+            .table_elements(limits.table_elements)
+            .instances(limits.instances)
+            .tables(limits.tables)
             .memories(1)
             .build();
         let call = Call::start();
@@ -186,6 +195,9 @@ impl Logic for Instance {
         let runs = self.call(|bindings, store| {
             bindings.forebay_buffer_buffer().call_read(store, max_records, max_bytes)
         })??;
+        if runs.len() > Limits::LIST_MAX {
+            return Err(self.breach("it named more runs than a list may have"));
+        }
         let runs: Option<Vec<Run>> = runs
             .iter()
             .map(|run| {
@@ -224,7 +236,11 @@ impl Logic for Instance {
     }
 
     fn status(&mut self) -> Result<Vec<(u16, u64)>, CallError> {
-        self.call(|bindings, store| bindings.forebay_buffer_buffer().call_status(store))
+        let figures = self.call(|bindings, store| bindings.forebay_buffer_buffer().call_status(store))?;
+        if figures.len() > Limits::LIST_MAX {
+            return Err(self.breach("it gave more figures than a list may have"));
+        }
+        Ok(figures)
     }
 }
 

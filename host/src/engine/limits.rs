@@ -13,13 +13,24 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Calls of storage functions within one call of the guest. Default: 1,000,000.
     pub host_calls: u64,
-    /// Bytes that the host may allocate for the lists of one call. Default: 16 MiB.
+    /// Rules that may be broken within one call of the guest: looking into each costs the host time. Default: 1,000.
+    pub refusals: u64,
+    /// Bytes that the host may allocate for the lists that one call gives it. Default: 1 MiB.
     pub list_bytes: usize,
+    /// Elements in each table of an instance. Default: 10,000.
+    pub table_elements: usize,
+    /// Tables of an instance. Default: 16.
+    pub tables: usize,
+    /// Core instances in an instance. Default: 16.
+    pub instances: usize,
 }
 
 impl Limits {
     /// How often a running guest is looked at.
     pub const EPOCH: Duration = Duration::from_millis(10);
+
+    /// The elements that a list may have which a call answers with. One that is longer is a breach of the contract.
+    pub const LIST_MAX: usize = 4096;
 }
 
 impl Default for Limits {
@@ -28,7 +39,11 @@ impl Default for Limits {
             call_time: Duration::from_millis(100),
             memory_bytes: 64 * 1024 * 1024,
             host_calls: 1_000_000,
-            list_bytes: 16 * 1024 * 1024,
+            refusals: 1_000,
+            list_bytes: 1024 * 1024,
+            table_elements: 10_000,
+            tables: 16,
+            instances: 16,
         }
     }
 }
