@@ -19,6 +19,7 @@ mod kill;
 mod lives;
 mod loading;
 mod lockfile;
+mod model;
 mod own_logic;
 mod pains;
 mod shipped;

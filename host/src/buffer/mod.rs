@@ -190,7 +190,8 @@ impl Buffer {
         if !std::mem::replace(&mut self.open, false) {
             return Ok(None);
         }
-        self.end_writing();
+        // A buffer that is closed is in order already.
+        let _ = self.shared.with_core(Core::finish);
         while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
             // A sender that is gone means that the core is: the next round ends.
             self.shared.block_on(pin!(async { drop(idle.await) }));

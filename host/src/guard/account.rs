@@ -378,7 +378,9 @@ impl Account {
         let (Some(ledger), Some(newest)) = (self.ledger, self.newest) else { return RecordId(0) };
         let start = ledger.reader_data_file;
         let span = distance(start, newest);
-        let named = self.ledger_durable.map(|file| distance(start, file)).filter(|&named| named <= span);
+        // The ledger may name a file that is still empty, and a ledger from before names one that has been left.
+        let window = span.max(distance(start, ledger.writer_data_file));
+        let named = self.ledger_durable.map(|file| distance(start, file)).filter(|&named| named <= window);
         let mut through = RecordId(0);
         for (_, account) in self
             .files

@@ -72,7 +72,7 @@ impl Core {
     }
 
     /// Tells the logic up to where all is acknowledged.
-    fn pass_acknowledged(&mut self) {
+    pub(super) fn pass_acknowledged(&mut self) {
         if let Some(through) = self.in_flight.advance() {
             self.done = through.after(1);
             self.guard().acknowledged(through);

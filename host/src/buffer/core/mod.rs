@@ -6,7 +6,7 @@ mod draining;
 mod reading;
 mod writing;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use forebay_frame::RecordId;
 pub(super) use reading::Taken;
@@ -30,6 +30,9 @@ use crate::{
     logic::Logic,
     storage::{Backend, SyncTarget},
 };
+
+/// The shortest time between two ticks.
+const TICK_MIN: Duration = Duration::from_millis(1);
 
 /// How far writing has come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +177,9 @@ impl Core {
     fn want_tick(&mut self, shared: &Arc<Shared>) {
         if !self.tick_wanted && self.stop.is_none() {
             self.tick_wanted = true;
-            let interval = u64::try_from(self.options.sync_interval.as_nanos()).unwrap_or(u64::MAX);
+            // Even where every tick is to sync, nobody spins.
+            let interval = self.options.sync_interval.max(TICK_MIN);
+            let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
             shared.tick_at(shared.runtime().now_ns().saturating_add(interval));
         }
     }
@@ -197,9 +202,23 @@ impl Core {
             self.place_backlog();
             self.writing = Writing::Ended;
             self.end_backlog();
+            // Whoever comes now is not to wait for room.
+            self.full = false;
             let told = self.lives.call(Logic::close_writer);
             let _ = self.note(told);
+            // The first part of a batch whose rest was just handed back may be durable already.
+            self.answer_durable();
             self.wake();
+        }
+    }
+
+    /// No more records will be written, and all that has happened becomes durable, also where writing had ended before.
+    pub(super) fn finish(&mut self) {
+        if self.writing == Writing::Ended {
+            let told = self.lives.call(Logic::flush);
+            let _ = self.note(told);
+        } else {
+            self.end_writing();
         }
     }
 

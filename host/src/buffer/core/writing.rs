@@ -75,6 +75,8 @@ impl Core {
             through = last.0,
             "dropped the oldest records to make room"
         );
+        // What comes next may have been acknowledged before its turn.
+        self.pass_acknowledged();
     }
 
     /// Those who asked for no more are answered although their records wait for room, as long as not too much does.

@@ -1,0 +1,178 @@
+//! How a buffer is opened, and how a life of it ends.
+
+use std::{collections::VecDeque, time::Duration};
+
+use forebay::{Buffer, Durability, RecordId};
+
+use super::Bench;
+use crate::model::{
+    action::{Action, End, Sizes},
+    log::Log,
+    reference::{Entry, State},
+};
+
+impl Bench {
+    pub(super) fn open(&mut self) {
+        self.life += 1;
+        let backend = self.disk.open().unwrap();
+        let options = self.sizes.options();
+        self.buffer = Some(self.runs.open_in(&self.simulation, backend, options).unwrap());
+        self.reference.max_unacknowledged = options.max_unacknowledged_records;
+        self.reference.begin();
+        (self.has_ended, self.dropped) = (false, 0);
+        let status = self.buffer().status().unwrap();
+        (self.bytes_max, self.events_max) = (status.bytes, status.events());
+        let report = *self.buffer().open_report();
+        self.log.note(|| format!("{report:?}"));
+    }
+
+    pub(super) fn reopen(&mut self, end: End, sizes: Sizes) {
+        self.waiting = None;
+        let buffer = self.buffer.take().unwrap();
+        match end {
+            End::Closed => self.close(buffer),
+            // What it still does when it is dropped has no effect any more.
+            End::Killed => {
+                self.disk.kill();
+                drop(buffer);
+            }
+            End::PowerLost => {
+                self.disk.power_loss();
+                drop(buffer);
+            }
+        }
+        self.backlog.clear();
+        self.unsynced.clear();
+        self.sizes = sizes;
+        if end == End::PowerLost {
+            self.see_what_is_left();
+        }
+        self.open();
+        let report = *self.buffer().open_report();
+        assert_eq!(report.next_id.0, self.reference.next_id, "{report:?}");
+        assert_eq!(report.first_unread.0, self.reference.acknowledged + 1, "{report:?}");
+    }
+
+    /// Closing places nothing more, answers everybody, and makes everything durable.
+    pub(super) fn close(&mut self, buffer: Buffer) {
+        buffer.end_writing();
+        self.has_ended = true;
+        self.buffer = Some(buffer);
+        self.compare();
+        self.waiting = None;
+        self.buffer.take().unwrap().close().unwrap();
+        self.see_answers();
+        assert!(self.unsynced.is_empty(), "closing answers everybody");
+        self.reference.queue.iter_mut().for_each(|entry| entry.is_promised = true);
+        self.history =
+            self.reference.queue.iter().map(|entry| (entry.id, (entry.number, entry.events))).collect();
+    }
+
+    /// After a power loss: looks, without taking anything. What was promised must be there, and nothing else than what was
+    /// written once.
+    pub(super) fn see_what_is_left(&mut self) {
+        let mut options = self.sizes.options();
+        options.peek = true;
+        let peek = self.runs.open_in(&self.simulation, self.disk.open().unwrap(), options).unwrap();
+        let report = *peek.open_report();
+        let mut queue = VecDeque::new();
+        loop {
+            let records = peek.reader().try_next_batch(100).unwrap();
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
+                let id = record.id().0;
+                let (number, events) = *self.history.get(&id).expect("it was written");
+                self.check_content(&record, number);
+                let is_promised = true;
+                queue.push_back(Entry {
+                    id,
+                    events,
+                    number,
+                    state: State::Unread,
+                    deliveries: 0,
+                    is_promised,
+                });
+            }
+        }
+        assert!(queue.iter().is_sorted_by(|one, next| one.last() < next.id), "out of order: {queue:?}");
+        for promised in self.reference.queue.iter().filter(|entry| entry.is_promised) {
+            let is_there = queue.iter().any(|entry| entry.id == promised.id);
+            assert!(is_there, "{promised:?} was answered as synced, and is not among {queue:?}");
+        }
+        self.history = queue.iter().map(|entry| (entry.id, (entry.number, entry.events))).collect();
+        self.reference.queue = queue;
+        // It dies again, and nothing may have changed by it.
+        self.disk.kill();
+        drop(peek);
+        let again = self.runs.open_in(&self.simulation, self.disk.open().unwrap(), options).unwrap();
+        assert_eq!(again.open_report().next_id, report.next_id, "opening is repeatable");
+        self.reference.next_id = report.next_id.0;
+        self.reference.acknowledged = again.open_report().first_unread.0 - 1;
+        self.disk.kill();
+        drop(again);
+    }
+
+    /// Everything that was asked for happens, and the clock goes on.
+    pub(super) fn come_to_rest(&mut self) {
+        for _ in 0..4 {
+            while self.simulation.run_sync(0) {}
+            self.simulation.advance(Duration::from_secs(3));
+        }
+        while self.simulation.run_sync(0) {}
+        self.compare();
+        assert!(
+            self.unsynced.is_empty(),
+            "all syncs have ended, and somebody waits: {:?}",
+            self.buffer().status()
+        );
+    }
+
+    /// Once there is room and a consumer, everything comes to its end, and the buffer is as good as new.
+    pub fn end(mut self) -> (Log, Vec<Vec<u8>>) {
+        self.take(&Action::Room(None));
+        for round in 0.. {
+            self.come_to_rest();
+            if self.backlog.is_empty() && self.reference.queue.is_empty() {
+                break;
+            }
+            assert!(round < 1000, "it stalls: {:?}", self.reference.queue);
+            self.waiting = None;
+            self.take(&Action::Read(1000));
+            let last = self.reference.next_id - 1;
+            self.buffer().reader().ack_through(RecordId(last));
+            self.reference.acknowledge_through(last);
+            self.compare();
+        }
+        let status = self.buffer().status().unwrap();
+        assert_eq!((status.events(), status.unacknowledged_bytes), (0, 0), "{status:?}");
+        assert!(self.simulation.timers().is_empty(), "an idle buffer rests: {:?}", self.simulation);
+        if !self.has_ended {
+            self.write_into_empty();
+        }
+        let buffer = self.buffer.take().unwrap();
+        self.close(buffer);
+        self.open();
+        assert_eq!(
+            self.buffer().open_report().events,
+            self.reference.queue.iter().map(|entry| entry.events).sum::<u64>()
+        );
+        let files = self.disk.data_files().into_iter().map(|(file, _)| self.disk.data_file(file).unwrap());
+        let files = files.collect();
+        (self.log, files)
+    }
+
+    /// An empty buffer takes a record, also where it rejects: at the latest when the files have gone that take up its room.
+    pub(super) fn write_into_empty(&mut self) {
+        for _ in 0..5 {
+            let before = self.reference.next_id;
+            self.take(&Action::Write(vec![(1, 100)], Some(Durability::Written)));
+            self.come_to_rest();
+            if self.reference.next_id > before {
+                return;
+            }
+        }
+        panic!("nothing is in the buffer, and it takes nothing");
+    }
+}
