@@ -22,7 +22,7 @@ use self::{
 use crate::support::Runs;
 
 /// How many histories run natively, in all the tests below together.
-const HISTORIES: u32 = 10_000;
+const HISTORIES: u32 = 3_000;
 
 fn histories(cases: u32) -> ProptestConfig {
     // A history is shortened for a minute at the most.
@@ -71,7 +71,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(histories(300))]
+    #![proptest_config(histories(60))]
 
     /// What ships is the component. It does what the reference does, and gives the same answers and leaves the same bytes
     /// as the logic that runs natively.

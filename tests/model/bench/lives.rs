@@ -50,6 +50,7 @@ impl Bench {
         self.open();
         let report = *self.buffer().open_report();
         assert_eq!(report.next_id.0, self.reference.next_id, "{report:?}");
+        self.pass_lost(report.first_unread.0 - 1);
         assert_eq!(report.first_unread.0, self.reference.acknowledged + 1, "{report:?}");
     }
 

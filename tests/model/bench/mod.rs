@@ -191,10 +191,14 @@ impl Bench {
                 "{newly} events were dropped, {least} to {most} are gone"
             );
         }
-        // What a power loss has taken is passed over with what comes before it, or behind it.
+        self.pass_lost(status.acknowledged.0);
+    }
+
+    /// What a power loss has taken is passed over with what comes before it, or behind it, or by opening.
+    pub(super) fn pass_lost(&mut self, acknowledged: u64) {
         let first = self.reference.queue.front().map_or(self.reference.next_id, |entry| entry.id);
-        if (self.reference.acknowledged..first).contains(&status.acknowledged.0) {
-            self.reference.acknowledged = status.acknowledged.0;
+        if (self.reference.acknowledged..first).contains(&acknowledged) {
+            self.reference.acknowledged = acknowledged;
         }
     }
 }
