@@ -22,7 +22,7 @@ use self::{
 use crate::support::Runs;
 
 /// How many histories run natively, in all the tests below together.
-const HISTORIES: u32 = 3_000;
+const HISTORIES: u32 = 10_000;
 
 fn histories(cases: u32) -> ProptestConfig {
     // A history is shortened for a minute at the most.
@@ -44,7 +44,7 @@ impl fmt::Debug for History {
 }
 
 fn history() -> impl Strategy<Value = History> {
-    let actions = prop::collection::vec(action(), 1..160);
+    let actions = prop::collection::vec(action(), 1..240);
     (sizes(), actions).prop_map(|(sizes, actions)| History { sizes, actions })
 }
 
@@ -71,7 +71,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(histories(60))]
+    #![proptest_config(histories(300))]
 
     /// What ships is the component. It does what the reference does, and gives the same answers and leaves the same bytes
     /// as the logic that runs natively.

@@ -231,7 +231,12 @@ impl Guard {
 
     fn write_piece(&mut self, file: FileId, piece: Vec<u8>, next: RecordId) -> Result<(), GuardError> {
         let (at, bytes) = self.write_bytes(file, &piece)?;
-        let events = next.0.saturating_sub(self.account.next_id().0);
+        let first = self.account.next_id();
+        let events = next.0.saturating_sub(first.0);
+        if self.account.ledger().is_some_and(|ledger| ledger.reader_last_record.after(1) >= first) {
+            // Nothing waits: this is the first that does. Files before it may hold what was acknowledged long ago.
+            self.tally.place = Some((file, at));
+        }
         self.account.appended(file, bytes, next);
         self.tally.received(Amount::new(events, bytes));
         let used = piece.len();

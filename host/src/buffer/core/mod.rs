@@ -61,7 +61,7 @@ pub(super) struct Core {
     in_flight: InFlight,
     redelivery: Redelivery,
     dead_letters: DeadLetters,
-    /// The id below which the consumer has acknowledged everything since the buffer was opened; 0 if it has not yet.
+    /// The id below which everything was acknowledged or dropped since the buffer was opened; 0 if nothing was yet.
     done: RecordId,
     /// Readers, and whoever waits for the buffer to run empty.
     waiting_for_change: Vec<oneshot::Sender<()>>,

@@ -75,6 +75,8 @@ impl Core {
             through = last.0,
             "dropped the oldest records to make room"
         );
+        // Nobody need wait any more until they are on the disk.
+        self.done = self.done.max(last.after(1));
         // What comes next may have been acknowledged before its turn.
         self.pass_acknowledged();
     }
