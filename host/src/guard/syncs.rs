@@ -102,6 +102,7 @@ impl Syncs {
     /// Whoever asked is gone: nobody is to hear of the tickets. Syncs that are under way go on.
     pub(super) fn forget_tickets(&mut self) {
         self.outstanding.clear();
+        self.waiting.clear();
     }
 
     /// The next ticket, in order, whose sync has ended.
