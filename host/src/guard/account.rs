@@ -8,7 +8,7 @@ use std::{
 
 use forebay_frame::RecordId;
 
-use super::relocation::Relocation;
+use super::{relocation::Relocation, steps::distance};
 use crate::storage::{FileId, Ledger, Mark, SyncTarget};
 
 /// How many files are marked: the last one, and those before it in case a power loss takes it.
@@ -400,15 +400,4 @@ impl Account {
         }
         through
     }
-}
-
-/// How many steps lead from one file to another, forwards round the ring.
-pub(super) fn distance(from: FileId, to: FileId) -> u32 {
-    (u32::from(to.get()) + FileId::MODULUS - u32::from(from.get())) % FileId::MODULUS
-}
-
-/// The file that lies so many steps ahead of one, forwards round the ring.
-pub(super) fn ahead(from: FileId, steps: u32) -> FileId {
-    let number = (u32::from(from.get()) + steps) % FileId::MODULUS;
-    u16::try_from(number).ok().and_then(FileId::new).unwrap_or(from)
 }

@@ -1,6 +1,6 @@
 //! Counting what a ledger has passed: what was sent, what was dropped, and the rest, which is lost.
 
-use super::{Guard, account::distance};
+use super::{Guard, steps::distance};
 use crate::storage::{Amount, FileId, Ledger, Usage};
 
 impl Guard {

@@ -8,8 +8,8 @@ use forebay_frame::{RecordId, Surroundings};
 
 use super::{
     Guard, Loss, ScanLimits,
-    account::{ahead, distance},
     losses::{LossCount, PassedOver},
+    steps::{ahead, distance},
     subject::Subject,
 };
 use crate::{

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use forebay_frame::RecordId;
 
-use super::{Guard, GuardError, Refusal, account::distance, reopening::Phase};
+use super::{Guard, GuardError, Refusal, reopening::Phase, steps::distance};
 use crate::storage::{Amount, FileId, Ledger, StorageError};
 
 impl Guard {

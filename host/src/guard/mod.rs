@@ -24,6 +24,7 @@ mod reopening;
 mod ring;
 mod scan;
 mod span;
+mod steps;
 mod subject;
 mod syncing;
 mod syncs;

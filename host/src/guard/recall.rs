@@ -8,9 +8,9 @@ use tracing::{debug, warn};
 
 use super::{
     Guard, Mark, ScanLimits,
-    account::distance,
     delivery::Cursor,
     reconcile::{Present, reconcile},
+    steps::distance,
     subject::Subject,
 };
 use crate::storage::{FileId, Ledger, Memo, Recalled, StorageError};

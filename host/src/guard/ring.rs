@@ -2,12 +2,7 @@
 
 use forebay_frame::{RecordId, Surroundings};
 
-use super::{
-    Guard, ScanLimits,
-    account::{Stretch, distance},
-    reopening::Phase,
-    subject::Subject,
-};
+use super::{Guard, ScanLimits, account::Stretch, reopening::Phase, steps::distance, subject::Subject};
 use crate::storage::{FileId, Ledger, StorageError};
 
 /// A stretch of the guard's own walk.
