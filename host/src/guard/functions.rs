@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{
     BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, ScanLimits, Scanned, Ticket,
-    account::Stretch, blocks::BLOCK_BYTES, reopening::Phase, subject::Subject,
+    blocks::BLOCK_BYTES, file_account::Stretch, reopening::Phase, subject::Subject,
 };
 use crate::{
     record::NewRecord,

@@ -9,6 +9,7 @@ mod blocks;
 mod counting;
 mod dead_letters;
 mod delivery;
+mod file_account;
 mod functions;
 mod kept;
 mod ledger;

@@ -4,8 +4,8 @@ use forebay_frame::{RecordId, Surroundings};
 
 use super::{
     Guard, GuardError, Refusal, Relocated, ScanLimits,
-    account::FileAccount,
     blocks::BLOCK_BYTES,
+    file_account::FileAccount,
     scan::{Verified, Walked},
     subject::Subject,
 };

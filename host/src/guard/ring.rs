@@ -2,7 +2,7 @@
 
 use forebay_frame::{RecordId, Surroundings};
 
-use super::{Guard, ScanLimits, account::Stretch, reopening::Phase, steps::distance, subject::Subject};
+use super::{Guard, ScanLimits, file_account::Stretch, reopening::Phase, steps::distance, subject::Subject};
 use crate::storage::{FileId, Ledger, StorageError};
 
 /// A stretch of the guard's own walk.
