@@ -54,6 +54,21 @@ fn what_was_left_out_is_not_passed() {
     assert_eq!(refused(passed), Refusal::LedgerLast);
 }
 
+/// Delivery stands at the end of a file that goes. What is written to one of the same name lies before that, and waits.
+#[test]
+fn a_file_that_is_made_anew_is_delivered_from_its_start() {
+    let mut bed = Bed::new();
+    bed.append(0, "a record that is longer than the next").unwrap();
+    bed.store(|_| {}).unwrap();
+    bed.consume(0, 1);
+    bed.guard.remove_file(file(0)).unwrap();
+    bed.guard.create_file(file(0)).unwrap();
+    bed.append(0, "short").unwrap();
+    let passed = bed.store(|ledger| ledger.reader_last_record = RecordId(2));
+    assert_eq!(refused(passed), Refusal::LedgerLast);
+    assert_eq!(bed.deliver(0).map(ids), Some(vec![2]));
+}
+
 /// Offsets are none of a guest's making: a frame that lies in a payload is no record.
 #[test]
 fn a_scan_starts_only_where_a_frame_can_start() {

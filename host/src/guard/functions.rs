@@ -86,6 +86,10 @@ impl Guard {
         self.account.removed(file);
         self.syncs.removed(file);
         self.scanner.forget(file);
+        if let Some(cursor) = &mut self.cursor {
+            // A file that is made under its name is another one, and is read from its start.
+            cursor.cut(file, 0);
+        }
         Ok(())
     }
 
