@@ -69,6 +69,23 @@ fn a_file_that_is_made_anew_is_delivered_from_its_start() {
     assert_eq!(bed.deliver(0).map(ids), Some(vec![2]));
 }
 
+/// Where nothing waits, an empty file before the one that was read last may take the next record.
+#[test]
+fn a_record_in_a_file_that_delivery_has_left_behind_is_come_to() {
+    let mut bed = Bed::new();
+    bed.append(0, "one").unwrap();
+    bed.guard.create_file(file(1)).unwrap();
+    bed.guard.create_file(file(2)).unwrap();
+    bed.append(2, "two").unwrap();
+    bed.store(|ledger| ledger.writer_data_file = file(2)).unwrap();
+    bed.consume(0, 1);
+    bed.consume(2, 2);
+    bed.append(1, "three").unwrap();
+    let passed = bed.store(|ledger| ledger.reader_last_record = RecordId(3));
+    assert_eq!(refused(passed), Refusal::LedgerLast);
+    assert_eq!(bed.deliver(1).map(ids), Some(vec![3]));
+}
+
 /// Offsets are none of a guest's making: a frame that lies in a payload is no record.
 #[test]
 fn a_scan_starts_only_where_a_frame_can_start() {

@@ -66,6 +66,13 @@ impl Cursor {
         }
     }
 
+    /// Records are placed here, behind all that waits: where it has gone beyond, nothing waits there.
+    pub(super) fn go_back(&mut self, front: FileId, file: FileId, offset: u64) {
+        if distance(front, file) < distance(front, self.file) {
+            *self = Self { file, offset, around: fresh(), ..*self };
+        }
+    }
+
     /// Files before this one do not count any more, nor do events up to `last`.
     pub(super) fn pass(&mut self, front: FileId, last: RecordId, is_passed: bool) {
         if is_passed {

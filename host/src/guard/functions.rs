@@ -242,6 +242,9 @@ impl Guard {
             self.tally.place = Some((file, at));
         }
         self.account.appended(file, bytes, next);
+        if let (Some(cursor), Some(ledger)) = (&mut self.cursor, self.account.ledger()) {
+            cursor.go_back(ledger.reader_data_file, file, at);
+        }
         self.tally.received(Amount::new(events, bytes));
         let used = piece.len();
         self.scanner.windows.note_append(file, at, self.staging.share(piece, used));
