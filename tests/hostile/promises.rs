@@ -170,6 +170,19 @@ fn without_a_ledger_a_new_one_begins_at_the_lowest_record() {
     assert_eq!(reopened(&disk), ids_of(5..=12));
 }
 
+/// Where the reader's file comes behind the writer's, logic in order begins with the writer's and goes on by the ids,
+/// whichever way round the ring they lead.
+#[test]
+fn a_ledger_that_spans_the_whole_ring_is_put_in_order() {
+    let disk = Disk::new();
+    disk.put_data_file(file(3), Vec::new());
+    disk.put_data_file(file(4), data_file(1..=3));
+    disk.put_data_file(file(7), data_file(4..=6));
+    disk.put_data_file(file(0), data_file(7..=9));
+    disk.put_ledger(Some(ledger(10, 3, 4, 0)));
+    assert_eq!(reopened(&disk), ids_of(1..=9));
+}
+
 /// A process that dies before it has stored the ledger leaves records that it does not count.
 #[test]
 fn records_beyond_the_ledgers_end_move_it_forward() {

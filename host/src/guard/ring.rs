@@ -67,7 +67,19 @@ impl Guard {
         }
         let lowest = starts.iter().min().is_none_or(|(_, file)| *file == front);
         let highest = ends.iter().max().is_none_or(|(_, file)| *file == writer);
-        Ok(if in_order { within } else { lowest && highest })
+        // Where something is whole between the two, the ids say what lies behind it.
+        Ok(if in_order { within || self.has_records(front, writer)? } else { lowest && highest })
+    }
+
+    /// Whether anything is whole in the files from one to another, read or unread.
+    fn has_records(&mut self, front: FileId, writer: FileId) -> Result<bool, StorageError> {
+        for file in self.files_from(front) {
+            let is_between = distance(front, file) <= distance(front, writer);
+            if is_between && self.first_unread_of(file, RecordId(0))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn files_from(&self, front: FileId) -> Vec<FileId> {
