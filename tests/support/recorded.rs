@@ -1,6 +1,13 @@
-//! A storage that keeps a record of what was done to it, in order.
+//! A storage that keeps a record of what was done to it, in order, and that can be made slow.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
 
 use forebay::storage::{
     Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
@@ -23,7 +30,11 @@ pub enum Done {
 
 /// The record. Copies of it are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<Vec<Done>>>);
+pub struct Journal {
+    done: Arc<Mutex<Vec<Done>>>,
+    /// How long an append takes, in milliseconds.
+    stall_ms: Arc<AtomicU64>,
+}
 
 impl Journal {
     /// A buffer in memory that writes in it.
@@ -33,11 +44,16 @@ impl Journal {
 
     /// All that was done.
     pub fn all(&self) -> Vec<Done> {
-        self.0.lock().unwrap().clone()
+        self.done.lock().unwrap().clone()
+    }
+
+    /// From now on the disk stalls at every append.
+    pub fn stall(&self, milliseconds: u64) {
+        self.stall_ms.store(milliseconds, SeqCst);
     }
 
     fn add(&self, done: Done) {
-        self.0.lock().unwrap().push(done);
+        self.done.lock().unwrap().push(done);
     }
 }
 
@@ -98,6 +114,7 @@ impl Backend for Recorded {
     }
 
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        thread::sleep(Duration::from_millis(self.journal.stall_ms.load(SeqCst)));
         let result = self.memory.append(file, at, bytes);
         self.note(Done::Appended(file), result)
     }
