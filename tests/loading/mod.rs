@@ -1,6 +1,8 @@
 //! What the binary makes of a component that somebody else made: what it may import and export, and what compiling it may
 //! cost.
 
+mod features;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
