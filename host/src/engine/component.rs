@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The logic that this crate ships.
-static EMBEDDED: &[u8] = include_bytes!(env!("FOREBAY_COMPONENT_PATH"));
+pub(super) static EMBEDDED: &[u8] = include_bytes!(env!("FOREBAY_COMPONENT_PATH"));
 
 static EMBEDDED_COMPONENT: LazyLock<Result<Component, ComponentError>> =
     LazyLock::new(|| Component::new(EMBEDDED, "the embedded component"));
@@ -144,8 +144,15 @@ impl Component {
     /// If it comes from somebody whom you do not trust, call [`compile_in_children`](super::compile_in_children) first,
     /// or bound your own process.
     pub fn new(bytes: &[u8], name: &str) -> Result<Self, ComponentError> {
-        let engine = engine()?;
-        let component = compile(bytes, name)?;
+        Self::link(engine()?, &compile(bytes, name)?, name)
+    }
+
+    /// Checks what a compiled component imports and exports.
+    pub(super) fn link(
+        engine: &wasmtime::Engine,
+        component: &wasmtime::component::Component,
+        name: &str,
+    ) -> Result<Self, ComponentError> {
         for (import, item) in component.component_type().imports(engine) {
             if !is_allowed(import, &item.ty, engine) {
                 return Err(ComponentError::Import { name: printable(name), import: printable(import) });
@@ -157,7 +164,7 @@ impl Component {
         };
         let mut linker = Linker::new(engine);
         storage::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, |state| state).map_err(world)?;
-        let pre = linker.instantiate_pre(&component).and_then(LogicPre::new).map_err(world)?;
+        let pre = linker.instantiate_pre(component).and_then(LogicPre::new).map_err(world)?;
         Ok(Self { pre, name: name.to_owned() })
     }
 

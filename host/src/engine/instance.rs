@@ -1,9 +1,12 @@
 //! One instance of a component: the logic of one buffer, with its storage.
 
+#[cfg(test)]
+mod traps;
+
 use std::time::{Duration, Instant};
 
 use forebay_frame::RecordId;
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 
 use super::{
     Component, Limits,
@@ -101,6 +104,11 @@ pub(super) struct Instance {
 impl Instance {
     /// Makes an instance of a component over a guard.
     pub(super) fn new(component: &Component, guard: Guard, limits: Limits) -> Result<Self, Box<NotMade>> {
+        Self::start(component, Self::store(component.pre.engine(), guard, limits))
+    }
+
+    /// The place for an instance, with its limits.
+    fn store(engine: &Engine, guard: Guard, limits: Limits) -> Store<GuestState> {
         let memory = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .table_elements(limits.table_elements)
@@ -109,12 +117,16 @@ impl Instance {
             .memories(1)
             .build();
         let call = Call::start();
-        let engine = component.pre.engine();
         let mut store = Store::new(engine, GuestState { guard, limits, memory, call });
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.list_bytes);
         store.epoch_deadline_callback(|mut context| context.data_mut().check_time());
-        epoch::touch(engine);
+        store
+    }
+
+    /// Makes the instance, whose start functions run.
+    fn start(component: &Component, mut store: Store<GuestState>) -> Result<Self, Box<NotMade>> {
+        epoch::touch(store.engine());
         store.set_epoch_deadline(1);
         match component.pre.instantiate(&mut store) {
             Ok(bindings) => {
