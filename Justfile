@@ -25,6 +25,14 @@ demo *ARGS:
 test *ARGS:
     cargo test --workspace {{ ARGS }}
 
+# Attack the host, and say what happened and what it cost: five minutes on a machine that does nothing else.
+hostile profile="release":
+    cargo test --profile {{ profile }} -p forebay --test integration -- --ignored --nocapture --exact \
+        hostile::figures::what_attacks_cost
+    FOREBAY_HOSTILE_CALLS=1000000 cargo test --profile {{ profile }} -p forebay --test integration -- --nocapture \
+        --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \
+        hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
+
 # Everything that must hold before a commit, but for the tests.
 check: format-check lint docs wit tidy
 

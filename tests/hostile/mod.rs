@@ -5,7 +5,10 @@
 
 mod aftermath;
 mod arguments;
+mod attack;
 mod bed;
+mod components;
+mod figures;
 mod promises;
 mod random;
 mod reading;

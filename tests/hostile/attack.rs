@@ -1,0 +1,148 @@
+//! What the component `hostile` of `tests/guests` can do to its host, and a buffer for it to try it on.
+
+use forebay::{
+    Buffer, Component, Limits, OpenError, Options, ReadError, RecordId, WhenFull, WriteError,
+    storage::memory::Disk,
+};
+use tempfile::TempDir;
+
+use crate::support::{
+    Runs,
+    fixtures::project_file,
+    storage::{ids, options, read, records, write},
+};
+
+/// What the attack answers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Open,
+    Write,
+    Read,
+    Status,
+}
+
+/// Something that a guest does to its host.
+#[derive(Clone, Copy, Debug)]
+pub struct Attack {
+    pub what: &'static str,
+    /// The guest's number of it.
+    pub number: u64,
+    pub call: Call,
+    /// Words of the reason for which the buffer stops; `None`: the guest only gets less than it wants.
+    pub reason: Option<&'static str>,
+}
+
+const fn attack(number: u64, call: Call, what: &'static str, reason: &'static str) -> Attack {
+    Attack { what, number, call, reason: Some(reason) }
+}
+
+pub const ATTACKS: [Attack; 16] = [
+    attack(1, Call::Open, "spins in open", "it ran for longer"),
+    attack(2, Call::Write, "spins in write", "it ran for longer"),
+    attack(3, Call::Write, "recursion without end", "call stack exhausted"),
+    Attack { what: "takes and touches all memory it gets", number: 4, call: Call::Write, reason: None },
+    Attack { what: "fills a table", number: 5, call: Call::Write, reason: None },
+    attack(6, Call::Write, "storage calls without end", "more than 10000 storage calls"),
+    attack(7, Call::Write, "breaks a rule without end", "broke a rule more than 1000 times"),
+    attack(8, Call::Write, "spins where it makes room for the host's list", "it ran for longer"),
+    attack(9, Call::Write, "gives the host's list a place outside its memory", "beyond end of memory"),
+    attack(10, Call::Write, "answers with an address outside its memory", "out of bounds"),
+    attack(11, Call::Write, "answers with neither success nor error", "invalid expected discriminant"),
+    attack(12, Call::Write, "traps", "unreachable"),
+    attack(13, Call::Read, "spins in read", "it ran for longer"),
+    attack(14, Call::Read, "answers with a list outside its memory", "out of bounds"),
+    attack(15, Call::Read, "answers with a list of 48 MB", "fuel"),
+    attack(16, Call::Status, "answers with more elements than a list may have", "more figures"),
+];
+
+/// A component of `tests/guests`.
+pub fn guest(name: &str) -> Component {
+    Component::from_file(&project_file("tests/guests").join(name)).unwrap()
+}
+
+/// A directory with ten confirmed records in it, which logic in order has left.
+pub struct Victim {
+    directory: TempDir,
+}
+
+impl Victim {
+    pub fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+        write(&buffer, 1..=10);
+        buffer.close().unwrap();
+        Self { directory }
+    }
+
+    pub fn open(&self, component: Component, options: Options, limits: Limits) -> Result<Buffer, OpenError> {
+        let builder = Buffer::builder(self.directory.path()).options(options).limits(limits);
+        builder.component(component).open()
+    }
+
+    /// Logic in order finds everything that was confirmed, and goes on.
+    #[track_caller]
+    pub fn assert_unharmed(&self, what: &str) {
+        let buffer = Buffer::builder(self.directory.path()).options(options()).open().unwrap();
+        assert_eq!(buffer.open_report().next_id, RecordId(11), "{what}");
+        write(&buffer, 11..=20);
+        assert_eq!(read(&buffer), ids([1..=20]), "{what}");
+        buffer.close().unwrap();
+    }
+}
+
+impl Attack {
+    /// The options that have the hostile guest do it.
+    pub fn options(&self) -> Options {
+        let mut options = options();
+        options.max_events = self.number;
+        options.when_full = WhenFull::Reject;
+        options
+    }
+
+    /// Has it happen in a buffer that is open. The error is what the caller, or the operator, gets to see.
+    pub fn provoke(&self, buffer: &Buffer) -> Result<(), String> {
+        match self.call {
+            Call::Open => Ok(()),
+            Call::Write => match buffer.writer().write_batch(records(11..=20)) {
+                Err(WriteError::Stopped { reason }) => Err(reason),
+                other => {
+                    assert_eq!(other.unwrap().rejected.len(), 10, "{}: it has room for nothing", self.what);
+                    Ok(())
+                }
+            },
+            Call::Read => match buffer.reader().try_next_batch(100) {
+                Err(ReadError::Stopped { reason }) => Err(reason),
+                other => other.map(|_| ()).map_err(|error| panic!("{}: {error}", self.what)),
+            },
+            // Asking for figures never fails: each time there is a fresh instance, until there is none.
+            Call::Status => {
+                let mut asked = (0..10).map(|_| buffer.status().unwrap().stopped);
+                asked.find_map(|stopped| stopped).map_or(Ok(()), Err)
+            }
+        }
+    }
+}
+
+/// Has a hostile guest open a buffer and attack. The error is what the caller, or the operator, gets to see.
+pub fn attack_once(victim: &Victim, attack: &Attack) -> Result<(), String> {
+    let mut limits = Limits::default();
+    limits.host_calls = 10_000;
+    let opened = victim.open(guest("hostile.wasm"), attack.options(), limits);
+    let buffer = opened.map_err(|error| error.to_string())?;
+    let done = attack.provoke(&buffer);
+    let status = buffer.status().unwrap();
+    match &done {
+        Ok(()) => assert_eq!((status.restarts, status.stopped), (0, None), "{}", attack.what),
+        Err(reason) => {
+            assert_eq!(status.restarts, 5, "{}: a fresh instance was tried so often", attack.what);
+            assert!(status.stopped.is_some_and(|stopped| stopped.contains(reason)), "{}", attack.what);
+        }
+    }
+    assert_eq!(buffer.close().is_err(), done.is_err(), "{}: a stop is said once more", attack.what);
+    done
+}
+
+/// A buffer of the same process that has nothing to do with it.
+pub fn bystander() -> Buffer {
+    Runs::AsComponent.open(Disk::new().open().unwrap(), options())
+}

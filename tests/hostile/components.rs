@@ -1,0 +1,83 @@
+//! Components that attack the engine and the process: each is stopped, and takes nobody with it.
+
+use std::time::{Duration, Instant};
+
+use forebay::{Limits, OpenError, ReplaceError};
+
+use super::attack::{ATTACKS, Call, Victim, attack_once, bystander, guest};
+use crate::support::storage::{ids, options, read, write};
+
+/// Runs the attacks on a kind of call.
+fn assert_contained(call: Call) {
+    let bystander = bystander();
+    let mut last = 0;
+    for attack in ATTACKS.iter().filter(|attack| attack.call == call) {
+        let victim = Victim::new();
+        let started = Instant::now();
+        let answer = attack_once(&victim, attack);
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{}: it took {:?}",
+            attack.what,
+            started.elapsed()
+        );
+        match (&answer, attack.reason) {
+            (Err(seen), Some(reason)) if seen.contains(reason) => {}
+            (Ok(()), None) => {}
+            _ => panic!("{}: {answer:?}", attack.what),
+        }
+        victim.assert_unharmed(attack.what);
+        write(&bystander, last + 1..=last + 10);
+        last += 10;
+    }
+    assert!(last > 0, "there is no attack on {call:?}");
+    assert_eq!(read(&bystander), ids([1..=last]));
+}
+
+/// Whoever opens a buffer with logic that he does not know must get an answer.
+#[test]
+fn an_attack_in_opening_is_an_error_of_opening() {
+    assert_contained(Call::Open);
+}
+
+/// The hot call, and so the one with the most ways to go wrong: time, stack, memory, tables, lists and storage calls.
+#[test]
+fn an_attack_in_writing_stops_that_buffer_alone() {
+    assert_contained(Call::Write);
+}
+
+/// What it answers to a read makes the host allocate, before anything is looked at.
+#[test]
+fn an_attack_in_reading_stops_that_buffer_alone() {
+    assert_contained(Call::Read);
+}
+
+/// Figures are asked for by those who look what is wrong: they must not hang or burst.
+#[test]
+fn an_attack_in_the_figures_stops_that_buffer_alone() {
+    assert_contained(Call::Status);
+}
+
+/// A start function runs before any call that has a deadline of its own.
+#[test]
+fn a_start_function_that_spins_is_cut() {
+    let victim = Victim::new();
+    let started = Instant::now();
+    let refused = victim.open(guest("spins_at_start.wasm"), options(), Limits::default());
+    assert!(
+        matches!(&refused, Err(OpenError::Logic(error)) if error.to_string().contains("it ran for longer")),
+        "{refused:?}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(5));
+    victim.assert_unharmed("it spins at its start");
+
+    let bystander = bystander();
+    write(&bystander, 1..=10);
+    let refused = bystander.replace_logic(guest("spins_at_start.wasm"));
+    assert!(
+        matches!(&refused, Err(ReplaceError::FellBack { reason }) if reason.contains("it ran for longer")),
+        "{refused:?}"
+    );
+    write(&bystander, 11..=20);
+    assert_eq!(read(&bystander), ids([1..=20]));
+}
