@@ -20,9 +20,6 @@ const CALLS_EACH: u64 = 400;
 /// Storage calls in a plain run of all tests. `FOREBAY_HOSTILE_CALLS` asks for another number.
 const CALLS: u64 = 40_000;
 
-/// What a plain run begins with. `FOREBAY_TEST_SEED` asks for another history.
-const SEED: u64 = 16_225_409_285_199_897_028;
-
 /// A whole record on the disk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed {
@@ -86,7 +83,7 @@ fn whatever_a_guest_calls_nothing_promised_is_lost() {
 impl World {
     fn new() -> Self {
         Self {
-            dice: Dice::of(SEED),
+            dice: Dice::new(),
             disk: Disk::new(),
             calls: 0,
             refused: 0,

@@ -17,11 +17,6 @@ impl Dice {
         Self(seed)
     }
 
-    /// Dice with the seed in the environment, or with this one.
-    pub fn of(seed: u64) -> Self {
-        if std::env::var_os("FOREBAY_TEST_SEED").is_some() { Self::new() } else { Self(seed) }
-    }
-
     /// A number from 0 up to, not including, this one.
     pub fn below(&mut self, bound: u64) -> u64 {
         // SplitMix64.
