@@ -20,6 +20,7 @@ mod lives;
 mod loading;
 mod lockfile;
 mod model;
+mod own_file;
 mod own_logic;
 mod pains;
 mod shipped;

@@ -10,7 +10,10 @@
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -72,7 +75,8 @@ pub(super) struct OwnFile {
     /// The slot for the next synced write. Held while one is under way.
     next_slot: Arc<Mutex<usize>>,
     incarnations: Incarnations,
-    has_failed: bool,
+    /// A write or a sync has failed, and it was said.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl OwnFile {
@@ -96,7 +100,7 @@ impl OwnFile {
             sequence: found.sequence,
             next_slot: Arc::new(Mutex::new(found.next_slot)),
             incarnations: Incarnations::default(),
-            has_failed: false,
+            has_failed: Arc::default(),
             found,
         }
     }
@@ -123,7 +127,7 @@ impl OwnFile {
         if newest.is_some() && !self.found.is_later {
             // The slot that was written last may not be on the disk yet, and the other is written now.
             let synced = self.bytes.sync();
-            self.note(synced);
+            note(&self.has_failed, synced);
         }
         self.write_durably(memo, false);
         incarnations
@@ -134,7 +138,7 @@ impl OwnFile {
         if let Some(block) = self.block(memo, false) {
             let [_, _, unsynced] = OFFSETS;
             let written = self.bytes.write_at(&block, unsynced);
-            self.note(written);
+            note(&self.has_failed, written);
         }
     }
 
@@ -143,11 +147,8 @@ impl OwnFile {
         let newest = self.found.newest.as_ref().map(|newest| newest.memo.clone());
         let Some(block) = newest.and_then(|memo| self.block(&memo, false)) else { return Box::new(|| ()) };
         let (bytes, next_slot) = (Arc::clone(&self.bytes), Arc::clone(&self.next_slot));
-        Box::new(move || {
-            if let Err(error) = write_slot(&*bytes, &next_slot, &block) {
-                warn!(%error, "what is to be remembered of the buffer in {OWN_FILE_NAME} cannot be synced");
-            }
-        })
+        let has_failed = Arc::clone(&self.has_failed);
+        Box::new(move || note(&has_failed, write_slot(&*bytes, &next_slot, &block)))
     }
 
     /// The buffer is closed, and everything is durable.
@@ -158,7 +159,7 @@ impl OwnFile {
     fn write_durably(&mut self, memo: &Memo, clean: bool) {
         if let Some(block) = self.block(memo, clean) {
             let written = write_slot(&*self.bytes, &self.next_slot, &block);
-            self.note(written);
+            note(&self.has_failed, written);
         }
     }
 
@@ -181,14 +182,14 @@ impl OwnFile {
         self.found.newest = Some(block);
         Some(bytes)
     }
+}
 
-    /// On a full disk this may go on for long, and is to be heard of once.
-    fn note(&mut self, written: io::Result<()>) {
-        if let Err(error) = written
-            && !std::mem::replace(&mut self.has_failed, true)
-        {
-            warn!(%error, "what is to be remembered of the buffer in {OWN_FILE_NAME} cannot be written");
-        }
+/// On a full disk this may go on for long, and is to be heard of once.
+fn note(has_failed: &AtomicBool, written: io::Result<()>) {
+    if let Err(error) = written
+        && !has_failed.swap(true, Relaxed)
+    {
+        warn!(%error, "what is to be remembered of the buffer in {OWN_FILE_NAME} cannot be written");
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use forebay_frame::Source;
 use thiserror::Error;
+use tracing::warn;
 
 use super::data_file;
 use super::directory::{Access, Create, Directory, OpenDirError};
@@ -50,8 +51,11 @@ impl Snapshot {
         };
         let data_files = data_file::list(&directory)?;
         let holder = holder(&directory);
-        let recalled = own_bytes::read(&directory)
-            .map_err(|error| StorageError::from_io("read", directory.name(own_file::OWN_FILE_NAME), error))?;
+        // What is remembered is of use and not needed: what else is there can be looked at without it.
+        let recalled = own_bytes::read(&directory).unwrap_or_else(|error| {
+            warn!(%error, "what was remembered of the buffer in {} cannot be read", own_file::OWN_FILE_NAME);
+            Vec::new()
+        });
         let recalled = own_file::newest(&recalled, own_bytes::identity(&directory));
         Ok(Self { directory, ledger, data_files, holder, recalled })
     }
