@@ -30,6 +30,20 @@ fn fused(simulation: &Simulation, disk: &Disk, options: Options, fuse: &Fuse) ->
     Buffer::open_on(simulation.runtime(), Box::new(disk.open().unwrap()), options, make).unwrap()
 }
 
+/// Logic that wants its next tick at once, for ever, must not keep a thread busy.
+#[test]
+fn ticks_are_a_millisecond_apart_whatever_the_logic_says() {
+    let (disk, simulation, faults) = (Disk::new(), Simulation::new(), Faults::default());
+    let buffer = faulty(Runs::Natively, &simulation, &disk, &faults);
+    write(&buffer, 1..=1);
+    faults.hasty_ticks(1000);
+    let due = simulation.timers()[0];
+    simulation.advance(Duration::from_nanos(due - simulation.now_ns()));
+    let calls = faults.calls();
+    simulation.advance(Duration::from_millis(10));
+    assert_eq!(faults.calls() - calls, 10);
+}
+
 /// What a history has done.
 #[derive(Default)]
 struct Done {

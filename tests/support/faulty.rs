@@ -18,12 +18,18 @@ pub struct Faults {
     left: Arc<AtomicU64>,
     calls: Arc<AtomicU64>,
     every_write: Arc<AtomicU64>,
+    hasty_ticks: Arc<AtomicU64>,
 }
 
 impl Default for Faults {
     /// Never.
     fn default() -> Self {
-        Self { left: Arc::new(AtomicU64::new(u64::MAX)), calls: Arc::default(), every_write: Arc::default() }
+        Self {
+            left: Arc::new(AtomicU64::new(u64::MAX)),
+            calls: Arc::default(),
+            every_write: Arc::default(),
+            hasty_ticks: Arc::default(),
+        }
     }
 }
 
@@ -36,6 +42,11 @@ impl Faults {
     /// From now on every write fails.
     pub fn at_every_write(&self) {
         self.every_write.store(1, SeqCst);
+    }
+
+    /// So many ticks say that the next one was due long ago.
+    pub fn hasty_ticks(&self, ticks: u64) {
+        self.hasty_ticks.store(ticks, SeqCst);
     }
 
     /// How many calls there were.
@@ -102,7 +113,11 @@ impl Logic for Faulty {
     }
 
     fn tick(&mut self, now_ns: u64) -> Result<u64, CallError> {
-        let answer = self.logic.tick(now_ns);
+        let is_hasty = |left: u64| left.checked_sub(1);
+        let answer = match self.faults.hasty_ticks.fetch_update(SeqCst, SeqCst, is_hasty) {
+            Ok(_) => self.logic.tick(now_ns).map(|_| 0),
+            Err(_) => self.logic.tick(now_ns),
+        };
         self.answer(answer, false)
     }
 

@@ -166,7 +166,7 @@ impl Core {
             Ok(Some(u64::MAX)) => {}
             Ok(Some(next)) => {
                 self.tick_wanted = true;
-                shared.tick_at(next);
+                shared.tick_at(next.max(after(shared.runtime().now_ns(), TICK_MIN)));
             }
             // What it could not do now it tries again, as does its successor.
             Ok(None) | Err(_) => self.want_tick(shared),
@@ -179,8 +179,7 @@ impl Core {
             self.tick_wanted = true;
             // Even where every tick is to sync, nobody spins.
             let interval = self.options.sync_interval.max(TICK_MIN);
-            let interval = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX);
-            shared.tick_at(shared.runtime().now_ns().saturating_add(interval));
+            shared.tick_at(after(shared.runtime().now_ns(), interval));
         }
     }
 
@@ -277,4 +276,9 @@ impl Core {
     fn guard(&mut self) -> &mut Guard {
         self.lives.guard()
     }
+}
+
+/// The time so much later.
+fn after(now_ns: u64, interval: Duration) -> u64 {
+    now_ns.saturating_add(u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX))
 }
