@@ -349,3 +349,21 @@ fn nothing_is_placed_behind_a_torn_frame() {
     bed.append(0, "four").unwrap();
     assert_eq!(reopened(&disk), ids_of(1..=4));
 }
+
+/// A file that came to nothing goes with the instance that made it. A sync of names that began before says nothing of one
+/// that is made under its number now.
+#[test]
+fn a_sync_that_began_before_a_leftover_went_does_not_cover_its_successor() {
+    let mut bed = Bed::new();
+    bed.guard.create_file(file(1)).unwrap();
+    bed.guard.request_sync(SyncTarget::Directory).unwrap();
+    bed.guard.reopen();
+    bed.guard.opened();
+    bed.guard.create_file(file(1)).unwrap();
+    bed.append(1, "one").unwrap();
+    bed.store(|ledger| ledger.writer_data_file = file(1)).unwrap();
+    bed.guard.request_sync(SyncTarget::Data(file(1))).unwrap();
+    bed.guard.request_sync(SyncTarget::Ledger).unwrap();
+    bed.run_syncs();
+    assert!(bed.guard.durable_next() < RecordId(2), "its name may be on no disk");
+}

@@ -109,6 +109,7 @@ impl Guard {
                 continue;
             }
             self.account.removed(file);
+            self.syncs.removed(file);
             self.scanner.forget(file);
             if let (Some(cursor), Some(ledger)) = (self.cursor, self.account.ledger())
                 && cursor.file() == file
