@@ -124,8 +124,8 @@ pub enum LogicError {
     /// Not open, or closed for writing.
     #[error("the buffer is closed")]
     Closed,
-    /// A sync has failed; nothing more is accepted until the buffer is opened anew.
-    #[error("a sync has failed; open the buffer again")]
+    /// A sync has failed; nothing more is accepted until what it left in doubt is safe again.
+    #[error("a sync has failed, and is being made up for")]
     Degraded,
     /// The storage failed, with this errno or refusal.
     #[error("storage error {0}")]

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use forebay::{
-    Buffer, Durability, NewRecord, Pending, RecordId, WriteError,
-    storage::{SyncTarget, memory::Disk},
-};
+use forebay::{Buffer, Durability, NewRecord, Pending, RecordId, storage::memory::Disk};
 use proptest::prelude::*;
 
 use crate::support::{
     Runs,
-    storage::{HeldSyncs, file, ids, options, read, records, write},
+    storage::{HeldSyncs, ids, options, read, records, write},
 };
 
 /// One step of a history.
@@ -286,59 +283,5 @@ fn a_kill_loses_nothing_that_was_written() {
             disk.kill();
         }
         assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([1..=next - 1]), "{runs:?}");
-    }
-}
-
-/// After a failed sync the kernel says that all is well, and the bytes are gone: nothing may be called synced any more.
-#[test]
-fn after_a_failed_sync_nothing_is_answered_as_synced() {
-    for runs in Runs::ALL {
-        for target in [SyncTarget::Data(file(0)), SyncTarget::Directory, SyncTarget::Ledger] {
-            let disk = Disk::new();
-            let buffer = runs.open(disk.open().unwrap(), options());
-            let writer = buffer.writer().with_durability(Durability::Synced);
-            writer.write_batch(records(1..=10)).unwrap();
-            disk.fail_sync(target, 1);
-            // Two records fill half a file: each kind of sync is asked for soon.
-            let mut promised = 10;
-            let mut errors = (0..500).filter_map(|_| {
-                let answer = writer.write_batch(vec![vec![b'x'; 1100].into()]);
-                answer.map(|receipt| promised = receipt.last_id.unwrap().0).err()
-            });
-            let error = errors.next().expect("a sync was to fail");
-            assert!(matches!(error, WriteError::SyncFailed), "{runs:?}, {target:?}: {error}");
-            for _ in 0..3 {
-                assert!(writer.write("more").is_err(), "{runs:?}, {target:?}");
-                assert!(buffer.writer().write("more").is_err(), "{runs:?}, {target:?}");
-            }
-            assert!(buffer.status().unwrap().sync_failed, "{runs:?}, {target:?}");
-            // Reading goes on.
-            assert_eq!(buffer.reader().next().unwrap().unwrap().id(), RecordId(1), "{runs:?}, {target:?}");
-
-            disk.power_loss();
-            drop(buffer);
-            let buffer = runs.open(disk.open().unwrap(), options());
-            let records = buffer.reader().next_batch(10_000).unwrap().unwrap();
-            let survived: Vec<u64> = records.iter().map(|record| record.id().0).collect();
-            assert!(
-                survived.starts_with(&ids([1..=promised])),
-                "{runs:?}, {target:?}: {survived:?} of {promised}"
-            );
-        }
-    }
-}
-
-/// A buffer that could not be made durable must not be closed without a word.
-#[test]
-fn closing_after_a_failed_sync_says_so() {
-    for runs in Runs::ALL {
-        let disk = Disk::new();
-        let buffer = runs.open(disk.open().unwrap(), options());
-        buffer.writer().with_durability(Durability::Synced).write_batch(records(1..=10)).unwrap();
-        write(&buffer, 11..=20);
-        disk.fail_sync(SyncTarget::Data(file(0)), 1);
-        let error = buffer.close().unwrap_err();
-        assert!(matches!(error, forebay::CloseError::SyncFailed), "{runs:?}: {error}");
-        assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([1..=20]), "{runs:?}");
     }
 }

@@ -5,6 +5,7 @@ mod delivery;
 mod drop_oldest;
 mod durability;
 mod events;
+mod failed_sync;
 mod files;
 mod full;
 mod futures;

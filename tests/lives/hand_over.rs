@@ -95,6 +95,9 @@ fn a_buffer_with_a_failed_sync_is_not_handed_over() {
         while simulation.run_sync(0) {}
         write(&buffer, 1..=10);
         disk.fail_sync(SyncTarget::Data(file(0)), 1);
+        for nth in 1..20 {
+            disk.fail_sync(SyncTarget::Directory, nth);
+        }
         assert!(buffer.hand_over().is_err(), "{runs:?}");
         assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([1..=10]), "{runs:?}: it is free");
     }

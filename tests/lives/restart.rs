@@ -294,7 +294,7 @@ fn whoever_waits_for_a_sync_is_answered_by_the_hosts_account() {
     }
 }
 
-/// A fresh instance has not seen the sync that failed; the host has.
+/// A fresh instance has not seen the sync that failed; the host has, and tells it what to write again.
 #[test]
 fn a_failed_sync_is_not_forgotten() {
     for runs in Runs::ALL {
@@ -311,5 +311,10 @@ fn a_failed_sync_is_not_forgotten() {
         let status = buffer.status().unwrap();
         assert_eq!((status.restarts, status.sync_failed), (1, true), "{runs:?}");
         assert_eq!(read(&buffer), ids([1..=10]), "{runs:?}: reading goes on");
+        for _ in 0..4 {
+            simulation.advance(Duration::from_secs(2_000_000));
+            while simulation.run_sync(0) {}
+        }
+        assert!(!buffer.status().unwrap().sync_failed, "{runs:?}");
     }
 }

@@ -274,11 +274,14 @@ impl native::Storage for Imports<'_> {
         &mut self,
         source: native::FileId,
         offset: u64,
+        max_bytes: u64,
         target: native::FileId,
         at: u64,
     ) -> Result<native::Relocated, StorageError> {
-        let relocated =
-            self.guard().relocate(host(source), offset, host(target), at).map_err(storage_error)?;
+        let relocated = self
+            .guard()
+            .relocate(host(source), offset, max_bytes, host(target), at)
+            .map_err(storage_error)?;
         Ok(native::Relocated { next_offset: relocated.next_offset, length: relocated.length })
     }
 

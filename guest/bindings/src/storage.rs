@@ -96,10 +96,11 @@ impl Storage for Host {
         &mut self,
         source: FileId,
         offset: u64,
+        max_bytes: u64,
         target: FileId,
         at: u64,
     ) -> Result<Relocated, StorageError> {
-        let relocated = imports::relocate(source.get(), offset, target.get(), at)?;
+        let relocated = imports::relocate(source.get(), offset, max_bytes, target.get(), at)?;
         Ok(Relocated { next_offset: relocated.next_offset, length: relocated.length })
     }
 

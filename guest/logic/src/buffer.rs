@@ -9,6 +9,7 @@ use crate::losses::Losses;
 use crate::options::Options;
 use crate::reader::{Reader, Run};
 use crate::recovery::{OpenReport, recover};
+use crate::repair::Repair;
 use crate::status;
 use crate::storage::{BatchId, RecordId, Storage, Ticket};
 use crate::syncs::Covered;
@@ -22,6 +23,7 @@ pub struct Buffer {
     reader: Reader,
     acks: Acks,
     losses: Losses,
+    repair: Repair,
     tick_ns: u64,
     sync_always: bool,
     /// The next id at the last tick: what lies below it is older than one interval at the next.
@@ -70,6 +72,7 @@ impl Logic for Buffer {
             ),
             acks: Acks::default(),
             losses,
+            repair: Repair::default(),
             tick_ns: options.tick_ns(),
             sync_always: options.sync_interval_ms == 0,
             aged: report.next_id,
@@ -123,7 +126,8 @@ impl Logic for Buffer {
     fn tick(&mut self, storage: &mut impl Storage, now_ns: u64) -> Result<u64, BufferError> {
         let Self { directory, reader, writer, .. } = self;
         if directory.syncs.degraded() {
-            return Ok(u64::MAX);
+            self.repair.go_on(storage, directory, reader, writer.file_bytes())?;
+            return Ok(now_ns.saturating_add(self.tick_ns));
         }
         if writer.spare_refused() {
             writer.make_spare(storage, directory);
@@ -152,11 +156,20 @@ impl Logic for Buffer {
 
     /// The sync with this ticket ended, well or not.
     fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket, ok: bool) -> Result<(), BufferError> {
-        let Self { directory, reader, .. } = self;
-        let Some(covered) = directory.syncs.ended(ticket, ok) else { return Ok(()) };
+        let Self { directory, reader, writer, .. } = self;
+        let was_idle = directory.syncs.is_idle();
+        let Some(covered) = directory.syncs.ended(ticket, ok) else {
+            if !ok && !was_idle && directory.syncs.is_idle() {
+                self.repair.failed(storage, directory)?;
+            }
+            return Ok(());
+        };
         directory.made_durable(storage, covered)?;
         if matches!(covered, Covered::Data(..) | Covered::Directory(_)) {
             settle(storage, directory, reader)?;
+        }
+        if directory.syncs.degraded() && !self.repair.is_due() {
+            self.repair.go_on(storage, directory, reader, writer.file_bytes())?;
         }
         Ok(())
     }

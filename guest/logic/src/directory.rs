@@ -51,7 +51,7 @@ impl Directory {
                     self.syncs.directory(storage)?;
                     return Ok(Some(file));
                 }
-                Err(StorageError::AlreadyExists) => self.window.add_stranger(id, 0),
+                Err(StorageError::AlreadyExists) => self.window.add_stranger(id, 0, None),
                 Err(StorageError::NoSpace) => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -69,6 +69,7 @@ impl Directory {
         {
             self.window.retire_front();
         }
+        self.window.retire_strangers(first_unread);
         self.store_ledger(storage)?;
         if self.window.leaving().iter().any(|file| file.ticket.is_none()) {
             if let Some(ticket) = self.syncs.ledger(storage, &mut self.ledger)? {
@@ -125,6 +126,22 @@ impl Directory {
         self.window.iter().filter_map(|file| file.oldest_unsynced(first_unread)).min()
     }
 
+    /// Whether nothing is left of a failed sync: no file is suspect, and all that was asked for since has ended well.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.syncs.is_idle()
+            && !self.ledger.needs_sync()
+            && !self.syncs.directory_needs_sync()
+            && self.window.iter().all(|file| !file.suspect && file.asked.is_some())
+            && !self.has_leaving_in_doubt()
+    }
+
+    /// Whether files are there that copies have replaced, or whose sync has failed.
+    #[must_use]
+    pub fn has_leaving_in_doubt(&self) -> bool {
+        self.window.leaving().iter().any(|file| file.in_doubt)
+    }
+
     /// Whether something waits that a later tick has to see to.
     #[must_use]
     pub fn needs_tick(&self) -> bool {
@@ -144,7 +161,7 @@ impl Directory {
     pub fn made_durable(&mut self, storage: &mut impl Storage, covered: Covered) -> Result<(), StorageError> {
         match covered {
             Covered::Data(id, length) => {
-                if let Some(file) = self.file_mut(id) {
+                if let Some(file) = self.file_mut(id).filter(|file| !file.suspect) {
                     file.durable_length = file.durable_length.max(Some(length));
                 }
             }
@@ -163,6 +180,9 @@ impl Directory {
         if self.window.spare().is_some_and(|spare| spare.id == id) {
             return self.window.spare_mut();
         }
-        self.window.get_mut(id)
+        if self.window.contains(id) {
+            return self.window.get_mut(id);
+        }
+        self.window.incoming_mut().find(|file| file.id == id)
     }
 }

@@ -10,7 +10,7 @@ use crate::storage::StorageError;
 pub enum BufferError {
     /// Closed for writing.
     Closed,
-    /// A sync has failed: nothing more is accepted until the buffer is opened anew. Reading goes on.
+    /// A sync has failed: nothing more is accepted until what it left in doubt is safe again. Reading goes on.
     Degraded,
     /// The storage failed; the number is its errno or refusal, 0 if it gave none.
     Storage(u32),
@@ -48,7 +48,7 @@ impl fmt::Display for BufferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the buffer is closed for writing; open it anew to write"),
-            Self::Degraded => f.write_str("a sync failed; open the buffer anew to write"),
+            Self::Degraded => f.write_str("a sync failed, and is being made up for"),
             Self::Storage(number) => write!(f, "the storage failed with {number}"),
             Self::Other(number) => write!(f, "error {number}"),
         }

@@ -84,6 +84,11 @@ impl LiveLedger {
         self.asked.filter(|(ledger, _)| *ledger == self.current).map(|(_, ticket)| ticket)
     }
 
+    /// The sync that was asked for came to nothing.
+    pub fn forget_sync(&mut self) {
+        self.asked = None;
+    }
+
     /// A sync of the ledger as storage has it was asked for.
     pub fn sync_asked(&mut self, ticket: Ticket) {
         self.asked = self.stored.map(|ledger| (ledger, ticket));

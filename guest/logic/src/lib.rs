@@ -13,15 +13,18 @@
 
 pub mod acks;
 pub mod buffer;
+pub mod data_file;
 pub mod directory;
 pub mod dropping;
 pub mod error;
+pub mod leaving;
 pub mod ledger;
 pub mod logic;
 pub mod losses;
 pub mod options;
 pub mod reader;
 pub mod recovery;
+pub mod repair;
 pub mod ring;
 pub mod seek;
 pub mod status;

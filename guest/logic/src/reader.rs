@@ -84,8 +84,10 @@ pub struct Reader {
     expected: RecordId,
     /// The id behind the last record that was given out.
     given_to: RecordId,
-    /// It has not yet come to the first record that was unread on opening.
+    /// It has not yet come to the record that it expects, after opening or when it has changed over to copies.
     seeking: bool,
+    /// While it seeks: the id behind the last record that it has come past.
+    sought_to: RecordId,
 }
 
 impl Reader {
@@ -104,7 +106,13 @@ impl Reader {
             let end = last.filter(|last| last.offset == file.length && file.id != window.newest().id);
             let Some(end) = end else {
                 let offset = last.map_or(0, |mark| mark.offset);
-                return Self { offset, expected: first_unread, given_to: first_unread, seeking: true };
+                return Self {
+                    offset,
+                    expected: first_unread,
+                    given_to: first_unread,
+                    seeking: true,
+                    sought_to: RecordId(0),
+                };
             };
             window.pass_reading(end.next_id);
         }
@@ -178,6 +186,22 @@ impl Reader {
         self.given_to = self.given_to.max(end_id);
     }
 
+    /// What lies behind an offset in a file, up to the newest, is replaced by copies. A reader that stands there goes on in
+    /// the copies, with the record that it expects.
+    pub fn leave_replaced(&mut self, window: &mut Window, source: FileId, offset: u64) {
+        let reading = window.reading().id;
+        let front = window.front().id;
+        let is_before = window.contains(source) && front.steps_to(reading) < front.steps_to(source);
+        if is_before || (reading == source && self.offset <= offset && offset > 0) {
+            return;
+        }
+        if reading == source && offset > 0 {
+            window.pass_reading(self.expected);
+        }
+        self.offset = 0;
+        (self.seeking, self.sought_to) = (true, RecordId(0));
+    }
+
     /// Goes one scan further. Answers whether there may be more.
     fn read_on(
         &mut self,
@@ -227,6 +251,7 @@ impl Reader {
                 if span.state != SpanState::Whole {
                     damaged = damaged.saturating_add(span.bytes);
                 } else if span.next_id <= self.expected {
+                    self.sought_to = self.sought_to.max(span.next_id);
                     damaged = 0;
                 } else {
                     let unread = unread_part(storage, file, span, self.expected)?;
@@ -276,8 +301,10 @@ impl Reader {
 
     /// Passes the files that are read to their end. To the newest more may come.
     pub fn leave_read_files(&mut self, window: &mut Window) {
+        // What it still expects may be in the files that follow.
+        let end_id = if self.seeking { self.sought_to } else { self.expected };
         while window.reading().id != window.newest().id && self.offset >= window.reading().length {
-            window.pass_reading(self.expected);
+            window.pass_reading(end_id);
             self.offset = 0;
         }
     }

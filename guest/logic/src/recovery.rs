@@ -98,8 +98,10 @@ impl<S: Storage> Recovery<'_, S> {
             (reader, writer) = (writer, reader);
         }
         let mut layout = Layout::between(&self.files, reader, writer);
-        layout.data_end = self.data_end(&layout.inside)?;
-        if !self.in_order(&layout.inside, layout.data_end)? {
+        let last = self.last_ids(&layout.inside)?;
+        layout.data_end = last.map(|(_, next_id)| next_id);
+        let data_start = self.data_start(&layout.inside)?;
+        if data_start.zip(last).is_some_and(|(start, (last_start, end))| start >= end || start > last_start) {
             return Ok(None);
         }
         let mut outside = Vec::new();
@@ -115,7 +117,7 @@ impl<S: Storage> Recovery<'_, S> {
                 // acknowledged it counts too: new records are to come behind it, as long as it is there.
                 layout.data_end = Some(next_id);
                 layout.inside.push(file);
-            } else if ids.is_some_and(|(_, next_id)| next_id > self.first_unread) {
+            } else if ids.is_some_and(|ids| self.is_missing_in(data_start.zip(layout.data_end), ids)) {
                 return Ok(None);
             } else {
                 outside.push(file);
@@ -142,7 +144,7 @@ impl<S: Storage> Recovery<'_, S> {
                 (ledger.writer_data_file, ledger.writer_data_file)
             });
             let mut layout = Layout::between(&self.files, reader, writer);
-            layout.data_end = self.data_end(&layout.inside)?;
+            layout.data_end = self.last_ids(&layout.inside)?.map(|(_, next_id)| next_id);
             return Ok(layout);
         };
         if stored.is_none() {
@@ -153,25 +155,36 @@ impl<S: Storage> Recovery<'_, S> {
         Ok(layout)
     }
 
-    /// The id behind the last whole record of these files.
-    fn data_end(&mut self, files: &[FileEntry]) -> Result<Option<RecordId>, StorageError> {
+    /// The ids in the last of these files in which anything is whole: the lowest, and the one behind the highest.
+    fn last_ids(&mut self, files: &[FileEntry]) -> Result<Option<(RecordId, RecordId)>, StorageError> {
         for file in files.iter().rev() {
-            if let Some((_, next_id)) = self.survey.contents(self.storage, file.id)?.ids {
-                return Ok(Some(next_id));
+            if let Some(ids) = self.survey.contents(self.storage, file.id)?.ids {
+                return Ok(Some(ids));
             }
         }
         Ok(None)
     }
 
-    /// Whether the first of these files in which anything is whole begins below `data_end`, where the last one ends.
-    fn in_order(&mut self, files: &[FileEntry], data_end: Option<RecordId>) -> Result<bool, StorageError> {
-        let Some(data_end) = data_end else { return Ok(true) };
+    /// The id of the first whole record of these files.
+    fn data_start(&mut self, files: &[FileEntry]) -> Result<Option<RecordId>, StorageError> {
         for file in files {
             if let Some(first_id) = self.survey.first_id(self.storage, file.id)? {
-                return Ok(first_id < data_end);
+                return Ok(Some(first_id));
             }
         }
-        Ok(true)
+        Ok(None)
+    }
+
+    /// Whether a file outside holds something unread of which the files in use, from the first of these ids up to the other,
+    /// know nothing. Where it only repeats their ids, it is what copies were made from after a failed sync.
+    fn is_missing_in(
+        &self,
+        inside: Option<(RecordId, RecordId)>,
+        (first_id, next_id): (RecordId, RecordId),
+    ) -> bool {
+        let unread = first_id.max(self.first_unread);
+        let is_repeated = inside.is_some_and(|(start, end)| unread >= start && next_id <= end);
+        next_id > self.first_unread && !is_repeated
     }
 
     fn finish(
@@ -190,7 +203,8 @@ impl<S: Storage> Recovery<'_, S> {
         };
         let mut ledger = LiveLedger::new(ledger, stored);
         ledger.advance_reader(self.first_unread);
-        let mut directory = Directory { ledger, window, syncs: Syncs::default() };
+        let is_suspect = window.iter().any(|file| file.suspect);
+        let mut directory = Directory { ledger, window, syncs: Syncs::new(is_suspect) };
         directory.store_ledger(self.storage)?;
         for file in directory.window.iter_mut() {
             directory.syncs.data(self.storage, file)?;
@@ -246,8 +260,9 @@ impl<S: Storage> Recovery<'_, S> {
         };
         let mut window = Window::new(files, newest);
         for file in &layout.outside {
-            if self.survey.contents(self.storage, file.id)?.reaches(self.first_unread) {
-                window.add_stranger(file.id, file.length);
+            let contents = self.survey.contents(self.storage, file.id)?;
+            if contents.reaches(self.first_unread) {
+                window.add_stranger(file.id, file.length, contents.ids.map(|(_, next_id)| next_id));
             } else {
                 window.add_leaving(file.id, file.length);
             }
@@ -283,6 +298,8 @@ impl<S: Storage> Recovery<'_, S> {
             next_id,
             asked: durable_length.map(|length| Reach { length, next_id: RecordId(0) }),
             durable_length,
+            // A sync has failed while another instance had the buffer.
+            suspect: entry.suspect,
             ..DataFile::empty(entry.id, 1)
         })
     }

@@ -194,6 +194,7 @@ pub trait Storage {
         &mut self,
         source: FileId,
         offset: u64,
+        max_bytes: u64,
         target: FileId,
         at: u64,
     ) -> Result<Relocated, StorageError>;

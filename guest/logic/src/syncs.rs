@@ -32,21 +32,21 @@ pub struct Syncs {
     degraded: bool,
 }
 
-impl Default for Syncs {
-    fn default() -> Self {
+impl Syncs {
+    /// The syncs of a directory, on some file of which one may have failed already.
+    #[must_use]
+    pub fn new(degraded: bool) -> Self {
         Self {
             outstanding: VecDeque::new(),
             directory_changes: 1,
             directory_asked: 0,
             directory_durable: 0,
             ledger_durable: None,
-            degraded: false,
+            degraded,
         }
     }
-}
 
-impl Syncs {
-    /// Whether a sync has failed. Nothing is asked for any more: what the disk holds is not known.
+    /// Whether a sync has failed, and what it was to make durable is not safe again yet.
     #[must_use]
     pub fn degraded(&self) -> bool {
         self.degraded
@@ -64,10 +64,16 @@ impl Syncs {
         self.directory_asked < self.directory_changes
     }
 
+    /// Whether the last change of the directory is durable.
+    #[must_use]
+    pub fn is_directory_durable(&self) -> bool {
+        self.directory_durable == self.directory_changes
+    }
+
     /// Whether the file and its name are durable, so that the ledger may name it.
     #[must_use]
     pub fn made_durable(&self, file: &DataFile) -> bool {
-        file.durable_length.is_some() && file.made_by <= self.directory_durable
+        !file.suspect && file.durable_length.is_some() && file.made_by <= self.directory_durable
     }
 
     /// Whether a sync of the ledger with this ticket or a later one has ended well.
@@ -78,7 +84,7 @@ impl Syncs {
 
     /// Asks for a sync of a data file, unless one that covers all of it was asked for.
     pub fn data(&mut self, storage: &mut impl Storage, file: &mut DataFile) -> Result<(), StorageError> {
-        if file.needs_sync() {
+        if file.needs_sync() && !file.suspect {
             let covered = Covered::Data(file.id, file.length);
             match self.request(storage, SyncTarget::Data(file.id), covered) {
                 Ok(None) => {}
@@ -123,9 +129,6 @@ impl Syncs {
         target: SyncTarget,
         covered: Covered,
     ) -> Result<Option<Ticket>, StorageError> {
-        if self.degraded {
-            return Ok(None);
-        }
         match storage.request_sync(target) {
             Ok(ticket) => {
                 self.outstanding.push_back((ticket, covered));
@@ -136,13 +139,26 @@ impl Syncs {
         }
     }
 
-    /// A sync has ended. Gives what it has made durable: nothing if it failed, if another has failed before, or if nobody
-    /// asked for it.
+    /// Whether none is outstanding.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.outstanding.is_empty()
+    }
+
+    /// What a failed sync was to make durable is safe again.
+    pub fn recovered(&mut self) {
+        self.degraded = false;
+    }
+
+    /// A sync has ended. Gives what it has made durable: nothing if it failed, or if nobody waits for it any more.
     pub fn ended(&mut self, ticket: Ticket, ok: bool) -> Option<Covered> {
-        self.degraded |= !ok;
         let position = self.outstanding.iter().position(|(asked, _)| *asked == ticket)?;
         let (_, covered) = self.outstanding.remove(position)?;
-        if self.degraded {
+        if !ok {
+            // All others that were asked for have failed with it.
+            self.outstanding.clear();
+            self.directory_asked = self.directory_durable;
+            self.degraded = true;
             return None;
         }
         match covered {

@@ -1,71 +1,13 @@
 //! The data files. Those in use form the window, from the reader's to the newest; the others only take up room.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::iter;
 
+pub use crate::data_file::{DataFile, Reach};
+pub use crate::leaving::Leaving;
+use crate::leaving::Stranger;
 use crate::ring::FileId;
 use crate::storage::{RecordId, Ticket};
-
-/// How far into a data file something goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// Bytes from the file's start.
-    pub length: u64,
-    /// The id after the last record in them, or one that is not higher.
-    pub next_id: RecordId,
-}
-
-/// A data file in use.
-#[derive(Clone, Copy, Debug)]
-pub struct DataFile {
-    /// Its number.
-    pub id: FileId,
-    /// Its length in bytes.
-    pub length: u64,
-    /// The id after its last record; for a file that was there on opening, an id that is not lower.
-    pub next_id: RecordId,
-    /// What the syncs of its bytes that were asked for cover; `None` if none was.
-    pub asked: Option<Reach>,
-    /// How many bytes are known to be on the disk; `None` if no sync of it is known to have ended.
-    pub durable_length: Option<u64>,
-    /// The change of the directory that made it: see [`Syncs`](crate::syncs::Syncs).
-    pub made_by: u64,
-    /// The first id behind it, once the reader has passed it.
-    pub end_id: Option<RecordId>,
-}
-
-impl DataFile {
-    /// A file that was just made.
-    #[must_use]
-    pub fn empty(id: FileId, made_by: u64) -> Self {
-        Self { id, length: 0, next_id: RecordId(0), asked: None, durable_length: None, made_by, end_id: None }
-    }
-
-    /// Whether it has bytes that no sync was asked for, or none was ever asked for.
-    #[must_use]
-    pub fn needs_sync(&self) -> bool {
-        self.asked.is_none_or(|asked| asked.length < self.length)
-    }
-
-    /// The oldest record in it that no sync was asked for, if any such is at or above `first_unread`. Never too high, and
-    /// exact where it matters: for what was written since the last request.
-    #[must_use]
-    pub fn oldest_unsynced(&self, first_unread: RecordId) -> Option<RecordId> {
-        let asked = self.asked.map_or(RecordId(0), |asked| asked.next_id);
-        (self.needs_sync() && self.next_id > first_unread).then_some(asked.max(first_unread))
-    }
-}
-
-/// A data file with nothing unacknowledged in it, which is to be removed.
-#[derive(Clone, Copy, Debug)]
-pub struct Leaving {
-    /// Its number.
-    pub id: FileId,
-    /// Its length in bytes.
-    pub length: u64,
-    /// The sync of the ledger that has passed it; `None` if it is yet to be asked for.
-    pub ticket: Option<Ticket>,
-}
 
 /// The data files that are in use, oldest first, and beside them all others that take up room.
 #[derive(Clone, Debug)]
@@ -73,8 +15,10 @@ pub struct Window {
     older: VecDeque<DataFile>,
     newest: DataFile,
     spare: Option<DataFile>,
+    /// Copies of what lies in files whose sync has failed.
+    incoming: Vec<DataFile>,
     leaving: Vec<Leaving>,
-    strangers: BTreeSet<u16>,
+    strangers: BTreeMap<u16, Stranger>,
     /// The sum of the lengths of all of them: asked for at every write, and there may be 65,534 files.
     bytes: u64,
 }
@@ -84,19 +28,44 @@ impl Window {
     #[must_use]
     pub fn new(older: VecDeque<DataFile>, newest: DataFile) -> Self {
         let bytes = older.iter().chain(iter::once(&newest)).map(|file| file.length).sum();
-        Self { older, newest, spare: None, leaving: Vec::new(), strangers: BTreeSet::new(), bytes }
+        Self {
+            older,
+            newest,
+            spare: None,
+            incoming: Vec::new(),
+            leaving: Vec::new(),
+            strangers: BTreeMap::new(),
+            bytes,
+        }
     }
 
-    /// A file that is not of this buffer, or that it cannot make sense of: it takes up room and an id, nothing else.
-    pub fn add_stranger(&mut self, id: FileId, length: u64) {
+    /// A file that is not of this buffer, or that it cannot make sense of: it takes up room and an id, nothing else. Where
+    /// it is known, `end_id` is the id behind its last record.
+    pub fn add_stranger(&mut self, id: FileId, length: u64, end_id: Option<RecordId>) {
         self.bytes = self.bytes.saturating_add(length);
-        self.strangers.insert(id.get());
+        self.strangers.insert(id.get(), Stranger { length, end_id });
+    }
+
+    /// Files that repeat ids go once all these are acknowledged, as they would on the next opening.
+    pub fn retire_strangers(&mut self, first_unread: RecordId) {
+        let leaving = &mut self.leaving;
+        self.strangers.retain(|id, stranger| {
+            let done = stranger.end_id.is_some_and(|end_id| end_id <= first_unread);
+            let id = FileId::new(*id).filter(|_| done);
+            leaving.extend(id.map(|id| Leaving {
+                id,
+                length: stranger.length,
+                in_doubt: false,
+                ticket: None,
+            }));
+            !done
+        });
     }
 
     /// A file that is to go once the ledger is synced.
     pub fn add_leaving(&mut self, id: FileId, length: u64) {
         self.bytes = self.bytes.saturating_add(length);
-        self.leaving.push(Leaving { id, length, ticket: None });
+        self.leaving.push(Leaving { id, length, in_doubt: false, ticket: None });
     }
 
     /// Bytes in all data files.
@@ -207,14 +176,92 @@ impl Window {
     /// Takes the oldest file out of use. It waits for the ledger's next sync, and then goes.
     pub fn retire_front(&mut self) {
         if let Some(file) = self.older.pop_front() {
-            self.leaving.push(Leaving { id: file.id, length: file.length, ticket: None });
+            self.leave(&file, file.suspect);
         }
+    }
+
+    fn leave(&mut self, file: &DataFile, in_doubt: bool) {
+        let length = file.length.saturating_add(file.surplus);
+        self.leaving.push(Leaving { id: file.id, length, in_doubt, ticket: None });
+    }
+
+    /// What is in use elsewhere was cut from a file.
+    pub fn surplus_cut(&mut self, id: FileId) {
+        let surplus = self.get_mut(id).map_or(0, |file| std::mem::take(&mut file.surplus));
+        self.bytes = self.bytes.saturating_sub(surplus);
+    }
+
+    /// The files that hold copies, and are not yet in use.
+    pub fn incoming(&self) -> impl Iterator<Item = &DataFile> {
+        self.incoming.iter()
+    }
+
+    /// The files that hold copies, for their syncs.
+    pub fn incoming_mut(&mut self) -> impl Iterator<Item = &mut DataFile> {
+        self.incoming.iter_mut()
+    }
+
+    /// The file that is copied to.
+    #[must_use]
+    pub fn last_incoming(&self) -> Option<&DataFile> {
+        self.incoming.last()
+    }
+
+    /// An empty file is to be copied to.
+    pub fn push_incoming(&mut self, file: DataFile) {
+        debug_assert!(file.length == 0);
+        self.incoming.push(file);
+    }
+
+    /// The file that is copied to is this long now.
+    pub fn copied(&mut self, length: u64) {
+        if let Some(file) = self.incoming.last_mut() {
+            self.bytes = self.bytes.saturating_add(length.saturating_sub(file.length));
+            file.length = length;
+        }
+    }
+
+    /// The file that was copied to last is gone.
+    pub fn drop_incoming(&mut self) {
+        let file = self.incoming.pop();
+        self.bytes = self.bytes.saturating_sub(file.map_or(0, |file| file.length));
+    }
+
+    /// The incoming files take the place of all that lies behind an offset in a file, up to the newest. What they replace
+    /// leaves with the ledger's next sync, the last file first: whoever opens the buffer meanwhile meets the copies before
+    /// anything is missing. The first record in them has this id; the last of them is appended to.
+    pub fn adopt_incoming(&mut self, source: FileId, offset: u64, first_id: RecordId, next_id: RecordId) {
+        let front = self.front().id;
+        // Where the source has left meanwhile, all that is in use lies behind it.
+        let mut keeps = 0;
+        if let Some(file) = self.get_mut(source) {
+            keeps = front.steps_to(source) + u32::from(offset > 0);
+            if offset > 0 {
+                file.surplus = file.surplus.saturating_add(file.length.saturating_sub(offset));
+                file.length = file.length.min(offset);
+                file.suspect = false;
+                file.end_id = file.end_id.map(|end_id| end_id.min(first_id));
+            }
+        }
+        let mut incoming = std::mem::take(&mut self.incoming);
+        let Some(newest) = incoming.pop() else { return };
+        let mut replaced: Vec<_> = std::mem::take(&mut self.older).into();
+        replaced.push(std::mem::replace(&mut self.newest, DataFile { next_id, ..newest }));
+        let kept = replaced.partition_point(|file| front.steps_to(file.id) < keeps);
+        for file in replaced.split_off(kept).iter().rev() {
+            self.leave(file, true);
+        }
+        self.older = replaced
+            .into_iter()
+            .chain(incoming.into_iter().map(|file| DataFile { next_id, ..file }))
+            .collect();
     }
 
     /// A file in use is not there any more. Answers whether it could be taken out of use: the newest cannot.
     pub fn forget(&mut self, id: FileId) -> bool {
         let file = self.position(id).and_then(|position| self.older.remove(position));
-        self.bytes = self.bytes.saturating_sub(file.map_or(0, |file| file.length));
+        let bytes = file.map_or(0, |file| file.length.saturating_add(file.surplus));
+        self.bytes = self.bytes.saturating_sub(bytes);
         file.is_some()
     }
 
@@ -253,12 +300,15 @@ impl Window {
         }
     }
 
-    /// Strikes those of the files that are to be removed for which `gone` answers yes. Gives their number.
+    /// Strikes those of the files that are to be removed for which `gone` answers yes. Gives their number. Those in doubt go
+    /// one after the other, or not at all.
     pub fn strike_leaving(&mut self, mut gone: impl FnMut(&Leaving) -> bool) -> usize {
         let before = self.leaving.len();
         let mut struck_bytes: u64 = 0;
+        let mut one_stays = false;
         self.leaving.retain(|file| {
-            let gone = gone(file);
+            let gone = !(file.in_doubt && one_stays) && gone(file);
+            one_stays |= file.in_doubt && !gone;
             struck_bytes = struck_bytes.saturating_add(if gone { file.length } else { 0 });
             !gone
         });
@@ -277,9 +327,11 @@ impl Window {
     #[must_use]
     pub fn free_id(&self) -> Option<FileId> {
         let front = self.front().id;
-        let last = self.spare.as_ref().unwrap_or(&self.newest).id;
+        let last = self.incoming.last().or(self.spare.as_ref()).unwrap_or(&self.newest).id;
         iter::successors(Some(last.successor()), |id| Some(id.successor()))
             .take_while(|id| *id != front && id.successor() != front)
-            .find(|id| !self.strangers.contains(&id.get()) && !self.leaving.iter().any(|file| file.id == *id))
+            .find(|id| {
+                !self.strangers.contains_key(&id.get()) && !self.leaving.iter().any(|file| file.id == *id)
+            })
     }
 }

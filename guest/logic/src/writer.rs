@@ -111,6 +111,12 @@ impl Writer {
         }
     }
 
+    /// The length at which a data file is left for the next one, in bytes.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
     /// Whether storage had no room for the next file, so that a tick should try again.
     #[must_use]
     pub fn spare_refused(&self) -> bool {

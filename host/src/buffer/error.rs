@@ -53,9 +53,11 @@ pub enum WriteError {
     /// The buffer was closed, in whole or for writing.
     #[error("the buffer is closed")]
     Closed,
-    /// A sync failed: what was written since the last one may be lost in a power failure.
+    /// The buffer was closed while a failed sync was not made up for: what was written since the last one may be lost in a
+    /// power failure.
     #[error(
-        "a sync of the buffer failed; open it again to go on, and look for what the kernel says of the disk"
+        "a sync of the buffer failed, and the disk had not recovered when it was closed; the records survive the death of \
+         the process only: look for what the kernel says of the disk"
     )]
     SyncFailed,
     /// The storage failed this time. Nothing else has changed: it may be tried again.
@@ -156,6 +158,8 @@ impl std::fmt::Display for Stop {
 pub(super) enum Unable {
     /// Nor will any other be.
     Stopped(Stop),
+    /// A sync has failed, and what it was to make durable is not safe again yet.
+    Degraded,
     /// It may be tried again.
     Refused(String),
 }
@@ -170,7 +174,7 @@ impl From<&CallError> for Unable {
     fn from(error: &CallError) -> Self {
         match error {
             CallError::Refused(LogicError::Closed) => Self::Stopped(Stop::Closed),
-            CallError::Refused(LogicError::Degraded) => Self::Stopped(Stop::SyncFailed),
+            CallError::Refused(LogicError::Degraded) => Self::Degraded,
             CallError::Refused(error) => Self::Refused(error.to_string()),
             CallError::Failed { .. } => Self::Stopped(Stop::Failed(error.to_string())),
         }
@@ -181,7 +185,7 @@ impl From<Unable> for WriteError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed) => Self::SyncFailed,
+            Unable::Stopped(Stop::SyncFailed) | Unable::Degraded => Self::SyncFailed,
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
         }
@@ -192,7 +196,9 @@ impl From<Unable> for ReadError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed) => Self::Stopped { reason: "a sync failed".to_owned() },
+            Unable::Stopped(Stop::SyncFailed) | Unable::Degraded => {
+                Self::Refused { reason: "a sync failed".to_owned() }
+            }
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
         }

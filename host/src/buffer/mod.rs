@@ -48,6 +48,9 @@ use crate::{
     storage::Backend,
 };
 
+/// How often closing tries to make up for a failed sync: a disk that has recovered needs one.
+const MENDINGS: usize = 2;
+
 /// A durable, bounded, crash-safe queue of records in one directory, which it holds exclusively while it is open.
 ///
 /// ```
@@ -192,14 +195,26 @@ impl Buffer {
         }
         // A buffer that is closed is in order already.
         let _ = self.shared.with_core(Core::finish);
-        while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
-            // A sender that is gone means that the core is: the next round ends.
-            self.shared.block_on(pin!(async { drop(idle.await) }));
+        self.wait_for_syncs();
+        for _ in 0..MENDINGS {
+            if !matches!(self.shared.with_core(|core| core.mend(&self.shared)), Ok(true)) {
+                break;
+            }
+            self.wait_for_syncs();
         }
         let Some(core) = self.shared.close() else { return Ok(None) };
         let (backend, source) = core.close()?;
         let (runtime, options) = (Arc::clone(self.shared.runtime()), self.options);
         Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source))))
+    }
+}
+
+impl Buffer {
+    fn wait_for_syncs(&self) {
+        while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
+            // A sender that is gone means that the core is: the next round ends.
+            self.shared.block_on(pin!(async { drop(idle.await) }));
+        }
     }
 }
 

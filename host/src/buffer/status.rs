@@ -55,7 +55,7 @@ pub struct Status {
     pub refused_calls: u64,
     /// How many of them broke which rule.
     pub refusals: Vec<(Refusal, u64)>,
-    /// Whether a sync has failed since the buffer was opened.
+    /// Whether a sync has failed, and what it was to make durable is not safe again yet.
     pub sync_failed: bool,
     /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
     pub restarts: u64,

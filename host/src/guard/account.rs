@@ -2,6 +2,7 @@
 //! promise to a caller rests on this account and never on what the logic says.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
@@ -87,12 +88,14 @@ impl Account {
         self.files.get(&file)
     }
 
-    /// The file that follows one on the ring and has anything in it, and its length; `None` behind the window's end.
+    /// The file that follows one on the ring and has anything in it that is not in use elsewhere, and its length; `None`
+    /// behind the window's end.
     pub(super) fn follower(&self, file: FileId) -> Option<(FileId, u64)> {
         let front = self.ledger?.reader_data_file;
-        let behind = self.files.range((Bound::Excluded(file), Bound::Unbounded));
+        let mut behind =
+            self.files.range((Bound::Excluded(file), Bound::Unbounded)).chain(self.files.range(..file));
         let (&next, account) =
-            behind.chain(self.files.range(..file)).find(|(_, account)| account.length > 0)?;
+            behind.find(|(file, account)| account.length > 0 && !self.relocation.is_replaced(**file))?;
         (distance(front, next) > distance(front, file)).then_some((next, account.length))
     }
 
@@ -125,6 +128,15 @@ impl Account {
             // What was suspect is gone, if all of it was cut.
             account.data_suspect &= account.durable < length;
         }
+    }
+
+    /// What a file had from a length on is elsewhere, and was cut: all of it, or what was not durable.
+    pub(super) fn replaced_from(&mut self, file: FileId, length: u64) {
+        self.truncated(file, length);
+        if let Some(account) = self.files.get_mut(&file) {
+            account.whole_end = account.whole_end.min(length);
+            account.seen_next = if length == 0 { RecordId(0) } else { account.durable_next };
+        }
         self.relocation.cut(file);
     }
 
@@ -137,13 +149,18 @@ impl Account {
         }
         let place = |other| distance(ledger.reader_data_file, other);
         let first_unread = ledger.reader_last_record.after(1);
-        let waiting = self.files.iter().filter(|(_, other)| other.seen_next > first_unread);
-        let highest = waiting.max_by_key(|(other, account)| (account.seen_next, place(**other)));
+        let waiting = self.files.iter().filter(|(other, account)| {
+            account.seen_next > first_unread && !self.relocation.is_replaced(**other)
+        });
+        // A file that ends as one before it does repeats its ids: what comes now is behind them in both.
+        let highest = waiting.max_by_key(|(other, account)| (account.seen_next, Reverse(place(**other))));
         // A file that is done with lies before all that waits, wherever it is: its ids say so to whoever has no ledger.
         let is_done = |account: &FileAccount| account.whole_end > 0 && account.seen_next <= first_unread;
         let is_passed = self.files.get(&file).is_some_and(is_done);
         highest.is_none_or(|(highest, _)| place(file) >= place(*highest) && !is_passed)
-            && !self.files.iter().any(|(other, account)| !account.is_seen() && place(*other) > place(file))
+            && !self.files.iter().any(|(other, account)| {
+                !account.is_seen() && place(*other) > place(file) && !self.relocation.is_replaced(*other)
+            })
     }
 
     /// Files without content that were made under this lock, behind all that the ledger names.
@@ -249,6 +266,10 @@ impl Account {
 
     pub(super) fn ledger_stored(&mut self, ledger: Ledger) {
         self.next_id = self.next_id.max(ledger.writer_next_record);
+        self.relocation.named(ledger.writer_data_file);
+        if self.newest.is_some_and(|newest| self.relocation.kept_length(newest).is_some()) {
+            self.newest = Some(ledger.writer_data_file);
+        }
         self.ledger = Some(ledger);
     }
 
@@ -317,7 +338,7 @@ impl Account {
         // The ledger may name a file that is still empty, and a ledger from before names one that has been left.
         let window = span.max(distance(start, ledger.writer_data_file));
         let named = self.ledger_durable.map(|file| distance(start, file)).filter(|&named| named <= window);
-        let mut through = RecordId(0);
+        let (mut through, mut end) = (RecordId(0), RecordId(0));
         for (_, account) in self
             .files
             .range(start..)
@@ -326,6 +347,12 @@ impl Account {
             .filter(|(_, account)| account.length > 0)
             .take_while(|&(&file, _)| named.is_some_and(|named| distance(start, file) <= named))
         {
+            // What only repeats ids that came before is no record of this buffer, and nobody asks for its sync.
+            let repeats = account.is_seen() && account.seen_next <= end;
+            end = end.max(account.seen_next);
+            if repeats {
+                continue;
+            }
             if !account.name_durable {
                 break;
             }

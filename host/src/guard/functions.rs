@@ -41,7 +41,8 @@ impl Guard {
             .map(|(id, account)| FileEntry {
                 id,
                 length: account.length,
-                durable_length: account.durable,
+                // What nobody finds after a power loss is as good as not written.
+                durable_length: if account.name_suspect { 0 } else { account.durable },
                 suspect: account.is_suspect(),
             })
             .collect()
@@ -102,15 +103,20 @@ impl Guard {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
         let is_end = length <= account.length && length >= account.whole_end && account.is_seen();
-        if !is_end && !self.is_relocated_from(file, length) {
+        let is_elsewhere = self.is_relocated_from(file, length);
+        if !is_end && !is_elsewhere {
             return Err(self.refuse(Refusal::Cut));
         }
         let cut = account.length.saturating_sub(length);
-        if is_end && cut > 0 {
+        if !is_elsewhere && cut > 0 {
             self.keep_cut(file, length, cut);
         }
         self.backend.truncate_file(file, length)?;
-        self.account.truncated(file, length);
+        if is_elsewhere {
+            self.account.replaced_from(file, length);
+        } else {
+            self.account.truncated(file, length);
+        }
         self.syncs.cut(file, length);
         if let Some(cursor) = &mut self.cursor {
             cursor.cut(file, length);

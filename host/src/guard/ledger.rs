@@ -43,6 +43,7 @@ impl Guard {
         let newest = self.account.newest().unwrap_or(ledger.writer_data_file);
         let front = ledger.reader_data_file;
         self.account.file(file).is_some()
+            && !self.account.relocation.is_replaced(file)
             && distance(front, file) <= distance(front, newest).max(distance(front, ledger.writer_data_file))
     }
 
@@ -123,14 +124,11 @@ impl Guard {
         if !self.drops_oldest {
             return Ok(Err(Refusal::LedgerLast));
         }
-        // Whole files from the oldest on: what is left begins behind what is passed.
-        if self
-            .first_whole(ledger.reader_data_file, stored.reader_last_record.after(1))?
-            .is_some_and(|id| id <= last)
-        {
-            return Ok(Err(Refusal::LedgerLast));
-        }
-        self.dropped_by(stored.reader_data_file, ledger).map(Ok)
+        // Whole files from the oldest on: what is left begins behind what is passed. What repeats ids that went with them is
+        // no record of this buffer.
+        let (passed, next) = self.dropped_by(stored.reader_data_file, ledger)?;
+        let left = self.first_whole(ledger.reader_data_file, next.max(stored.reader_last_record.after(1)))?;
+        Ok(if left.is_some_and(|id| id <= last) { Err(Refusal::LedgerLast) } else { Ok(passed) })
     }
 
     /// Nothing is left up to this id but what delivery has come to, and what is lost.
@@ -140,8 +138,8 @@ impl Guard {
         Passed { dropped: Amount::default(), gaps }
     }
 
-    /// What goes with the files from the front to the ledger's reader file.
-    fn dropped_by(&mut self, front: FileId, ledger: Ledger) -> Result<Passed, StorageError> {
+    /// What goes with the files from the front to the ledger's reader file, and the id behind it.
+    fn dropped_by(&mut self, front: FileId, ledger: Ledger) -> Result<(Passed, RecordId), StorageError> {
         let last = ledger.reader_last_record;
         let steps = distance(front, ledger.reader_data_file);
         let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).collect();
@@ -166,7 +164,7 @@ impl Guard {
         if come_to <= last {
             passed.gaps.push(come_to..last.after(1));
         }
-        Ok(passed)
+        Ok((passed, next))
     }
 }
 

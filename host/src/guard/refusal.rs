@@ -34,7 +34,7 @@ pub enum Refusal {
     Cut,
     /// 8: the offset is none that a scan or an append gave.
     Offset,
-    /// 9: nothing needs to be relocated, it does not go on where it stopped, or the ids do not follow the target's.
+    /// 9: nothing needs to be relocated, or it does not go on where it stopped.
     Relocation,
     /// 10: files that are read later have records in them.
     FileOrder,

@@ -20,21 +20,31 @@ impl Guard {
         &mut self,
         source: FileId,
         offset: u64,
+        max_bytes: u64,
         target: FileId,
         at: u64,
     ) -> Result<Relocated, GuardError> {
         self.check_relocation(source, offset, target, at)?;
-        let (records, next_offset) = self.unacknowledged_from(source, offset)?;
-        let target_next = self.account.file(target).map(|account| account.seen_next);
-        if records.first().is_some_and(|first| target_next.is_some_and(|next| first.id < next)) {
-            return Err(self.refuse(Refusal::Relocation));
+        let (mut records, mut next_offset) = self.unacknowledged_from(source, offset)?;
+        let mut bytes = 0_u64;
+        let fitting = records.iter().take_while(|record| {
+            let is_first = bytes == 0 && at == 0;
+            bytes = bytes.saturating_add(record.frame_bytes);
+            is_first || bytes <= max_bytes
+        });
+        let fitting = fitting.count();
+        if let Some(record) = records.get(fitting) {
+            next_offset = if fitting == 0 { offset } else { record.offset };
+            records.truncate(fitting);
         }
         self.account.relocation.begin(target);
-        let next_offset = match self.copy(&records, target)? {
-            copied if copied == records.len() => next_offset,
-            copied => records.get(copied).map_or(next_offset, |record| record.offset),
-        };
-        self.account.relocation.copied(source, offset, next_offset);
+        let copied = self.copy(&records, target)?;
+        if let Some(record) = records.get(copied) {
+            next_offset = record.offset;
+        }
+        let last = copied.checked_sub(1).and_then(|last| records.get(last));
+        let next = last.map_or(RecordId(0), Verified::next_id);
+        self.account.relocation.copied(source, offset, next_offset, next);
         let length = self.account.file(target).map_or(at, |account| account.length);
         Ok(Relocated { next_offset, length })
     }
@@ -81,7 +91,9 @@ impl Guard {
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
         let Walked { mut records, next_offset, .. } =
             self.scanner.walk_on(&mut subject, offset, around, LIMITS)?;
-        records.retain(|record| record.next_id() > last.after(1));
+        // What repeats ids that were copied already is no record of this buffer.
+        let copied = self.account.relocation.next();
+        records.retain(|record| record.next_id() > last.after(1) && record.id >= copied);
         Ok((records, next_offset))
     }
 
@@ -115,18 +127,16 @@ impl Guard {
     /// Whether all that a file has from a length on is durable elsewhere.
     pub(super) fn is_relocated_from(&self, file: FileId, length: u64) -> bool {
         let Some(account) = self.account.file(file) else { return false };
-        self.account.relocation.source(file).is_some_and(|copied| {
-            length >= copied.from && length <= account.length && copied.to == account.length
-        }) && self
-            .account
-            .relocation
-            .targets()
-            .all(|target| self.account.file(target).is_some_and(FileAccount::is_durable))
+        let Some((copied, targets)) = self.account.relocation.copies_of(file) else { return false };
+        let is_copied = length >= copied.from && length <= account.length && copied.to == account.length;
+        is_copied
+            && targets.iter().all(|target| self.account.file(*target).is_some_and(FileAccount::is_durable))
     }
 
     /// Whether all that a file has is acknowledged, or durable elsewhere.
     pub(super) fn is_relocated(&self, file: FileId) -> bool {
-        let (Some(account), Some(copied)) = (self.account.file(file), self.account.relocation.source(file))
+        let (Some(account), Some((copied, _))) =
+            (self.account.file(file), self.account.relocation.copies_of(file))
         else {
             return false;
         };

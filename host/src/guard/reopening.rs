@@ -100,8 +100,8 @@ impl Guard {
     /// A relocation that has not come to its end is begun anew: its sources have all that the copies have. And files that
     /// were made and came to nothing must not become more with every instance.
     fn remove_leftovers(&mut self) {
-        let copies = self.account.relocation.targets().filter(|file| self.account.relocation.is_copy(*file));
-        let leftovers: Vec<FileId> = copies.chain(self.account.unused_files()).collect();
+        let leftovers: Vec<FileId> =
+            self.account.relocation.copies().chain(self.account.unused_files()).collect();
         for file in leftovers {
             if let Err(error) = self.backend.remove_file(file) {
                 let error: &dyn Error = &error;

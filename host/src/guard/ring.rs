@@ -82,8 +82,11 @@ impl Guard {
         Ok(false)
     }
 
+    /// The files in the order of the ring, but for those whose records are safe elsewhere after a failed sync.
     fn files_from(&self, front: FileId) -> Vec<FileId> {
-        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).collect();
+        let is_in_use =
+            |file: &FileId| !self.account.relocation.is_replaced(*file) && !self.is_relocated(*file);
+        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).filter(is_in_use).collect();
         files.sort_by_key(|file| distance(front, *file));
         files
     }

@@ -144,9 +144,11 @@ impl Bed {
     }
 
     pub(crate) fn end_sync(&mut self, ok: bool) -> bool {
-        let Some(ticket) = self.disk.end_sync(ok) else { return false };
-        self.buffer.synced(&mut self.disk, ticket, ok).unwrap();
-        true
+        let tickets = if ok { self.disk.end_sync().into_iter().collect() } else { self.disk.fail_syncs() };
+        for ticket in &tickets {
+            self.buffer.synced(&mut self.disk, *ticket, ok).unwrap();
+        }
+        !tickets.is_empty()
     }
 
     pub(crate) fn flush(&mut self) {
@@ -173,8 +175,12 @@ impl Bed {
         let ledger = self.disk.durable_ledger.unwrap();
         let steps = |file| ledger.reader_data_file.steps_to(file);
         let named = |file| steps(FileId::new(file).unwrap()) <= steps(ledger.writer_data_file);
-        let newest = self.disk.records().max_by_key(|(_, id, _)| *id);
-        self.disk.records().all(|(_, id, _)| id <= self.disk.acknowledged || kept.binary_search(&id).is_ok())
+        // What a failed sync has left in other files only repeats what is in these.
+        let window = &self.buffer.directory().window;
+        let records =
+            || self.disk.records().filter(|(file, _, _)| window.contains(FileId::new(*file).unwrap()));
+        let newest = records().max_by_key(|(_, id, _)| *id);
+        records().all(|(_, id, _)| id <= self.disk.acknowledged || kept.binary_search(&id).is_ok())
             && newest.is_none_or(|(file, _, _)| named(file))
     }
 

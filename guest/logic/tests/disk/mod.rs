@@ -11,9 +11,10 @@
 
 pub(crate) mod bed;
 pub(crate) mod dice;
+pub(crate) mod failing;
 mod storage;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use forebay_logic::{BatchId, FileId, Ledger, Mark, RecordId, StorageError, Ticket};
 
@@ -48,6 +49,10 @@ pub(crate) struct Inode {
     pub(crate) durable: Vec<Frame>,
     /// Whether any sync of it has ended.
     pub(crate) synced: bool,
+    /// A sync has failed: frames from this one on never reach the disk.
+    pub(crate) dead_from: Option<usize>,
+    /// A sync of the directory has failed that was to make its name durable.
+    pub(crate) nameless: bool,
     /// How many bytes a sync has brought to the disk since the lock was taken.
     pub(crate) durable_length: u64,
 }
@@ -100,6 +105,11 @@ pub(crate) struct Disk {
     pub(crate) refuse_syncs: bool,
     /// Whether files cannot be removed.
     pub(crate) refuse_removals: bool,
+    /// The files that hold copies, and nothing else.
+    pub(crate) copies: BTreeSet<u16>,
+    pub(crate) copied_from: BTreeSet<u16>,
+    /// The ids that copying met behind higher ones.
+    pub(crate) repeated: BTreeSet<u64>,
     /// Whether the oldest files may go to make room, and how many events went with them.
     pub(crate) drops_oldest: bool,
     pub(crate) dropped: u64,
@@ -135,6 +145,9 @@ impl Default for Disk {
             refuse_files: false,
             refuse_syncs: false,
             refuse_removals: false,
+            copies: BTreeSet::new(),
+            copied_from: BTreeSet::new(),
+            repeated: BTreeSet::new(),
             drops_oldest: false,
             dropped: 0,
             fail_append: None,
@@ -232,6 +245,24 @@ impl Disk {
         })
     }
 
+    /// The records that are to be read from an id on, in the order of the files. Where a failed sync was being mended, the
+    /// same records may be in two files; ids never go back.
+    pub(crate) fn in_order(&self, first_unread: u64) -> Vec<(u16, u64, u64)> {
+        let front = self.ledger.unwrap().reader_data_file;
+        let mut records: Vec<_> = self.records().collect();
+        records.sort_by_key(|(file, _, _)| front.steps_to(FileId::new(*file).unwrap()));
+        let mut next_id = first_unread;
+        let mut is_first = true;
+        records.retain(|(_, id, events)| {
+            let is_next = id + events > next_id && (is_first || *id >= next_id);
+            if is_next {
+                (next_id, is_first) = (id + events, false);
+            }
+            is_next
+        });
+        records
+    }
+
     pub(crate) fn offer(&mut self, batch: BatchId, sizes: &[u64]) {
         self.offer = Some((batch, sizes.to_vec(), 0));
     }
@@ -259,15 +290,17 @@ impl Disk {
     }
 
     /// The oldest sync under way ends.
-    pub(crate) fn end_sync(&mut self, ok: bool) -> Option<Ticket> {
+    pub(crate) fn end_sync(&mut self) -> Option<Ticket> {
         let (ticket, snapshot) = self.pending.pop_front()?;
-        if ok {
+        {
             match snapshot {
                 Snapshot::Data(inode, frames) => {
                     let inode = &mut self.inodes[inode];
-                    inode.durable_length = frames.iter().map(|frame| frame.bytes).sum();
-                    inode.durable = frames;
-                    inode.synced = true;
+                    if inode.dead_from.is_none() {
+                        inode.durable_length = frames.iter().map(|frame| frame.bytes).sum();
+                        inode.durable = frames;
+                        inode.synced = true;
+                    }
                 }
                 Snapshot::Directory(upto) => self.apply_changes(upto),
                 Snapshot::Ledger(ledger) => self.durable_ledger = ledger,
@@ -289,11 +322,19 @@ impl Disk {
     /// The process dies: what it wrote stays.
     pub(crate) fn kill(&mut self) {
         self.pending.clear();
+        self.copies.clear();
+        self.copied_from.clear();
         self.next_id = None;
         self.offer = None;
         self.acknowledged = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
+        let nameless = self.names.iter().filter(|(_, inode)| self.inodes[**inode].nameless);
+        let made: Vec<_> = nameless.map(|(id, inode)| NameChange::Made(*id, *inode)).collect();
+        self.name_changes.extend(made);
         for inode in &mut self.inodes {
             inode.durable_length = 0;
+            // What an earlier process was told of a failed sync nobody can know.
+            inode.dead_from = None;
+            inode.nameless = false;
         }
     }
 

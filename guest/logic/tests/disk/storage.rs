@@ -24,10 +24,12 @@ impl Disk {
             // Whole files from the oldest on may be dropped, if that was chosen.
             let front = self.ledger.map_or(ledger.reader_data_file, |old| old.reader_data_file);
             let steps = front.steps_to(ledger.reader_data_file);
-            for (file, id, _) in self.records() {
-                let dropped = self.drops_oldest && front.steps_to(FileId::new(file).unwrap()) < steps;
+            let goes = |file| self.drops_oldest && front.steps_to(FileId::new(file).unwrap()) < steps;
+            let records =
+                if self.next_id.is_some() { self.in_order(old + 1) } else { self.records().collect() };
+            for (file, id, _) in records {
                 assert!(
-                    id <= self.acknowledged || id > last || id <= old || dropped,
+                    id <= self.acknowledged || id > last || id <= old || goes(file),
                     "passes record {id} of file {file}"
                 );
             }
@@ -48,6 +50,25 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// How many unacknowledged events go with the files that a ledger passes, in the order in which they are read. What
+    /// repeats ids that came before is no record of this buffer.
+    fn events_passed_by(&self, ledger: Ledger) -> u64 {
+        let front = self.ledger.map_or(ledger.reader_data_file, |old| old.reader_data_file);
+        let place = |file| front.steps_to(FileId::new(file).unwrap());
+        let mut files: Vec<_> = self.file_ids();
+        files.retain(|file| place(*file) < front.steps_to(ledger.reader_data_file));
+        files.sort_by_key(|file| place(*file));
+        let (mut next_id, mut events) = (self.acknowledged + 1, 0);
+        let records = files.iter().flat_map(|file| &self.file(*file).frames).filter_map(|frame| frame.record);
+        for (id, held) in records.filter(|(id, _)| *id <= ledger.reader_last_record.0) {
+            events += (id + held).saturating_sub(next_id.max(id));
+            next_id = next_id.max(id + held);
+        }
+        events
+    }
+}
+
 impl Storage for Disk {
     fn load_ledger(&mut self) -> Result<Ledger, StorageError> {
         self.ledger.ok_or(StorageError::NotFound)
@@ -59,13 +80,15 @@ impl Storage for Disk {
         }
         self.check_ledger(ledger);
         if self.drops_oldest {
-            let first_new = self.acknowledged + 1;
-            let dropped = self.records().filter(|(_, id, _)| *id <= ledger.reader_last_record.0);
-            self.dropped +=
-                dropped.map(|(_, id, events)| (id + events).saturating_sub(first_new.max(id))).sum::<u64>();
+            self.dropped += self.events_passed_by(ledger);
             self.acknowledged = self.acknowledged.max(ledger.reader_last_record.0);
         }
         assert_ne!(self.ledger, Some(ledger), "the same ledger is stored again");
+        if self.copies.contains(&ledger.writer_data_file.get()) {
+            // From now on they are what there is.
+            self.copies.clear();
+            self.copied_from.clear();
+        }
         self.calls.push("store".to_owned());
         self.ledger = Some(ledger);
         Ok(())
@@ -79,7 +102,13 @@ impl Storage for Disk {
         let entry = |(id, inode): (&u16, &usize)| {
             let inode = &self.inodes[*inode];
             let id = FileId::new(*id).unwrap();
-            FileEntry { id, length: inode.length(), durable_length: inode.durable_length, suspect: false }
+            FileEntry {
+                id,
+                length: inode.length(),
+                // What nobody finds after a power loss is as good as not written.
+                durable_length: if inode.nameless { 0 } else { inode.durable_length },
+                suspect: self.is_suspect(id),
+            }
         };
         Ok(self.names.iter().map(entry).collect())
     }
@@ -108,31 +137,50 @@ impl Storage for Disk {
             return Err(StorageError::Io(16));
         }
         if !self.inodes[inode].frames.is_empty() {
-            let durable = self.durable_ledger.expect("a file goes before the ledger is synced");
-            let ids = self.inodes[inode].frames.iter().filter_map(|frame| frame.record);
+            let durably_passed = self.durable_ledger.map_or(0, |ledger| ledger.reader_last_record.0);
+            let ids: Vec<_> = self.inodes[inode].frames.iter().filter_map(|frame| frame.record).collect();
             for (id, events) in ids {
-                let last = id + events - 1;
+                if id + events <= durably_passed + 1 {
+                    continue;
+                }
+                let is_copy = self.copies.contains(&file.get()) && self.is_elsewhere(file, id);
                 assert!(
-                    last <= durable.reader_last_record.0,
+                    is_copy || self.is_durable_elsewhere(file, id) || self.repeated.contains(&id),
                     "file {file} goes before record {id} is durably passed"
                 );
+                self.was_replaced(file);
             }
-            let named = [durable.reader_data_file, durable.writer_data_file];
-            assert!(!named.contains(&file), "the durable ledger names file {file}, which goes");
+            let names_it =
+                |ledger: Ledger| [ledger.reader_data_file, ledger.writer_data_file].contains(&file);
+            // An older file may have had the number of a copy.
+            assert!(
+                self.copies.contains(&file.get()) || !self.durable_ledger.is_some_and(names_it),
+                "the durable ledger names file {file}, which goes"
+            );
         }
         self.calls.push(format!("remove {file}"));
+        self.copies.remove(&file.get());
+        self.copied_from.remove(&file.get());
         self.names.remove(&file.get());
         self.name_changes.push(NameChange::Removed(file.get()));
         Ok(())
     }
 
     fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
-        let inode = self.inode(file)?;
-        let inode = &mut self.inodes[inode];
-        while inode.length() > length {
-            let frame = inode.frames.pop().unwrap();
-            assert!(frame.record.is_none(), "file {file} is cut into a whole record");
+        let number = self.inode(file)?;
+        let last = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
+        while self.inodes[number].length() > length {
+            let frame = self.inodes[number].frames.pop().unwrap();
+            let Some((id, _)) = frame.record.filter(|(id, events)| id + events > last + 1) else { continue };
+            let is_elsewhere = self.is_durable_elsewhere(file, id) || self.repeated.contains(&id);
+            assert!(is_elsewhere, "file {file} is cut into a whole record");
         }
+        self.was_replaced(file);
+        let inode = &mut self.inodes[number];
+        if inode.dead_from.is_some_and(|from| inode.frames.len() <= from) {
+            inode.dead_from = None;
+        }
+        inode.durable.truncate(inode.frames.len());
         assert_eq!(inode.length(), length, "file {file} is cut inside a frame");
         self.calls.push(format!("truncate {file}"));
         Ok(())
@@ -173,6 +221,7 @@ impl Storage for Disk {
             return Err(StorageError::NoSpace);
         }
         *placed += records as usize;
+        self.copies.remove(&file.get());
         self.next_id = Some(next_id);
         self.calls.push(format!("append {records} to {file}"));
         Ok(Placed { records, length: self.inodes[inode].length() })
@@ -237,12 +286,18 @@ impl Storage for Disk {
 
     fn relocate(
         &mut self,
-        _source: FileId,
-        _offset: u64,
-        _target: FileId,
-        _at: u64,
+        source: FileId,
+        offset: u64,
+        max_bytes: u64,
+        target: FileId,
+        at: u64,
     ) -> Result<Relocated, StorageError> {
-        Err(StorageError::Refused(9))
+        let (from, to) = (self.inode(source)?, self.inode(target)?);
+        assert_eq!(at, self.inodes[to].length(), "the logic has another length of file {target}");
+        self.calls.push(format!("relocate {source} to {target}"));
+        self.copies.insert(target.get());
+        self.copied_from.insert(source.get());
+        self.copy((from, offset), max_bytes, to)
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {

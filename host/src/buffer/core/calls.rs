@@ -31,8 +31,8 @@ impl Core {
         let unable = Unable::from(&error);
         match &unable {
             Unable::Refused(_) => warn!(%error, "the buffer's logic refused a call"),
-            // Closed for writing only: reading goes on.
-            Unable::Stopped(Stop::Closed) => {}
+            // Of a failed sync it was said when it failed, and ticks see to it. Closed is for writing only: reading goes on.
+            Unable::Degraded | Unable::Stopped(Stop::Closed) => {}
             Unable::Stopped(stop) => {
                 error!(%error, "the buffer has stopped");
                 self.stop.get_or_insert(stop.clone());

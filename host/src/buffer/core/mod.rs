@@ -233,6 +233,15 @@ impl Core {
         Some(receiver)
     }
 
+    /// Where a failed sync is not made up for: tries it once more now. Answers whether there was anything to try.
+    pub(super) fn mend(&mut self, shared: &Arc<Shared>) -> bool {
+        let is_degraded = self.stop.is_none() && self.guard().is_degraded();
+        if is_degraded {
+            self.tick(shared);
+        }
+        is_degraded
+    }
+
     /// A receiver that is told when something has changed.
     fn wait_for_change(&mut self) -> oneshot::Receiver<()> {
         let (wake, receiver) = oneshot::channel();
@@ -244,8 +253,11 @@ impl Core {
     /// next owner.
     pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
         self.guard().close();
-        let degraded = self.guard().is_degraded().then_some(Stop::SyncFailed);
-        if let Some(stop) = self.stop.or(degraded) {
+        if self.guard().is_degraded() {
+            self.stop.get_or_insert(Stop::SyncFailed);
+        }
+        self.answer_durable();
+        if let Some(stop) = self.stop {
             return Err(stop);
         }
         let (guard, source) = self.lives.end();

@@ -44,14 +44,16 @@ impl Core {
             self.forget_dropped();
             let all_placed = placement.placed == placement.records.len();
             self.share_out(placement);
-            match (self.note(result), self.options.when_full) {
+            match self.note(result) {
+                // Until all is safe again after a failed sync it is as if there were no room.
+                Ok(Some(())) | Err(Unable::Degraded) if !all_placed => match self.options.when_full {
+                    WhenFull::Block | WhenFull::DropOldest => self.full = true,
+                    WhenFull::Reject => self.reject_first(),
+                },
+                // What was not placed is offered to the fresh instance, if there is one.
+                Ok(_) | Err(Unable::Degraded) => {}
                 // Not a lack of room: whoever waits hears of it.
-                (Err(unable), _) => self.backlog.drain(..).for_each(|write| write.fail(&unable)),
-                // What was not placed is offered to the fresh instance.
-                (Ok(None), _) => {}
-                (Ok(Some(())), _) if all_placed => {}
-                (Ok(Some(())), WhenFull::Block | WhenFull::DropOldest) => self.full = true,
-                (Ok(Some(())), WhenFull::Reject) => self.reject_first(),
+                Err(unable) => self.backlog.drain(..).for_each(|write| write.fail(&unable)),
             }
         }
         self.answer_accepted();
@@ -204,14 +206,23 @@ impl Core {
 
     /// Somebody waits for records to be durable of which no sync was asked for yet.
     pub(super) fn flush_for_waiters(&mut self) {
+        if self.guard().is_degraded() {
+            // What was asked for has failed with the sync that did.
+            self.flushed = RecordId(0);
+            return;
+        }
         let wanted = self.awaiting_sync.back().map_or(RecordId(0), |waiting| waiting.next);
         if wanted > self.flushed && self.stop.is_none() {
             loop {
                 let next = self.guard().next_id();
                 let told = self.lives.call(Logic::flush);
-                if !matches!(self.note(told), Ok(None)) {
-                    self.flushed = next;
-                    break;
+                match self.note(told) {
+                    Ok(None) => {}
+                    Err(Unable::Degraded) => break,
+                    Ok(Some(())) | Err(_) => {
+                        self.flushed = next;
+                        break;
+                    }
                 }
             }
         }
@@ -219,16 +230,13 @@ impl Core {
 
     /// Answers those whose records are durable by the guard's own account.
     pub(super) fn answer_durable(&mut self) {
-        if self.guard().is_degraded() {
-            self.stop.get_or_insert(Stop::SyncFailed);
-        }
         if let Some(stop) = &self.stop {
             for waiting in self.awaiting_sync.drain(..) {
                 let _ = waiting.reply.send(Err(Unable::from(stop.clone()).into()));
             }
             return;
         }
-        if self.awaiting_sync.is_empty() {
+        if self.awaiting_sync.is_empty() || self.guard().is_degraded() {
             return;
         }
         // What is done with needs no disk, and is never synced for its own sake: nobody must wait for that.

@@ -1,0 +1,74 @@
+//! A data file in use, and how far its syncs go.
+
+use crate::ring::FileId;
+use crate::storage::RecordId;
+
+/// How far into a data file something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Bytes from the file's start.
+    pub length: u64,
+    /// The id after the last record in them, or one that is not higher.
+    pub next_id: RecordId,
+}
+
+/// A data file in use.
+#[derive(Clone, Copy, Debug)]
+pub struct DataFile {
+    /// Its number.
+    pub id: FileId,
+    /// Its length in bytes.
+    pub length: u64,
+    /// The id after its last record; for a file that was there on opening, an id that is not lower.
+    pub next_id: RecordId,
+    /// What the syncs of its bytes that were asked for cover; `None` if none was.
+    pub asked: Option<Reach>,
+    /// How many bytes are known to be on the disk; `None` if no sync of it is known to have ended.
+    pub durable_length: Option<u64>,
+    /// A sync of it has failed: no later one makes durable what was not.
+    pub suspect: bool,
+    /// How many bytes behind its length are in use elsewhere, and are to be cut.
+    pub surplus: u64,
+    /// The change of the directory that made it: see [`Syncs`](crate::syncs::Syncs).
+    pub made_by: u64,
+    /// The first id behind it, once the reader has passed it.
+    pub end_id: Option<RecordId>,
+}
+
+impl DataFile {
+    /// A file that was just made.
+    #[must_use]
+    pub fn empty(id: FileId, made_by: u64) -> Self {
+        Self {
+            id,
+            length: 0,
+            next_id: RecordId(0),
+            asked: None,
+            durable_length: None,
+            suspect: false,
+            surplus: 0,
+            made_by,
+            end_id: None,
+        }
+    }
+
+    /// The id after the last record in its first `length` bytes, or one that is not higher.
+    #[must_use]
+    pub fn reached(&self, length: u64) -> RecordId {
+        if length >= self.length { self.next_id } else { RecordId(0) }
+    }
+
+    /// Whether it has bytes that no sync was asked for, or none was ever asked for.
+    #[must_use]
+    pub fn needs_sync(&self) -> bool {
+        self.asked.is_none_or(|asked| asked.length < self.length)
+    }
+
+    /// The oldest record in it that no sync was asked for, if any such is at or above `first_unread`. Never too high, and
+    /// exact where it matters: for what was written since the last request.
+    #[must_use]
+    pub fn oldest_unsynced(&self, first_unread: RecordId) -> Option<RecordId> {
+        let asked = self.asked.map_or(RecordId(0), |asked| asked.next_id);
+        (self.needs_sync() && self.next_id > first_unread).then_some(asked.max(first_unread))
+    }
+}

@@ -1,0 +1,199 @@
+//! What callers see when a sync fails: the kernel may have dropped what it could not write, and says that all is well the
+//! next time. Nothing is answered as synced until it is written again elsewhere, and nothing has to be opened again.
+
+use std::time::Duration;
+
+use forebay::{
+    Buffer, CloseError, Durability, RecordId, Simulation, WhenFull, WriteError,
+    storage::{SyncTarget, memory::Disk},
+};
+
+use crate::support::{
+    Runs,
+    storage::{file, ids, options, read, records},
+};
+
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Which sync fails.
+const TARGETS: [SyncTarget; 2] = [SyncTarget::Directory, SyncTarget::Ledger];
+
+struct Bench {
+    runs: Runs,
+    disk: Disk,
+    simulation: Simulation,
+    buffer: Buffer,
+}
+
+impl Bench {
+    /// A buffer with records 1 to 10, all synced.
+    fn new(runs: Runs, when_full: WhenFull) -> Self {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let mut options = options();
+        (options.sync_interval, options.when_full) = (INTERVAL, when_full);
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options).unwrap();
+        buffer.writer().with_durability(Durability::Synced).write_batch(records(1..=10)).unwrap();
+        Self { runs, disk, simulation, buffer }
+    }
+
+    /// Records 11 to 60 wait to be synced, and the next sync of a target fails. They fill more than one file.
+    fn failing(runs: Runs, target: SyncTarget, when_full: WhenFull) -> (Self, forebay::Pending) {
+        let bench = Self::new(runs, when_full);
+        bench.disk.fail_sync(target, 1);
+        let writer = bench.buffer.writer().with_durability(Durability::Synced);
+        let pending = writer.submit(records(11..=60)).unwrap();
+        while bench.simulation.run_sync(0) {}
+        assert!(bench.is_degraded(), "{runs:?}, {target:?}");
+        (bench, pending)
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.buffer.status().unwrap().sync_failed
+    }
+
+    /// Time passes, and syncs end.
+    fn wait(&self) {
+        for _ in 0..4 {
+            self.simulation.advance(INTERVAL);
+            while self.simulation.run_sync(0) {}
+        }
+    }
+
+    /// The machine loses power. Gives what is found after that.
+    fn found_after_power_loss(self) -> Vec<u64> {
+        self.disk.power_loss();
+        drop(self.buffer);
+        read(&self.runs.open(self.disk.open().unwrap(), options()))
+    }
+}
+
+fn every_target() -> Vec<(Runs, SyncTarget)> {
+    let targets = [0, 1].map(|number| SyncTarget::Data(file(number))).into_iter().chain(TARGETS);
+    targets.flat_map(|target| Runs::ALL.map(|runs| (runs, target))).collect()
+}
+
+/// Whoever waits for `synced` is answered when it is true, and not before: the disk may have lost the records although
+/// the next sync ends well.
+#[test]
+fn a_writer_is_answered_when_its_records_are_safe_again() {
+    for (runs, target) in every_target() {
+        let (bench, mut pending) = Bench::failing(runs, target, WhenFull::Block);
+        assert!(pending.try_take().is_none(), "{runs:?}, {target:?}");
+        bench.wait();
+        let receipt = pending.try_take().expect("the disk has recovered").unwrap();
+        assert_eq!(receipt.last_id, Some(RecordId(60)), "{runs:?}, {target:?}");
+        assert!(!bench.is_degraded(), "{runs:?}, {target:?}");
+        assert_eq!(bench.found_after_power_loss(), ids([1..=60]), "{runs:?}, {target:?}");
+    }
+}
+
+/// Before that a power loss may take what was never answered as synced, and nothing else.
+#[test]
+fn a_power_loss_before_that_takes_nothing_that_was_answered() {
+    for (runs, target) in every_target() {
+        let (bench, _pending) = Bench::failing(runs, target, WhenFull::Block);
+        let found = bench.found_after_power_loss();
+        assert!(found.starts_with(&ids([1..=10])), "{runs:?}, {target:?}: {found:?}");
+    }
+}
+
+/// Consumers have nothing to do with the disk's trouble.
+#[test]
+fn reading_and_acknowledging_go_on() {
+    for (runs, target) in every_target() {
+        let (bench, _pending) = Bench::failing(runs, target, WhenFull::Block);
+        assert_eq!(read(&bench.buffer), ids([1..=60]), "{runs:?}, {target:?}");
+        bench.buffer.reader().ack_through(RecordId(30));
+        assert_eq!(bench.buffer.status().unwrap().acknowledged, RecordId(30), "{runs:?}, {target:?}");
+        bench.wait();
+        assert!(!bench.is_degraded(), "{runs:?}, {target:?}");
+        assert_eq!(bench.found_after_power_loss(), ids([31..=60]), "{runs:?}, {target:?}");
+    }
+}
+
+/// A record that came after the failure could be lost with those before it, so writers wait, as if there were no room.
+#[test]
+fn writers_wait_until_all_is_safe_again() {
+    for runs in Runs::ALL {
+        let (bench, _pending) = Bench::failing(runs, SyncTarget::Data(file(0)), WhenFull::Block);
+        let mut later = bench.buffer.writer().submit(records(61..=70)).unwrap();
+        assert!(later.try_take().is_none(), "{runs:?}");
+        bench.wait();
+        assert_eq!(later.try_take().unwrap().unwrap().first_id, Some(RecordId(61)), "{runs:?}");
+        assert_eq!(read(&bench.buffer), ids([1..=70]), "{runs:?}");
+    }
+}
+
+/// Who has chosen not to wait gets the records back.
+#[test]
+fn a_buffer_that_rejects_hands_records_back_meanwhile() {
+    for runs in Runs::ALL {
+        let (bench, _pending) = Bench::failing(runs, SyncTarget::Data(file(0)), WhenFull::Reject);
+        let receipt = bench.buffer.writer().write_batch(records(61..=70)).unwrap();
+        assert_eq!((receipt.records, receipt.rejected.len()), (0, 10), "{runs:?}");
+    }
+}
+
+/// A disk that goes on failing must cost no more than patience.
+#[test]
+fn a_disk_that_fails_again_and_again_is_tried_again_and_again() {
+    for runs in Runs::ALL {
+        let (bench, mut pending) = Bench::failing(runs, SyncTarget::Data(file(0)), WhenFull::Block);
+        for _ in 0..20 {
+            bench.disk.fail_sync(SyncTarget::Directory, 1);
+            bench.simulation.advance(INTERVAL);
+            while bench.simulation.run_sync(0) {}
+            assert!(bench.is_degraded() && pending.try_take().is_none(), "{runs:?}");
+        }
+        bench.wait();
+        bench.wait();
+        assert_eq!(pending.try_take().unwrap().unwrap().records, 50, "{runs:?}");
+        assert_eq!(bench.found_after_power_loss(), ids([1..=60]), "{runs:?}");
+    }
+}
+
+/// What was replaced is not left behind.
+#[test]
+fn no_file_is_left_over() {
+    for (runs, target) in every_target() {
+        let (bench, _pending) = Bench::failing(runs, target, WhenFull::Block);
+        bench.wait();
+        let reader = bench.buffer.reader();
+        assert_eq!(read(&bench.buffer), ids([1..=60]), "{runs:?}, {target:?}");
+        reader.ack_through(RecordId(60));
+        bench.wait();
+        bench.buffer.close().unwrap();
+        assert_eq!(bench.disk.data_files().len(), 1, "{runs:?}, {target:?}");
+    }
+}
+
+/// Closing is the last chance: a disk that has recovered gets it.
+#[test]
+fn closing_makes_up_for_a_failed_sync() {
+    for (runs, target) in every_target() {
+        let (bench, pending) = Bench::failing(runs, target, WhenFull::Block);
+        bench.buffer.close().unwrap();
+        assert_eq!(pending.wait().unwrap().records, 50, "{runs:?}, {target:?}");
+        bench.disk.power_loss();
+        assert_eq!(
+            read(&runs.open(bench.disk.open().unwrap(), options())),
+            ids([1..=60]),
+            "{runs:?}, {target:?}"
+        );
+    }
+}
+
+/// A buffer that could not be made durable must not be closed without a word.
+#[test]
+fn closing_on_a_disk_that_goes_on_failing_says_so() {
+    for runs in Runs::ALL {
+        let (bench, pending) = Bench::failing(runs, SyncTarget::Data(file(0)), WhenFull::Block);
+        for nth in 1..20 {
+            bench.disk.fail_sync(SyncTarget::Directory, nth);
+        }
+        let error = bench.buffer.close().unwrap_err();
+        assert!(matches!(error, CloseError::SyncFailed), "{runs:?}: {error}");
+        assert!(matches!(pending.wait(), Err(WriteError::SyncFailed)), "{runs:?}");
+        assert_eq!(read(&runs.open(bench.disk.open().unwrap(), options())), ids([1..=60]), "{runs:?}");
+    }
+}
