@@ -91,6 +91,10 @@ impl Logic for Buffer {
         let Self { directory, reader, writer, losses, .. } = self;
         let outcome = writer.write(storage, directory, (reader, losses), batch, records)?;
         if usize::try_from(outcome.accepted) != Ok(records.len()) {
+            if directory.ledger.events() == 0 {
+                // Nobody may ever read: what is done with must not stand in the way until somebody does.
+                reader.find_end(storage, directory, losses)?;
+            }
             // What is full now gets room again only from files that leave.
             settle(storage, directory, reader)?;
         }

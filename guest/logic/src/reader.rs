@@ -111,7 +111,7 @@ impl Reader {
                     expected: first_unread,
                     given_to: first_unread,
                     seeking: true,
-                    sought_to: RecordId(0),
+                    sought_to: last.map_or(RecordId(0), |mark| mark.next_id),
                 };
             };
             window.pass_reading(end.next_id);
@@ -233,6 +233,16 @@ impl Reader {
         }
         self.offset = scanned.next_offset;
         Ok(true)
+    }
+
+    /// Where nothing waits: passes over all that was acknowledged before opening.
+    pub fn find_end(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+        losses: &mut Losses,
+    ) -> Result<(), StorageError> {
+        if self.seeking { self.seek(storage, directory, losses) } else { Ok(()) }
     }
 
     /// Passes over what was acknowledged before opening, damage in it included.

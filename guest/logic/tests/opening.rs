@@ -7,7 +7,7 @@ mod disk;
 use disk::bed::{Bed, OPTIONS, records};
 use disk::dice::Dice;
 use disk::{Disk, Frame, NoLuck, ledger};
-use forebay_logic::{Buffer, BufferError, Logic as _, StorageError};
+use forebay_logic::{Buffer, BufferError, Logic as _, Options, StorageError};
 
 /// Whole records of one event and 100 bytes.
 fn whole(ids: impl IntoIterator<Item = u64>) -> Vec<Frame> {
@@ -290,6 +290,21 @@ fn opening_needs_no_room() {
     bed.flush();
     bed.end_syncs();
     assert!(bed.all_durable());
+}
+
+// Nobody may ever read a buffer in which nothing waits: what is done with must not keep writers out of it.
+#[test]
+fn a_full_buffer_in_which_nothing_waits_takes_records_although_nobody_reads() {
+    let files = [(0, whole(1..=10)), (1, whole(11..=20)), (2, whole(21..=30))];
+    let disk = Disk::with(Some(ledger(31, 2, 0, 30)), &files);
+    let mut bed = Bed::on(disk, Options { max_bytes: 2_500, ..OPTIONS });
+    for _ in 0..2 {
+        bed.write(&records(1, 100));
+        bed.end_syncs();
+        bed.tick();
+        bed.end_syncs();
+    }
+    assert_eq!(bed.write(&records(1, 100)), 1);
 }
 
 // Every state that a death can leave: the same directory is found, however often it is opened.
