@@ -94,7 +94,8 @@ fn counters_are_exact_after_kills() {
     let mut dice = Dice::new();
     let mut sent = 0;
     for kill in 1..=6 {
-        let wanted = dice.below(9_000);
+        // The binary acknowledges thousands of lines at once: one life is long enough for that.
+        let wanted = if kill == 3 { 12_000 } else { dice.below(9_000) };
         pipe_and_kill(&arguments("pipe", &[]), last, wanted);
         let before = told(path).unwrap();
         let rest = run(arguments("read", &["--peek"]));
@@ -102,11 +103,13 @@ fn counters_are_exact_after_kills() {
         assert!(first_left > sent && last_left >= last, "kill {kill}: {first_left} to {last_left} are left");
         (sent, last) = (first_left - 1, last_left);
         let what = format!("kill {kill}, after {wanted} lines");
-        assert_eq!(
-            before.map(|amount| amount.events),
-            [last, sent, 0, 0, 0],
-            "{what}: before it is opened again"
+        // What the process was about to note when it died is found when the buffer is opened again.
+        let [received_before, sent_before, none @ ..] = before.map(|amount| amount.events);
+        assert!(
+            received_before <= last && sent_before <= sent,
+            "{what}: {received_before} and {sent_before}"
         );
+        assert_eq!(none, [0, 0, 0], "{what}");
         assert_counted(path, last, sent, &what);
     }
     assert!(sent > 0 && last > 60_000, "{sent} sent, {last} received");
