@@ -109,6 +109,22 @@ fn read(buffer: &Buffer) -> Vec<(u64, Vec<u8>)> {
     }
 }
 
+impl Files {
+    /// Flips one bit of every byte, or of every so many: it may cost the record that it is in, and no other.
+    fn flip_a_bit_of_every(&self, step: usize, runs: Runs) {
+        for (number, whole) in self.bytes.iter().enumerate() {
+            for at in (0..whole.len()).step_by(step) {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << (at % 8);
+                let disk = self.disk(number, Some(&bytes));
+                self.check(runs, &disk, &format!("file {number}, byte {at}"), |file, record| {
+                    file == number && (record.start..record.end).contains(&at)
+                });
+            }
+        }
+    }
+}
+
 /// Each as often as it can be afforded.
 const RUNS: [(Runs, usize); 2] = [(Runs::Natively, 1), (Runs::AsComponent, 83)];
 
@@ -117,16 +133,7 @@ const RUNS: [(Runs, usize); 2] = [(Runs::Natively, 1), (Runs::AsComponent, 83)];
 fn pain_18336_a_flipped_bit_anywhere_costs_its_record_at_the_most() {
     let files = Files::short();
     for (runs, step) in RUNS {
-        for (number, whole) in files.bytes.iter().enumerate() {
-            for at in (0..whole.len()).step_by(step) {
-                let mut bytes = whole.clone();
-                bytes[at] ^= 1 << (at % 8);
-                let disk = files.disk(number, Some(&bytes));
-                files.check(runs, &disk, &format!("file {number}, byte {at}"), |file, record| {
-                    file == number && (record.start..record.end).contains(&at)
-                });
-            }
-        }
+        files.flip_a_bit_of_every(step, runs);
     }
 }
 
@@ -192,15 +199,6 @@ fn payloads_that_are_data_files_invent_nothing_when_damaged() {
         vec![data_file(5..=6), data_file([6, 7, 4]), b"seven".to_vec()],
     ]);
     for (runs, step) in [(Runs::Natively, 1), (Runs::AsComponent, 173)] {
-        for (number, whole) in files.bytes.iter().enumerate() {
-            for at in (0..whole.len()).step_by(step) {
-                let mut bytes = whole.clone();
-                bytes[at] ^= 1 << (at % 8);
-                let disk = files.disk(number, Some(&bytes));
-                files.check(runs, &disk, &format!("file {number}, byte {at}"), |file, record| {
-                    file == number && (record.start..record.end).contains(&at)
-                });
-            }
-        }
+        files.flip_a_bit_of_every(step, runs);
     }
 }

@@ -72,9 +72,15 @@ impl Directory {
         self.window.retire_strangers(first_unread);
         self.store_ledger(storage)?;
         if self.window.leaving().iter().any(|file| file.ticket.is_none()) {
-            if let Some(ticket) = self.syncs.ledger(storage, &mut self.ledger)? {
-                self.window.leave_after(ticket);
-            }
+            self.sync_ledger(storage)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for a sync of the ledger as it was stored, after which the files go that it has passed.
+    pub fn sync_ledger(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        if let Some(ticket) = self.syncs.ledger(storage, &mut self.ledger)? {
+            self.window.leave_after(ticket);
         }
         Ok(())
     }

@@ -210,9 +210,7 @@ impl<S: Storage> Recovery<'_, S> {
             directory.syncs.data(self.storage, file)?;
         }
         directory.syncs.directory(self.storage)?;
-        if let Some(ticket) = directory.syncs.ledger(self.storage, &mut directory.ledger)? {
-            directory.window.leave_after(ticket);
-        }
+        directory.sync_ledger(self.storage)?;
         Ok((directory, losses))
     }
 

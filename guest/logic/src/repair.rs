@@ -72,11 +72,11 @@ impl Repair {
                 }
                 adopt(storage, directory, reader, source, offset)?;
                 *self = Self::Adopted(source, offset);
-                ask_for_ledger(storage, directory)
+                directory.sync_ledger(storage)
             }
             Self::Adopted(source, offset) => {
                 directory.remove_passed(storage)?;
-                ask_for_ledger(storage, directory)?;
+                directory.sync_ledger(storage)?;
                 directory.syncs.directory(storage)?;
                 if directory.has_leaving_in_doubt() || !directory.syncs.is_directory_durable() {
                     return Ok(());
@@ -119,7 +119,7 @@ impl Repair {
     fn settle(&mut self, storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
         directory.sync_all(storage)?;
         *self = Self::Settling;
-        ask_for_ledger(storage, directory)
+        directory.sync_ledger(storage)
     }
 }
 
@@ -148,14 +148,6 @@ fn ask_for_copies(
         directory.syncs.data(storage, file)?;
     }
     directory.syncs.directory(storage)
-}
-
-/// Asks for a sync of the ledger, after which the files go that it has passed.
-fn ask_for_ledger(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
-    if let Some(ticket) = directory.syncs.ledger(storage, &mut directory.ledger)? {
-        directory.window.leave_after(ticket);
-    }
-    Ok(())
 }
 
 /// Cuts what is elsewhere from the first file that was copied from, and has the cut synced.

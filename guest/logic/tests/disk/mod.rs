@@ -292,19 +292,17 @@ impl Disk {
     /// The oldest sync under way ends.
     pub(crate) fn end_sync(&mut self) -> Option<Ticket> {
         let (ticket, snapshot) = self.pending.pop_front()?;
-        {
-            match snapshot {
-                Snapshot::Data(inode, frames) => {
-                    let inode = &mut self.inodes[inode];
-                    if inode.dead_from.is_none() {
-                        inode.durable_length = frames.iter().map(|frame| frame.bytes).sum();
-                        inode.durable = frames;
-                        inode.synced = true;
-                    }
+        match snapshot {
+            Snapshot::Data(inode, frames) => {
+                let inode = &mut self.inodes[inode];
+                if inode.dead_from.is_none() {
+                    inode.durable_length = frames.iter().map(|frame| frame.bytes).sum();
+                    inode.durable = frames;
+                    inode.synced = true;
                 }
-                Snapshot::Directory(upto) => self.apply_changes(upto),
-                Snapshot::Ledger(ledger) => self.durable_ledger = ledger,
             }
+            Snapshot::Directory(upto) => self.apply_changes(upto),
+            Snapshot::Ledger(ledger) => self.durable_ledger = ledger,
         }
         Some(ticket)
     }
