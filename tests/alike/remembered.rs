@@ -281,3 +281,31 @@ fn a_replaced_data_file_is_read_from_its_start() {
         assert_eq!(read(&buffer), ids([111..=160]), "{runs:?}");
     }
 }
+
+/// A process dies in the middle of a write, and had not noted how far the consumer was. Whoever opens the buffer cuts what was
+/// left of the write, and reads on from what is remembered of the same file: that still stands.
+#[test]
+fn a_torn_end_that_is_cut_leaves_the_readers_place() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        write(&buffer, 1..=20);
+        assert_eq!(read(&buffer), ids([1..=20]));
+        buffer.reader().ack_through(RecordId(5));
+        buffer.close().unwrap();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([6..=20]));
+        buffer.reader().ack_through(RecordId(10));
+        disk.kill();
+        let (number, _) = disk.data_files()[0];
+        let mut torn = disk.data_file(number).unwrap();
+        let next = crate::support::storage::data_file(21..=21);
+        torn.extend_from_slice(&next[..next.len() / 2]);
+        disk.put_data_file(number, torn);
+
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert!(buffer.open_report().cut_bytes > 0, "{runs:?}");
+        write(&buffer, 21..=30);
+        assert_eq!(read(&buffer), ids([11..=30]), "{runs:?}");
+    }
+}

@@ -9,18 +9,9 @@ impl Dice {
     /// Dice with the seed in the environment variable `FOREBAY_TEST_SEED`, or with a new one. Prints it: a test that fails
     /// shows it.
     pub fn new() -> Self {
-        Self::seeded(|| RandomState::new().hash_one("forebay"))
-    }
-
-    /// The same, with this seed where the environment has none.
-    pub fn of(seed: u64) -> Self {
-        Self::seeded(|| seed)
-    }
-
-    fn seeded(otherwise: impl FnOnce() -> u64) -> Self {
         let seed = match std::env::var("FOREBAY_TEST_SEED") {
             Ok(seed) => seed.parse().expect("FOREBAY_TEST_SEED is a number"),
-            Err(_) => otherwise(),
+            Err(_) => RandomState::new().hash_one("forebay"),
         };
         println!("FOREBAY_TEST_SEED={seed}");
         Self(seed)

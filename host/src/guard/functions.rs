@@ -121,7 +121,7 @@ impl Guard {
         if let Some(cursor) = &mut self.cursor {
             cursor.cut(file, length);
         }
-        self.scanner.forget(file);
+        self.scanner.cut(file, length);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod counting;
 mod dead_letters;
 mod delivery;
 mod file_account;
+mod found;
 mod functions;
 mod kept;
 mod ledger;

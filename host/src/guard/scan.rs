@@ -12,15 +12,15 @@ use forebay_frame::{
 };
 
 use super::{
+    found::Found,
     kept::Kept,
-    span::{ScanLimits, Scanned, Span, SpanState},
+    span::{ScanLimits, Scanned, SpanState},
     subject::Subject,
     windows::Windows,
 };
 use crate::storage::{FileId, Mark, StorageError};
 
 /// What no scan exceeds, whatever limits it is given: each bounds the time or the memory of one call of the logic.
-const SPANS_MAX: usize = 4096;
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 const TIME_MAX: Duration = Duration::from_millis(10);
 
@@ -99,13 +99,28 @@ impl Scanner {
         verified
     }
 
-    /// A file was cut or removed: nothing that was read of it counts any more.
+    /// A file was removed: nothing that was read of it counts any more.
     pub(super) fn forget(&mut self, file: FileId) {
-        self.windows.forget(file);
+        self.cut(file, 0);
         self.ends.remove(&file);
         self.starts.remove(&file);
         self.marks.remove(&file);
+    }
+
+    /// A file was cut to this length: what was read of it counts up to there. Logic that has cut a torn end reads on from
+    /// the marks and ends that it was given before.
+    pub(super) fn cut(&mut self, file: FileId, length: u64) {
+        self.windows.forget(file);
         self.assessor.take_if(|(assessed, _)| *assessed == file);
+        if let Some(ends) = self.ends.get_mut(&file) {
+            ends.retain(|&(at, _)| at <= length);
+        }
+        if let Some(starts) = self.starts.get_mut(&file) {
+            starts.retain(|&at| at <= length);
+        }
+        if let Some(marks) = self.marks.get_mut(&file) {
+            marks.retain(|(mark, _)| mark.offset <= length);
+        }
     }
 
     /// A frame that was checked ends at a mark.
@@ -189,7 +204,7 @@ impl Scanner {
         limits: ScanLimits,
     ) -> Result<(Found, u64), StorageError> {
         let started = Instant::now();
-        let mut found = Found::new(around, limits);
+        let mut found = Found::new(around, limits, BYTES_MAX);
         let mut at = offset;
         while at < subject.length && !found.is_full {
             if at > offset && (started.elapsed() > TIME_MAX || at - offset > BYTES_MAX) {
@@ -302,78 +317,6 @@ impl Scanner {
         let nothing = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(0) };
         let around = known.map(|end| end.1).or_else(mark).unwrap_or(nothing);
         Surroundings { ceiling: subject.ceiling, ..around }
-    }
-}
-
-/// What a scan has found so far, and how much more it may.
-struct Found {
-    spans: Vec<Span>,
-    around: Surroundings,
-    spans_max: usize,
-    records_left: u32,
-    bytes_left: u64,
-    any: bool,
-    is_full: bool,
-}
-
-impl Found {
-    fn new(around: Surroundings, limits: ScanLimits) -> Self {
-        Self {
-            spans: Vec::new(),
-            around,
-            spans_max: usize::try_from(limits.max_spans).unwrap_or(SPANS_MAX).clamp(1, SPANS_MAX),
-            records_left: limits.max_records.max(1),
-            bytes_left: limits.max_bytes.min(BYTES_MAX),
-            any: false,
-            is_full: false,
-        }
-    }
-
-    /// Adds a record to the last span, or starts another. Gives its length, or `None` if it is one too many.
-    fn whole(&mut self, record: &Verified, around: Surroundings) -> Option<u64> {
-        let next_id = record.id.after(record.events.get().into());
-        // The first record is given however long it is.
-        let fits = self.records_left > 0 && (!self.any || record.frame_bytes <= self.bytes_left);
-        let has_room = self.spans.len() < self.spans_max;
-        match self.spans.last_mut() {
-            _ if !fits => return self.full(),
-            Some(span) if span.state == SpanState::Whole && span.next_id == record.id => {
-                span.bytes += record.frame_bytes;
-                span.next_id = next_id;
-                span.records += 1;
-            }
-            _ if !has_room => return self.full(),
-            _ => self.spans.push(Span {
-                offset: record.offset,
-                bytes: record.frame_bytes,
-                first_id: record.id,
-                next_id,
-                records: 1,
-                state: SpanState::Whole,
-            }),
-        }
-        self.any = true;
-        self.records_left -= 1;
-        self.bytes_left = self.bytes_left.saturating_sub(record.frame_bytes);
-        self.is_full = self.records_left == 0;
-        self.around = around;
-        Some(record.frame_bytes)
-    }
-
-    /// Adds a damage, as a span of its own. Gives its length, or `None` if it is one span too many.
-    fn damage(&mut self, offset: u64, bytes: u64, state: SpanState) -> Option<u64> {
-        if self.spans.len() >= self.spans_max {
-            return self.full();
-        }
-        let none = RecordId(0);
-        self.spans.push(Span { offset, bytes, first_id: none, next_id: none, records: 0, state });
-        self.around = self.around.after_damage();
-        Some(bytes)
-    }
-
-    fn full(&mut self) -> Option<u64> {
-        self.is_full = true;
-        None
     }
 }
 

@@ -1,0 +1,83 @@
+//! What one scan has found, until one of its limits is reached.
+
+use forebay_frame::{RecordId, Surroundings};
+
+use super::{
+    scan::Verified,
+    span::{ScanLimits, Span, SpanState},
+};
+
+/// No scan gives more spans, whatever it is asked for.
+const SPANS_MAX: usize = 4096;
+
+/// What a scan has found so far, and how much more it may.
+pub(super) struct Found {
+    pub(super) spans: Vec<Span>,
+    pub(super) around: Surroundings,
+    spans_max: usize,
+    records_left: u32,
+    bytes_left: u64,
+    any: bool,
+    pub(super) is_full: bool,
+}
+
+impl Found {
+    pub(super) fn new(around: Surroundings, limits: ScanLimits, bytes_max: u64) -> Self {
+        Self {
+            spans: Vec::new(),
+            around,
+            spans_max: usize::try_from(limits.max_spans).unwrap_or(SPANS_MAX).clamp(1, SPANS_MAX),
+            records_left: limits.max_records.max(1),
+            bytes_left: limits.max_bytes.min(bytes_max),
+            any: false,
+            is_full: false,
+        }
+    }
+
+    /// Adds a record to the last span, or starts another. Gives its length, or `None` if it is one too many.
+    pub(super) fn whole(&mut self, record: &Verified, around: Surroundings) -> Option<u64> {
+        let next_id = record.id.after(record.events.get().into());
+        // The first record is given however long it is.
+        let fits = self.records_left > 0 && (!self.any || record.frame_bytes <= self.bytes_left);
+        let has_room = self.spans.len() < self.spans_max;
+        match self.spans.last_mut() {
+            _ if !fits => return self.full(),
+            Some(span) if span.state == SpanState::Whole && span.next_id == record.id => {
+                span.bytes += record.frame_bytes;
+                span.next_id = next_id;
+                span.records += 1;
+            }
+            _ if !has_room => return self.full(),
+            _ => self.spans.push(Span {
+                offset: record.offset,
+                bytes: record.frame_bytes,
+                first_id: record.id,
+                next_id,
+                records: 1,
+                state: SpanState::Whole,
+            }),
+        }
+        self.any = true;
+        self.records_left -= 1;
+        self.bytes_left = self.bytes_left.saturating_sub(record.frame_bytes);
+        self.is_full = self.records_left == 0;
+        self.around = around;
+        Some(record.frame_bytes)
+    }
+
+    /// Adds a damage, as a span of its own. Gives its length, or `None` if it is one span too many.
+    pub(super) fn damage(&mut self, offset: u64, bytes: u64, state: SpanState) -> Option<u64> {
+        if self.spans.len() >= self.spans_max {
+            return self.full();
+        }
+        let none = RecordId(0);
+        self.spans.push(Span { offset, bytes, first_id: none, next_id: none, records: 0, state });
+        self.around = self.around.after_damage();
+        Some(bytes)
+    }
+
+    fn full(&mut self) -> Option<u64> {
+        self.is_full = true;
+        None
+    }
+}
