@@ -3,6 +3,7 @@
 
 mod damage;
 mod full;
+mod ledger;
 mod opening;
 mod order;
 mod ring;

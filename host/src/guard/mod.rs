@@ -16,6 +16,7 @@ mod kept;
 mod ledger;
 mod losses;
 mod offer;
+mod overrun;
 mod quarantine;
 mod recall;
 mod reconcile;

@@ -39,6 +39,7 @@ impl Guard {
                 self.account.ledger_stored(ledger);
             }
         }
+        self.take_back_overrun(recalled.as_ref().map(|recalled| recalled.memo.ledger))?;
         let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
         self.before = Some(Before { memo: recalled.map(|recalled| recalled.memo), last });
         Ok(())

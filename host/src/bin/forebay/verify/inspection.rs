@@ -88,6 +88,11 @@ impl Inspection {
         }
     }
 
+    /// Whether a record was found that holds this event or a later one.
+    pub(super) fn reaches(&self, id: RecordId) -> bool {
+        self.seen.end() > Some(id)
+    }
+
     /// What was found, with the ids of `unread` that no file holds.
     pub(super) fn finish(mut self, unread: Range<RecordId>) -> Report {
         self.name_damages(unread.end);

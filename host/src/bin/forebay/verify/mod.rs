@@ -15,7 +15,10 @@ use forebay::{
 };
 use forebay_frame::Source;
 
-use self::{inspection::Inspection, report::Report};
+use self::{
+    inspection::Inspection,
+    report::{Kind, Report},
+};
 use crate::{
     args::{Format, LookArgs},
     exit::Exit,
@@ -64,9 +67,16 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
         // Without a ledger nobody counts.
         None => RecordId(0)..RecordId(0),
     };
+    // It has passed what nobody ever wrote: the number is damaged, and says nothing of what was acknowledged.
+    let is_overrun = ledger.is_some_and(|ledger| {
+        let last = ledger.reader_last_record;
+        last >= ledger.writer_next_record && !inspection.reaches(last) && inspection.reaches(RecordId(0))
+    });
     let mut report = inspection.finish(unread);
     if let LedgerOnDisk::Unreadable { .. } = snapshot.ledger() {
-        report.add_bad_ledger();
+        report.add_bad_ledger(Kind::Ledger);
+    } else if is_overrun {
+        report.add_bad_ledger(Kind::Overrun);
     }
     Ok(report)
 }

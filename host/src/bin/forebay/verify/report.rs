@@ -53,6 +53,8 @@ pub(super) enum Kind {
     Missing,
     /// A ledger that is none.
     Ledger,
+    /// A ledger that has passed more than was ever written.
+    Overrun,
 }
 
 impl Report {
@@ -76,15 +78,16 @@ impl Report {
         self.faults.push(Fault { file: None, offset: None, kind: Kind::Missing, ids });
     }
 
-    /// The ledger is none.
-    pub(super) fn add_bad_ledger(&mut self) {
-        self.faults.insert(0, Fault { file: None, offset: None, kind: Kind::Ledger, ids: None });
+    /// The ledger is none, or cannot be right.
+    pub(super) fn add_bad_ledger(&mut self, kind: Kind) {
+        self.faults.insert(0, Fault { file: None, offset: None, kind, ids: None });
         self.judge();
     }
 
     /// Says whether all is well.
     pub(super) fn judge(&mut self) {
-        let ledger_is_bad = self.faults.iter().any(|fault| fault.kind == Kind::Ledger);
+        let is_bad = |fault: &Fault| matches!(fault.kind, Kind::Ledger | Kind::Overrun);
+        let ledger_is_bad = self.faults.iter().any(is_bad);
         self.ok = !ledger_is_bad && self.corrupt == 0 && self.torn_bytes == 0 && self.lost_records == 0;
     }
 
@@ -119,6 +122,10 @@ impl fmt::Display for Fault {
             Kind::Missing => "whole in no data file",
             Kind::Ledger => {
                 "the ledger, buffer.db, cannot be read: the next opening makes it anew from the data files"
+            }
+            Kind::Overrun => {
+                "the ledger, buffer.db, has passed more than was ever written: the next opening goes by what was noted beside \
+                 it or by the data files, and may deliver again what was acknowledged"
             }
         })?;
         if let (Some(file), Some(offset)) = (&self.file, self.offset) {
