@@ -193,7 +193,7 @@ fn an_acknowledgement_wakes_a_reader_that_is_paused() {
 
 /// Records that are still being worked on must not keep the next process out, and cannot release anything any more.
 #[test]
-fn closing_lets_the_buffer_go_while_records_are_held() {
+fn defect_d13_closing_lets_the_buffer_go_while_records_are_held() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());

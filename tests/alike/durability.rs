@@ -229,7 +229,7 @@ proptest! {
 
 /// Whoever asks for `synced` is told when the disk has it, and not when it was asked.
 #[test]
-fn synced_is_answered_after_the_sync_and_not_before() {
+fn pain_22489_synced_is_answered_after_the_sync_and_not_before() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());

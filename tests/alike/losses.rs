@@ -137,7 +137,7 @@ fn a_loss_is_told_with_the_record_behind_it_and_not_before() {
 /// Ids that come again, in the same file or in another, are no records: delivered twice, they would be done twice. They are
 /// refused, and told as bytes.
 #[test]
-fn ids_that_go_back_are_refused_and_told() {
+fn pain_26316_ids_that_go_back_are_refused_and_told() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let again = data_file(4..=6);

@@ -43,7 +43,7 @@ fn a_ledger_behind_the_data_is_moved_forward() {
 
 /// The machine died before the ledger that names the new file was on the disk; what is in that file was answered.
 #[test]
-fn a_file_that_the_ledger_does_not_name_is_found() {
+fn defect_d10_a_file_that_the_ledger_does_not_name_is_found() {
     for runs in Runs::ALL {
         let files = [(65_534, data_file(1..=5)), (0, data_file(6..=9)), (1, data_file(10..=12))];
         let disk = disk(Some(ledger(6, 65_534, 65_534, 2)), &files);

@@ -35,7 +35,7 @@ fn figures(buffer: &Buffer) -> (u64, usize, u64) {
 
 /// A consumer whose destination refuses a record once must not wait for the next opening to try again.
 #[test]
-fn what_is_given_back_comes_again_before_what_is_new() {
+fn pain_12145_what_is_given_back_comes_again_before_what_is_new() {
     for runs in Runs::ALL {
         let buffer = runs.open(Disk::new().open().unwrap(), options());
         write(&buffer, 1..=10);

@@ -125,7 +125,7 @@ fn a_size_that_needs_too_many_files_is_refused_with_the_file_size_that_would_do(
 
 /// The smallest sizes that make sense are no bad input.
 #[test]
-fn the_smallest_sizes_are_taken() {
+fn pain_19217_the_smallest_sizes_are_taken() {
     let scene = Scene::new();
     let buffer = scene.0.path().join("small").to_str().unwrap().to_owned();
     for sizes in [["--file-size=4096", "--max-size=8224"], ["--file-size=4KiB", "--max-record=4048"]] {

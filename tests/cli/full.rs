@@ -14,7 +14,7 @@ const SMALL: [&str; 2] = ["--file-size=64KiB", "--max-size=131104"];
 
 /// A script has to know that not everything was taken, and how much was.
 #[test]
-fn reject_goes_on_counts_and_exits_with_1() {
+fn pain_26325_reject_goes_on_counts_and_exits_with_1() {
     let place = Place::new();
     let lines = seq(1..=10_000);
     let ended = place.write(&[&SMALL[..], &["--when-full=reject", "--format=json"]].concat(), &lines);
@@ -46,7 +46,7 @@ fn logic_that_is_always_full_has_the_first_record_refused() {
 
 /// Whoever waits must know for what; a process that just stands still looks dead.
 #[test]
-fn a_writer_that_waits_for_room_says_so_once() {
+fn pain_14752_a_writer_that_waits_for_room_says_so_once() {
     let place = Place::new();
     let mut command = forebay(["write", &place.path, "--confirm"]);
     let mut writer = Running::start(command.args(SMALL));

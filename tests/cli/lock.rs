@@ -19,7 +19,7 @@ fn holder(place: &Place, lines: u64) -> Running {
 /// Two writers at once would destroy each other's records. The second one says who the first one is, does not wait for
 /// it, and does not wait for its own stdin either.
 #[test]
-fn a_held_buffer_is_refused_at_once_and_its_holder_named() {
+fn pain_18831_a_held_buffer_is_refused_at_once_and_its_holder_named() {
     let place = Place::new();
     let holder = holder(&place, 10);
     let before = fixtures::contents(place.above.path());

@@ -38,7 +38,7 @@ fn more_goes_through_than_fits() {
 
 /// A line is not kept back until there are more of them.
 #[test]
-fn each_line_comes_out_before_the_next_goes_in() {
+fn pain_22946_each_line_comes_out_before_the_next_goes_in() {
     let place = Place::new();
     let mut pipe = Running::start(&mut forebay(["pipe", &place.path]));
     for number in 1..=20 {

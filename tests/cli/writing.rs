@@ -129,7 +129,7 @@ fn a_directory_without_a_ledger_is_an_empty_buffer() {
 
 /// What a directory of ours may hold is read by its owner, and by the group, as Vector has it.
 #[test]
-fn what_is_made_is_not_for_everybody() {
+fn pain_18853_what_is_made_is_not_for_everybody() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
     place.write(&[], b"secret\n").assert_quiet_success();
@@ -137,7 +137,7 @@ fn what_is_made_is_not_for_everybody() {
         std::fs::metadata(format!("{}/{name}", place.path)).unwrap().permissions().mode() & 0o7777
     };
     assert_eq!(mode(""), 0o700);
-    for name in ["buffer.db", "buffer-data-0.dat"] {
+    for name in ["buffer.db", "buffer-data-0.dat", "buffer.forebay", "buffer.lock"] {
         assert_eq!(mode(name) & 0o037, 0, "{name}: {:o}", mode(name));
     }
 }

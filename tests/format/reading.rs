@@ -24,7 +24,7 @@ fn status_says_what_the_manifest_says() {
 
 /// Damage must be found where it is, and nowhere else.
 #[test]
-fn verify_finds_what_the_manifest_says() {
+fn pain_19154_verify_finds_what_the_manifest_says() {
     for facts in FACTS {
         let directory = fixtures::copy(facts.name);
         let ended = cli::run(["verify", directory.path().to_str().unwrap(), "--format", "json"]);
@@ -66,7 +66,7 @@ fn looking_changes_nothing() {
 
 /// What Vector left is delivered, no more and no less, and what is missing is said.
 #[test]
-fn read_delivers_what_vector_would() {
+fn pain_21653_read_delivers_what_vector_would() {
     for facts in FACTS {
         let directory = fixtures::copy(facts.name);
         let ended = cli::run(["read", directory.path().to_str().unwrap()]);

@@ -20,7 +20,7 @@ fn small() -> Options {
 
 /// A service that is to end has its consumers finish, and then closes: no sooner, and not by waiting for a time.
 #[test]
-fn a_drain_ends_when_everything_is_acknowledged() {
+fn pain_25774_a_drain_ends_when_everything_is_acknowledged() {
     for runs in Runs::ALL {
         let buffer = runs.open(Disk::new().open().unwrap(), options());
         write(&buffer, 1..=500);

@@ -12,7 +12,7 @@ use crate::support::{
 
 /// A reload of a service's configuration takes the buffer from one part of it to another. Between the two nobody may come in.
 #[test]
-fn nobody_gets_the_directory_between_two_owners() {
+fn pain_5147_nobody_gets_the_directory_between_two_owners() {
     let directory = tempfile::tempdir().unwrap();
     let in_use = || {
         assert!(Buffer::builder(directory.path()).open().is_err(), "it was taken in this process");

@@ -1,6 +1,6 @@
 //! Opening what is large, or what others have left lying about.
 
-use std::fs;
+use std::{fs, num::NonZeroU32};
 
 use forebay::{RecordId, Simulation, storage::memory::Disk};
 
@@ -34,6 +34,38 @@ fn pain_19155_files_outside_the_window_are_never_waited_for() {
         while simulation.run_sync(0) {}
         buffer.close().unwrap();
         assert_eq!(disk.data_files().len(), 1, "{runs:?}: {:?}", disk.data_files());
+    }
+}
+
+/// One payload that cannot be decoded, and Vector does not start at all. Here payloads are nobody's business: records whose
+/// metadata says that they are events, and whose bytes say nothing, are delivered as they are, wherever they lie.
+#[test]
+fn pain_18130_a_payload_that_cannot_be_decoded_stops_nothing() {
+    // What begins as a message of Vector's and is cut, what is no message at all, and nothing.
+    let payloads = [&b"\x0a\x0c\x0a\x02hi"[..], b"\xff\xff\xff\xff not protobuf", b""];
+    for runs in Runs::ALL {
+        for acknowledged in 0..=5 {
+            let mut bytes = [Vec::new(), Vec::new()];
+            let mut records = Vec::new();
+            for id in 1..=6 {
+                let payload = payloads[usize::try_from(id % 3).unwrap()];
+                let into = &mut bytes[usize::from(id > 3)];
+                forebay_frame::encode(into, RecordId(id), 1, NonZeroU32::MIN, payload);
+                records.push((id, payload.to_vec()));
+            }
+            let disk = Disk::new();
+            let [first, second] = bytes;
+            disk.put_data_file(file(0), first);
+            disk.put_data_file(file(1), second);
+            disk.put_ledger(Some(ledger(7, 1, 0, acknowledged)));
+            let buffer = runs.open(disk.open().unwrap(), options());
+            let read = buffer.reader().try_next_batch(10).unwrap();
+            let read: Vec<_> = read.iter().map(|record| (record.id().0, record.payload().to_vec())).collect();
+            let at = usize::try_from(acknowledged).unwrap();
+            assert_eq!(read, records[at..], "{runs:?}, {acknowledged}");
+            assert_eq!(buffer.status().unwrap().lost_events, 0, "{runs:?}, {acknowledged}");
+            write(&buffer, 7..=9);
+        }
     }
 }
 

@@ -19,6 +19,15 @@ fn text() -> String {
     fs::read_to_string(project_file("docs/pains.md")).unwrap()
 }
 
+/// How the name of a test may begin that is named for a pain or a defect; nothing for the other tables.
+fn names(row: &Row<'_>, letter: char) -> Vec<String> {
+    match letter {
+        'P' => row.cells[1].split(", ").map(|issue| format!("`pain_{issue}_")).collect(),
+        'D' => vec![format!("`defect_{}_", row.id().to_lowercase())],
+        _ => Vec::new(),
+    }
+}
+
 fn faults(document: &str, sources: &Sources) -> Vec<String> {
     let mut faults = Vec::new();
     let mut reasons = 0;
@@ -32,6 +41,10 @@ fn faults(document: &str, sources: &Sources) -> Vec<String> {
             } else if tests.starts_with('`') {
                 let wrong = tests.split(", ").filter_map(|test| sources.faults_in_test(test));
                 faults.extend(wrong.map(|fault| format!("{}: {fault}", row.id())));
+                let names = names(row, letter);
+                if !names.is_empty() && !names.iter().any(|name| tests.contains(name)) {
+                    faults.push(format!("{}: none of its tests is named for it", row.id()));
+                }
             } else {
                 reasons += 1;
             }
@@ -54,11 +67,13 @@ fn every_pain_has_its_tests_or_a_reason() {
 #[test]
 fn a_pain_without_its_test_is_found() {
     let (text, sources) = (text(), Sources::of_the_workspace());
-    let only_test = "`v5_no_payload_and_no_metadata_keep_a_buffer_from_opening`";
+    let only_test = "`pain_26198_a_record_above_the_limit_is_an_error_to_its_writer`";
     for (from, to, fault) in [
         ("| P2 |", "| Q2 |", "P2 is missing"),
         ("| F4 |", "| F5 |", "F5 follows F3"),
         ("`pain_19759_a_full_ring_is_full_and_not_empty`", "`pain_19759_a_full_ring_is_empty`", "no test"),
+        ("`pain_22946_each", "`each", "named for it"),
+        ("`defect_d16_", "`defect_d1_", "named for it"),
         (", `pain_19759_a_full_ring_is_full_and_not_empty`", ", and others", "backticks"),
         (only_test, "", "not 5 cells"),
         (only_test, "it is well known", "4 rows have no test"),

@@ -77,7 +77,7 @@ fn an_acknowledgement_beyond_all_ids_releases_what_was_delivered_and_no_more() {
 /// Records that are given again after opening were not acknowledged: handles to what was given before must not release
 /// them, and the first acknowledgement of one releases that one.
 #[test]
-fn replayed_records_are_not_acknowledged_by_being_replayed() {
+fn defect_d1_replayed_records_are_not_acknowledged_by_being_replayed() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());

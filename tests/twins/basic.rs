@@ -60,7 +60,7 @@ fn events_and_bytes_are_exact_after_opening_again() {
 
 /// Whoever ends writing a second time, or closes after it, ends nothing more, and whoever writes after it is told.
 #[test]
-fn writing_ends_once_and_for_all() {
+fn defect_d12_writing_ends_once_and_for_all() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());

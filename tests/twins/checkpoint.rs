@@ -84,7 +84,7 @@ fn a_record_that_crosses_the_ledgers_end_counts_whole() {
 /// The ledger's reader file lags behind what is acknowledged, by several files, torn ones among them: they are passed, and
 /// go.
 #[test]
-fn acknowledged_files_are_passed_whole_or_torn() {
+fn defect_d15_acknowledged_files_are_passed_whole_or_torn() {
     for runs in Runs::ALL {
         for through in 40..=44 {
             let mut files: Vec<_> =

@@ -151,7 +151,7 @@ fn whoever_is_woken_finds_the_ledger_moved() {
 /// Somebody cuts and removes files under an open buffer. Sums that are kept by adding and subtracting must not fall below
 /// zero: a buffer that believes to hold 2^64 bytes is full for ever.
 #[test]
-fn files_that_shrink_do_not_make_the_sum_of_bytes_wrap() {
+fn pain_21683_files_that_shrink_do_not_make_the_sum_of_bytes_wrap() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());

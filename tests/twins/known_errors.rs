@@ -33,7 +33,7 @@ fn changed(range: std::ops::RangeInclusive<u64>, ids: &[u64]) -> Vec<u8> {
 
 /// A length of zero stops Vector's reader, and leads nowhere. The end of the frame says how long it is, too.
 #[test]
-fn a_length_of_zero_costs_nothing() {
+fn defect_d16_a_length_of_zero_costs_nothing() {
     for runs in Runs::ALL {
         for damaged in [1, 3, 5] {
             let mut bytes = data_file(1..=5);

@@ -25,7 +25,7 @@ fn lengths(disk: &Disk) -> Vec<(u16, u64)> {
 /// A record that is too long for the buffer is its writer's to deal with. Dropped in silence it would be lost, and
 /// ending the process over it would lose the others.
 #[test]
-fn a_record_above_the_limit_is_an_error_to_its_writer() {
+fn pain_26198_a_record_above_the_limit_is_an_error_to_its_writer() {
     for runs in Runs::ALL {
         for (chosen, most) in [(None, 4096 - 48), (Some(1000), 1000)] {
             let mut options = options();

@@ -251,7 +251,7 @@ impl Life {
 
 // What no list of cases holds: the order in which things happen.
 #[test]
-fn no_life_loses_a_record_that_was_promised() {
+fn pain_25639_no_life_loses_a_record_that_was_promised() {
     let lives = std::env::var("LIVES").map_or(4_000, |lives| lives.parse().unwrap());
     let first = std::env::var("FIRST_LIFE").map_or(0, |first| first.parse().unwrap());
     for seed in first..first + lives {

@@ -127,7 +127,7 @@ fn no_room_for_another_file_makes_the_buffer_full() {
 
 // After an error the host goes by its own account, and the logic's must not be another.
 #[test]
-fn after_an_error_the_state_is_what_was_placed() {
+fn defect_d11_after_an_error_the_state_is_what_was_placed() {
     let mut bed = Bed::new();
     bed.disk.fail_store = Some(StorageError::Io(5));
     assert_eq!(bed.try_write(&records(3, 100)), Err(BufferError::Storage(5)));
