@@ -115,6 +115,12 @@ fn a_component_of_more_than_8_mib_is_refused() {
     scene.assert_refused(&["8388609", "8388608"]);
 }
 
+/// What has no length and no end must not fill the memory of whoever looks at it.
+#[test]
+fn a_component_without_end_is_refused() {
+    run(["component", "/dev/zero"]).assert_refusal(&["/dev/zero", "8388609", "8388608"]);
+}
+
 /// A number as WebAssembly writes it.
 fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();

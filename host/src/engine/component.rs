@@ -1,7 +1,7 @@
 //! Loading a component: compiled, looked through for what it wants of its host, and refused if that is more than the
 //! storage of one buffer.
 
-use std::{path::Path, sync::LazyLock};
+use std::{fs::File, io::Read as _, path::Path, sync::LazyLock};
 
 use semver::Version;
 use sha2::{Digest, Sha256};
@@ -44,11 +44,11 @@ pub enum ComponentError {
         reason: String,
     },
     /// It is longer than any component of a buffer's logic should be.
-    #[error("{name} is {bytes} bytes long; the most that a component may have is {COMPONENT_BYTES_MAX}")]
+    #[error("{name} has {bytes} bytes or more; the most that a component may have is {COMPONENT_BYTES_MAX}")]
     TooLong {
         /// Which one.
         name: String,
-        /// Its length.
+        /// Its length, as far as it was read.
         bytes: u64,
     },
     /// It is not a component, or it uses what is turned off.
@@ -212,11 +212,19 @@ fn read(path: &Path) -> Result<Vec<u8>, ComponentError> {
     let name = || printable(&path.display().to_string());
     let unreadable =
         |error: std::io::Error| ComponentError::Unreadable { name: name(), reason: error.to_string() };
-    let bytes = path.metadata().map_err(unreadable)?.len();
-    if bytes > COMPONENT_BYTES_MAX {
-        return Err(ComponentError::TooLong { name: name(), bytes });
+    let file = File::open(path).map_err(unreadable)?;
+    let too_long = |bytes| ComponentError::TooLong { name: name(), bytes };
+    let stated = file.metadata().map_err(unreadable)?.len();
+    if stated > COMPONENT_BYTES_MAX {
+        return Err(too_long(stated));
     }
-    std::fs::read(path).map_err(unreadable)
+    // A device or a pipe states no length, and a file may grow.
+    let mut bytes = Vec::new();
+    let read = file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    match u64::try_from(read) {
+        Ok(read) if read <= COMPONENT_BYTES_MAX => Ok(bytes),
+        _ => Err(too_long(COMPONENT_BYTES_MAX + 1)),
+    }
 }
 
 fn compile(bytes: &[u8], name: &str) -> Result<wasmtime::component::Component, ComponentError> {
@@ -265,7 +273,7 @@ fn is_compatible(version: &str) -> bool {
 /// Text from a component, cut and escaped before it reaches a terminal or a log.
 pub(super) fn printable(text: &str) -> String {
     const LENGTH_MAX: usize = 256;
-    text.chars().flat_map(char::escape_debug).filter(char::is_ascii).take(LENGTH_MAX).collect()
+    text.chars().flat_map(char::escape_default).take(LENGTH_MAX).collect()
 }
 
 #[cfg(test)]
@@ -280,7 +288,8 @@ mod tests {
             ("a\nb\r\tc", "a\\nb\\r\\tc"),
             ("\u{202e}abc\u{2066}", "\\u{202e}abc\\u{2066}"),
             ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
-            ("größer", "grer"),
+            // Two letters that look the same are not the same name.
+            ("größer", "gr\\u{f6}\\u{df}er"),
         ] {
             assert_eq!(printable(text), expected);
         }
