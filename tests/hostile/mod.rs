@@ -9,6 +9,7 @@ mod attack;
 mod bed;
 mod components;
 mod figures;
+mod obeying;
 mod promises;
 mod random;
 mod reading;
