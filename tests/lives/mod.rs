@@ -5,4 +5,5 @@ mod given_back;
 mod hand_over;
 mod load;
 mod restart;
+mod survivors;
 mod swap;

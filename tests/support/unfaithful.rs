@@ -1,0 +1,104 @@
+//! Logic in order, but for some calls.
+
+use forebay::{
+    OpenReport, RecordId,
+    guard::{Guard, Ticket},
+    logic::{CallError, Logic, LogicError, LogicOptions, Run},
+};
+
+/// What comes before each write. It gets the batch's number.
+type Meddling = Box<dyn FnMut(&mut Guard, u64) + Send>;
+
+/// Logic that leaves undone what it says that it has done, or does more than it is asked for.
+pub struct Unfaithful {
+    logic: Box<dyn Logic>,
+    acknowledges: bool,
+    syncs: bool,
+    /// Answers to writes and reads with an error.
+    refuses: bool,
+    before_write: Option<Meddling>,
+}
+
+impl Unfaithful {
+    fn over(logic: Box<dyn Logic>) -> Self {
+        Self { logic, acknowledges: true, syncs: true, refuses: false, before_write: None }
+    }
+
+    /// Passes no acknowledgement on.
+    pub fn without_acknowledgements(logic: Box<dyn Logic>) -> Box<dyn Logic> {
+        Box::new(Self { acknowledges: false, ..Self::over(logic) })
+    }
+
+    /// Asks for no sync of what was written.
+    pub fn without_syncs(logic: Box<dyn Logic>) -> Box<dyn Logic> {
+        Box::new(Self { syncs: false, ..Self::over(logic) })
+    }
+
+    /// Neither writes nor reads, and says so.
+    pub fn refusing(logic: Box<dyn Logic>) -> Box<dyn Logic> {
+        Box::new(Self { refuses: true, ..Self::over(logic) })
+    }
+
+    /// Does something else before each write.
+    pub fn meddling(
+        logic: Box<dyn Logic>,
+        before_write: impl FnMut(&mut Guard, u64) + Send + 'static,
+    ) -> Box<dyn Logic> {
+        Box::new(Self { before_write: Some(Box::new(before_write)), ..Self::over(logic) })
+    }
+
+    fn may(&self) -> Result<(), CallError> {
+        if self.refuses { Err(LogicError::Other(77).into()) } else { Ok(()) }
+    }
+}
+
+impl Logic for Unfaithful {
+    fn guard(&mut self) -> &mut Guard {
+        self.logic.guard()
+    }
+
+    fn into_guard(self: Box<Self>) -> Guard {
+        self.logic.into_guard()
+    }
+
+    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
+        self.logic.open(options)
+    }
+
+    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
+        if let Some(before_write) = &mut self.before_write {
+            before_write(self.logic.guard(), batch);
+        }
+        self.may()?;
+        self.logic.write(batch, records)
+    }
+
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
+        self.may()?;
+        self.logic.read(max_records, max_bytes)
+    }
+
+    fn acknowledge(&mut self, through: RecordId) -> Result<(), CallError> {
+        if self.acknowledges { self.logic.acknowledge(through) } else { Ok(()) }
+    }
+
+    fn tick(&mut self, now_ns: u64) -> Result<u64, CallError> {
+        if self.syncs { self.logic.tick(now_ns) } else { Ok(u64::MAX) }
+    }
+
+    fn flush(&mut self) -> Result<(), CallError> {
+        if self.syncs { self.logic.flush() } else { Ok(()) }
+    }
+
+    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
+        self.logic.synced(ticket, ok)
+    }
+
+    fn close_writer(&mut self) -> Result<(), CallError> {
+        if self.syncs { self.logic.close_writer() } else { Ok(()) }
+    }
+
+    fn status(&mut self) -> Result<Vec<(u16, u64)>, CallError> {
+        self.logic.status()
+    }
+}
