@@ -98,13 +98,20 @@ pub struct Run {
 pub enum CallError {
     /// The logic answered with an error of its own. It is still in order.
     #[error("the buffer's logic refused: {0}")]
-    Refused(#[from] LogicError),
+    Refused(LogicError),
     /// The call trapped, ran out of time, or answered against the contract. The instance must not be called again.
     #[error("the buffer's logic failed: {reason}")]
     Failed {
         /// What went wrong, made safe to print.
         reason: String,
     },
+}
+
+/// The error is in the message, and so not a source besides: it would be said twice.
+impl From<LogicError> for CallError {
+    fn from(error: LogicError) -> Self {
+        Self::Refused(error)
+    }
 }
 
 impl CallError {

@@ -13,3 +13,5 @@ mod obeying;
 mod promises;
 mod random;
 mod reading;
+mod said;
+mod unwilling;

@@ -1,5 +1,6 @@
 //! What can go wrong with a buffer, by operation.
 
+use forebay_frame::RecordId;
 use thiserror::Error;
 
 use super::options::OptionsError;
@@ -28,7 +29,14 @@ pub enum OpenError {
     Component(#[from] ComponentError),
     /// The logic did not open the buffer.
     #[error("the buffer could not be opened: {0}")]
-    Logic(#[from] CallError),
+    Logic(CallError),
+}
+
+/// The reason is in the message, and so not a source besides: it would be said twice.
+impl From<CallError> for OpenError {
+    fn from(error: CallError) -> Self {
+        Self::Logic(error)
+    }
 }
 
 /// Why records were not written. Records that had been placed before stay written.
@@ -69,7 +77,7 @@ pub enum WriteError {
         reason: String,
     },
     /// The logic or the storage failed.
-    #[error("the buffer has stopped: {reason}; open it again to go on")]
+    #[error("the buffer has stopped: {reason}; open it again to go on, with other logic if it stops again")]
     Stopped {
         /// What happened.
         reason: String,
@@ -89,8 +97,19 @@ pub enum ReadError {
         /// What happened.
         reason: String,
     },
+    /// The end was asked for, and the logic gives no more, although records wait by the host's own account. None of them is
+    /// lost.
+    #[error(
+        "the buffer's logic gives no more records, although record {} and what may come behind it wait; read the buffer \
+         with other logic",
+        next.0
+    )]
+    Withheld {
+        /// The one that waits first.
+        next: RecordId,
+    },
     /// The logic or the storage failed.
-    #[error("the buffer has stopped: {reason}; open it again to go on")]
+    #[error("the buffer has stopped: {reason}; open it again to go on, with other logic if it stops again")]
     Stopped {
         /// What happened.
         reason: String,
@@ -106,6 +125,13 @@ pub enum CloseError {
         "a sync of the buffer failed while it was closed; what was written last may not survive a power failure"
     )]
     SyncFailed,
+    /// The logic did not ask for the syncs that closing needs: what was written survives the death of the process, and
+    /// perhaps no power failure. Logic in order does so when it next opens the buffer and closes it.
+    #[error(
+        "the buffer's logic has not had all of it synced; what was written last may not survive a power failure: open \
+         the buffer with other logic, and close it again"
+    )]
+    NotSynced,
     /// The logic or the storage had failed before.
     #[error("the buffer had stopped: {reason}")]
     Stopped {
@@ -128,7 +154,7 @@ pub enum ReplaceError {
         reason: String,
     },
     /// The buffer had stopped before, or the former logic failed as well.
-    #[error("the buffer has stopped: {reason}; open it again to go on")]
+    #[error("the buffer has stopped: {reason}; open it again to go on, with other logic if it stops again")]
     Stopped {
         /// What happened.
         reason: String,
@@ -140,6 +166,7 @@ pub enum ReplaceError {
 pub(super) enum Stop {
     Closed,
     SyncFailed,
+    NotSynced,
     Failed(String),
 }
 
@@ -148,6 +175,7 @@ impl std::fmt::Display for Stop {
         f.write_str(match self {
             Self::Closed => "it is closed",
             Self::SyncFailed => "a sync failed",
+            Self::NotSynced => "not all of it was synced",
             Self::Failed(reason) => reason,
         })
     }
@@ -162,6 +190,8 @@ pub(super) enum Unable {
     Degraded,
     /// It may be tried again.
     Refused(String),
+    /// The logic gives no more records, although this one waits.
+    Withheld(RecordId),
 }
 
 impl From<Stop> for Unable {
@@ -185,9 +215,11 @@ impl From<Unable> for WriteError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed) | Unable::Degraded => Self::SyncFailed,
+            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) | Unable::Degraded => Self::SyncFailed,
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
+            // Nobody who writes hears that.
+            Unable::Withheld(next) => Self::Refused { reason: ReadError::Withheld { next }.to_string() },
         }
     }
 }
@@ -196,11 +228,12 @@ impl From<Unable> for ReadError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed) | Unable::Degraded => {
+            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) | Unable::Degraded => {
                 Self::Refused { reason: "a sync failed".to_owned() }
             }
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
+            Unable::Withheld(next) => Self::Withheld { next },
         }
     }
 }
@@ -210,6 +243,7 @@ impl From<Stop> for CloseError {
         match stop {
             Stop::Closed => Self::Stopped { reason: "it was closed already".to_owned() },
             Stop::SyncFailed => Self::SyncFailed,
+            Stop::NotSynced => Self::NotSynced,
             Stop::Failed(reason) => Self::Stopped { reason },
         }
     }

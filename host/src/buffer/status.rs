@@ -49,6 +49,10 @@ pub struct Status {
     /// What has gone through the buffer ever since `buffer.forebay` was made in its directory: exact after a close and
     /// after the death of the process, and as of the last sync of the ledger after a power loss.
     pub usage_for_good: Usage,
+    /// The record that waits first, where the logic gave none when it was last asked for records; `None` if it was in order.
+    pub withheld: Option<RecordId>,
+    /// Whether the disk had no room when the buffer last wrote to it.
+    pub disk_full: bool,
     /// Records that wait in this process for room.
     pub waiting_records: usize,
     /// Calls of the logic that broke a rule of its contract and were refused.
@@ -97,6 +101,8 @@ impl Status {
             occupancy: usage_for_good.waiting(),
             usage_since_open,
             usage_for_good,
+            withheld: None,
+            disk_full: guard.is_disk_full(),
             waiting_records,
             refused_calls: guard.refused(),
             refusals: guard.refusals(),

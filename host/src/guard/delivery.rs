@@ -148,16 +148,18 @@ impl Guard {
         next
     }
 
-    /// Where nothing is left to deliver, what was not come to is lost. Tells it: nobody else will come to it.
-    pub fn reached_end(&mut self) -> Result<(), StorageError> {
+    /// The logic gives nothing to deliver. Where nothing is left, what was not come to is lost, and is told: nobody else will
+    /// come to it. Otherwise gives the id of the record that the logic keeps back.
+    pub fn reached_end(&mut self) -> Result<Option<RecordId>, StorageError> {
         let next = self.account.next_id();
-        if self.losses.come_to() < next && self.next_undelivered()?.is_none() {
+        if self.losses.come_to() < next {
+            if let Some(waits) = self.next_undelivered()? {
+                return Ok(Some(waits));
+            }
             self.losses.find(next, std::mem::take(&mut self.passed_over));
         }
-        if self.losses.come_to() >= next {
-            self.losses.tell_before(next);
-        }
-        Ok(())
+        self.losses.tell_before(next);
+        Ok(None)
     }
 
     /// The consumer gets this record, or it was dropped: losses in front of it are told.

@@ -17,10 +17,6 @@ use crate::{
 /// How many files without content there may be. One that is made ahead of need is enough, and each takes up an inode.
 const EMPTY_FILES_MAX: usize = 64;
 
-/// How many syncs may be asked for and not have ended: each takes up memory until then. On opening there may be one for each
-/// of 65,534 files.
-const SYNCS_MAX: usize = 131_072;
-
 impl Guard {
     /// `load-ledger`.
     pub fn load_ledger(&mut self) -> Result<Ledger, GuardError> {
@@ -63,7 +59,9 @@ impl Guard {
                 Err(self.refuse_room("make", what))
             }
             None => {
-                self.backend.create_file(file)?;
+                let made = self.backend.create_file(file);
+                self.is_disk_full |= matches!(made, Err(StorageError::NoSpace { .. }));
+                made?;
                 self.account.created(file);
                 Ok(())
             }
@@ -190,7 +188,7 @@ impl Guard {
         {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         }
-        if self.syncs.outstanding() >= SYNCS_MAX {
+        if self.syncs.is_full() {
             return Err(self.refuse(Refusal::Syncs));
         }
         let (ticket, start) = self.syncs.request(target);
@@ -257,6 +255,11 @@ impl Guard {
         Ok(())
     }
 
+    /// Whether the disk had no room when it was last written to. What the operator does not allow is another matter.
+    pub fn is_disk_full(&self) -> bool {
+        self.is_disk_full
+    }
+
     /// Writes bytes to the end of a file, all or none. Gives where they begin and how many they are.
     pub(super) fn write_bytes(&mut self, file: FileId, piece: &[u8]) -> Result<(u64, u64), GuardError> {
         let at = self.account.file(file).map_or(0, |account| account.length);
@@ -265,7 +268,9 @@ impl Guard {
             let what = format!("data file {file}: the limit of {} bytes is reached", self.max_bytes);
             return Err(self.refuse_room("append to", what));
         }
-        if let Err(error) = self.backend.append(file, at, piece) {
+        let written = self.backend.append(file, at, piece);
+        self.is_disk_full = matches!(written, Err(StorageError::NoSpace { .. }));
+        if let Err(error) = written {
             // Part of it may be there. Should the cut fail too, the next append overwrites it, or recovery cuts it.
             if let Err(error) = self.backend.truncate_file(file, at) {
                 let error: &dyn Error = &error;

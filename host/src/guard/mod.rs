@@ -181,6 +181,8 @@ pub struct Guard {
     is_end_known: bool,
     /// Bytes that were cut from the ends of files.
     cut_bytes: u64,
+    /// Whether the disk had no room when it was last written to.
+    is_disk_full: bool,
     dead_letters_end: KnownEnd,
     tally: Tally,
     /// What was remembered; `None` once the logic has opened the buffer.
@@ -232,6 +234,7 @@ impl Guard {
             incarnations: Incarnations::default(),
             is_end_known: false,
             cut_bytes: 0,
+            is_disk_full: false,
             dead_letters_end: KnownEnd::default(),
             tally: Tally::default(),
             before: None,
@@ -260,11 +263,8 @@ impl Guard {
 
     /// Nothing more will be done. Says so to the storage, if everything is durable.
     pub fn close(&mut self) {
-        let next = self.account.next_id();
-        let is_empty = self.account.ledger().is_some_and(|ledger| ledger.reader_last_record.after(1) >= next);
-        let is_durable = is_empty || !self.account.has_appended() || self.durable_next() >= next;
         let Some(memo) = self.memo() else { return };
-        if is_durable && !self.account.is_degraded() && self.syncs.is_idle() {
+        if self.is_all_durable() && !self.account.is_degraded() && self.syncs.is_idle() {
             self.backend.closed(&memo);
         } else {
             self.remember();

@@ -41,7 +41,7 @@ pub enum Refusal {
     /// 11: the ledger's reader would pass a file with unacknowledged records or go where none waits for it, or its writer
     /// would go back.
     LedgerFiles,
-    /// 12: too many syncs were asked for that have not ended.
+    /// 12: too many syncs were asked for that have not ended, or while the buffer is closed.
     Syncs,
     /// 13: an unfinished frame ends the file: behind it nothing would be found.
     TornEnd,

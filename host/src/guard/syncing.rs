@@ -8,6 +8,10 @@ use tracing::warn;
 use super::{Guard, Ticket};
 use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget};
 
+/// What logic may ask for while its buffer is being closed, in syncs: for each file, and besides.
+const CLOSING_SYNCS_A_FILE: usize = 4;
+const CLOSING_SYNCS: usize = 64;
+
 /// What a sync makes durable, noted when it starts.
 #[derive(Debug)]
 pub(super) enum Covers {
@@ -43,6 +47,19 @@ impl Guard {
         if again {
             self.start_sync(target);
         }
+    }
+
+    /// The buffer is being closed, and waits until no sync is under way. Logic that asks for another one at the end of each
+    /// must not keep it open: from now on it gets as many as mending may need, and no more.
+    pub fn begin_closing(&mut self) {
+        self.syncs.bound(self.account.files().count().saturating_mul(CLOSING_SYNCS_A_FILE) + CLOSING_SYNCS);
+    }
+
+    /// Whether all that was appended and is not done with is durable.
+    pub fn is_all_durable(&self) -> bool {
+        let next = self.account.next_id();
+        let is_empty = self.account.ledger().is_some_and(|ledger| ledger.reader_last_record.after(1) >= next);
+        is_empty || !self.account.has_appended() || self.durable_next() >= next
     }
 
     /// The next sync of which the logic is to hear, in the order of the requests.

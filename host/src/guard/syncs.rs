@@ -21,10 +21,16 @@ pub(super) struct Flight {
     pub(super) covers: Covers,
 }
 
+/// How many syncs may be asked for and not have ended: each takes up memory until then. On opening there may be one for each
+/// of 65,534 files.
+const SYNCS_MAX: usize = 131_072;
+
 /// All syncs that were asked for and have not ended.
 #[derive(Debug, Default)]
 pub(super) struct Syncs {
     last: u64,
+    /// How many more may be asked for, if that is bounded.
+    left: Option<usize>,
     /// Their tickets follow each other without a gap.
     outstanding: VecDeque<Outstanding>,
     /// The tickets of each target that no sync which has ended covers: on opening there is one for each of 65,534 files.
@@ -36,6 +42,7 @@ impl Syncs {
     /// Notes a request, and says whether its sync may start at once.
     pub(super) fn request(&mut self, target: SyncTarget) -> (Ticket, bool) {
         self.last += 1;
+        self.left = self.left.map(|left| left.saturating_sub(1));
         let ticket = Ticket(self.last);
         self.outstanding.push_back(Outstanding { ticket, ended: None });
         self.waiting.entry(target).or_default().push_back(ticket);
@@ -86,9 +93,14 @@ impl Syncs {
         }
     }
 
-    /// How many requests have not ended.
-    pub(super) fn outstanding(&self) -> usize {
-        self.outstanding.len()
+    /// From now on no more than this are asked for.
+    pub(super) fn bound(&mut self, requests: usize) {
+        self.left = Some(requests);
+    }
+
+    /// Whether no more may be asked for now.
+    pub(super) fn is_full(&self) -> bool {
+        self.outstanding.len() >= SYNCS_MAX || self.left == Some(0)
     }
 
     /// A sync has failed: whatever else was asked for has failed with it.

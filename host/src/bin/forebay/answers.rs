@@ -44,7 +44,7 @@ impl Answers {
         let receipt = answer?;
         self.tally.add(bytes, &receipt);
         if !receipt.rejected.is_empty() {
-            self.room.refuses();
+            self.room.refuses(longest_frame, &self.signals);
         }
         Ok(receipt)
     }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use forebay::{Buffer, Builder, Component, Options};
+use anyhow::anyhow;
+use forebay::{Buffer, Builder, Component, OpenError, Options};
 use tracing::warn;
 
 use crate::args::{BufferArgs, Durability, WhenFull};
@@ -32,14 +33,29 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
 
 /// Takes the buffer in a directory, which is made if need be, and then opens it.
 pub(crate) fn create(dir: &Path, args: &BufferArgs) -> anyhow::Result<Buffer> {
-    Ok(builder(dir, args, options(args)?)?.lock()?.open()?)
+    let opened = builder(dir, args, options(args)?)?.lock()?.open();
+    opened.map_err(|error| about(error, dir, args))
 }
 
 /// Opens the buffer in a directory that must be there.
 pub(crate) fn existing(dir: &Path, args: &BufferArgs, peek: bool) -> anyhow::Result<Buffer> {
     let mut options = options(args)?;
     options.peek = peek;
-    Ok(builder(dir, args, options)?.must_exist().open()?)
+    let opened = builder(dir, args, options)?.must_exist().open();
+    opened.map_err(|error| about(error, dir, args))
+}
+
+/// Whoever chose the logic himself hears which one it was, and what it has done.
+fn about(error: OpenError, dir: &Path, args: &BufferArgs) -> anyhow::Error {
+    match (&error, &args.component) {
+        (OpenError::Logic(reason), Some(component)) => anyhow!(
+            "{} does not open the buffer in {}: {reason}; nothing in it is lost: open it without --component, or with \
+             other logic",
+            component.display(),
+            dir.display()
+        ),
+        _ => error.into(),
+    }
 }
 
 fn builder(dir: &Path, args: &BufferArgs, options: Options) -> anyhow::Result<Builder> {

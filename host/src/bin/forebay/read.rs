@@ -1,6 +1,6 @@
 //! `forebay read`: records from a buffer to stdout.
 
-use forebay::{Reader, Record};
+use forebay::{Buffer, ReadError, Reader, Record};
 
 use crate::{
     args::ReadArgs,
@@ -31,7 +31,7 @@ fn deliver_all(
     while left > 0 && signals.caught().is_none() {
         // Only what is wanted is taken: what is taken and not printed would wait for the next opening.
         let wanted = usize::try_from(left).map_or(BATCH_RECORDS, |left| left.min(BATCH_RECORDS));
-        let Some(records) = next(reader, wanted, args.follow)? else {
+        let Some(records) = next(reader, wanted, args.follow, signals)? else {
             break;
         };
         if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {
@@ -44,10 +44,22 @@ fn deliver_all(
 
 /// The next records, or `None` at the end of the buffer: where nothing more is there, or, for one who follows, where writing
 /// has ended.
-fn next(reader: &Reader, wanted: usize, follow: bool) -> anyhow::Result<Option<Vec<Record>>> {
+fn next(
+    reader: &Reader,
+    wanted: usize,
+    follow: bool,
+    signals: &Signals,
+) -> anyhow::Result<Option<Vec<Record>>> {
     if follow {
         return Ok(reader.next_batch(wanted)?);
     }
     let records = reader.try_next_batch(wanted)?;
-    Ok((!records.is_empty()).then_some(records))
+    if !records.is_empty() {
+        return Ok(Some(records));
+    }
+    let status = signals.with_buffer(Buffer::status).flatten();
+    match status.and_then(|status| status.withheld) {
+        Some(next) => Err(ReadError::Withheld { next }.into()),
+        None => Ok(None),
+    }
 }

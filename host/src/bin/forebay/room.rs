@@ -1,6 +1,6 @@
-//! Saying, once, that the buffer or its disk is full.
+//! Saying, once, why records wait or are refused.
 
-use forebay::Buffer;
+use forebay::{Buffer, Status};
 use tracing::warn;
 
 use crate::signals::Signals;
@@ -11,6 +11,30 @@ pub(crate) struct Room {
     /// Whether somebody in this process is going to make room by reading.
     is_read: bool,
     said: bool,
+}
+
+/// Why records are not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    FailedSync,
+    FullBuffer,
+    FullDisk,
+    /// There is room by all that the host knows.
+    Logic,
+}
+
+impl Cause {
+    fn of(status: &Status, longest_frame: u64, max_bytes: u64) -> Self {
+        if status.sync_failed {
+            Self::FailedSync
+        } else if status.bytes.saturating_add(longest_frame) > max_bytes {
+            Self::FullBuffer
+        } else if status.disk_full {
+            Self::FullDisk
+        } else {
+            Self::Logic
+        }
+    }
 }
 
 impl Room {
@@ -25,29 +49,50 @@ impl Room {
             return;
         }
         let Some(status) = signals.with_buffer(Buffer::status).flatten() else { return };
-        if status.waiting_records == 0 {
+        let waiting_records = status.waiting_records;
+        if waiting_records == 0 {
             return;
         }
-        let is_full = status.bytes.saturating_add(longest_frame) > self.max_bytes;
-        if !is_full {
-            self.said = true;
-            warn!(waiting_records = status.waiting_records, "the disk has no room: waiting until it has");
-        } else if !self.is_read {
-            self.said = true;
-            warn!(
+        let cause = Cause::of(&status, longest_frame, self.max_bytes);
+        self.said = cause != Cause::FullBuffer || !self.is_read;
+        match cause {
+            Cause::FailedSync => warn!(
+                waiting_records,
+                "a sync has failed: waiting until what it left in doubt is safe; look for what the kernel says of the disk"
+            ),
+            Cause::FullBuffer if self.is_read => {}
+            Cause::FullBuffer => warn!(
                 bytes = status.bytes,
-                waiting_records = status.waiting_records,
+                waiting_records,
                 "the buffer is full, and nobody can read it while this process holds it: stop this process and read, \
                  or choose a larger --max-size"
-            );
+            ),
+            Cause::FullDisk => warn!(waiting_records, "the disk has no room: waiting until it has"),
+            Cause::Logic => warn!(
+                waiting_records,
+                bytes = status.bytes,
+                "the buffer's logic takes no records, although the buffer has room: waiting until it does"
+            ),
         }
     }
 
-    /// Records were refused.
-    pub(crate) fn refuses(&mut self) {
-        if !self.said {
-            self.said = true;
-            warn!("the buffer or its disk is full: records are refused");
+    /// Records were refused, the longest of so many bytes.
+    pub(crate) fn refuses(&mut self, longest_frame: u64, signals: &Signals) {
+        if self.said {
+            return;
+        }
+        let Some(status) = signals.with_buffer(Buffer::status).flatten() else { return };
+        self.said = true;
+        match Cause::of(&status, longest_frame, self.max_bytes) {
+            Cause::FailedSync => {
+                warn!("a sync has failed: records are refused until what it left in doubt is safe");
+            }
+            Cause::FullBuffer => warn!(bytes = status.bytes, "the buffer is full: records are refused"),
+            Cause::FullDisk => warn!("the disk is full: records are refused"),
+            Cause::Logic => warn!(
+                bytes = status.bytes,
+                "the buffer's logic takes no records, although the buffer has room: they are refused"
+            ),
         }
     }
 }

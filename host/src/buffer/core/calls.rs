@@ -30,9 +30,13 @@ impl Core {
         }
         let unable = Unable::from(&error);
         match &unable {
-            Unable::Refused(_) => warn!(%error, "the buffer's logic refused a call"),
+            Unable::Refused(_) => {
+                if let Some(not_logged) = self.refusals_said.may_say() {
+                    warn!(%error, not_logged, "the buffer's logic refused a call");
+                }
+            }
             // Of a failed sync it was said when it failed, and ticks see to it. Closed is for writing only: reading goes on.
-            Unable::Degraded | Unable::Stopped(Stop::Closed) => {}
+            Unable::Degraded | Unable::Withheld(_) | Unable::Stopped(Stop::Closed) => {}
             Unable::Stopped(stop) => {
                 error!(%error, "the buffer has stopped");
                 self.stop.get_or_insert(stop.clone());

@@ -24,6 +24,7 @@ use super::{
     shared::Shared,
     source::Source,
     status::Status,
+    throttle::Throttle,
 };
 use crate::{
     guard::{Guard, Loss, ReadRecord},
@@ -56,6 +57,8 @@ pub(super) struct Core {
     /// The id below which a sync of everything has been asked for.
     flushed: RecordId,
     ready: VecDeque<ReadRecord>,
+    /// The record that waits although the logic gave none when it was last asked.
+    withheld: Option<RecordId>,
     /// Events that were dropped to make room, as far as it was seen to.
     dropped: u64,
     in_flight: InFlight,
@@ -67,6 +70,8 @@ pub(super) struct Core {
     waiting_for_change: Vec<oneshot::Sender<()>>,
     waiting_for_syncs: Vec<oneshot::Sender<()>>,
     tick_wanted: bool,
+    refusals_said: Throttle,
+    withheld_said: Throttle,
 }
 
 impl std::fmt::Debug for Core {
@@ -112,6 +117,7 @@ impl Core {
             awaiting_sync: VecDeque::new(),
             flushed: RecordId(0),
             ready: VecDeque::new(),
+            withheld: None,
             dropped: 0,
             in_flight: InFlight::default(),
             redelivery: Redelivery::default(),
@@ -120,6 +126,8 @@ impl Core {
             waiting_for_change: Vec::new(),
             waiting_for_syncs: Vec::new(),
             tick_wanted: false,
+            refusals_said: Throttle::default(),
+            withheld_said: Throttle::default(),
         }
     }
 
@@ -213,6 +221,7 @@ impl Core {
 
     /// No more records will be written, and all that has happened becomes durable, also where writing had ended before.
     pub(super) fn finish(&mut self) {
+        self.guard().begin_closing();
         if self.writing == Writing::Ended {
             let told = self.lives.call(Logic::flush);
             let _ = self.note(told);
@@ -237,6 +246,7 @@ impl Core {
     pub(super) fn mend(&mut self, shared: &Arc<Shared>) -> bool {
         let is_degraded = self.stop.is_none() && self.guard().is_degraded();
         if is_degraded {
+            self.guard().begin_closing();
             self.tick(shared);
         }
         is_degraded
@@ -255,6 +265,8 @@ impl Core {
         self.guard().close();
         if self.guard().is_degraded() {
             self.stop.get_or_insert(Stop::SyncFailed);
+        } else if !self.guard().is_all_durable() {
+            self.stop.get_or_insert(Stop::NotSynced);
         }
         self.answer_durable();
         if let Some(stop) = self.stop {
@@ -273,7 +285,7 @@ impl Core {
         let fell_back = self.lives.fell_back().map(ToOwned::to_owned);
         let stopped = self.stop.as_ref().map(ToString::to_string);
         let status = Status::new(self.lives.guard(), &figures, &self.in_flight, &self.dead_letters, waiting);
-        Status { restarts, replacements, fell_back, stopped, ..status }
+        Status { restarts, replacements, fell_back, stopped, withheld: self.withheld, ..status }
     }
 
     /// The losses that were found since this was called last.

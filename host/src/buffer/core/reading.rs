@@ -49,19 +49,37 @@ impl Core {
                 }
             }
             let Some(record) = self.ready.pop_front() else {
-                if let Err(error) = self.guard().reached_end() {
-                    warn!(%error, "could not look for what is lost at the end");
-                }
+                self.reached_end();
                 break;
             };
             let delivery = self.deliver(&record);
             taken.push((record, delivery));
         }
-        Ok(match taken.is_empty() {
-            false => Taken::Records(taken),
-            true if self.has_delivered_all() => Taken::End,
-            true => Taken::Wait(self.wait_for_change()),
-        })
+        match (taken.is_empty(), self.withheld) {
+            (false, _) => Ok(Taken::Records(taken)),
+            // It is not for the logic to say that this is the end.
+            (true, Some(next)) if self.has_delivered_all() => Err(Unable::Withheld(next)),
+            (true, None) if self.has_delivered_all() => Ok(Taken::End),
+            (true, _) => Ok(Taken::Wait(self.wait_for_change())),
+        }
+    }
+
+    /// The logic gave no record. Whether there is none is for the host to say.
+    fn reached_end(&mut self) {
+        match self.guard().reached_end() {
+            Ok(withheld) => {
+                self.withheld = withheld;
+                if let Some(next) = withheld
+                    && let Some(not_logged) = self.withheld_said.may_say()
+                {
+                    warn!(
+                        next = next.0,
+                        not_logged, "the buffer's logic gives no record, although this one waits"
+                    );
+                }
+            }
+            Err(error) => warn!(%error, "could not look for what is lost at the end"),
+        }
     }
 
     fn take_given_back(&mut self, max_records: usize, taken: &mut Vec<(ReadRecord, Delivery)>) {
@@ -93,6 +111,7 @@ impl Core {
     }
 
     fn deliver(&mut self, record: &ReadRecord) -> Delivery {
+        self.withheld = None;
         self.guard().come_to(record.id);
         let next = record.id.after(record.events.get().into());
         if !self.options.peek {

@@ -1,0 +1,132 @@
+//! What is said of logic that is out to harm. A log that fills the disk is an attack as well, and so is one that says
+//! nothing.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use forebay::{
+    Buffer, NewRecord, ReadError, RecordId, Refusal, WriteError,
+    guard::{BatchId, Guard},
+    storage::{Ledger, memory::Disk},
+};
+
+use super::bed::{NO_BATCH, NO_LIMIT};
+use crate::support::{
+    Runs,
+    storage::{file, options},
+    unfaithful::Unfaithful,
+};
+
+const WRITES: u64 = 20;
+
+#[derive(Default)]
+struct Lines(Mutex<Vec<u8>>);
+
+impl io::Write for &Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What this thread has logged.
+struct Log {
+    text: String,
+    lasted: Duration,
+}
+
+impl Log {
+    /// It was said once a second at the most.
+    #[track_caller]
+    fn assert_throttled(&self, words: &str) {
+        let (said, seconds) = (self.text.matches(words).count(), self.lasted.as_secs() as usize);
+        assert!((1..=1 + seconds).contains(&said), "{words}: {said} times in {seconds} s:\n{}", self.text);
+    }
+}
+
+/// Runs something, and gives what it has logged.
+fn logged<T>(run: impl FnOnce() -> T) -> (T, Log) {
+    let (lines, started) = (Arc::new(Lines::default()), Instant::now());
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&lines)).finish();
+    let answer = tracing::subscriber::with_default(subscriber, run);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    (answer, Log { text, lasted: started.elapsed() })
+}
+
+/// Each rule has a line of its own and a number of its own: one that is broken in a loop must not hide another.
+#[test]
+fn broken_rules_are_counted_and_logged_by_rule() {
+    let meddle = |guard: &mut Guard, batch: u64| {
+        let (batch, at, id) = (BatchId(batch), guard.list_files()[0].length, guard.next_id());
+        if at == 0 {
+            // There is nothing to be harmed yet.
+            return;
+        }
+        let ledger = guard.ledger().unwrap();
+        let mut stored = |change: &dyn Fn(&mut Ledger)| {
+            let mut ledger = ledger;
+            change(&mut ledger);
+            drop(guard.store_ledger(ledger));
+        };
+        stored(&|ledger| ledger.writer_next_record = RecordId(u64::MAX));
+        stored(&|ledger| ledger.reader_last_record = RecordId(u64::MAX));
+        stored(&|ledger| ledger.reader_data_file = file(7));
+        drop(guard.append(NO_BATCH, 0, 1, file(0), at, id));
+        drop(guard.append(batch, 1, 1, file(0), at, id));
+        drop(guard.append(batch, 0, 1, file(0), at + 1, id));
+        drop(guard.remove_file(file(0)));
+        drop(guard.truncate_file(file(0), at + 1));
+        drop(guard.scan(file(0), 3, NO_LIMIT));
+        drop(guard.relocate(file(0), 0, 1, file(0), at));
+    };
+    let (refusals, log) = logged(|| {
+        let make = move |guard| Runs::Natively.make(guard).map(|logic| Unfaithful::meddling(logic, meddle));
+        let buffer = Buffer::open_with(Box::new(Disk::new().open().unwrap()), options(), make).unwrap();
+        for _ in 0..=WRITES {
+            buffer.writer().write(NewRecord::new("one")).unwrap();
+        }
+        let status = buffer.status().unwrap();
+        assert_eq!(status.refused_calls, status.refusals.iter().map(|(_, count)| count).sum::<u64>());
+        status.refusals
+    });
+    for refusal in [
+        Refusal::UnknownBatch,
+        Refusal::BatchOrder,
+        Refusal::UnknownFile,
+        Refusal::LedgerNext,
+        Refusal::LedgerLast,
+        Refusal::Retention,
+        Refusal::Cut,
+        Refusal::Offset,
+        Refusal::Relocation,
+        Refusal::Conflict,
+    ] {
+        assert!(refusals.contains(&(refusal, WRITES)), "{refusal:?}: {refusals:?}");
+        log.assert_throttled(&format!("rule={refusal:?} "));
+    }
+    assert_eq!(refusals.len(), 10, "{refusals:?}");
+}
+
+/// Logic that answers every call with an error breaks no rule. Whoever called hears each of them; the log need not.
+#[test]
+fn errors_of_the_logic_are_logged_once_a_second() {
+    let ((), log) = logged(|| {
+        let make = |guard| Runs::Natively.make(guard).map(Unfaithful::refusing);
+        let buffer = Buffer::open_with(Box::new(Disk::new().open().unwrap()), options(), make).unwrap();
+        for _ in 0..WRITES {
+            let answer = buffer.writer().write(NewRecord::new("one"));
+            assert!(matches!(answer, Err(WriteError::Refused { .. })), "{answer:?}");
+            let answer = buffer.reader().try_next_batch(1);
+            assert!(matches!(answer, Err(ReadError::Refused { .. })), "{answer:?}");
+        }
+        assert_eq!(buffer.status().unwrap().restarts, 0);
+    });
+    log.assert_throttled("refused a call");
+}

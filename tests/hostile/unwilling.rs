@@ -1,0 +1,135 @@
+//! Logic that does no harm and no work either: what the host says to whoever waits for it.
+
+use forebay::{
+    Buffer, CloseError, Durability, Limits, ReadError, RecordId, Simulation, WhenFull, storage::memory::Disk,
+};
+
+use super::attack::{Victim, guest};
+use crate::support::{
+    Runs,
+    cli::{run, run_with},
+    fixtures::project_file,
+    storage::{ids, options, read, records, write},
+    unfaithful::Unfaithful,
+};
+
+fn component(name: &str) -> String {
+    format!("--component={}", project_file("tests/guests").join(name).display())
+}
+
+/// Closing waits for the syncs that are under way. Logic that begins another at the end of each must not hang whoever
+/// closes: a process that can only be killed leaves its buffer as a crash does.
+#[test]
+fn logic_that_always_has_a_sync_under_way_keeps_no_buffer_open() {
+    let root = tempfile::tempdir().unwrap();
+    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
+    let ended = run_with(["write", &buffer, &component("never_idle.wasm"), "--when-full=reject"], b"one\n");
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("rule=Syncs"), "{ended}");
+}
+
+/// Whoever closes a buffer believes that what he wrote is on the disk. The host knows whether it is.
+#[test]
+fn a_buffer_whose_logic_has_nothing_synced_is_not_closed_well() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let make = move |guard| runs.make(guard).map(Unfaithful::without_syncs);
+        let backend = Box::new(disk.open().unwrap());
+        let buffer = Buffer::open_on(simulation.runtime(), backend, options(), make).unwrap();
+        write(&buffer, 1..=10);
+        let mut pending =
+            buffer.writer().with_durability(Durability::Synced).submit(records(11..=20)).unwrap();
+        while simulation.run_sync(0) {}
+        assert!(pending.try_take().is_none(), "{runs:?}: nothing is answered as synced");
+        let error = buffer.close().unwrap_err();
+        assert!(matches!(error, CloseError::NotSynced), "{runs:?}: {error}");
+
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=20]), "{runs:?}");
+        buffer.close().unwrap();
+    }
+}
+
+/// A consumer that hears of the end may remove the directory.
+#[test]
+fn logic_that_keeps_records_back_brings_nobody_to_the_end() {
+    let victim = Victim::new();
+    let buffer = victim.open(guest("hostile.wasm"), options(), Limits::default()).unwrap();
+    let reader = buffer.reader();
+    assert_eq!(buffer.status().unwrap().withheld, None, "it was not asked yet");
+    assert!(reader.try_next_batch(100).unwrap().is_empty());
+    assert_eq!(buffer.status().unwrap().withheld, Some(RecordId(1)));
+    buffer.end_writing();
+    let end = reader.next_batch(100);
+    assert!(matches!(end, Err(ReadError::Withheld { next: RecordId(1) })), "{end:?}");
+
+    // With other logic the same reader goes on.
+    buffer.replace_logic(forebay::Component::embedded().unwrap()).unwrap();
+    assert_eq!(reader.next_batch(100).unwrap().unwrap().len(), 10);
+    assert!(reader.next_batch(100).unwrap().is_none());
+    assert_eq!(buffer.status().unwrap().withheld, None);
+}
+
+/// A script would take silence and 0 for an empty buffer.
+#[test]
+fn a_read_that_leaves_records_behind_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
+    run_with(["write", &buffer], b"one\ntwo\n").assert_quiet_success();
+    let ended = run(["read", &buffer, &component("hostile.wasm")]);
+    assert_eq!((ended.code, ended.stdout.as_slice()), (Some(2), &b""[..]), "{ended}");
+    assert!(ended.stderr.contains("gives no more records, although record 1"), "{ended}");
+    assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\ntwo\n");
+}
+
+/// "The disk is full" would send whoever reads it to the wrong place.
+#[test]
+fn a_writer_hears_that_it_is_the_logic_that_takes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
+    let ended = run_with(["write", &buffer, &component("always_full.wasm"), "--when-full=reject"], b"one\n");
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(
+        ended.stderr.contains("the buffer's logic takes no records, although the buffer has room"),
+        "{ended}"
+    );
+}
+
+/// Of a component that does not open the buffer the operator has to hear which one, which buffer, why, and what to do; and
+/// each once.
+#[test]
+fn logic_that_does_not_open_the_buffer_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
+    run_with(["write", &buffer], b"one\n").assert_quiet_success();
+    let ended = run_with(["write", &buffer, &component("always_full.wasm")], b"two\n");
+    ended.assert_refusal(&["always_full.wasm", &buffer, "another id", "without --component"]);
+    assert_eq!(ended.stderr.matches("another id").count(), 1, "{ended}");
+}
+
+/// Acknowledged or not: the operator's limit holds, and nothing is lost but time.
+#[test]
+fn logic_that_never_acknowledges_fills_its_buffer_and_no_more() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let mut small = options();
+        (small.max_bytes, small.when_full) = (4 * 4096, WhenFull::Reject);
+        let make = move |guard| runs.make(guard).map(Unfaithful::without_acknowledgements);
+        let buffer = Buffer::open_with(Box::new(disk.open().unwrap()), small, make).unwrap();
+        let mut written = 0;
+        loop {
+            let receipt = buffer.writer().write_batch(records(written + 1..=written + 10)).unwrap();
+            written += receipt.records as u64;
+            let records = buffer.reader().try_next_batch(100).unwrap();
+            records.iter().for_each(forebay::Record::ack);
+            if !receipt.rejected.is_empty() {
+                break;
+            }
+        }
+        let status = buffer.status().unwrap();
+        assert_eq!((status.acknowledged, status.unacknowledged_records), (RecordId(0), 0), "{runs:?}");
+        assert!(status.bytes <= small.max_bytes && written > 10, "{runs:?}: {written}");
+        buffer.close().unwrap();
+        assert_eq!(read(&runs.open(disk.open().unwrap(), small)), ids([1..=written]), "{runs:?}");
+    }
+}
