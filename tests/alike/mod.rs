@@ -15,6 +15,7 @@ mod redelivery;
 mod remembered;
 mod same;
 mod simulated;
+mod unwritable;
 mod usage;
 
 use forebay::{Options, storage::memory::Disk};

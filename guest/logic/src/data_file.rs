@@ -27,6 +27,8 @@ pub struct DataFile {
     pub durable_length: Option<u64>,
     /// A sync of it has failed: no later one makes durable what was not.
     pub suspect: bool,
+    /// Nothing more is appended to it: a torn frame ends it that could not be cut, or storage does not write to it.
+    pub sealed: bool,
     /// How many bytes behind its length are in use elsewhere, and are to be cut.
     pub surplus: u64,
     /// The change of the directory that made it: see [`Syncs`](crate::syncs::Syncs).
@@ -46,6 +48,7 @@ impl DataFile {
             asked: None,
             durable_length: None,
             suspect: false,
+            sealed: false,
             surplus: 0,
             made_by,
             end_id: None,

@@ -284,7 +284,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Scans on from where the reader is, in the next file if this one is read. `None`: nothing more is there.
+    /// Scans on from where the reader is, in the next file if this one is read. `None`: nothing more is there. A torn frame
+    /// at the end of the newest file is left where it is, and the next record comes in another file.
     fn scan(
         &mut self,
         storage: &mut impl Storage,
@@ -299,7 +300,13 @@ impl Reader {
             }
             let (id, length) = (file.id, file.length);
             match storage.scan(id, self.offset, limits) {
-                Ok(scanned) if scanned.next_offset > self.offset => return Ok(Some((id, scanned))),
+                Ok(scanned) if scanned.next_offset > self.offset => {
+                    let is_torn = scanned.spans.last().is_some_and(|span| span.state == SpanState::Torn);
+                    if is_torn && id == directory.window.newest().id {
+                        directory.window.seal_newest();
+                    }
+                    return Ok(Some((id, scanned)));
+                }
                 // Somebody has cut or removed the file. What was in it is missing among the ids that follow.
                 Ok(_) if id != directory.window.newest().id => self.offset = length,
                 Err(StorageError::NotFound) if directory.window.forget(id) => self.offset = 0,

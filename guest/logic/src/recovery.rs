@@ -268,7 +268,8 @@ impl<S: Storage> Recovery<'_, S> {
         Ok(window)
     }
 
-    /// A file in use. A torn end of the newest is cut: behind it, new records would be hard to find.
+    /// A file in use. A torn end of the newest is cut: behind it, new records would not be found. Where that cannot be, they
+    /// come in another file.
     fn data_file(
         &mut self,
         entry: &FileEntry,
@@ -277,6 +278,7 @@ impl<S: Storage> Recovery<'_, S> {
         losses: &mut Losses,
     ) -> Result<DataFile, StorageError> {
         let mut length = entry.length;
+        let mut sealed = false;
         if newest {
             if let Some(torn_at) = self.survey.contents(self.storage, entry.id)?.torn_at {
                 match self.storage.truncate_file(entry.id, torn_at) {
@@ -284,9 +286,8 @@ impl<S: Storage> Recovery<'_, S> {
                         losses.cut(length.saturating_sub(torn_at));
                         length = torn_at;
                     }
-                    // Then what follows it is found behind damage.
-                    Err(StorageError::NoSpace | StorageError::Refused(_)) => {}
-                    Err(error) => return Err(error),
+                    Err(StorageError::Fenced) => return Err(StorageError::Fenced),
+                    Err(_) => sealed = true,
                 }
             }
         }
@@ -298,6 +299,7 @@ impl<S: Storage> Recovery<'_, S> {
             durable_length,
             // A sync has failed while another instance had the buffer.
             suspect: entry.suspect,
+            sealed,
             ..DataFile::empty(entry.id, 1)
         })
     }

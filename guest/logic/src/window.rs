@@ -155,6 +155,11 @@ impl Window {
         self.older.binary_search_by_key(&front.steps_to(id), |file| front.steps_to(file.id)).ok()
     }
 
+    /// Nothing more is to be appended to the newest file.
+    pub fn seal_newest(&mut self) {
+        self.newest.sealed = true;
+    }
+
     /// Records were appended to the newest file.
     pub fn appended(&mut self, length: u64, next_id: RecordId) {
         debug_assert!(length > self.newest.length);

@@ -7,6 +7,7 @@ use crate::losses::Losses;
 use crate::options::{Options, WhenFull};
 use crate::reader::Reader;
 use crate::storage::{BatchId, RecordId, Storage, StorageError};
+use crate::window::DataFile;
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ struct Head {
 }
 
 impl Head {
+    const NONE: Self = Self { records: 0, events: 0 };
+
     /// As many as the buffer has room for, and the file; an empty file takes one however long it is.
     fn fitting(records: &[u64], room: Space, file_length: u64, file_bytes: u64) -> Self {
         let mut taken = Space::NONE;
@@ -171,8 +174,9 @@ impl Writer {
         let mut accepted = 0;
         while let Some(record) = rest.first() {
             let room = self.room(directory);
-            let file_length = directory.window.newest().length;
-            let head = Head::fitting(rest, room, file_length, self.file_bytes);
+            let DataFile { length: file_length, sealed, .. } = *directory.window.newest();
+            let head =
+                if sealed { Head::NONE } else { Head::fitting(rest, room, file_length, self.file_bytes) };
             if head.records == 0 {
                 let fits = Space::NONE.and(Size(*record)).within(room);
                 // A file that is all acknowledged still takes up room, until the writer has left it.
@@ -184,7 +188,7 @@ impl Writer {
             }
             let placed = self.append(storage, directory, (batch, first + accepted), rest, head)?;
             accepted += placed;
-            if placed < head.records {
+            if placed < head.records && !directory.window.newest().sealed {
                 break;
             }
             rest = behind(rest, placed);
@@ -216,7 +220,8 @@ impl Writer {
         drop_oldest(storage, directory, reader, losses)
     }
 
-    /// Appends the head of what is left of a batch to the newest file. Gives the number of records that found room.
+    /// Appends the head of what is left of a batch to the newest file. Gives the number of records that found room. A file
+    /// that storage does not write to, for other reasons, is not tried again.
     fn append(
         &mut self,
         storage: &mut impl Storage,
@@ -230,6 +235,11 @@ impl Writer {
         let placed = match storage.append(batch, first, head.records, file.id, file.length, id) {
             Ok(placed) => placed,
             Err(StorageError::NoSpace) => return Ok(0),
+            // Another may be in order. If that one, still empty, is not either, the error is not the file's.
+            Err(StorageError::Io(_) | StorageError::NotFound) if file.length > 0 => {
+                directory.window.seal_newest();
+                return Ok(0);
+            }
             Err(error) => return Err(error),
         };
         let events = if placed.records == head.records {

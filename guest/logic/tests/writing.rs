@@ -129,11 +129,28 @@ fn no_room_for_another_file_makes_the_buffer_full() {
 #[test]
 fn defect_d11_after_an_error_the_state_is_what_was_placed() {
     let mut bed = Bed::new();
+    bed.disk.fail_append = Some(StorageError::Io(5));
+    assert_eq!(bed.try_write(&records(2, 100)), Err(BufferError::Storage(5)));
     bed.disk.fail_store = Some(StorageError::Io(5));
     assert_eq!(bed.try_write(&records(3, 100)), Err(BufferError::Storage(5)));
     assert_eq!(bed.try_write(&records(2, 100)).unwrap().first_id, RecordId(4));
+    assert_eq!(bed.read_all(), (1..=5).collect::<Vec<_>>());
+}
+
+// One bad file is not to keep the buffer from writing. Where the next one is as bad, each attempt must not leave another.
+#[test]
+fn a_file_that_cannot_be_written_to_is_left_for_one_other() {
+    let mut bed = Bed::new();
+    bed.write(&records(3, 100));
     bed.disk.fail_append = Some(StorageError::Io(5));
-    assert_eq!(bed.try_write(&records(2, 100)), Err(BufferError::Storage(5)));
+    assert_eq!(bed.write(&records(2, 100)), 2);
+    assert_eq!((bed.disk.file(0).length(), bed.disk.file(1).length()), (300, 200));
+    for _ in 0..3 {
+        bed.disk.fail_all_appends = Some(StorageError::Io(5));
+        assert_eq!(bed.try_write(&records(2, 100)), Err(BufferError::Storage(5)));
+    }
+    assert_eq!(bed.disk.file_ids(), [0, 1, 2]);
+    bed.disk.fail_all_appends = None;
     assert_eq!(bed.write(&records(2, 100)), 2);
     assert_eq!(bed.read_all(), (1..=7).collect::<Vec<_>>());
 }

@@ -115,6 +115,8 @@ pub(crate) struct Disk {
     pub(crate) dropped: u64,
     /// Errors that the next calls give, by call.
     pub(crate) fail_append: Option<StorageError>,
+    /// The error that every append gives.
+    pub(crate) fail_all_appends: Option<StorageError>,
     pub(crate) fail_store: Option<StorageError>,
     pub(crate) fail_scan: Option<StorageError>,
     /// Where a scan stops by itself.
@@ -151,6 +153,7 @@ impl Default for Disk {
             drops_oldest: false,
             dropped: 0,
             fail_append: None,
+            fail_all_appends: None,
             fail_store: None,
             fail_scan: None,
             scan_bytes: 8 << 20,

@@ -195,7 +195,7 @@ impl Storage for Disk {
         at: u64,
         id: RecordId,
     ) -> Result<Placed, StorageError> {
-        if let Some(error) = self.fail_append.take() {
+        if let Some(error) = self.fail_append.take().or(self.fail_all_appends) {
             return Err(error);
         }
         let inode = self.inode(file)?;

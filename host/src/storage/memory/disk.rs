@@ -80,6 +80,11 @@ impl Disk {
         self.state().capacity_bytes = capacity_bytes;
     }
 
+    /// From now on a data file cannot be written to nor cut, as one of another user's. It can be read and removed.
+    pub fn write_protect(&self, file: FileId) {
+        self.state().write_protected.insert(file);
+    }
+
     /// The `nth` sync of a target from now on will fail; the next is the first.
     pub fn fail_sync(&self, target: SyncTarget, nth: u64) {
         self.state().fail_sync(target, nth);

@@ -43,6 +43,8 @@ pub(super) struct State {
     pub(super) cuts: Vec<(FileId, u64, Vec<u8>)>,
     sync_counts: HashMap<SyncTarget, u64>,
     sync_faults: HashSet<(SyncTarget, u64)>,
+    /// Data files that can be read and removed, and not changed.
+    pub(super) write_protected: HashSet<FileId>,
 }
 
 impl State {
@@ -92,10 +94,12 @@ impl State {
     pub(super) fn remove(&mut self, id: FileId) -> Result<(), StorageError> {
         self.number(id)?;
         self.names.change().remove(&id);
+        self.write_protected.remove(&id);
         Ok(())
     }
 
     pub(super) fn truncate(&mut self, id: FileId, length: u64) -> Result<(), StorageError> {
+        self.check_writable("cut", id)?;
         self.file_mut(id)?.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(())
     }
@@ -116,12 +120,20 @@ impl State {
 
     /// Writes what there is room for.
     pub(super) fn append(&mut self, id: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.check_writable("append to", id)?;
         let used: u64 = self.list().iter().map(|(_, length)| length).sum();
         let room = self.capacity_bytes.map_or(u64::MAX, |capacity| capacity.saturating_sub(used));
         let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         let at = usize::try_from(at).map_err(|_| no_space(id))?;
         self.file_mut(id)?.write(at, bytes.get(..fits).unwrap_or(bytes));
         if fits < bytes.len() { Err(no_space(id)) } else { Ok(()) }
+    }
+
+    fn check_writable(&self, operation: &'static str, id: FileId) -> Result<(), StorageError> {
+        if !self.write_protected.contains(&id) {
+            return Ok(());
+        }
+        Err(StorageError::Io { operation, what: what(id), source: io::Error::from_raw_os_error(EACCES) })
     }
 
     /// What a reader sees of a file.
@@ -224,6 +236,7 @@ impl State {
 }
 
 const EIO: i32 = 5;
+const EACCES: i32 = 13;
 const ENOSPC: i32 = 28;
 
 fn no_space(id: FileId) -> StorageError {
