@@ -88,6 +88,22 @@ impl Head {
     }
 }
 
+/// How far a batch was placed.
+#[derive(Clone, Copy, Debug)]
+struct Filled {
+    accepted: u32,
+    /// Storage took less than the limits allow.
+    is_disk_full: bool,
+}
+
+/// A record that found no room.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    record: Size,
+    /// It is not the limits that keep it out.
+    is_disk_full: bool,
+}
+
 /// The writing side.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer {
@@ -150,9 +166,11 @@ impl Writer {
         let first_id = directory.ledger.next_id();
         let (mut accepted, mut dropped_events) = (0, 0_u64);
         loop {
-            accepted += self.place(storage, directory, (batch, accepted), behind(records, accepted))?;
+            let filled = self.place(storage, directory, (batch, accepted), behind(records, accepted))?;
+            accepted += filled.accepted;
             let Some(record) = behind(records, accepted).first().filter(|_| self.drops_oldest) else { break };
-            match self.make_room(storage, directory, (&mut *reader, &mut *losses), Size(*record))? {
+            let wanted = Wanted { record: Size(*record), is_disk_full: filled.is_disk_full };
+            match self.make_room(storage, directory, (&mut *reader, &mut *losses), wanted)? {
                 Some(dropped) => dropped_events = dropped_events.saturating_add(dropped),
                 None => break,
             }
@@ -170,7 +188,7 @@ impl Writer {
         directory: &mut Directory,
         (batch, first): (BatchId, u32),
         mut rest: &[u64],
-    ) -> Result<u32, StorageError> {
+    ) -> Result<Filled, StorageError> {
         let mut accepted = 0;
         while let Some(record) = rest.first() {
             let room = self.room(directory);
@@ -189,25 +207,28 @@ impl Writer {
             let placed = self.append(storage, directory, (batch, first + accepted), rest, head)?;
             accepted += placed;
             if placed < head.records && !directory.window.newest().sealed {
-                break;
+                return Ok(Filled { accepted, is_disk_full: true });
             }
             rest = behind(rest, placed);
         }
-        Ok(accepted)
+        Ok(Filled { accepted, is_disk_full: false })
     }
 
-    /// Drops the oldest file for a record that does not fit, unless so much leaves already that it will. Gives how many
-    /// events were dropped; `None` where there is nothing more to do for now.
+    /// Drops the oldest file for a record that does not fit, unless so much leaves already that it will; on a full disk,
+    /// where nobody knows how much that has to be, unless anything leaves. Gives how many events were dropped; `None` where
+    /// there is nothing more to do for now.
     fn make_room(
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
         (reader, losses): (&mut Reader, &mut Losses),
-        record: Size,
+        Wanted { record, is_disk_full }: Wanted,
     ) -> Result<Option<u64>, StorageError> {
         let room = self.room(directory);
-        let coming = Space { bytes: room.bytes.saturating_add(coming_bytes(directory)), ..room };
-        if Space::NONE.and(record).within(coming) && directory.window.has_ids() {
+        let coming_bytes = coming_bytes(directory);
+        let coming = Space { bytes: room.bytes.saturating_add(coming_bytes), ..room };
+        let is_allowed = Space::NONE.and(record).within(coming) && directory.window.has_ids();
+        if is_allowed && !(is_disk_full && coming_bytes == 0) {
             return Ok(None);
         }
         if directory.window.front().id == directory.window.newest().id {

@@ -62,6 +62,46 @@ fn no_more_is_dropped_than_is_needed() {
     assert_eq!(bed.figure(12), 10);
 }
 
+// The disk may be smaller than the limit, or somebody else fill it. One file goes at a time, since nobody knows how much is
+// enough.
+#[test]
+fn a_full_disk_drops_the_oldest_file_too() {
+    let mut bed = Bed::with(Options { max_bytes: 1 << 20, ..DROPPING });
+    write_all(&mut bed, &records(30, 100));
+    bed.end_syncs();
+    bed.disk.room = 0;
+    bed.disk.calls.clear();
+    for _ in 0..3 {
+        let outcome = bed.try_write(&records(1, 100)).unwrap();
+        assert_eq!(outcome.accepted, 0);
+    }
+    assert_eq!((bed.figure(12), &bed.disk.calls[..]), (10, &["store".to_owned()][..]));
+    bed.end_syncs();
+    assert!(bed.disk.calls.contains(&"remove 0".to_owned()), "{:?}", bed.disk.calls);
+    // Somebody else took the room at once.
+    assert_eq!(bed.try_write(&records(1, 100)).unwrap().dropped_events, 10);
+    bed.end_syncs();
+    bed.disk.room = 1_000;
+    assert_eq!(write_all(&mut bed, &records(10, 100)), 0);
+    assert_eq!(bed.read_all(), (21..=40).collect::<Vec<_>>());
+}
+
+// A full disk under one file that holds everything.
+#[test]
+fn on_a_full_disk_the_writers_file_is_left_before_it_is_dropped() {
+    let mut bed = Bed::with(Options { max_bytes: 1 << 20, file_bytes: 1 << 19, ..DROPPING });
+    write_all(&mut bed, &records(30, 100));
+    bed.disk.room = 0;
+    for _ in 0..5 {
+        assert_eq!(bed.try_write(&records(1, 100)).unwrap().accepted, 0);
+        bed.end_syncs();
+    }
+    assert_eq!((bed.figure(12), bed.disk.file_ids()), (30, vec![1]), "what is left is empty, and stays");
+    bed.disk.room = 1_000;
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 0);
+    assert_eq!(bed.read_all(), [31]);
+}
+
 // A buffer of one file has nothing else to drop.
 #[test]
 fn the_writers_file_is_left_before_it_is_dropped() {
