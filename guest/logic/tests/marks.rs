@@ -7,7 +7,7 @@ mod disk;
 use disk::bed::{Bed, OPTIONS};
 use disk::dice::Dice;
 use disk::{Disk, Frame, ledger};
-use forebay_logic::{FileId, Logic as _, Mark, RecordId};
+use forebay_logic::{FileId, Logic as _, Mark, Options, RecordId};
 
 /// Whole records of one event and 100 bytes.
 fn whole(ids: impl IntoIterator<Item = u64>) -> Vec<Frame> {
@@ -59,6 +59,28 @@ fn reading_never_starts_behind_an_unread_record() {
     disk.marks = vec![mark(0, 2_000, 21), mark(0, 1_000, 11), mark(0, 300, 4)];
     let mut bed = Bed::on(disk, OPTIONS);
     assert_eq!(bed.read_all(), (5..=20).collect::<Vec<_>>());
+}
+
+// Logic that takes over resumes behind what was delivered and is not acknowledged. What lies behind the last mark of a file
+// may be damage alone; the file still holds what waits to be acknowledged, and must not go.
+#[test]
+fn a_reader_that_resumes_behind_a_mark_leaves_the_files_before_it() {
+    let damaged = [whole(1..=10), vec![Frame::corrupt(100)]].concat();
+    let files = [(0, damaged), (1, whole(11..=20))];
+    for resume_after in [10, 14, 20] {
+        let mut disk = Disk::with(Some(ledger(21, 1, 0, 3)), &files);
+        disk.marks = vec![mark(0, 1_000, 11)];
+        let options = Options { resume_after: Some(RecordId(resume_after)), ..OPTIONS };
+        let mut bed = Bed::on(disk, options);
+        bed.end_syncs();
+        assert_eq!(bed.read_all(), (resume_after + 1..=20).collect::<Vec<_>>());
+        bed.acknowledge(9);
+        bed.end_syncs();
+        assert_eq!((bed.ledger(), bed.disk.file_ids()), ((21, 1, 0, 9), vec![0, 1]), "{resume_after}");
+        bed.acknowledge(10);
+        bed.end_syncs();
+        assert_eq!((bed.ledger(), bed.disk.file_ids()), ((21, 1, 1, 10), vec![1]), "{resume_after}");
+    }
 }
 
 // The host has checked them; that the files are the same as then is not the logic's to believe.
