@@ -113,6 +113,45 @@ fn logic_that_fails_in_its_first_calls_is_taken_out_again() {
     }
 }
 
+/// What ran well until a moment ago goes on, though it has not proved itself; should it fail as well, what has does.
+#[test]
+fn of_two_swaps_in_a_row_the_second_goes_back_to_the_first_and_that_to_what_was_proved() {
+    for runs in Runs::ALL {
+        let buffer = runs.open(Disk::new().open().unwrap(), options());
+        let faults = Faults::default();
+        let make = {
+            let faults = faults.clone();
+            move |guard| runs.make(guard).map(|logic| faults.over(logic))
+        };
+        buffer.replace_logic_with(make).unwrap();
+        buffer.replace_logic(component("spins.wasm")).unwrap();
+        let before = faults.calls();
+        write(&buffer, 1..=10);
+        assert!(buffer.status().unwrap().fell_back.unwrap().contains("it ran for longer"), "{runs:?}");
+        assert!(faults.calls() > before, "{runs:?}: the first goes on");
+
+        let refused = buffer.replace_logic(component("always_full.wasm"));
+        assert!(matches!(refused, Err(ReplaceError::FellBack { .. })), "{runs:?}: {refused:?}");
+        let before = faults.calls();
+        write(&buffer, 11..=20);
+        assert!(faults.calls() > before, "{runs:?}: and again");
+
+        faults.after(0);
+        write(&buffer, 21..=30);
+        let status = buffer.status().unwrap();
+        assert!(status.fell_back.unwrap().contains("its answer got lost"), "{runs:?}");
+        assert_eq!(
+            (status.replacements, status.restarts),
+            (3, 0),
+            "{runs:?}: what was proved has not failed"
+        );
+        let before = faults.calls();
+        write(&buffer, 31..=40);
+        assert_eq!(faults.calls(), before, "{runs:?}: it is out");
+        assert_eq!(read(&buffer), ids([1..=40]), "{runs:?}");
+    }
+}
+
 /// Once it has proved itself it is the logic of the buffer, and a failure is answered with a fresh instance of it.
 #[test]
 fn logic_that_has_proved_itself_stays() {

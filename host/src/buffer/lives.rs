@@ -43,10 +43,18 @@ pub(super) struct Lives {
     fell_back: Option<String>,
 }
 
-/// Logic that has proved itself, and waits for its successor to do so.
+/// What goes on if the present logic fails on trial.
 struct Former {
     source: Source,
+    /// What proved itself last, where this one was still on trial itself.
+    proved: Option<Source>,
     calls_left: u32,
+}
+
+impl Former {
+    fn new(source: Source, proved: Option<Source>) -> Self {
+        Self { source, proved, calls_left: TRIAL_CALLS }
+    }
 }
 
 enum Life {
@@ -158,12 +166,14 @@ impl Lives {
             // Whatever it was about, the guard's account says what it has done.
             warn!(%error, "logic that is to be replaced did not close the buffer well");
         }
-        let unproved = std::mem::replace(&mut self.source, source);
-        let former = self.former.take().map_or(unproved, |former| former.source);
+        let source = std::mem::replace(&mut self.source, source);
+        // Of those that were on trial, only the last has a way back: it runs well until now.
+        let proved = self.former.take().map(|former| former.proved.unwrap_or(former.source));
+        let former = Former::new(source, proved);
         self.replacements += 1;
         self.fell_back = None;
         let opened = self.begin_again(Guard::replace, standing);
-        self.former = Some(Former { source: former, calls_left: TRIAL_CALLS });
+        self.former = Some(former);
         let Err(failure) = opened else {
             info!(logic = ?self.source, "other logic has taken over");
             return Ok(Ok(()));
@@ -172,11 +182,12 @@ impl Lives {
         Ok(Err(failure))
     }
 
-    /// Logic that is on trial has failed: a fresh instance of the former takes over.
+    /// Logic that is on trial has failed: a fresh instance of the former takes over. If that was on trial too, it still is.
     fn fall_back(&mut self, failure: &CallError, standing: Standing) -> Result<(), CallError> {
         if let Some(former) = self.former.take() {
             warn!(reason = %failure, logic = ?self.source, "logic that has taken over fails: back to the former");
             self.source = former.source;
+            self.former = former.proved.map(|proved| Former::new(proved, None));
             self.fell_back = Some(failure.to_string());
         }
         match self.begin_again(Guard::reopen, standing) {

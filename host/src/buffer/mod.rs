@@ -156,7 +156,8 @@ impl Buffer {
     /// and goes on where delivery stands. Whoever writes or reads waits meanwhile, for milliseconds.
     ///
     /// Where the new logic does not open the buffer, or fails in one of its first calls, a fresh instance of the former
-    /// goes on; in the second case [`Status::fell_back`] says so.
+    /// goes on; in the second case [`Status::fell_back`] says so. A former that was not past its own first calls goes on with
+    /// those: should it fail as well, the last that was takes over.
     pub fn replace_logic(&self, component: Component) -> Result<(), ReplaceError> {
         self.replace_source(Source::Component(component))
     }
