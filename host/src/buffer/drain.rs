@@ -10,7 +10,7 @@ use super::{Buffer, core::Core};
 pub struct DrainReport {
     /// Events that are not acknowledged, lost ones among them that delivery has not come to.
     pub events: u64,
-    /// Bytes in the data files that hold them; 0 if nothing is left.
+    /// The length of their frames in bytes, and of damage among them: see [`Status::occupancy`](super::Status::occupancy).
     pub bytes: u64,
     /// Records that were delivered and are not acknowledged.
     pub unacknowledged_records: usize,

@@ -31,7 +31,7 @@ impl Core {
         let guard = self.guard();
         let acknowledged = guard.ledger().map_or(0, |ledger| ledger.reader_last_record.0);
         let events = guard.next_id().0.saturating_sub(acknowledged).saturating_sub(1);
-        let bytes = if events == 0 { 0 } else { guard.bytes() };
+        let bytes = guard.usage().1.waiting().bytes;
         DrainReport { events, bytes, unacknowledged_records }
     }
 }
