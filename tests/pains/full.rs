@@ -62,6 +62,41 @@ fn pain_8763_a_full_disk_refuses_records_where_that_was_chosen() {
     }
 }
 
+/// Whoever chose to have the oldest dropped has it dropped when the disk is full, too, and waits only when nothing is left
+/// to drop. None that is kept is lost.
+#[test]
+fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
+    for runs in Runs::ALL {
+        let mut options = options();
+        options.when_full = WhenFull::DropOldest;
+        let (disk, simulation, _, buffer) = on_a_small_disk(runs, 10_000, options);
+        for first in (1..1000).step_by(10) {
+            let mut pending = buffer.writer().submit(records(first..=first + 9)).unwrap();
+            while pending.try_take().is_none() {
+                assert!(simulation.run_sync(0), "{runs:?}: a writer waits for ever");
+            }
+        }
+        let dropped = buffer.status().unwrap().dropped_events;
+        assert!((800..1000).contains(&dropped), "{runs:?}: {dropped}");
+        assert_eq!(read(&buffer), ids([dropped + 1..=1000]), "{runs:?}");
+
+        // Somebody else takes all of the room.
+        disk.set_capacity_bytes(Some(0));
+        let mut pending = buffer.writer().submit(records(1001..=1001)).unwrap();
+        while simulation.run_sync(0) {}
+        simulation.advance(Duration::from_secs(2_000_000));
+        while simulation.run_sync(0) {}
+        assert!(pending.try_take().is_none(), "{runs:?}");
+        assert_eq!(buffer.status().unwrap().dropped_events, 1000, "{runs:?}: nothing is left");
+        disk.set_capacity_bytes(None);
+        simulation.advance(Duration::from_secs(2_000_000));
+        assert!(pending.try_take().is_some(), "{runs:?}: a timer tries again");
+        let status = buffer.status().unwrap();
+        assert_eq!((status.lost_events, status.refused_calls), (0, 0), "{runs:?}");
+        assert_eq!(read(&buffer), ids([1001..=1001]), "{runs:?}");
+    }
+}
+
 /// A process that dies on a full disk leaves a buffer that opens on a full disk.
 #[test]
 fn pain_13178_a_buffer_opens_on_a_full_disk() {

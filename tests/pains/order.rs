@@ -204,11 +204,13 @@ fn pain_25766_nothing_is_durable_before_the_name_of_its_file_is() {
 /// synced; then it goes, and what was in it is counted by then.
 #[test]
 fn pain_8209_what_is_dropped_is_counted_and_passed_before_it_goes() {
-    for runs in Runs::ALL {
+    // It is the limit that is reached, or the end of the disk.
+    for (runs, capacity_bytes) in Runs::ALL.into_iter().flat_map(|runs| [(runs, None), (runs, Some(9000))]) {
         let mut options = options();
-        options.max_bytes = 2 * 4096 + 32;
+        options.max_bytes = if capacity_bytes.is_none() { 2 * 4096 + 32 } else { 1 << 20 };
         options.when_full = WhenFull::DropOldest;
         let scene = Scene::new(runs, options);
+        scene.disk.set_capacity_bytes(capacity_bytes);
         let mut next = 1;
         while removals(&scene.journal.all()).len() < 4 {
             let mut pending = scene.buffer.writer().submit(records(next..=next + 9)).unwrap();

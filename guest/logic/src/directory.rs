@@ -52,7 +52,7 @@ impl Directory {
                     return Ok(Some(file));
                 }
                 Err(StorageError::AlreadyExists) => self.window.add_stranger(id, 0, None),
-                Err(StorageError::NoSpace) => return Ok(None),
+                Err(error) if error.passes_with_time() => return Ok(None),
                 Err(error) => return Err(error),
             }
         }

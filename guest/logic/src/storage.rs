@@ -161,6 +161,17 @@ pub enum StorageError {
     Other(u32),
 }
 
+impl StorageError {
+    /// Whether nothing is wrong but that there is no room now, on the disk or for another open file.
+    #[must_use]
+    pub fn passes_with_time(self) -> bool {
+        matches!(self, Self::NoSpace | Self::Io(ENFILE | EMFILE))
+    }
+}
+
+const ENFILE: u32 = 23;
+const EMFILE: u32 = 24;
+
 /// A buffer directory as the logic sees it. Every method is documented in `wit/storage.wit`.
 pub trait Storage {
     /// The ledger as last stored; `NotFound` if none can be trusted.

@@ -134,7 +134,7 @@ impl Syncs {
                 self.outstanding.push_back((ticket, covered));
                 Ok(Some(ticket))
             }
-            Err(StorageError::NoSpace) => Ok(None),
+            Err(error) if error.passes_with_time() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -204,12 +204,12 @@ impl Writer {
                 }
                 break;
             }
-            let placed = self.append(storage, directory, (batch, first + accepted), rest, head)?;
-            accepted += placed;
-            if placed < head.records && !directory.window.newest().sealed {
-                return Ok(Filled { accepted, is_disk_full: true });
+            let appended = self.append(storage, directory, (batch, first + accepted), rest, head)?;
+            accepted += appended.accepted;
+            if appended.accepted < head.records && !directory.window.newest().sealed {
+                return Ok(Filled { accepted, ..appended });
             }
-            rest = behind(rest, placed);
+            rest = behind(rest, appended.accepted);
         }
         Ok(Filled { accepted, is_disk_full: false })
     }
@@ -241,8 +241,8 @@ impl Writer {
         drop_oldest(storage, directory, reader, losses)
     }
 
-    /// Appends the head of what is left of a batch to the newest file. Gives the number of records that found room. A file
-    /// that storage does not write to, for other reasons, is not tried again.
+    /// Appends the head of what is left of a batch to the newest file, as far as there is room. A file that storage does not
+    /// write to, for other reasons, is not tried again.
     fn append(
         &mut self,
         storage: &mut impl Storage,
@@ -250,16 +250,18 @@ impl Writer {
         (batch, first): (BatchId, u32),
         rest: &[u64],
         head: Head,
-    ) -> Result<u32, StorageError> {
+    ) -> Result<Filled, StorageError> {
         let file = directory.window.newest();
         let id = directory.ledger.next_id();
         let placed = match storage.append(batch, first, head.records, file.id, file.length, id) {
             Ok(placed) => placed,
-            Err(StorageError::NoSpace) => return Ok(0),
+            Err(error) if error.passes_with_time() => {
+                return Ok(Filled { accepted: 0, is_disk_full: error == StorageError::NoSpace });
+            }
             // Another may be in order. If that one, still empty, is not either, the error is not the file's.
             Err(StorageError::Io(_) | StorageError::NotFound) if file.length > 0 => {
                 directory.window.seal_newest();
-                return Ok(0);
+                return Ok(Filled { accepted: 0, is_disk_full: false });
             }
             Err(error) => return Err(error),
         };
@@ -273,7 +275,7 @@ impl Writer {
         directory.window.appended(placed.length, id.after(events));
         directory.store_ledger(storage)?;
         self.make_spare_if_due(storage, directory);
-        Ok(placed.records)
+        Ok(Filled { accepted: placed.records, is_disk_full: placed.records < head.records })
     }
 
     fn room(&self, directory: &Directory) -> Space {

@@ -5,7 +5,7 @@
 mod disk;
 
 use disk::bed::{Bed, OPTIONS, record, records};
-use forebay_logic::{Options, WhenFull};
+use forebay_logic::{Options, StorageError, WhenFull};
 
 /// Room for three files.
 const DROPPING: Options = Options { max_bytes: 3_000, when_full: WhenFull::DropOldest, ..OPTIONS };
@@ -84,6 +84,22 @@ fn a_full_disk_drops_the_oldest_file_too() {
     bed.disk.room = 1_000;
     assert_eq!(write_all(&mut bed, &records(10, 100)), 0);
     assert_eq!(bed.read_all(), (21..=40).collect::<Vec<_>>());
+}
+
+// A process that has opened too many files gets none back by it.
+#[test]
+fn too_many_open_files_drop_nothing() {
+    let mut bed = Bed::with(Options { max_bytes: 1 << 20, ..DROPPING });
+    write_all(&mut bed, &records(35, 100));
+    bed.end_syncs();
+    for errno in [23, 24] {
+        bed.disk.fail_append = Some(StorageError::Io(errno));
+        let outcome = bed.try_write(&records(1, 100)).unwrap();
+        assert_eq!((outcome.accepted, outcome.dropped_events), (0, 0));
+    }
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 0);
+    assert_eq!(bed.read_all(), (1..=36).collect::<Vec<_>>());
+    assert_eq!(bed.disk.file(3).length(), 600, "and the file is not to blame");
 }
 
 // A full disk under one file that holds everything.

@@ -20,7 +20,7 @@ pub enum StorageError {
         /// What was to be made.
         what: String,
     },
-    /// The disk, a quota, or the number of open files is exhausted. It passes when room is made.
+    /// The disk or a quota is exhausted. It passes when room is made.
     #[error("no room to {operation} {what}")]
     NoSpace {
         /// What was attempted, as a verb.
@@ -30,7 +30,8 @@ pub enum StorageError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The operating system refused, or the device failed.
+    /// The operating system refused, or the device failed. Too many open files are among these: no data that is removed
+    /// helps there.
     #[error("could not {operation} {what}")]
     Io {
         /// What was attempted, as a verb.
@@ -43,8 +44,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Sorts an operating system's error into its case. `ENOSPC`, `EDQUOT`, `EMFILE` and `ENFILE` all mean that there is
-    /// no room now.
+    /// Sorts an operating system's error into its case. `ENOSPC` and `EDQUOT` mean that there is no room now.
     pub fn from_io(operation: &'static str, what: impl Into<String>, source: io::Error) -> Self {
         use rustix::io::Errno;
 
@@ -52,9 +52,7 @@ impl StorageError {
         match Errno::from_io_error(&source) {
             Some(Errno::NOENT) => Self::NotFound { what },
             Some(Errno::EXIST) => Self::AlreadyExists { what },
-            Some(Errno::NOSPC | Errno::DQUOT | Errno::MFILE | Errno::NFILE) => {
-                Self::NoSpace { operation, what, source }
-            }
+            Some(Errno::NOSPC | Errno::DQUOT) => Self::NoSpace { operation, what, source },
             _ => Self::Io { operation, what, source },
         }
     }
@@ -67,6 +65,21 @@ impl StorageError {
             Self::NoSpace { source, .. } | Self::Io { source, .. } => {
                 source.raw_os_error().and_then(|errno| u32::try_from(errno).ok()).unwrap_or(0)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who drops old records to make room must not drop them because the process has opened too many files.
+    #[test]
+    fn only_a_full_disk_or_quota_is_want_of_room() {
+        for (errno, is_want_of_room) in [(28, true), (122, true), (23, false), (24, false), (5, false)] {
+            let error = StorageError::from_io("append to", "it", io::Error::from_raw_os_error(errno));
+            assert_eq!(matches!(error, StorageError::NoSpace { .. }), is_want_of_room, "{errno}");
+            assert_eq!(i64::from(error.errno()), i64::from(errno));
         }
     }
 }
