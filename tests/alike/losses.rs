@@ -4,7 +4,7 @@ use forebay::{Buffer, Loss, Place, RecordId, storage::memory::Disk};
 
 use crate::support::{
     Runs,
-    storage::{data_file, file, ids, ledger, options, read, write},
+    storage::{DAMAGED_BYTES, data_file, disk, figure, file, ids, ledger, options, read, write},
 };
 
 /// A loss in figures: the first and the last id that are missing, and the places as file, offset and length.
@@ -86,6 +86,32 @@ fn a_loss_of_all_is_told_when_the_buffer_is_opened() {
         buffer.close().unwrap();
         let buffer = runs.open(disk.open().unwrap(), options());
         assert_eq!((read(&buffer), buffer.status().unwrap().losses), (vec![], 0), "{runs:?}: passed");
+    }
+}
+
+/// Whoever watches the logic's figures and whoever watches the host's see the same damage, also where nobody ever reads it.
+#[test]
+fn damage_that_is_passed_on_opening_is_in_both_accounts() {
+    for runs in Runs::ALL {
+        let mut first = data_file(1..=15);
+        let mut second = data_file(16..=20);
+        for id in 11..=15 {
+            first[data_file(1..id).len() + 8] ^= 1;
+        }
+        for id in 16..=20 {
+            second[data_file(16..id).len() + 8] ^= 1;
+        }
+        let bytes = data_file(11..=20).len() as u64;
+        let disk = disk(Some(ledger(21, 1, 0, 10)), &[(0, first), (1, second)]);
+        for damaged in [bytes, 0] {
+            let buffer = runs.open(disk.open().unwrap(), options());
+            let both =
+                |buffer: &Buffer| (figure(buffer, DAMAGED_BYTES), buffer.status().unwrap().damaged_bytes);
+            assert_eq!(both(&buffer), (damaged, damaged), "{runs:?}");
+            assert_eq!(read(&buffer), ids([]), "{runs:?}");
+            assert_eq!(both(&buffer), (damaged, damaged), "{runs:?}: once");
+            buffer.close().unwrap();
+        }
     }
 }
 

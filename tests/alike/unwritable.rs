@@ -58,15 +58,18 @@ fn a_file_that_cannot_be_written_to_is_left_for_the_next() {
 }
 
 /// Somebody cuts the newest file while the buffer is open, and the consumer comes to that place before the next record is
-/// written.
+/// written, or other logic takes over.
 #[test]
 fn what_follows_a_torn_end_that_reading_has_found_comes_in_a_new_file() {
-    for runs in Runs::ALL {
+    for (runs, is_replaced) in Runs::ALL.into_iter().flat_map(|runs| [(runs, false), (runs, true)]) {
         let files = [(0, data_file(1..=5)), (1, data_file(6..=10))];
         let disk = disk(Some(ledger(11, 1, 0, 0)), &files);
         let buffer = runs.open(disk.open().unwrap(), options());
         disk.put_data_file(file(1), data_file(6..=8));
         assert_eq!(read(&buffer), ids([1..=8]), "{runs:?}");
+        if is_replaced {
+            buffer.replace_logic_with(move |guard| runs.make(guard)).unwrap();
+        }
         write(&buffer, 11..=20);
         assert_eq!(disk.data_file(file(2)).unwrap(), data_file(11..=20), "{runs:?}");
         assert_eq!(read(&buffer), ids([11..=20]), "{runs:?}");

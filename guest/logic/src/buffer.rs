@@ -52,7 +52,7 @@ impl Logic for Buffer {
     /// Opens the buffer: brings the ledger and the data files into agreement, and cuts a torn end.
     fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
         let marks = storage.marks()?;
-        let (mut directory, losses) = recover(storage, &marks)?;
+        let (mut directory, losses) = recover(storage, &marks, options.resume_after.is_some())?;
         let report = OpenReport {
             first_unread: directory.ledger.first_unread(),
             next_id: directory.ledger.next_id(),

@@ -34,7 +34,13 @@ pub struct OpenReport {
 
 /// Opens the directory in storage: cuts a torn end, stores a ledger that agrees with the frames, and asks for the syncs of
 /// all that is kept. A second opening changes nothing more. Files are read from the marks in them on.
-pub fn recover(storage: &mut impl Storage, marks: &[Mark]) -> Result<(Directory, Losses), StorageError> {
+///
+/// Logic that resumes where other logic stood cuts nothing: it may not, as long as that may come back.
+pub fn recover(
+    storage: &mut impl Storage,
+    marks: &[Mark],
+    resumes: bool,
+) -> Result<(Directory, Losses), StorageError> {
     let files = storage.list_files()?;
     let stored = match storage.load_ledger() {
         Ok(ledger) => Some(ledger),
@@ -43,7 +49,7 @@ pub fn recover(storage: &mut impl Storage, marks: &[Mark]) -> Result<(Directory,
     };
     let within = |mark: &&Mark| files.iter().any(|file| file.id == mark.file && file.length >= mark.offset);
     let survey = Survey::from_marks(marks.iter().filter(within).copied().collect());
-    let mut recovery = Recovery { storage, survey, files, first_unread: RecordId::FIRST };
+    let mut recovery = Recovery { storage, survey, files, first_unread: RecordId::FIRST, resumes };
     let layout = recovery.layout(stored)?;
     recovery.finish(stored, &layout)
 }
@@ -75,6 +81,7 @@ struct Recovery<'a, S> {
     survey: Survey,
     files: Vec<FileEntry>,
     first_unread: RecordId,
+    resumes: bool,
 }
 
 impl<S: Storage> Recovery<'_, S> {
@@ -195,6 +202,11 @@ impl<S: Storage> Recovery<'_, S> {
         let mut losses = Losses::default();
         let next_id = self.settle_ids(stored, layout, &mut losses)?;
         let window = self.window(layout, next_id, &mut losses)?;
+        if losses.events() > 0 && self.first_unread == next_id {
+            // All that waited is passed over now, and nobody will read where it was.
+            let damaged = self.damaged_behind(&layout.inside)?;
+            losses.skipped(damaged.saturating_sub(losses.cut_bytes()));
+        }
         let ledger = Ledger {
             writer_next_record: next_id,
             writer_data_file: layout.writer,
@@ -240,6 +252,17 @@ impl<S: Storage> Recovery<'_, S> {
         Ok(counted.max(data_end))
     }
 
+    /// Damaged bytes behind the last whole record of these files.
+    fn damaged_behind(&mut self, files: &[FileEntry]) -> Result<u64, StorageError> {
+        let mut damaged: u64 = 0;
+        for file in files {
+            let contents = self.survey.contents(self.storage, file.id)?;
+            let before = if contents.ids.is_some() { 0 } else { damaged };
+            damaged = before.saturating_add(contents.damaged_behind);
+        }
+        Ok(damaged)
+    }
+
     fn window(
         &mut self,
         layout: &Layout,
@@ -281,13 +304,13 @@ impl<S: Storage> Recovery<'_, S> {
         let mut sealed = false;
         if newest {
             if let Some(torn_at) = self.survey.contents(self.storage, entry.id)?.torn_at {
-                match self.storage.truncate_file(entry.id, torn_at) {
-                    Ok(()) => {
+                match (!self.resumes).then(|| self.storage.truncate_file(entry.id, torn_at)) {
+                    Some(Ok(())) => {
                         losses.cut(length.saturating_sub(torn_at));
                         length = torn_at;
                     }
-                    Err(StorageError::Fenced) => return Err(StorageError::Fenced),
-                    Err(_) => sealed = true,
+                    Some(Err(StorageError::Fenced)) => return Err(StorageError::Fenced),
+                    None | Some(Err(_)) => sealed = true,
                 }
             }
         }

@@ -19,6 +19,8 @@ pub struct Contents {
     pub ids: Option<(RecordId, RecordId)>,
     /// Where the unfinished frame at its end starts, if there is one.
     pub torn_at: Option<u64>,
+    /// Damaged bytes behind its last whole record, the unfinished frame among them.
+    pub damaged_behind: u64,
 }
 
 impl Contents {
@@ -107,7 +109,7 @@ fn read(
     Start { mut offset, ids }: Start,
     far_enough: impl Fn(&Contents) -> bool,
 ) -> Result<Contents, StorageError> {
-    let mut contents = Contents { ids, torn_at: None };
+    let mut contents = Contents { ids, ..Contents::default() };
     while !far_enough(&contents) {
         let scanned = match storage.scan(file, offset, limits) {
             Ok(scanned) => scanned,
@@ -122,6 +124,9 @@ fn read(
             if span.state == SpanState::Whole {
                 let (first_id, next_id) = contents.ids.unwrap_or((span.first_id, span.next_id));
                 contents.ids = Some((first_id.min(span.first_id), next_id.max(span.next_id)));
+                contents.damaged_behind = 0;
+            } else {
+                contents.damaged_behind = contents.damaged_behind.saturating_add(span.bytes);
             }
         }
         offset = scanned.next_offset;

@@ -19,6 +19,7 @@ fn open(ledger: Option<forebay_logic::Ledger>, files: &[(u16, Vec<Frame>)]) -> B
 }
 
 const LOST: u16 = 3;
+const DAMAGED: u16 = 4;
 const CUT: u16 = 5;
 
 // The first opening of an empty directory.
@@ -137,6 +138,29 @@ fn what_is_lost_at_the_end_is_passed_with_the_last_record() {
     bed.acknowledge(5);
     assert_eq!(bed.ledger().3, 10);
     assert_eq!(bed.figure(LOST), 5);
+}
+
+// Nobody will read where they were: what is passed over is counted now, without what was cut and what rotted behind the
+// back of the consumer.
+#[test]
+fn the_damage_that_is_passed_on_opening_is_counted() {
+    let damaged = |ids, count| [whole(ids), vec![Frame::corrupt(100); count]].concat();
+    let torn = [damaged(4..=5, 2), vec![Frame::torn(30)]].concat();
+    for (files, bytes, cut) in [
+        (vec![(0, damaged(1..=5, 5))], 500, 0),
+        (vec![(0, damaged(1..=5, 2)), (1, vec![Frame::corrupt(100); 3])], 500, 0),
+        (vec![(0, damaged(1..=3, 2)), (1, damaged(4..=5, 3))], 300, 0),
+        (vec![(0, damaged(1..=3, 1)), (1, torn)], 200, 30),
+    ] {
+        let writer = files.last().unwrap().0;
+        let mut bed = open(Some(ledger(11, writer, 0, 5)), &files);
+        assert_eq!((bed.report.events, bed.report.lost_events), (0, 5), "{files:?}");
+        assert_eq!((bed.figure(DAMAGED), bed.figure(CUT)), (bytes, cut), "{files:?}");
+        assert!(bed.read_all().is_empty());
+        bed.write(&records(1, 100));
+        assert_eq!(bed.read_all(), [11]);
+        assert_eq!(bed.figure(DAMAGED), bytes, "{files:?}: once");
+    }
 }
 
 // An emptied buffer is to count no events, or whoever waits for it to drain waits for ever.

@@ -106,10 +106,14 @@ impl Guard {
             return Err(self.refuse(Refusal::Cut));
         }
         let cut = account.length.saturating_sub(length);
-        if !is_elsewhere && cut > 0 {
+        let counts = !is_elsewhere && cut > 0;
+        if counts {
             self.keep_cut(file, length, cut);
         }
         self.backend.truncate_file(file, length)?;
+        if counts {
+            self.count_cut(file, length, cut);
+        }
         if is_elsewhere {
             self.account.replaced_from(file, length);
         } else {
