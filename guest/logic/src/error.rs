@@ -25,6 +25,9 @@ pub const CONFLICT: u32 = 2;
 /// Another owner has taken the directory.
 pub const FENCED: u32 = 3;
 
+/// The storage's refusal to place records behind an unfinished frame.
+pub(crate) const TORN_END: u32 = 13;
+
 /// The errnos of the storage's errors that carry none.
 const ENOENT: u32 = 2;
 const EEXIST: u32 = 17;

@@ -2,7 +2,7 @@
 
 use crate::directory::Directory;
 use crate::dropping::{coming_bytes, drop_oldest};
-use crate::error::{BREACH, BufferError};
+use crate::error::{BREACH, BufferError, TORN_END};
 use crate::losses::Losses;
 use crate::options::{Options, WhenFull};
 use crate::reader::Reader;
@@ -258,8 +258,7 @@ impl Writer {
             Err(error) if error.passes_with_time() => {
                 return Ok(Filled { accepted: 0, is_disk_full: error == StorageError::NoSpace });
             }
-            // Another may be in order. If that one, still empty, is not either, the error is not the file's.
-            Err(StorageError::Io(_) | StorageError::NotFound) if file.length > 0 => {
+            Err(error) if file.length > 0 && is_of_the_file(error) => {
                 directory.window.seal_newest();
                 return Ok(Filled { accepted: 0, is_disk_full: false });
             }
@@ -316,6 +315,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// Whether another file may be in order. If that one, still empty, is not either, the error is not the file's.
+fn is_of_the_file(error: StorageError) -> bool {
+    matches!(error, StorageError::Io(_) | StorageError::NotFound | StorageError::Refused(TORN_END))
 }
 
 /// The records of a batch behind the first so many.
