@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use forebay::{Buffer, Record, Simulation, WhenFull, storage::memory::Disk};
+use forebay::{Amount, Buffer, NewRecord, Record, Simulation, WhenFull, storage::memory::Disk};
 
 use self::{reading::Waiting, writing::Write};
 use super::{
@@ -158,6 +158,17 @@ impl Bench {
         let events = status.events();
         assert!(options.max_events == 0 || events <= self.events_max.max(options.max_events));
         self.events_max = self.events_max.min(events);
+        // While copies are made of what a failed sync has left in doubt, some records are there twice.
+        if !status.sync_failed {
+            let waiting = self.reference.queue.iter().map(|entry| self.frame_bytes(entry.number)).sum();
+            assert_eq!(status.occupancy, Amount::new(events, waiting), "what waits is exact");
+        }
+    }
+
+    /// How long the frame of a record is.
+    fn frame_bytes(&self, number: u64) -> u64 {
+        let (_, bytes) = self.sizes_of[usize::try_from(number).unwrap()];
+        NewRecord::new(payload(number, bytes)).frame_bytes()
     }
 
     /// Which records found room is the buffer's to say; that they come in their order is not.
