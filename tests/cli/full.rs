@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::{Place, feed_without_end, seq};
 use crate::support::{
-    cli::{BINARY, Running, forebay, status},
+    cli::{BINARY, Running, forebay, run, status},
     fixtures,
 };
 
@@ -28,6 +28,22 @@ fn pain_26325_reject_goes_on_counts_and_exits_with_1() {
     assert_eq!(ended.stderr.matches("is full").count(), 1, "it is said once: {ended}");
     assert!(status(&place.path)["bytes"].as_u64().unwrap() <= 131_104);
     assert!(place.read(&SMALL).assert_quiet_success().stdout == seq(1..=records));
+}
+
+/// Somebody counts records, and not bytes.
+#[test]
+fn no_more_records_wait_than_were_allowed() {
+    let place = Place::new();
+    let limited = ["--max-events=7", "--when-full=reject"];
+    let ended = place.write(&[&limited[..], &["--format=json"]].concat(), &seq(1..=10));
+    assert_eq!(
+        (ended.code, &ended.json()["records"], &ended.json()["rejected"]),
+        (Some(1), &7.into(), &3.into())
+    );
+    run(["read", &place.path, "--count=2"]).assert_quiet_success();
+    place.write(&limited, &seq(11..=12)).assert_quiet_success();
+    assert_eq!(place.write(&limited, b"too many\n").code, Some(1));
+    assert_eq!(status(&place.path)["records"], 7);
 }
 
 /// Whether there is room is the logic's to say, and the host believes it: that logic is what runs, and no copy of it.

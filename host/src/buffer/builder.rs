@@ -51,7 +51,8 @@ impl Builder {
         }
     }
 
-    /// Fails if the directory is not there, instead of making it.
+    /// Fails if the directory is not there, or holds other things and no buffer, instead of making
+    /// one.
     pub fn must_exist(mut self) -> Self {
         self.create = Create::No;
         self
@@ -72,6 +73,12 @@ impl Builder {
     /// The most that all data files together may hold, in bytes.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.options.max_bytes = bytes;
+        self
+    }
+
+    /// The most events that may wait unacknowledged; 0 for no limit.
+    pub fn max_events(mut self, events: u64) -> Self {
+        self.options.max_events = events;
         self
     }
 

@@ -152,6 +152,9 @@ pub(crate) struct BufferArgs {
     /// times the file size [default: 1GiB, or that]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_size: Option<u64>,
+    /// The most records that may wait, read or not; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) max_events: u64,
     /// The longest record that is taken [default: the file size less 48 bytes]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_record: Option<u64>,

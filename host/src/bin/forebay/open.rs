@@ -17,6 +17,7 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     options.file_bytes = args.file_size;
     options.max_bytes = args.max_size();
     options.max_record_bytes = args.max_record;
+    options.max_events = args.max_events;
     options.when_full = match args.when_full {
         WhenFull::Block => forebay::WhenFull::Block,
         WhenFull::Reject => forebay::WhenFull::Reject,
