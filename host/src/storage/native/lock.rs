@@ -25,7 +25,7 @@ const ATTEMPTS_MAX: usize = 8;
 #[non_exhaustive]
 pub enum LockError {
     /// Somebody has it.
-    #[error("the buffer {} is in use by {}: stop that first, or use another directory", path.display(), process(*holder))]
+    #[error("the buffer {} is in use by {}", path.display(), process(*holder))]
     Locked {
         /// The buffer's directory.
         path: PathBuf,
@@ -42,8 +42,16 @@ pub enum LockError {
     },
 }
 
+/// Who it is, and what to do.
 fn process(holder: Option<u32>) -> String {
-    holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+    let who = match holder {
+        Some(pid) if pid == std::process::id() => {
+            return format!("this process, {pid}: close it first, or share its writers and readers");
+        }
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    };
+    format!("{who}: stop that first, or use another directory")
 }
 
 /// The lock, until it is dropped.

@@ -12,7 +12,7 @@ fn a_second_owner_is_refused_and_told_of_the_first() {
     let first = open(&path);
     assert_eq!(refused(Native::open(&path, Create::Yes)), Some(std::process::id()));
     let message = Native::open(&path, Create::Yes).unwrap_err().to_string();
-    assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
+    assert!(message.contains(&format!("this process, {}: close it first", std::process::id())), "{message}");
     drop(first);
     drop(open(&path));
 }
