@@ -64,6 +64,9 @@ fn a_directory_that_is_missing_is_made_by_writing_only() {
         scene.assert_refused(&[command, "no/such/buffer"], &["no/such/buffer", "write"]);
     }
     scene.assert_refused(&["read", "missing", "--follow"], &["missing"]);
+    // This one is there, and is no buffer.
+    scene.assert_refused(&["read", "."], &["no buffer in .", "write"]);
+    scene.assert_refused(&["read", ".", "--peek"], &["no buffer in .", "write"]);
 }
 
 /// What a component asks for is what it could do. The one that asks for more than storage is named with what it asks for.

@@ -46,7 +46,8 @@ fn looking_makes_nothing() {
     let place = Place::new();
     std::fs::create_dir(&place.path).unwrap();
     assert_eq!(status(&place.path)["files"], 0);
-    run(["status", &place.path]).assert_quiet_success();
+    let text = run(["status", &place.path]).assert_quiet_success().stdout.clone();
+    assert!(String::from_utf8_lossy(&text).contains("nobody has made a buffer here yet"));
     run(["verify", &place.path]).assert_quiet_success();
     assert!(fixtures::contents(&place.path).is_empty());
 }

@@ -24,6 +24,8 @@ struct Answer {
     locked_by: Option<u32>,
     /// `None`: `buffer.forebay` is not there, or cannot be believed.
     usage: Option<UsageAnswer>,
+    #[serde(skip)]
+    is_made: bool,
 }
 
 /// What has gone through the buffer for good.
@@ -107,6 +109,7 @@ impl Answer {
                 Holder::Free | Holder::Unknown => None,
             },
             usage: snapshot.recalled().map(|recalled| recalled.memo.usage_at(&ledger).into()),
+            is_made: snapshot.ledger() != LedgerOnDisk::None || !snapshot.data_files().is_empty(),
         }
     }
 
@@ -148,6 +151,9 @@ impl Answer {
                         print::count(amount.bytes, "byte")
                     )?;
                 }
+            }
+            None if !self.is_made => {
+                writeln!(text, "note     nobody has made a buffer here yet: 'forebay write' does")?;
             }
             None => writeln!(text, "usage    not known: buffer.forebay is not there, or not of this buffer")?,
         }

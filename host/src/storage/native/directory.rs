@@ -28,7 +28,7 @@ const DIRECTORY_MODE: u32 = 0o700;
 pub enum Create {
     /// Make it, with the directories above it that are missing.
     Yes,
-    /// Refuse.
+    /// Refuse; and also where it is there and holds other things and no buffer.
     No,
 }
 
@@ -39,6 +39,12 @@ pub enum OpenDirError {
     /// It is not there, and was not to be made.
     #[error("there is no buffer directory {}: check the path, or write to the buffer first, which makes it", path.display())]
     Missing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is there, and holds other things and no buffer.
+    #[error("there is no buffer in {}, but other things: check the path, or write to the buffer first, which makes it", path.display())]
+    NoBuffer {
         /// The directory.
         path: PathBuf,
     },
@@ -152,6 +158,18 @@ impl Directory {
     /// What stands at a name; a symbolic link is not followed.
     pub(super) fn metadata(&self, name: &str) -> io::Result<Metadata> {
         self.dir.symlink_metadata(name)
+    }
+
+    /// Whether there is anything in it that no buffer makes.
+    pub(super) fn holds_strangers(&self) -> Result<bool, OpenDirError> {
+        let fail = |error| OpenDirError::from_io("list", &self.path, error);
+        for entry in self.dir.entries().map_err(fail)? {
+            let name = entry.map_err(fail)?.file_name();
+            if !name.as_encoded_bytes().starts_with(b"buffer.") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All regular files whose name `select` knows, with what it made of the name, and their lengths in bytes.

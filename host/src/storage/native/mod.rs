@@ -14,6 +14,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,6 +74,10 @@ impl Native {
     /// A ledger that cannot be read is kept as `buffer.db.bad-1`, or the next number that is free.
     pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, NativeOpenError> {
         let directory = Arc::new(Directory::open(path, create)?);
+        // Before anything is made in it: somebody may have mistyped the path.
+        if create == Create::No && !may_be_buffer(&directory)? {
+            return Err(OpenDirError::NoBuffer { path: directory.path().to_owned() }.into());
+        }
         let lock = DirectoryLock::take(&directory)?;
         directory.sync_own_name()?;
         directory.warn_of_writers(&[lock::LOCK_NAME, ledger_image::LEDGER_NAME]);
@@ -91,6 +96,19 @@ impl Native {
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
+}
+
+/// Whether a directory holds a buffer, or nothing at all, which is an empty one.
+fn may_be_buffer(directory: &Directory) -> Result<bool, NativeOpenError> {
+    match directory.metadata(ledger_image::LEDGER_NAME) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // What it is worth is found out later.
+        _ => return Ok(true),
+    }
+    let files = data_file::list(directory);
+    let files =
+        files.map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
+    Ok(!files.is_empty() || !directory.holds_strangers()?)
 }
 
 impl Drop for Native {

@@ -24,6 +24,23 @@ fn a_missing_directory_is_not_made_unasked() {
     assert!(!path.exists());
 }
 
+/// Nor may it make one of somebody's home directory; what is left of a buffer is one.
+#[test]
+fn a_directory_that_holds_no_buffer_becomes_none_unasked() {
+    let (_above, path) = temporary();
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("letter.txt"), b"dear").unwrap();
+    let error = Native::open(&path, Create::No).unwrap_err();
+    assert!(matches!(error, NativeOpenError::Directory(OpenDirError::NoBuffer { .. })), "{error:?}");
+    assert_eq!(names(&path), ["letter.txt"]);
+
+    fs::write(path.join("buffer-data-7.dat"), b"").unwrap();
+    drop(Native::open(&path, Create::No).unwrap());
+    fs::remove_file(path.join("buffer-data-7.dat")).unwrap();
+    drop(open(&path));
+    drop(Native::open(&path, Create::No).unwrap());
+}
+
 /// Overwriting somebody's file, or a message about I/O, would both be the wrong answer.
 #[test]
 fn a_path_that_is_a_file_is_refused() {
