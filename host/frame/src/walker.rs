@@ -59,6 +59,8 @@ pub struct Walker<S> {
     len: u64,
     offset: u64,
     around: Surroundings,
+    /// The id of the record behind the file's last, if somebody has said it.
+    follower: Option<RecordId>,
     window: Window,
     assessor: Assessor,
     /// Where the payload of the last whole frame is in the file.
@@ -70,7 +72,14 @@ impl<S: Source> Walker<S> {
     pub fn new(source: S, offset: u64, around: Surroundings) -> Self {
         let len = source.len();
         let (window, assessor) = (Window::default(), Assessor::new());
-        Self { source, len, offset, around, window, assessor, payload: 0..0 }
+        Self { source, len, offset, around, follower: None, window, assessor, payload: 0..0 }
+    }
+
+    /// The record that follows the file's last one is known, from another file: where the last record's events were counted
+    /// in its payload, they are no more than the ids up to that one.
+    #[must_use]
+    pub fn followed_by(self, id: RecordId) -> Self {
+        Self { follower: Some(id), ..self }
     }
 
     /// Where the next step starts, in bytes from the start of the file.
@@ -175,7 +184,8 @@ impl<S: Source> Walker<S> {
 
     /// The id that follows the file's last record at the latest. A ledger that lags behind says nothing.
     fn behind(&self) -> Option<RecordId> {
-        (self.around.ceiling > self.around.floor).then_some(self.around.ceiling)
+        let ceiling = (self.around.ceiling > self.around.floor).then_some(self.around.ceiling);
+        self.follower.into_iter().chain(ceiling).min()
     }
 
     fn corrupt(&mut self, bytes: u64) -> Step {

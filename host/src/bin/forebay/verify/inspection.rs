@@ -30,10 +30,17 @@ impl Inspection {
         Self { ceiling, live, report, seen, floor: None, damages: Vec::new() }
     }
 
-    /// Reads a data file. Files come in the order of their records.
-    pub(super) fn file<S: Source>(&mut self, name: &str, source: &mut S) -> Result<(), S::Error> {
-        let around = Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling };
-        let mut walker = Walker::new(source, 0, around);
+    /// Reads a data file. Files come in the order of their records; `follower` is the first one's id in the next file.
+    pub(super) fn file<S: Source>(
+        &mut self,
+        name: &str,
+        source: &mut S,
+        follower: Option<RecordId>,
+    ) -> Result<(), S::Error> {
+        let mut walker = Walker::new(source, 0, self.around());
+        if let Some(follower) = follower {
+            walker = walker.followed_by(follower);
+        }
         self.report.files += 1;
         while let Some(step) = walker.next()? {
             match step {
@@ -64,6 +71,19 @@ impl Inspection {
             }
         }
         Ok(())
+    }
+
+    /// The id with which a data file begins; `None` if damage does.
+    pub(super) fn first_id<S: Source>(&self, source: &mut S) -> Result<Option<RecordId>, S::Error> {
+        Ok(match Walker::new(source, 0, self.around()).next()? {
+            Some(Step::Whole { id, .. }) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// What is known where a data file begins.
+    fn around(&self) -> Surroundings {
+        Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling }
     }
 
     /// A record was found whole.
@@ -147,7 +167,7 @@ mod tests {
     fn inspect_live(files: &[&[u8]], next: u64, last: u64, live: Option<RecordId>) -> Report {
         let mut inspection = Inspection::new(RecordId(next), live);
         for file in files {
-            inspection.file("a file", &mut &**file).unwrap();
+            inspection.file("a file", &mut &**file, None).unwrap();
         }
         inspection.finish(RecordId(last + 1)..RecordId(next))
     }
@@ -246,5 +266,25 @@ mod tests {
         assert_eq!(figures(&report), (9, 1, 0, 0));
         assert_eq!(ids(&report), [Some([4, 5])]);
         assert!(!report.ok);
+    }
+
+    /// A payload of Vector's says how many events it holds, and may say too many. The file that follows knows better: what
+    /// lies between the two is lost, and it is said so.
+    #[test]
+    fn events_counted_in_the_last_record_go_no_further_than_the_next_file() {
+        // An array of three log events.
+        let payload = [&[0x0a, 6][..], &[0x0a, 0].repeat(3)].concat();
+        let mut one = Vec::new();
+        forebay_frame::encode(&mut one, RecordId(1), 1, NonZeroU32::MIN, &payload);
+        for (first, lost) in [(2, 0), (3, 0), (4, 0), (7, 3)] {
+            let (two, _) = frames(first..11);
+            let mut inspection = Inspection::new(RecordId(11), None);
+            inspection.file("one", &mut &*one, Some(RecordId(first))).unwrap();
+            assert_eq!(inspection.first_id(&mut &*two).unwrap(), Some(RecordId(first)));
+            assert_eq!(inspection.floor, Some(RecordId(first.min(4))));
+            inspection.file("two", &mut &*two, None).unwrap();
+            let report = inspection.finish(RecordId(1)..RecordId(11));
+            assert_eq!((report.frames, report.lost_records), (12 - first, lost), "{first}");
+        }
     }
 }

@@ -46,13 +46,12 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
         None => (RecordId(u64::MAX), None),
     };
     let mut inspection = Inspection::new(ceiling, live);
-    for file in in_reading_order(&snapshot, ledger.map(|ledger| ledger.reader_data_file)) {
-        match snapshot.open_data_file(file) {
-            Ok(reader) => inspection.file(&name(file), &mut DataFile(reader))?,
-            // Read to its end and removed, while we were looking.
-            Err(StorageError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+    let files = in_reading_order(&snapshot, ledger.map(|ledger| ledger.reader_data_file));
+    for (at, &file) in files.iter().enumerate() {
+        let Some(mut reader) = open(&snapshot, file)? else { continue };
+        let behind = files.get(at + 1..).unwrap_or_default();
+        let follower = first_id(&snapshot, behind, &inspection)?;
+        inspection.file(&name(file), &mut reader, follower)?;
     }
     let unread = match ledger {
         // What was acknowledged meanwhile may be gone by right.
@@ -79,6 +78,31 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
         report.add_bad_ledger(Kind::Overrun);
     }
     Ok(report)
+}
+
+/// A data file; `None` if it was read to its end and removed while we were looking.
+fn open(snapshot: &Snapshot, file: FileId) -> Result<Option<DataFile>, StorageError> {
+    match snapshot.open_data_file(file) {
+        Ok(reader) => Ok(Some(DataFile(reader))),
+        Err(StorageError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The id with which the first of these files begins that has anything in it.
+fn first_id(
+    snapshot: &Snapshot,
+    files: &[FileId],
+    inspection: &Inspection,
+) -> Result<Option<RecordId>, StorageError> {
+    for &file in files {
+        if let Some(mut reader) = open(snapshot, file)?
+            && reader.len() > 0
+        {
+            return inspection.first_id(&mut reader);
+        }
+    }
+    Ok(None)
 }
 
 /// The data files from the reader's on: ids rise in this order. After the last number comes the first.
