@@ -1,6 +1,6 @@
 //! Sizes that go together, and those that do not.
 
-use forebay::{Options, OptionsError};
+use forebay::{Buffer, Options, OptionsError};
 use proptest::prelude::*;
 
 /// The longest file for which a total size can be said at all.
@@ -75,6 +75,46 @@ proptest! {
         if payload < u64::from(u32::MAX) {
             prop_assert!(frame.is_multiple_of(8));
             prop_assert!((40..48).contains(&(frame - payload)));
+        }
+    }
+}
+
+/// Who chooses one size has no opinion on the other: its default must not stand in the way.
+#[test]
+fn a_size_that_was_not_chosen_goes_with_the_one_that_was() {
+    let directory = tempfile::TempDir::new().unwrap();
+    for (file_bytes, max_bytes) in
+        [(Some(4096), None), (Some(600 << 20), None), (None, Some(1 << 20)), (None, None)]
+    {
+        let mut builder = Buffer::builder(directory.path());
+        builder = file_bytes.into_iter().fold(builder, forebay::Builder::file_bytes);
+        builder = max_bytes.into_iter().fold(builder, forebay::Builder::max_bytes);
+        let locked = builder.lock().unwrap();
+        let options = *locked.options();
+        assert_eq!(options.file_bytes, file_bytes.unwrap_or(options.file_bytes));
+        assert_eq!(options.max_bytes, max_bytes.unwrap_or(options.max_bytes));
+        assert!(file_bytes.is_some() || max_bytes.is_some() || options == Options::default());
+    }
+    // Both were chosen: nothing is changed, and what does not go together is refused.
+    assert!(Buffer::builder(directory.path()).file_bytes(4096).max_bytes(1 << 40).lock().is_err());
+    assert!(Buffer::builder(directory.path()).options(sized(4096, 1 << 40)).lock().is_err());
+}
+
+proptest! {
+    /// Whichever size is chosen, if any other one goes with it, the one that is found does, and the default is kept where
+    /// it goes with it.
+    #[test]
+    fn any_size_that_can_work_gets_one_that_goes_with_it(bits in 12..48_u32, more in any::<u64>()) {
+        let size = (1 << bits) + more % (1 << bits);
+        let mut by_file = Options::default();
+        by_file.set_sizes(Some(size), None);
+        prop_assert_eq!((by_file.file_bytes, by_file.check()), (size, Ok(())));
+        let mut by_whole = Options::default();
+        by_whole.set_sizes(None, Some(size));
+        let is_possible = size >= 2 * Options::FILE_BYTES_MIN + 32;
+        prop_assert_eq!((by_whole.max_bytes, by_whole.check().is_ok()), (size, is_possible));
+        for (found, default) in [(by_file, sized(size, 1 << 30)), (by_whole, sized(128 << 20, size))] {
+            prop_assert!(default.check().is_err() || found == default, "{:?}", found);
         }
     }
 }

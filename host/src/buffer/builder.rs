@@ -36,6 +36,9 @@ pub struct Builder {
     directory: PathBuf,
     create: Create,
     options: Options,
+    /// The sizes that were chosen.
+    file_bytes: Option<u64>,
+    max_bytes: Option<u64>,
     limits: Limits,
     component: Option<Component>,
 }
@@ -46,6 +49,8 @@ impl Builder {
             directory: directory.to_owned(),
             create: Create::Yes,
             options: Options::default(),
+            file_bytes: None,
+            max_bytes: None,
             limits: Limits::default(),
             component: None,
         }
@@ -58,21 +63,24 @@ impl Builder {
         self
     }
 
-    /// All options at once.
+    /// All options at once, the sizes among them.
     pub fn options(mut self, options: Options) -> Self {
+        (self.file_bytes, self.max_bytes) = (Some(options.file_bytes), Some(options.max_bytes));
         self.options = options;
         self
     }
 
-    /// The length at which a data file is left for the next one, in bytes.
+    /// The length at which a data file is left for the next one, in bytes. Where [`max_bytes`](Self::max_bytes) is not chosen,
+    /// it goes with this: see [`Options::set_sizes`].
     pub fn file_bytes(mut self, bytes: u64) -> Self {
-        self.options.file_bytes = bytes;
+        self.file_bytes = Some(bytes);
         self
     }
 
-    /// The most that all data files together may hold, in bytes.
+    /// The most that all data files together may hold, in bytes. Where [`file_bytes`](Self::file_bytes) is not chosen, it
+    /// goes with this: see [`Options::set_sizes`].
     pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_bytes = bytes;
+        self.max_bytes = Some(bytes);
         self
     }
 
@@ -126,7 +134,8 @@ impl Builder {
 
     /// Makes the directory if need be, takes its lock, and writes a ledger if it has none. Nothing else is read, and no
     /// component is compiled yet.
-    pub fn lock(self) -> Result<Locked, OpenError> {
+    pub fn lock(mut self) -> Result<Locked, OpenError> {
+        self.options.set_sizes(self.file_bytes, self.max_bytes);
         self.options.check()?;
         let backend = Native::open(&self.directory, self.create)?;
         info!(directory = %self.directory.display(), "took the buffer's directory");

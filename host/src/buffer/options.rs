@@ -27,7 +27,8 @@ pub struct Options {
     /// Default: 128 MiB.
     pub file_bytes: u64,
     /// The most that all data files together may hold, acknowledged or not. At least twice `file_bytes` and 32, at most
-    /// [`FILES_MAX`](Self::FILES_MAX) times `file_bytes`. Default: 1 GiB.
+    /// [`FILES_MAX`](Self::FILES_MAX) times `file_bytes`. Default: 1 GiB, also where `file_bytes` is another than its own: see
+    /// [`set_sizes`](Self::set_sizes).
     pub max_bytes: u64,
     /// The longest payload that is taken. `None`: as long as a file can hold, `file_bytes` less 48.
     pub max_record_bytes: Option<u64>,
@@ -76,6 +77,28 @@ impl Options {
 
     /// What a frame may take besides its payload, rounded up as Vector does.
     pub const RECORD_OVERHEAD_BYTES: u64 = 48;
+
+    /// Chooses one of the two sizes, or both. One that is not chosen is its default, or what is nearest to that and goes with
+    /// the other: [`max_bytes`](Self::max_bytes) as many files as there may be, or as two; [`file_bytes`](Self::file_bytes)
+    /// half of the whole, or the share of one file of as many as there may be.
+    ///
+    /// ```
+    /// let mut options = forebay::Options::default();
+    /// options.set_sizes(None, Some(64 << 20));
+    /// assert!(options.file_bytes < 32 << 20 && options.check().is_ok());
+    /// ```
+    pub fn set_sizes(&mut self, file_bytes: Option<u64>, max_bytes: Option<u64>) {
+        let default = Self::default();
+        self.file_bytes = file_bytes.unwrap_or_else(|| {
+            let whole = max_bytes.unwrap_or(default.max_bytes);
+            let half = whole.saturating_sub(Self::LEDGER_SHARE_BYTES) / 2;
+            default.file_bytes.min(half).max(whole.div_ceil(Self::FILES_MAX)).max(Self::FILE_BYTES_MIN)
+        });
+        self.max_bytes = max_bytes.unwrap_or_else(|| {
+            let two = self.file_bytes.saturating_mul(2).saturating_add(Self::LEDGER_SHARE_BYTES);
+            default.max_bytes.min(self.file_bytes.saturating_mul(Self::FILES_MAX)).max(two)
+        });
+    }
 
     /// The longest payload that is taken.
     pub fn record_bytes_max(&self) -> u64 {

@@ -181,8 +181,9 @@ pub(crate) struct BufferArgs {
 impl BufferArgs {
     /// The most that all data files may hold, in bytes.
     pub(crate) fn max_size(&self) -> u64 {
-        let files_hold = self.file_size.saturating_mul(Options::FILES_MAX);
-        self.max_size.unwrap_or_else(|| Options::default().max_bytes.min(files_hold))
+        let mut options = Options::default();
+        options.set_sizes(Some(self.file_size), self.max_size);
+        options.max_bytes
     }
 }
 

@@ -14,8 +14,7 @@ const SMALL_FILE_BYTES: u64 = 64 << 10;
 /// The options that were asked for.
 pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     let mut options = Options::default();
-    options.file_bytes = args.file_size;
-    options.max_bytes = args.max_size();
+    options.set_sizes(Some(args.file_size), args.max_size);
     options.max_record_bytes = args.max_record;
     options.max_events = args.max_events;
     options.when_full = match args.when_full {
