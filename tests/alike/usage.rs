@@ -1,11 +1,17 @@
 //! What has gone through a buffer, and what is in it: exact after every reopening.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
-use forebay::{Amount, Buffer, NewRecord, RecordId, Usage, WhenFull, storage::memory::Disk};
+use forebay::{
+    Amount, Buffer, NewRecord, RecordId, Simulation, Usage, WhenFull,
+    guard::{Guard, ScanLimits},
+    logic::{Logic, NotMade},
+    storage::memory::Disk,
+};
 
 use crate::support::{
     Runs,
+    recorded::Journal,
     storage::{HeldSyncs, data_file, file, ids, ledger, options, read, records, write},
 };
 
@@ -249,6 +255,62 @@ fn a_buffer_that_was_opened_empty_counts_what_comes_after() {
             assert_eq!((usage.received, usage.sent), (expected, expected), "{runs:?}");
             assert_eq!((usage.lost, usage.waiting()), Default::default(), "{runs:?}");
             buffer.close().unwrap();
+        }
+    }
+}
+
+/// Has logic find what is done with removed already, as if it had removed it itself while it opened the buffer.
+fn make_tidily(runs: Runs, mut guard: Guard) -> Result<Box<dyn Logic>, Box<NotMade>> {
+    let all = ScanLimits { max_spans: u32::MAX, max_records: u32::MAX, max_bytes: u64::MAX };
+    for entry in guard.list_files() {
+        let mut offset = 0;
+        while offset < entry.length {
+            offset = guard.scan(entry.id, offset, all).unwrap().next_offset;
+        }
+        // What is not done with, it may not.
+        let _ = guard.remove_file(entry.id);
+    }
+    runs.make(guard)
+}
+
+/// Writes, reads and acknowledges over many files, until the process dies.
+fn use_until_it_dies(runs: Runs, disk: &Disk, journal: &Journal) {
+    let simulation = Simulation::new();
+    let buffer = runs.open_in(&simulation, journal.of(disk.open().unwrap()), options()).unwrap();
+    for round in 0..12 {
+        let _ = buffer.writer().submit(records(round * 20 + 1..=round * 20 + 20));
+        for record in buffer.reader().try_next_batch(17).unwrap_or_default() {
+            record.ack();
+        }
+        simulation.advance(Duration::from_secs(2_000_000));
+        while simulation.run_sync(0) {}
+    }
+}
+
+/// Between the ledger and the note of it, and between the note and the removal of a file, the counters must not come to
+/// another answer: what was acknowledged was sent, whoever removed its file and whenever.
+#[test]
+fn a_kill_at_any_storage_call_leaves_the_counters_exact() {
+    for tidily in [false, true] {
+        for calls in 0.. {
+            let (disk, journal, runs) = (Disk::new(), Journal::default(), Runs::Natively);
+            runs.open(disk.open().unwrap(), options()).close().unwrap();
+            journal.kill_after(calls, &disk);
+            use_until_it_dies(runs, &disk, &journal);
+            if journal.is_alive() {
+                assert!(calls > 100, "{calls} calls are no history");
+                break;
+            }
+            let backend = Box::new(disk.open().unwrap());
+            let make = move |guard| if tidily { make_tidily(runs, guard) } else { runs.make(guard) };
+            let buffer = Buffer::open_with(backend, options(), make).unwrap();
+            let ledger = disk.ledger().unwrap();
+            let (last, next) = (ledger.reader_last_record.0, ledger.writer_next_record.0);
+            let (received, sent) =
+                (Amount::new(next - 1, frames(1..=next - 1)), Amount::new(last, frames(1..=last)));
+            let mut expected = Usage::default();
+            (expected.received, expected.sent) = (received, sent);
+            assert_eq!(usage(&buffer), expected, "after {calls} calls, tidily: {tidily}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use forebay::storage::{
     Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
-    memory::Memory,
+    memory::{Disk, Memory},
 };
 
 /// What was done.
@@ -34,6 +34,8 @@ pub struct Journal {
     done: Arc<Mutex<Vec<Done>>>,
     /// How long an append takes, in milliseconds.
     stall_ms: Arc<AtomicU64>,
+    /// What is killed, and after how many calls that change anything.
+    mortal: Arc<Mutex<Option<(Disk, u64)>>>,
 }
 
 impl Journal {
@@ -50,6 +52,29 @@ impl Journal {
     /// From now on the disk stalls at every append.
     pub fn stall(&self, milliseconds: u64) {
         self.stall_ms.store(milliseconds, SeqCst);
+    }
+
+    /// So many calls from now on change something, or note it; before the next one the process dies.
+    pub fn kill_after(&self, calls: u64, disk: &Disk) {
+        *self.mortal.lock().unwrap() = Some((disk.clone(), calls));
+    }
+
+    /// Whether the process has not died yet.
+    pub fn is_alive(&self) -> bool {
+        self.mortal.lock().unwrap().is_some()
+    }
+
+    /// A call comes that changes something.
+    fn step(&self) {
+        let mut mortal = self.mortal.lock().unwrap();
+        match &mut *mortal {
+            Some((disk, 0)) => {
+                disk.kill();
+                *mortal = None;
+            }
+            Some((_, left)) => *left -= 1,
+            None => {}
+        }
     }
 
     fn add(&self, done: Done) {
@@ -86,6 +111,7 @@ impl Backend for Recorded {
     }
 
     fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        self.journal.step();
         let result = self.memory.store_ledger(ledger);
         self.note(Done::Ledger(ledger), result)
     }
@@ -95,16 +121,19 @@ impl Backend for Recorded {
     }
 
     fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.journal.step();
         let result = self.memory.create_file(file);
         self.note(Done::Created(file), result)
     }
 
     fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.journal.step();
         let result = self.memory.remove_file(file);
         self.note(Done::Removed(file), result)
     }
 
     fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
+        self.journal.step();
         let result = self.memory.truncate_file(file, length);
         self.note(Done::Cut(file, length), result)
     }
@@ -114,6 +143,7 @@ impl Backend for Recorded {
     }
 
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.journal.step();
         thread::sleep(Duration::from_millis(self.journal.stall_ms.load(SeqCst)));
         let result = self.memory.append(file, at, bytes);
         self.note(Done::Appended(file), result)
@@ -128,6 +158,7 @@ impl Backend for Recorded {
         let journal = self.journal.clone();
         journal.add(Done::SyncReady(target));
         Ok(Box::new(move || {
+            journal.step();
             job()?;
             journal.add(Done::Synced(target));
             Ok(())
@@ -143,6 +174,7 @@ impl Backend for Recorded {
     }
 
     fn remember(&mut self, memo: &Memo) {
+        self.journal.step();
         self.memory.remember(memo);
     }
 

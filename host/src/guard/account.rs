@@ -80,7 +80,7 @@ impl Account {
         self.bytes
     }
 
-    pub(super) fn files(&self) -> impl Iterator<Item = (FileId, &FileAccount)> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (FileId, &FileAccount)> + Clone {
         self.files.iter().map(|(&id, account)| (id, account))
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Before {
     memo: Option<Memo>,
     /// The ledger's last acknowledged event before the logic saw it.
     last: Option<RecordId>,
+    /// How long the data files were then: logic may remove what is done with as it opens the buffer.
+    lengths: Vec<(FileId, u64)>,
 }
 
 impl Guard {
@@ -41,7 +43,8 @@ impl Guard {
         }
         self.take_back_overrun(recalled.as_ref().map(|recalled| recalled.memo.ledger))?;
         let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
-        self.before = Some(Before { memo: recalled.map(|recalled| recalled.memo), last });
+        let lengths = self.account.files().map(|(file, account)| (file, account.length)).collect();
+        self.before = Some(Before { memo: recalled.map(|recalled| recalled.memo), last, lengths });
         Ok(())
     }
 
@@ -121,7 +124,9 @@ impl Guard {
         let waiting_bytes = to_end.unwrap_or(0);
         let went_on = |memo: &&Memo| memo.ledger.reader_last_record < ledger.reader_last_record;
         let noted = before.memo.as_ref().filter(went_on).and_then(|memo| memo.place);
-        let moved = noted.zip(place.or(end)).and_then(|(from, to)| self.bytes_between(from, to));
+        let moved = noted
+            .zip(place.or(end))
+            .and_then(|(from, to)| bytes_between(before.lengths.iter().copied(), from, to));
         let sent_bytes = moved.unwrap_or(0);
         let present = Present { last_before: before.last, ledger, waiting_bytes, sent_bytes };
         let usage = reconcile(before.memo.as_ref(), &present);
@@ -202,14 +207,7 @@ impl Guard {
     /// How many bytes lie between where the first unacknowledged record began and where it begins now, as far as the
     /// files between are there.
     pub(super) fn bytes_between(&self, from: (FileId, u64), to: (FileId, u64)) -> Option<u64> {
-        if from.0 == to.0 {
-            return to.1.checked_sub(from.1);
-        }
-        let steps = distance(from.0, to.0);
-        let first = self.account.file(from.0)?.length.checked_sub(from.1)?;
-        let between = self.account.files().filter(|&(file, _)| (1..steps).contains(&distance(from.0, file)));
-        let between = between.fold(first, |sum, (_, account)| sum.saturating_add(account.length));
-        Some(between.saturating_add(to.1))
+        bytes_between(self.account.files().map(|(file, account)| (file, account.length)), from, to)
     }
 
     /// Notes what may help the next opening.
@@ -227,4 +225,21 @@ impl Guard {
         let marks = self.tally.reader.into_iter().chain(self.account.marks()).collect();
         Some(Memo { ledger, usage: self.tally.usage(), place: self.tally.place, marks })
     }
+}
+
+/// How many bytes lie between two places, in files of these lengths.
+fn bytes_between(
+    files: impl Iterator<Item = (FileId, u64)> + Clone,
+    from: (FileId, u64),
+    to: (FileId, u64),
+) -> Option<u64> {
+    if from.0 == to.0 {
+        return to.1.checked_sub(from.1);
+    }
+    let steps = distance(from.0, to.0);
+    let first = files.clone().find_map(|(file, length)| (file == from.0).then_some(length))?;
+    let first = first.checked_sub(from.1)?;
+    let between = files.filter(|&(file, _)| (1..steps).contains(&distance(from.0, file)));
+    let between = between.fold(first, |sum, (_, length)| sum.saturating_add(length));
+    Some(between.saturating_add(to.1))
 }
