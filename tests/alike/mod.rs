@@ -6,6 +6,7 @@ mod drop_oldest;
 mod durability;
 mod events;
 mod failed_sync;
+mod fallback;
 mod files;
 mod full;
 mod futures;

@@ -59,10 +59,24 @@ enum Found {
     Behind,
     /// All is acknowledged, it says, and more than was ever written.
     Ahead,
+    /// More than was ever written, it says.
+    NextAhead,
+    /// It names files that are not there.
+    FilesNowhere,
+    /// It names the reader's file as the writer's, and the other way round.
+    FilesSwapped,
     Missing,
 }
 
-const FOUND: [Found; 4] = [Found::AsItWas, Found::Behind, Found::Ahead, Found::Missing];
+const FOUND: [Found; 7] = [
+    Found::AsItWas,
+    Found::Behind,
+    Found::Ahead,
+    Found::NextAhead,
+    Found::FilesNowhere,
+    Found::FilesSwapped,
+    Found::Missing,
+];
 
 /// Both from before the last records and acknowledgements.
 struct Before {
@@ -162,6 +176,16 @@ fn no_state_of_the_file_costs_a_record() {
                         let live = disk.ledger().unwrap();
                         let writer = live.writer_data_file.get();
                         disk.put_ledger(Some(ledger(1001, writer, live.reader_data_file.get(), 1000)));
+                    }
+                    Found::NextAhead | Found::FilesNowhere | Found::FilesSwapped => {
+                        let live = disk.ledger().unwrap();
+                        let (reader, writer) = (live.reader_data_file.get(), live.writer_data_file.get());
+                        let (next, last) = (live.writer_next_record.0, live.reader_last_record.0);
+                        disk.put_ledger(Some(match found {
+                            Found::NextAhead => ledger(1001, writer, reader, last),
+                            Found::FilesNowhere => ledger(next, 60_000, 59_000, last),
+                            _ => ledger(next, reader, writer, last),
+                        }));
                     }
                     Found::Missing => disk.put_ledger(None),
                 }

@@ -264,6 +264,12 @@ impl Account {
         self.next_id = self.next_id.max(next);
     }
 
+    /// The ledger that was there cannot be right, and this one takes its place before anybody has seen it.
+    pub(super) fn taken_back(&mut self, ledger: Ledger) {
+        self.next_id = ledger.writer_next_record;
+        self.ledger = Some(ledger);
+    }
+
     pub(super) fn ledger_stored(&mut self, ledger: Ledger) {
         self.next_id = self.next_id.max(ledger.writer_next_record);
         self.relocation.named(ledger.writer_data_file);

@@ -9,6 +9,7 @@ mod blocks;
 mod counting;
 mod dead_letters;
 mod delivery;
+mod fallback;
 mod file_account;
 mod found;
 mod functions;

@@ -38,7 +38,8 @@ impl Guard {
             }
             if let Some(ledger) = self.better_ledger(recalled)? {
                 self.backend.store_ledger(ledger)?;
-                self.account.ledger_stored(ledger);
+                self.account.taken_back(ledger);
+                self.found = Some(ledger);
             }
         }
         self.take_back_overrun(recalled.as_ref().map(|recalled| recalled.memo.ledger))?;
@@ -71,37 +72,6 @@ impl Guard {
             decode(&block).ok().filter(|frame| frame.bytes == bytes && frame.next_id() == mark.next_id);
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
         Ok(frame.map(|frame| around.after(&frame)))
-    }
-
-    /// The ledger that was noted, where the one that is there cannot be right.
-    ///
-    /// Where there is none that can be read, the noted one is better than none if a mark shows that it is of these files.
-    /// Where the machine has been down since, one is not believed that has passed every record which the noted one has not:
-    /// then they are delivered, perhaps for the second time.
-    fn better_ledger(&mut self, recalled: &Recalled) -> Result<Option<Ledger>, StorageError> {
-        let noted = recalled.memo.ledger;
-        let Some(live) = self.account.ledger() else {
-            return Ok((!self.scanner.marks().is_empty()).then_some(noted));
-        };
-        let (live_last, noted_last) = (live.reader_last_record, noted.reader_last_record);
-        if recalled.same_boot || live_last <= noted_last {
-            return Ok(None);
-        }
-        let (mut any_beyond, mut any_unread) = (false, false);
-        for file in self.account.files().map(|(file, _)| file).collect::<Vec<_>>() {
-            // An event up to the live ledger's last is in some file, so that it may have been acknowledged.
-            any_beyond |= self.first_in_file(file, live_last)?.is_some();
-            any_unread |= self.first_in_file(file, noted_last.after(1))?.is_some();
-        }
-        if any_beyond || !any_unread {
-            return Ok(None);
-        }
-        warn!(
-            last = live_last.0,
-            noted_last = noted_last.0,
-            "the ledger has passed more than was ever written: what is unacknowledged by an older one is delivered"
-        );
-        Ok(Some(Ledger { reader_last_record: noted_last, ..live }))
     }
 
     /// The logic has opened the buffer: where delivery starts, and what has gone through it.

@@ -83,7 +83,7 @@ impl Guard {
     }
 
     /// The files in the order of the ring, but for those whose records are safe elsewhere after a failed sync.
-    fn files_from(&self, front: FileId) -> Vec<FileId> {
+    pub(super) fn files_from(&self, front: FileId) -> Vec<FileId> {
         let is_in_use =
             |file: &FileId| !self.account.relocation.is_replaced(*file) && !self.is_relocated(*file);
         let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).filter(is_in_use).collect();
@@ -92,7 +92,11 @@ impl Guard {
     }
 
     /// The first whole record of a file that is unread, by all that can be read of it now.
-    fn first_unread_of(&mut self, file: FileId, unread: RecordId) -> Result<Option<RecordId>, StorageError> {
+    pub(super) fn first_unread_of(
+        &mut self,
+        file: FileId,
+        unread: RecordId,
+    ) -> Result<Option<RecordId>, StorageError> {
         let is_done =
             self.account.file(file).is_none_or(|account| account.is_seen() && account.seen_next <= unread);
         match if is_done { Ok(None) } else { self.first_in_file(file, unread) } {
