@@ -282,13 +282,23 @@ impl<S: Storage> Recovery<'_, S> {
         let mut window = Window::new(files, newest);
         for file in &layout.outside {
             let contents = self.survey.contents(self.storage, file.id)?;
-            if contents.reaches(self.first_unread) {
+            if contents.reaches(self.first_unread) && !self.is_replaced(layout, file)? {
                 window.add_stranger(file.id, file.length, contents.ids.map(|(_, next_id)| next_id));
             } else {
-                window.add_leaving(file.id, file.length);
+                window.add_leaving(file.id, file.length, file.suspect);
             }
         }
         Ok(window)
+    }
+
+    /// Whether an instance that has failed had copied what is unread in a file outside to files that are in use now.
+    fn is_replaced(&mut self, layout: &Layout, file: &FileEntry) -> Result<bool, StorageError> {
+        if !file.suspect {
+            return Ok(false);
+        }
+        let inside = self.data_start(&layout.inside)?.zip(layout.data_end);
+        let ids = self.survey.contents(self.storage, file.id)?.ids;
+        Ok(ids.is_some_and(|ids| !self.is_missing_in(inside, ids)))
     }
 
     /// A file in use. A torn end of the newest is cut: behind it, new records would not be found. Where that cannot be, they

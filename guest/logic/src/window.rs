@@ -62,10 +62,10 @@ impl Window {
         });
     }
 
-    /// A file that is to go once the ledger is synced.
-    pub fn add_leaving(&mut self, id: FileId, length: u64) {
+    /// A file that is to go once the ledger is synced. In doubt is one whose sync has failed.
+    pub fn add_leaving(&mut self, id: FileId, length: u64, in_doubt: bool) {
         self.bytes = self.bytes.saturating_add(length);
-        self.leaving.push(Leaving { id, length, in_doubt: false, ticket: None });
+        self.leaving.push(Leaving { id, length, in_doubt, ticket: None });
     }
 
     /// Bytes in all data files.
