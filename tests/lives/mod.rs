@@ -4,6 +4,7 @@ mod drain;
 mod given_back;
 mod hand_over;
 mod load;
+mod making;
 mod mending;
 mod restart;
 mod survivors;

@@ -17,11 +17,11 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// A fresh instance. Limits are for components.
+    /// A fresh instance. Limits are for components. Code that was brought may panic: then there is none.
     pub(super) fn make(&mut self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
         match self {
             Self::Component(component) => component.instantiate(guard, limits),
-            Self::Made(make) => make(guard),
+            Self::Made(make) => guard.hand_to(make),
         }
     }
 }

@@ -9,6 +9,7 @@ use forebay_frame::{RecordId, Surroundings};
 use super::{
     Guard, Loss, ScanLimits,
     losses::{LossCount, PassedOver},
+    scan::Verified,
     steps::{ahead, distance},
     subject::Subject,
 };
@@ -287,4 +288,16 @@ impl Guard {
         }
         Ok(None)
     }
+}
+
+/// A run must say exactly what was read.
+pub(super) fn check_run(run: &Run, named: &[Verified]) -> Option<()> {
+    let (first, last) = (named.first()?, named.last()?);
+    let bytes: u64 = named.iter().map(|record| record.frame_bytes).sum();
+    let next = last.id.after(last.events.get().into());
+    let same_file = named.iter().all(|record| record.file == run.file);
+    let follows = |(one, next): (&Verified, &Verified)| one.next_id() == next.id;
+    let without_gap = named.iter().zip(named.iter().skip(1)).all(follows);
+    (same_file && without_gap && first.id == run.first_id && next == run.next_id && bytes == run.bytes)
+        .then_some(())
 }

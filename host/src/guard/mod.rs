@@ -25,6 +25,7 @@ mod refusal;
 mod relocate;
 mod relocation;
 mod reopening;
+mod rescue;
 mod ring;
 mod scan;
 mod span;
@@ -44,12 +45,13 @@ use self::{
     account::Account,
     blocks::BlockPool,
     dead_letters::KnownEnd,
-    delivery::Cursor,
+    delivery::{Cursor, check_run},
     losses::{Losses, PassedOver},
     offer::Offer,
     recall::Before,
     refusal::Refusals,
     reopening::Phase,
+    rescue::Rescue,
     scan::{Scanner, Verified},
     syncs::Syncs,
     tally::{Delivered, Tally},
@@ -188,6 +190,8 @@ pub struct Guard {
     tally: Tally,
     /// What was remembered; `None` once the logic has opened the buffer.
     before: Option<Before>,
+    /// Where it comes back to if the code panics that has it.
+    rescue: Option<Rescue>,
 }
 
 impl fmt::Debug for Guard {
@@ -212,9 +216,22 @@ impl Guard {
         let ledger = backend.load_ledger()?;
         let files = backend.list_files()?;
         let recalled = backend.recall();
-        let mut guard = Self {
+        let mut guard = Self::over(backend, ledger, &files, max_bytes, sync_runner);
+        guard.recall(recalled)?;
+        Ok(guard)
+    }
+
+    /// A guard that knows of storage no more than the ledger, and the data files with their lengths.
+    fn over(
+        backend: Box<dyn Backend>,
+        ledger: Option<Ledger>,
+        files: &[(FileId, u64)],
+        max_bytes: u64,
+        sync_runner: SyncRunner,
+    ) -> Self {
+        Self {
             backend,
-            account: Account::new(ledger, &files),
+            account: Account::new(ledger, files),
             max_bytes,
             max_files: usize::MAX,
             offer: None,
@@ -239,9 +256,8 @@ impl Guard {
             dead_letters_end: KnownEnd::default(),
             tally: Tally::default(),
             before: None,
-        };
-        guard.recall(recalled)?;
-        Ok(guard)
+            rescue: None,
+        }
     }
 }
 
@@ -270,11 +286,6 @@ impl Guard {
         } else {
             self.remember();
         }
-    }
-
-    /// The storage, for the next owner of the directory.
-    pub fn into_backend(self) -> Box<dyn Backend> {
-        self.backend
     }
 
     /// Puts records on offer for the next `write`, and gives the batch's number and the sizes that the logic sees.
@@ -381,16 +392,4 @@ impl Guard {
     pub fn is_degraded(&self) -> bool {
         self.account.is_degraded()
     }
-}
-
-/// A run must say exactly what was read.
-fn check_run(run: &Run, named: &[Verified]) -> Option<()> {
-    let (first, last) = (named.first()?, named.last()?);
-    let bytes: u64 = named.iter().map(|record| record.frame_bytes).sum();
-    let next = last.id.after(last.events.get().into());
-    let same_file = named.iter().all(|record| record.file == run.file);
-    let follows = |(one, next): (&Verified, &Verified)| one.next_id() == next.id;
-    let without_gap = named.iter().zip(named.iter().skip(1)).all(follows);
-    (same_file && without_gap && first.id == run.first_id && next == run.next_id && bytes == run.bytes)
-        .then_some(())
 }

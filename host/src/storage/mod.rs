@@ -2,6 +2,7 @@
 //! below it nothing knows of frames, guests or what may be removed.
 
 mod error;
+mod gone;
 mod incarnation;
 mod memo;
 mod memo_block;
@@ -14,6 +15,7 @@ use std::{fmt, sync::Arc};
 
 pub use error::StorageError;
 use forebay_frame::RecordId;
+pub(crate) use gone::Gone;
 pub use incarnation::Incarnations;
 pub use memo::{MARKS_MAX, Mark, Memo, Recalled};
 pub use usage::{Amount, Usage};
