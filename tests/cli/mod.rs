@@ -7,6 +7,7 @@ mod framing;
 mod full;
 mod lock;
 mod looking;
+mod made;
 mod pipe;
 mod reading;
 mod signals;

@@ -226,17 +226,24 @@ fn pain_8209_what_is_dropped_is_counted_and_passed_before_it_goes() {
             next += 10;
         }
         let journal = scene.journal.all();
+        let mut dropped_with_removals = 0;
         for (at, file) in removals(&journal) {
             let passed = passed(&journal, file);
             assert!(was_synced(&journal, SyncTarget::Ledger, passed, at), "{runs:?}, file {file}");
             let Done::Ledger(ledger) = journal[passed] else { unreachable!() };
             assert_ne!(ledger.writer_data_file, file, "{runs:?}: the writer has left it");
+            dropped_with_removals = ledger.reader_last_record.0;
         }
         let dropped = scene.buffer.status().unwrap().dropped_events;
         let (_, buffer) = scene.after_power_loss(runs, options);
         // None that was kept is gone, and none that was dropped comes back, but for what the ledger on the disk says.
         let found = read(&buffer);
         assert!(found.first().is_none_or(|first| *first > dropped), "{runs:?}: {found:?}");
+        // The counter was on the disk before the files were gone: what the ledger has passed was dropped.
+        let (status, first_unread) = (buffer.status().unwrap(), buffer.open_report().first_unread.0);
+        let usage = status.usage_for_good;
+        assert!(usage.dropped.events >= dropped_with_removals, "{runs:?}: {usage:?}");
+        assert_eq!(usage.dropped.events + usage.lost.events, first_unread - 1, "{runs:?}: {usage:?}");
         assert_eq!(buffer.status().unwrap().dropped_events, 0, "{runs:?}");
     }
 }

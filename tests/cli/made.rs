@@ -1,0 +1,62 @@
+//! That what is made on the disk is there after a power loss, by what the binary asks the kernel for.
+
+use std::{fs, process::Command};
+
+use tempfile::TempDir;
+
+use crate::support::cli::BINARY;
+
+/// What a traced process asked for, in its order.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    /// A name was made in a directory.
+    Made(String),
+    Synced(String),
+    Answered,
+}
+
+/// A line of `strace -y`; `None` if it is of something else.
+fn asked(line: &str) -> Option<Asked> {
+    let (_, call) = line.split_once(' ')?;
+    let call = call.trim_start();
+    let (name, arguments) = call.split_once('(')?;
+    let path = || Some(arguments.split_once('<')?.1.split_once('>')?.0.to_owned());
+    match name {
+        "mkdirat" | "renameat" => path().map(Asked::Made),
+        "fsync" => path().map(Asked::Synced),
+        "write" if arguments.contains("/answer>, \"1\\n\"") => Some(Asked::Answered),
+        _ => None,
+    }
+}
+
+/// A directory or a ledger whose name is not on the disk takes with it all that was answered as synced. The directory above
+/// is synced for each, before the first answer. In memory the disk is simulated; this is about the calls to the real one.
+#[test]
+fn pain_25766_each_name_that_is_made_is_synced_before_the_first_answer() {
+    let above = TempDir::new().unwrap();
+    let [log, answer, input] = ["log", "answer", "input"].map(|name| above.path().join(name));
+    fs::write(&input, "a record\n").unwrap();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-e", "trace=mkdirat,renameat,fsync,write", "-o"]).arg(&log).arg(BINARY);
+    strace.arg("write").arg(above.path().join("made/by/it")).args(["--confirm", "--durability=synced"]);
+    strace.stdin(fs::File::open(&input).unwrap()).stdout(fs::File::create(&answer).unwrap());
+    let ended = strace.output();
+    let calls = fs::read_to_string(&log).unwrap_or_default();
+    if !ended.as_ref().is_ok_and(|output| output.status.success()) || !calls.contains("fsync") {
+        println!("skipped: a process cannot be traced here: {ended:?}");
+        return;
+    }
+    assert_eq!(fs::read_to_string(&answer).unwrap(), "1\n");
+    let calls: Vec<Asked> = calls.lines().filter_map(asked).collect();
+    let answered = calls.iter().position(|call| *call == Asked::Answered).expect("it answered");
+    let above = above.path().canonicalize().unwrap();
+    for below in ["", "made", "made/by", "made/by/it"] {
+        // Without a slash at its end.
+        let path: std::path::PathBuf = above.join(below).components().collect();
+        let path = path.to_str().unwrap().to_owned();
+        let made = calls.iter().position(|call| *call == Asked::Made(path.clone()));
+        let made = made.unwrap_or_else(|| panic!("nothing was made in {path}: {calls:?}"));
+        let synced = calls[made..answered].contains(&Asked::Synced(path.clone()));
+        assert!(synced, "what was made in {path} is not synced: {calls:?}");
+    }
+}
