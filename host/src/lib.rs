@@ -11,6 +11,7 @@ pub mod logic;
 pub mod record;
 pub mod storage;
 mod threads;
+mod throttle;
 
 pub use buffer::{
     Buffer, Builder, CloseError, DrainReport, Durability, Locked, OpenError, Options, OptionsError, Pending,

@@ -20,7 +20,6 @@ mod simulation;
 mod source;
 mod status;
 mod sync;
-mod throttle;
 mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};

@@ -1,17 +1,11 @@
 //! The rules whose breach makes a call `refused`, by number, and the count of how often each was broken.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use tracing::warn;
 
 use super::{Guard, GuardError};
-use crate::storage::StorageError;
-
-/// How often the breach of one rule is logged at the most: logic that is out to harm breaks it in a loop.
-const LOG_INTERVAL: Duration = Duration::from_secs(1);
+use crate::{storage::StorageError, throttle::Throttle};
 
 /// A rule of the contract that a call of the logic broke. The numbers are part of the contract: see "Refusals" in
 /// `wit/README.md`.
@@ -80,9 +74,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     total: u64,
-    /// Breaches that no line was written for since the last one.
-    unsaid: u64,
-    said: Option<Instant>,
+    throttle: Throttle,
 }
 
 /// How often each rule was broken.
@@ -101,19 +93,14 @@ impl Refusals {
     fn note_at(&mut self, refusal: Refusal, now: Instant) -> bool {
         let count = self.counts.entry(refusal).or_default();
         count.total = count.total.saturating_add(1);
-        if count.said.is_some_and(|said| now.saturating_duration_since(said) < LOG_INTERVAL) {
-            count.unsaid = count.unsaid.saturating_add(1);
-            return false;
-        }
+        let Some(not_logged) = count.throttle.may_say_at(now) else { return false };
         warn!(
             rule = ?refusal,
             number = refusal.code(),
             count = count.total,
-            not_logged = count.unsaid,
+            not_logged,
             "the logic broke a rule of its contract: refused"
         );
-        count.said = Some(now);
-        count.unsaid = 0;
         true
     }
 
@@ -162,6 +149,8 @@ impl Guard {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// A loop that is refused a million times a second must not fill the disk with what is said of it, nor hide another

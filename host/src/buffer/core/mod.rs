@@ -24,12 +24,12 @@ use super::{
     shared::Shared,
     source::Source,
     status::Status,
-    throttle::Throttle,
 };
 use crate::{
     guard::{Guard, Loss, ReadRecord},
     logic::Logic,
     storage::{Backend, SyncTarget},
+    throttle::Throttle,
 };
 
 /// The shortest time between two ticks.

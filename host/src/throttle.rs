@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// When one kind of thing was said last.
-#[derive(Debug, Default)]
-pub(super) struct Throttle {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Throttle {
     said: Option<Instant>,
     unsaid: u64,
 }
 
 impl Throttle {
     /// How often it was not said since it was said last, if it may be said now.
-    pub(super) fn may_say(&mut self) -> Option<u64> {
+    pub(crate) fn may_say(&mut self) -> Option<u64> {
         self.may_say_at(Instant::now())
     }
 
-    fn may_say_at(&mut self, now: Instant) -> Option<u64> {
+    pub(crate) fn may_say_at(&mut self, now: Instant) -> Option<u64> {
         if self.said.is_some_and(|said| now.saturating_duration_since(said) < INTERVAL) {
             self.unsaid = self.unsaid.saturating_add(1);
             return None;
