@@ -17,6 +17,7 @@ pub mod data_file;
 pub mod directory;
 pub mod dropping;
 pub mod error;
+pub mod fitting;
 pub mod leaving;
 pub mod ledger;
 pub mod logic;
