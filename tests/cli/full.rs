@@ -1,6 +1,6 @@
 //! Full buffers and full disks, from outside.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, io::Write as _, path::PathBuf, process::Command, thread};
 
 use rustix::process::Signal;
 
@@ -112,7 +112,7 @@ fn a_full_disk_is_waited_for() {
     let lines = seq(1..=9_000);
     let mut stdin = writer.take_stdin();
     let feed = lines.clone();
-    let feeding = std::thread::spawn(move || {
+    let feeding = thread::spawn(move || {
         std::io::Write::write_all(&mut stdin, &feed).unwrap();
         // Kept open until the buffer was looked at.
         stdin
@@ -134,4 +134,28 @@ fn a_full_disk_is_waited_for() {
     drop(stdin);
     let ended = writer.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended}");
+}
+
+/// With `drop-oldest` the process makes room itself: nobody need be told to stop it.
+#[test]
+fn a_writer_that_drops_the_oldest_says_that_and_no_more() {
+    let place = Place::new();
+    let ended = place.write(&[&SMALL[..], &["--when-full=drop-oldest"]].concat(), &seq(1..=10_000));
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(!ended.stderr.is_empty(), "{ended}");
+    assert!(ended.stderr.lines().all(|line| line.contains("dropped the oldest records")), "{ended}");
+}
+
+/// `forebay write ... 2>&1 | head`: `head` ends, and what is to be logged goes nowhere. The buffer goes on, and is closed.
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let place = Place::new();
+    let mut command = forebay(["write", &place.path, "--when-full=drop-oldest"]);
+    let mut writer = Running::start_unheard(command.args(SMALL));
+    let mut stdin = writer.take_stdin();
+    let feeding = thread::spawn(move || stdin.write_all(&seq(1..=10_000)));
+    let ended = writer.wait();
+    feeding.join().unwrap().unwrap();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert_eq!(status(&place.path)["ledger"]["writer_next_record"], 10_001);
 }

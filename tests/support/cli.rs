@@ -115,11 +115,20 @@ pub struct Running {
 impl Running {
     /// Starts it, with pipes on stdin, stdout and stderr. What comes on stderr is collected.
     pub fn start(command: &mut Command) -> Self {
+        Self::spawn(command, collect_lines)
+    }
+
+    /// Starts it, with a stderr that nobody reads.
+    pub fn start_unheard(command: &mut Command) -> Self {
+        Self::spawn(command, |_| channel().1)
+    }
+
+    fn spawn(command: &mut Command, listen: impl FnOnce(ChildStderr) -> Receiver<String>) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let watchdog = Watchdog::over(&child);
         let stdout = child.stdout.take().map(BufReader::new);
-        let stderr = collect_lines(child.stderr.take().unwrap());
+        let stderr = listen(child.stderr.take().unwrap());
         Self { child, stdout, stderr, watchdog: Some(watchdog) }
     }
 

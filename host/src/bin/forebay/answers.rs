@@ -3,7 +3,7 @@
 use forebay::{NewRecord, Receipt, RecordId, WriteError};
 
 use crate::{
-    args::BufferArgs,
+    args::{BufferArgs, WhenFull},
     exit::Exit,
     feed::{Sent, payload_bytes},
     print,
@@ -31,7 +31,12 @@ pub(crate) struct Tally {
 impl Answers {
     /// Answers of a buffer with these options. `is_read`: somebody in this process makes room by reading.
     pub(crate) fn new(args: &BufferArgs, is_read: bool, signals: &Signals) -> Self {
-        Self { signals: signals.share(), room: Room::new(args.max_size(), is_read), tally: Tally::default() }
+        let is_emptied = is_read || args.when_full == WhenFull::DropOldest;
+        Self {
+            signals: signals.share(),
+            room: Room::new(args.max_size(), is_emptied),
+            tally: Tally::default(),
+        }
     }
 
     /// Waits for what became of a batch.

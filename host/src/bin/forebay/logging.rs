@@ -16,7 +16,11 @@ pub(crate) fn start(args: &LoggingArgs) {
     };
     // The compiler's own words are of no use to anybody here.
     let filter = EnvFilter::new(format!("warn,forebay={level}"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // Where nobody reads stderr, saying so there panics, in whichever thread had something to log.
+        .log_internal_errors(false)
+        .with_writer(io::stderr);
     match args.log_format {
         LogFormat::Json => subscriber.json().init(),
         LogFormat::Text => {

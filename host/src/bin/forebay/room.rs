@@ -8,8 +8,8 @@ use crate::signals::Signals;
 /// Watches over records that wait for room.
 pub(crate) struct Room {
     max_bytes: u64,
-    /// Whether somebody in this process is going to make room by reading.
-    is_read: bool,
+    /// Whether room is made in this process, by reading or by dropping the oldest.
+    is_emptied: bool,
     said: bool,
 }
 
@@ -39,8 +39,8 @@ impl Cause {
 
 impl Room {
     /// Room in a buffer of at most so many bytes.
-    pub(crate) fn new(max_bytes: u64, is_read: bool) -> Self {
-        Self { max_bytes, is_read, said: false }
+    pub(crate) fn new(max_bytes: u64, is_emptied: bool) -> Self {
+        Self { max_bytes, is_emptied, said: false }
     }
 
     /// A batch was not taken at once: says why, if it is for want of room.
@@ -54,13 +54,13 @@ impl Room {
             return;
         }
         let cause = Cause::of(&status, longest_frame, self.max_bytes);
-        self.said = cause != Cause::FullBuffer || !self.is_read;
+        self.said = cause != Cause::FullBuffer || !self.is_emptied;
         match cause {
             Cause::FailedSync => warn!(
                 waiting_records,
                 "a sync has failed: waiting until what it left in doubt is safe; look for what the kernel says of the disk"
             ),
-            Cause::FullBuffer if self.is_read => {}
+            Cause::FullBuffer if self.is_emptied => {}
             Cause::FullBuffer => warn!(
                 bytes = status.bytes,
                 waiting_records,
