@@ -49,7 +49,7 @@ impl Buffer {
 }
 
 impl Logic for Buffer {
-    /// Opens the buffer: brings the ledger and the data files into agreement, and cuts a torn end.
+    /// Opens the buffer: brings the ledger and the data files into agreement, and cuts a torn end if it may.
     fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
         let marks = storage.marks()?;
         let (mut directory, losses) = recover(storage, &marks, options.resume_after.is_some())?;

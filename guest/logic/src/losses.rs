@@ -20,7 +20,7 @@ impl Losses {
         self.events
     }
 
-    /// Bytes that were skipped because they are damaged or repeat ids.
+    /// Bytes that were passed over because they are damaged or repeat ids.
     #[must_use]
     pub fn damaged_bytes(&self) -> u64 {
         self.damaged_bytes
@@ -66,7 +66,7 @@ impl Losses {
         self.events = self.events.saturating_sub(present);
     }
 
-    /// Damaged bytes were skipped.
+    /// Bytes were passed over: damage, or what repeats ids.
     pub fn skipped(&mut self, bytes: u64) {
         self.damaged_bytes = self.damaged_bytes.saturating_add(bytes);
     }

@@ -32,7 +32,7 @@ pub struct OpenReport {
     pub cut_bytes: u64,
 }
 
-/// Opens the directory in storage: cuts a torn end, stores a ledger that agrees with the frames, and asks for the syncs of
+/// Opens the directory in storage: cuts a torn end if that can be, stores a ledger that agrees with the frames, and asks for the syncs of
 /// all that is kept. A second opening changes nothing more. Files are read from the marks in them on.
 ///
 /// Logic that resumes where other logic stood cuts nothing: it may not, as long as that may come back.

@@ -6,7 +6,7 @@ pub const BYTES: u16 = 1;
 pub const FILES: u16 = 2;
 /// Events that were found to be lost since opening.
 pub const LOST_EVENTS: u16 = 3;
-/// Bytes that were skipped on reading because they are damaged or repeat ids.
+/// Bytes that were passed over, on opening or reading, because they are damaged or repeat ids.
 pub const DAMAGED_BYTES: u16 = 4;
 /// Bytes that were cut from the end of the newest file on opening.
 pub const CUT_BYTES: u16 = 5;
