@@ -18,6 +18,7 @@ fn status_counts_what_waits() {
             "writer_next_record": 6, "writer_data_file": 0, "reader_data_file": 0, "reader_last_record": 2
         },
         "records": 3, "bytes": 240, "files": 1, "locked": false, "locked_by": null,
+        "dead_letters": { "records": 0, "bytes": 0 },
         "usage": {
             "received": { "events": 5, "bytes": 240 }, "sent": { "events": 2, "bytes": 96 },
             "dropped": { "events": 0, "bytes": 0 }, "lost": { "events": 0, "bytes": 0 },
@@ -115,7 +116,7 @@ fn log_lines_in_json_are_json() {
 /// Help is no error, comes on stdout, and shows how it is done.
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["write", "read", "pipe", "status", "verify", "component", "demo"] {
+    for command in ["write", "read", "pipe", "status", "verify", "dead-letters", "component", "demo"] {
         let ended = run([command, "--help"]);
         let text = String::from_utf8_lossy(&ended.assert_quiet_success().stdout);
         assert!(text.contains("Examples:") && text.contains(&format!("forebay {command}")), "{text}");

@@ -98,6 +98,7 @@ impl Facts {
             "files": self.files,
             "locked": false,
             "locked_by": null,
+            "dead_letters": { "records": 0, "bytes": 0 },
             "usage": null,
         })
     }

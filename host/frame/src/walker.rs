@@ -61,6 +61,8 @@ pub struct Walker<S> {
     around: Surroundings,
     /// The id of the record behind the file's last, if somebody has said it.
     follower: Option<RecordId>,
+    /// Ids may go back.
+    any_order: bool,
     window: Window,
     assessor: Assessor,
     /// Where the payload of the last whole frame is in the file.
@@ -72,7 +74,15 @@ impl<S: Source> Walker<S> {
     pub fn new(source: S, offset: u64, around: Surroundings) -> Self {
         let len = source.len();
         let (window, assessor) = (Window::default(), Assessor::new());
-        Self { source, len, offset, around, follower: None, window, assessor, payload: 0..0 }
+        let (follower, any_order) = (None, false);
+        Self { source, len, offset, around, follower, any_order, window, assessor, payload: 0..0 }
+    }
+
+    /// Goes through a file in which any id may come anywhere, and more than once: one of dead letters. Its frames say
+    /// themselves how many events they hold.
+    pub fn in_any_order(source: S) -> Self {
+        let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
+        Self { any_order: true, ..Self::new(source, 0, around) }
     }
 
     /// The record that follows the file's last one is known, from another file: where the last record's events were counted
@@ -175,7 +185,11 @@ impl<S: Source> Walker<S> {
         let file = &mut File { source: &mut self.source, len: self.len };
         let end = self.offset.saturating_add(bytes);
         let counted = Counted { id, events: frame.events, source: frame.count_source };
-        let events = self.assessor.events_within(file, end, counted, behind)?;
+        let events = if self.any_order {
+            frame.events
+        } else {
+            self.assessor.events_within(file, end, counted, behind)?
+        };
         let offset = self.pass(bytes, frame.after);
         let payload = offset + layout::PAYLOAD_OFFSET;
         self.payload = payload..payload + payload_bytes;
@@ -198,7 +212,10 @@ impl<S: Source> Walker<S> {
         debug_assert!(bytes > 0 && bytes <= self.len - self.offset);
         let offset = self.offset;
         self.offset = offset.saturating_add(bytes);
-        self.around = around;
+        // Where ids are in any order, what was passed says nothing of what comes.
+        if !self.any_order {
+            self.around = around;
+        }
         offset
     }
 }

@@ -53,7 +53,7 @@ pub struct Options {
     /// no limit. Default: none.
     ///
     /// The file holds frames as data files do, in the order in which the records were given up. Ids may go back in it, which
-    /// they never do in a data file: read it with `forebay_frame::decode`, one frame after the other. A record may be in it
+    /// they never do in a data file: `forebay dead-letters` and `forebay_frame::Walker::in_any_order` read it. A record may be in it
     /// twice: if the process or the machine dies before it is acknowledged, or if a record before it is not acknowledged
     /// when the buffer is closed, it is delivered anew at the next opening. The file may be moved away at any time.
     pub max_deliveries: Option<NonZeroU32>,

@@ -8,19 +8,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use forebay_frame::{Assessor, Damage, FrameError, RecordId, Source, Surroundings, decode, encode};
+use forebay_frame::{Source, Step, Walker, encode};
 
 use super::{Guard, ReadRecord};
 use crate::{
     storage::{DeadLetterFile, StorageError, SyncTarget},
     threads::lock,
 };
-
-/// What is read of the file at a time.
-const BLOCK_BYTES: usize = 256 * 1024;
-
-/// Any id may come anywhere.
-const ANYWHERE: Surroundings = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
 
 /// Where the last frame ends, if that is known. Shared with whoever adds the next one.
 pub(super) type KnownEnd = Arc<Mutex<Option<u64>>>;
@@ -76,18 +70,13 @@ fn add(
 
 /// Where the frames end: behind the last one, whole or damaged, and before what a crash has torn.
 fn end_of_frames<S: Source>(source: &mut S) -> Result<u64, S::Error> {
-    let (mut assessor, mut block) = (Assessor::new(), Block::default());
-    let mut offset = 0;
-    while offset < source.len() {
-        offset += match block.frame_bytes(source, offset)? {
-            Some(bytes) => bytes,
-            None => match assessor.assess(source, offset, ANYWHERE)? {
-                Damage::Length { frame_bytes: bytes } | Damage::Corrupt { bytes } => bytes,
-                Damage::Torn { .. } => break,
-            },
-        };
+    let mut walker = Walker::in_any_order(source);
+    while let Some(step) = walker.next()? {
+        if let Step::Torn { offset, .. } = step {
+            return Ok(offset);
+        }
     }
-    Ok(offset)
+    Ok(walker.offset())
 }
 
 /// The file as it was when it was looked at.
@@ -108,54 +97,18 @@ impl Source for Letters<'_> {
     }
 }
 
-/// A stretch of the file in memory.
-#[derive(Default)]
-struct Block {
-    start: u64,
-    bytes: Vec<u8>,
-}
-
-impl Block {
-    /// The length of the whole frame that starts here; `None` if there is none.
-    fn frame_bytes<S: Source>(&mut self, source: &mut S, offset: u64) -> Result<Option<u64>, S::Error> {
-        let mut wanted = 0;
-        loop {
-            match decode(self.at(source, offset, wanted)?) {
-                Ok(frame) => return Ok(Some(frame.bytes)),
-                Err(FrameError::Incomplete { needed }) if offset.saturating_add(needed) <= source.len() => {
-                    let needed = usize::try_from(needed).unwrap_or(usize::MAX);
-                    if needed <= wanted {
-                        return Ok(None);
-                    }
-                    wanted = needed;
-                }
-                Err(_) => return Ok(None),
-            }
-        }
-    }
-
-    /// What is in the file from an offset on: so many bytes at least, unless it ends before.
-    fn at<S: Source>(&mut self, source: &mut S, offset: u64, wanted: usize) -> Result<&[u8], S::Error> {
-        let skipped = |start: u64| offset.checked_sub(start).and_then(|skip| usize::try_from(skip).ok());
-        let held = skipped(self.start).and_then(|skip| self.bytes.len().checked_sub(skip));
-        if held.is_none_or(|held| held < wanted.max(1)) {
-            let mut bytes = std::mem::take(&mut self.bytes);
-            bytes.resize(wanted.max(BLOCK_BYTES), 0);
-            let read = source.read_at(offset, &mut bytes)?;
-            bytes.truncate(read);
-            (self.start, self.bytes) = (offset, bytes);
-        }
-        Ok(skipped(self.start).and_then(|skip| self.bytes.get(skip..)).unwrap_or_default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
     use std::num::NonZeroU32;
 
+    use forebay_frame::RecordId;
+
     use super::*;
+
+    /// What is read of the file at a time.
+    const BLOCK_BYTES: usize = 256 * 1024;
 
     /// Frames with these ids, and where each ends. One is longer than a block.
     fn frames(ids: &[u8]) -> (Vec<u8>, Vec<usize>) {

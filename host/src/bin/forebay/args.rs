@@ -68,6 +68,7 @@ pub(crate) enum Command {
   forebay verify /tmp/queue || echo damaged
   forebay verify /tmp/queue --format json | jq .faults")]
     Verify(LookArgs),
+    DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),
     Demo(DemoArgs),
 }
@@ -195,6 +196,22 @@ pub(crate) struct LookArgs {
     /// For people, or as a JSON object
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// Show the records of the buffer in DIR that were given back too often and set aside
+///
+/// They are in the file buffer.dead-letters, which may be moved away at any time. Works while another process has the buffer,
+/// and changes nothing. Ends with 1 if any are damaged.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay dead-letters /tmp/queue --framing json | jq .id
+  forebay dead-letters /tmp/queue --framing length | forebay write /tmp/again --framing length")]
+pub(crate) struct DeadLettersArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// How records are told apart on stdout: by newlines, by a big-endian u32 before each, or as JSON objects
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) framing: OutputFraming,
 }
 
 /// Show what a component imports and exports

@@ -46,7 +46,7 @@ impl Delivery {
     pub(crate) fn deliver(&mut self, records: &[Record]) -> anyhow::Result<Listener> {
         self.text.clear();
         for record in records {
-            framing::append(self.framing, &mut self.text, record)?;
+            framing::append(self.framing, &mut self.text, &record.into())?;
         }
         match self.stdout.write_all(&self.text) {
             Ok(()) => {}

@@ -7,6 +7,7 @@
 mod answers;
 mod args;
 mod component;
+mod dead_letters;
 mod delivery;
 mod demo;
 mod exit;
@@ -66,6 +67,7 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Pipe(args) => pipe::run(&args, signals),
         Command::Status(args) => status::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),
         Command::Demo(args) => demo::run(&args),
     }

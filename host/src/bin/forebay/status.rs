@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     args::{Format, LookArgs},
+    dead_letters::{self, Letters},
     exit::Exit,
     print,
 };
@@ -22,6 +23,8 @@ struct Answer {
     files: usize,
     locked: bool,
     locked_by: Option<u32>,
+    /// Records that were given back too often: see `forebay dead-letters`. `None`: their file cannot be read.
+    dead_letters: Option<Letters>,
     /// `None`: `buffer.forebay` is not there, or cannot be believed.
     usage: Option<UsageAnswer>,
     #[serde(skip)]
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
             args.dir.display()
         ),
     };
-    let answer = Answer::new(ledger, &snapshot);
+    let answer = Answer::new(ledger, &snapshot, dead_letters::count(&snapshot));
     match args.format {
         Format::Json => print::json(&answer)?,
         Format::Text => print::lines(&answer.text(&args.dir)?)?,
@@ -91,7 +94,7 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
 }
 
 impl Answer {
-    fn new(ledger: Ledger, snapshot: &Snapshot) -> Self {
+    fn new(ledger: Ledger, snapshot: &Snapshot, dead_letters: Option<Letters>) -> Self {
         let holder = snapshot.holder();
         Self {
             ledger: LedgerAnswer {
@@ -108,6 +111,7 @@ impl Answer {
                 Holder::Held(process) => process,
                 Holder::Free | Holder::Unknown => None,
             },
+            dead_letters,
             usage: snapshot.recalled().map(|recalled| recalled.memo.usage_at(&ledger).into()),
             is_made: snapshot.ledger() != LedgerOnDisk::None || !snapshot.data_files().is_empty(),
         }
@@ -156,6 +160,11 @@ impl Answer {
                 writeln!(text, "note     nobody has made a buffer here yet: 'forebay write' does")?;
             }
             None => writeln!(text, "usage    not known: buffer.forebay is not there, or not of this buffer")?,
+        }
+        if let Some(Letters { records, bytes, .. }) = self.dead_letters
+            && bytes > 0
+        {
+            writeln!(text, "dead     {}, {}", print::count(records, "record"), print::count(bytes, "byte"))?;
         }
         match (self.locked, self.locked_by) {
             (false, _) => writeln!(text, "lock     free")?,

@@ -10,6 +10,7 @@ use thiserror::Error;
 use tracing::warn;
 
 use super::data_file;
+use super::dead_letter_file;
 use super::directory::{Access, Create, Directory, OpenDirError};
 use super::holder::{Holder, holder};
 use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
@@ -88,15 +89,27 @@ impl Snapshot {
 
     /// Opens a data file for reading; [`StorageError::NotFound`] if it was removed since.
     pub fn open_data_file(&self, file: FileId) -> Result<DataFileReader, StorageError> {
-        let name = data_file::name(file);
-        let fail = |error| StorageError::from_io("open", self.directory.name(&name), error);
-        let handle = self.directory.open_file(&name, Access::Read).map_err(fail)?;
+        self.open(&data_file::name(file))
+    }
+
+    /// Opens the file of dead letters for reading; `None` if there is none.
+    pub fn open_dead_letters(&self) -> Result<Option<DataFileReader>, StorageError> {
+        match self.open(dead_letter_file::NAME) {
+            Ok(reader) => Ok(Some(reader)),
+            Err(StorageError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open(&self, name: &str) -> Result<DataFileReader, StorageError> {
+        let fail = |error| StorageError::from_io("open", self.directory.name(name), error);
+        let handle = self.directory.open_file(name, Access::Read).map_err(fail)?;
         let length = handle.metadata().map_err(fail)?.len();
-        Ok(DataFileReader { what: self.directory.name(&name), handle, length })
+        Ok(DataFileReader { what: self.directory.name(name), handle, length })
     }
 }
 
-/// A data file, up to the length that it had when it was opened.
+/// A data file, or that of dead letters, up to the length that it had when it was opened.
 #[derive(Debug)]
 pub struct DataFileReader {
     what: String,

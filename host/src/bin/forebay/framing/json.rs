@@ -2,8 +2,9 @@
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use forebay::Record;
 use serde::{Deserialize, Serialize};
+
+use super::Shown;
 
 /// A record as `forebay read --framing json` prints it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,12 +28,12 @@ impl JsonRecord {
 }
 
 /// Adds an object, with a newline.
-pub(super) fn append(into: &mut Vec<u8>, record: &Record) -> anyhow::Result<()> {
+pub(super) fn append(into: &mut Vec<u8>, record: &Shown<'_>) -> anyhow::Result<()> {
     let object = JsonRecord {
-        id: record.id().0,
-        events: record.events().get(),
-        metadata: record.metadata(),
-        payload_base64: STANDARD.encode(record.payload()),
+        id: record.id.0,
+        events: record.events.get(),
+        metadata: record.metadata,
+        payload_base64: STANDARD.encode(record.payload),
     };
     serde_json::to_writer(&mut *into, &object).context("cannot put a record into JSON")?;
     into.push(b'\n');

@@ -5,8 +5,10 @@ mod json;
 mod length;
 mod lines;
 
+use std::num::NonZeroU32;
+
 use bytes::{Bytes, BytesMut};
-use forebay::Record;
+use forebay::{Record, RecordId};
 
 pub(crate) use self::{input::Input, json::JsonRecord};
 use crate::args::{InputFraming, OutputFraming};
@@ -37,11 +39,27 @@ fn cutter(framing: InputFraming) -> Box<dyn Cutter + Send> {
     }
 }
 
+/// What is shown of a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<'a> {
+    pub(crate) id: RecordId,
+    pub(crate) events: NonZeroU32,
+    pub(crate) metadata: u32,
+    pub(crate) payload: &'a [u8],
+}
+
+impl<'a> From<&'a Record> for Shown<'a> {
+    fn from(record: &'a Record) -> Self {
+        let (id, events, metadata) = (record.id(), record.events(), record.metadata());
+        Self { id, events, metadata, payload: record.payload() }
+    }
+}
+
 /// Adds a record to what is to be written to stdout.
-pub(crate) fn append(framing: OutputFraming, into: &mut Vec<u8>, record: &Record) -> anyhow::Result<()> {
+pub(crate) fn append(framing: OutputFraming, into: &mut Vec<u8>, record: &Shown<'_>) -> anyhow::Result<()> {
     match framing {
-        OutputFraming::Lines => lines::append(into, record.payload()),
-        OutputFraming::Length => length::append(into, record.payload())?,
+        OutputFraming::Lines => lines::append(into, record.payload),
+        OutputFraming::Length => length::append(into, record.payload)?,
         OutputFraming::Json => json::append(into, record)?,
     }
     Ok(())

@@ -1,0 +1,99 @@
+//! `forebay dead-letters`: the records that were given back too often, from the file that they were set aside in. Nothing is
+//! locked or changed.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+};
+
+use anyhow::Context as _;
+use forebay::storage::{
+    StorageError,
+    native::{DataFileReader, Snapshot},
+};
+use forebay_frame::{Source, Step, Walker};
+use serde::Serialize;
+use tracing::warn;
+
+use crate::{args::DeadLettersArgs, delivery::Listener, exit::Exit, framing, framing::Shown, print};
+
+/// How much is printed at a time, in bytes.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What is in a file of dead letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Letters {
+    pub(crate) records: u64,
+    /// The length of the file.
+    pub(crate) bytes: u64,
+    #[serde(skip)]
+    damaged_bytes: u64,
+}
+
+pub(crate) fn run(args: &DeadLettersArgs) -> anyhow::Result<Exit> {
+    let snapshot = Snapshot::take(&args.dir)?;
+    let (mut stdout, mut text) = (print::stdout()?, Vec::new());
+    let letters = read(&snapshot, |record| {
+        framing::append(args.framing, &mut text, &record)?;
+        let is_full = text.len() >= PIECE_BYTES;
+        if is_full { print(&mut stdout, &mut text) } else { Ok(Listener::There) }
+    })?;
+    print(&mut stdout, &mut text)?;
+    if letters.damaged_bytes > 0 {
+        let damaged = print::count(letters.damaged_bytes, "byte");
+        eprintln!("forebay: {damaged} of the dead letters in {} are damaged", args.dir.display());
+        return Ok(Exit::No);
+    }
+    Ok(Exit::Done)
+}
+
+/// How many there are; `None` if that cannot be found out, which is said.
+pub(crate) fn count(snapshot: &Snapshot) -> Option<Letters> {
+    match read(snapshot, |_| Ok(Listener::There)) {
+        Ok(letters) => Some(letters),
+        Err(error) => {
+            warn!(error = format!("{error:#}"), "the dead letters cannot be read");
+            None
+        }
+    }
+}
+
+/// Shows each record, as long as somebody looks. The rest of a write that did not end is passed over: its records are
+/// delivered again.
+fn read(
+    snapshot: &Snapshot,
+    mut show: impl FnMut(Shown<'_>) -> anyhow::Result<Listener>,
+) -> anyhow::Result<Letters> {
+    let Some(reader) = snapshot.open_dead_letters()? else { return Ok(Letters::default()) };
+    let mut letters = Letters { bytes: reader.len(), ..Letters::default() };
+    let mut walker = Walker::in_any_order(reader);
+    while let Some(step) = next(&mut walker)? {
+        match step {
+            Step::Whole { id, events, metadata, .. } => {
+                letters.records += 1;
+                if show(Shown { id, events, metadata, payload: walker.payload() })? == Listener::Gone {
+                    break;
+                }
+            }
+            Step::Corrupt { bytes, .. } => {
+                letters.damaged_bytes = letters.damaged_bytes.saturating_add(bytes);
+            }
+            Step::Torn { .. } => {}
+        }
+    }
+    Ok(letters)
+}
+
+fn next(walker: &mut Walker<DataFileReader>) -> Result<Option<Step>, StorageError> {
+    walker.next()
+}
+
+fn print(stdout: &mut File, text: &mut Vec<u8>) -> anyhow::Result<Listener> {
+    let written = stdout.write_all(text);
+    text.clear();
+    match written {
+        Ok(()) => Ok(Listener::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),
+        Err(error) => Err(error).context("cannot write to standard output"),
+    }
+}
