@@ -275,3 +275,56 @@ fn the_component_trapped_in_opening_loses_and_repeats_nothing() {
         }
     }
 }
+
+/// Confirmed records, of which some are in a file whose sync has failed: what is there is copied to another, which takes its
+/// place.
+fn degraded(plan: &Plan) -> (Simulation, Disk, Buffer) {
+    let (simulation, disk) = (Simulation::new(), Disk::new());
+    let buffer = open(&simulation, &disk, plan).unwrap();
+    let records = |ids: std::ops::RangeInclusive<u64>| ids.map(|id| NewRecord::new(payload(id))).collect();
+    let writer = buffer.writer().with_durability(crate::Durability::Synced);
+    writer.write_batch(records(1..=10)).unwrap();
+    let file = disk.ledger().unwrap().writer_data_file;
+    disk.fail_sync(crate::storage::SyncTarget::Data(file), 1);
+    drop(writer.submit(records(11..=60)).unwrap());
+    while simulation.run_sync(0) {}
+    assert!(buffer.status().unwrap().sync_failed);
+    assert_eq!(take_all(&buffer), (1..=60).collect::<Vec<_>>());
+    buffer.reader().ack_through(RecordId(30));
+    (simulation, disk, buffer)
+}
+
+fn mend(simulation: &Simulation) {
+    for _ in 0..8 {
+        simulation.advance(Duration::from_secs(1));
+        while simulation.run_sync(0) {}
+    }
+}
+
+/// Copies and what they were made from are both on the disk then, and only one of the two is in the ledger.
+#[test]
+fn the_component_trapped_while_it_mends_loses_and_repeats_nothing() {
+    let calls = {
+        let plan = Plan::never();
+        let (simulation, disk, buffer) = degraded(&plan);
+        let (before, files) = (plan.calls.load(SeqCst), disk.data_files());
+        mend(&simulation);
+        assert!(!buffer.status().unwrap().sync_failed && disk.data_files() != files, "it is relocated");
+        plan.calls.load(SeqCst) - before
+    };
+    for call in 0..calls {
+        let plan = Plan::never();
+        let (simulation, disk, buffer) = degraded(&plan);
+        plan.trap(call, u64::MAX);
+        mend(&simulation);
+        let status = buffer.status().unwrap();
+        let figures = (status.restarts, status.sync_failed, status.lost_events, status.refused_calls);
+        assert_eq!(figures, (1, false, 0, 0), "trapped after {call} calls");
+        assert!(take_all(&buffer).is_empty(), "trapped after {call} calls");
+        assert!((31..=60).all(|id| ids_on(&disk).contains(&id)), "trapped after {call} calls");
+        disk.power_loss();
+        drop(buffer);
+        let buffer = open(&simulation, &disk, &Plan::never()).unwrap();
+        assert_eq!(take_all(&buffer), (31..=60).collect::<Vec<_>>(), "trapped after {call} calls");
+    }
+}
