@@ -72,6 +72,8 @@ impl Reader {
     ///
     /// An id within a record of several events acknowledges those before it; that of its first event, or of its last, the
     /// record as well.
+    ///
+    /// There is no such word for giving back: it takes the payload, which only whoever has the [`Record`] holds.
     pub fn ack_through(&self, id: RecordId) {
         self.shared.submit(|work| work.acks.push(Ack::Through(id)));
     }
