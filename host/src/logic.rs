@@ -55,7 +55,8 @@ pub struct OpenReport {
     pub events: u64,
     /// Bytes in all data files.
     pub bytes: u64,
-    /// Events known to be lost: the ledger counted them, and no file holds them.
+    /// Events known to be lost: the ledger counted them, and no file holds them. The only figure that is the logic's own
+    /// word; [`Status::lost_events`](crate::Status::lost_events) is the host's.
     pub lost_events: u64,
     /// Bytes cut from the end of the last file: the rest of a write that did not end.
     pub cut_bytes: u64,
@@ -135,10 +136,10 @@ pub enum LogicError {
     #[error("a sync has failed, and is being made up for")]
     Degraded,
     /// The storage failed, with this errno or refusal.
-    #[error("storage error {0}")]
+    #[error("storage error {0}, which is an errno or the rule that it broke")]
     Storage(u32),
     /// Anything else.
-    #[error("error {0}")]
+    #[error("error {0} of its own")]
     Other(u32),
 }
 

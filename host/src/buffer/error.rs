@@ -70,7 +70,8 @@ pub enum WriteError {
     SyncFailed,
     /// The storage failed this time. Nothing else has changed: it may be tried again.
     #[error(
-        "the records were not written: {reason}; look for what the kernel says of the disk, and try again"
+        "not all of the records were written: {reason}; look into the log, and at what the kernel says of the disk, and \
+         try again"
     )]
     Refused {
         /// What happened.
@@ -92,7 +93,9 @@ pub enum ReadError {
     #[error("the buffer is closed")]
     Closed,
     /// The storage failed this time. Nothing else has changed: it may be tried again.
-    #[error("no records were read: {reason}; look for what the kernel says of the disk, and try again")]
+    #[error(
+        "no records were read: {reason}; look into the log, and at what the kernel says of the disk, and try again"
+    )]
     Refused {
         /// What happened.
         reason: String,
@@ -205,7 +208,7 @@ impl From<&CallError> for Unable {
         match error {
             CallError::Refused(LogicError::Closed) => Self::Stopped(Stop::Closed),
             CallError::Refused(LogicError::Degraded) => Self::Degraded,
-            CallError::Refused(error) => Self::Refused(error.to_string()),
+            CallError::Refused(error) => Self::Refused(format!("the buffer's logic gave {error}")),
             CallError::Failed { .. } => Self::Stopped(Stop::Failed(error.to_string())),
         }
     }
