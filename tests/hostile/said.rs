@@ -13,7 +13,10 @@ use forebay::{
     storage::{Ledger, memory::Disk},
 };
 
-use super::bed::{NO_BATCH, NO_LIMIT};
+use super::{
+    attack::guest,
+    bed::{NO_BATCH, NO_LIMIT},
+};
 use crate::support::{
     Runs,
     storage::{file, options},
@@ -129,4 +132,19 @@ fn errors_of_the_logic_are_logged_once_a_second() {
         assert_eq!(buffer.status().unwrap().restarts, 0);
     });
     log.assert_throttled("refused a call");
+}
+
+/// A process may have many buffers, and somebody has to know which of them has logic that is to be looked at.
+#[test]
+fn the_log_says_which_buffer_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let ((), log) = logged(|| {
+        let buffer = Buffer::builder(directory.path()).component(guest("spins.wasm")).open().unwrap();
+        assert!(buffer.writer().write(NewRecord::new("one")).is_err());
+    });
+    let lines: Vec<_> = log.text.lines().filter(|line| !line.contains(" INFO ")).collect();
+    assert!(lines.len() > 5, "{lines:?}");
+    let name = format!("buffer{{directory={:?}}}", directory.path());
+    let unnamed: Vec<_> = lines.iter().filter(|line| !line.contains(&name)).collect();
+    assert!(unnamed.is_empty(), "{name}: {unnamed:#?}");
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tracing::info;
+use tracing::{Span, info, warn_span};
 
 use super::{
     Buffer,
@@ -139,9 +139,10 @@ impl Builder {
         self.options.check()?;
         let backend = Native::open(&self.directory, self.create)?;
         info!(directory = %self.directory.display(), "took the buffer's directory");
+        let span = warn_span!("buffer", directory = ?self.directory);
         let Self { options, limits, component, .. } = self;
         let source = component.map(Source::Component);
-        Ok(Locked::new(Arc::new(Threads), Box::new(backend), options, limits, source))
+        Ok(Locked::new(Arc::new(Threads), Box::new(backend), options, limits, source, span))
     }
 
     /// Takes the directory and opens the buffer.
@@ -159,6 +160,7 @@ pub struct Locked {
     limits: Limits,
     /// `None`: the logic that is shipped, which need not be compiled before it is wanted.
     source: Option<Source>,
+    span: Span,
 }
 
 impl Locked {
@@ -168,8 +170,9 @@ impl Locked {
         options: Options,
         limits: Limits,
         source: Option<Source>,
+        span: Span,
     ) -> Self {
-        Self { runtime, backend, options, limits, source }
+        Self { runtime, backend, options, limits, source, span }
     }
 
     /// How the buffer will behave.
@@ -200,7 +203,7 @@ impl Locked {
             Some(source) => source,
             None => Source::Component(Component::embedded()?),
         };
-        open_on(self.runtime, self.backend, self.options, source, self.limits)
+        open_on(self.runtime, self.backend, self.options, source, self.limits, self.span)
     }
 }
 
@@ -220,9 +223,11 @@ pub(super) fn open_on(
     options: Options,
     source: Source,
     limits: Limits,
+    span: Span,
 ) -> Result<Buffer, OpenError> {
     options.check()?;
-    let shared = Arc::new(Shared::new(Arc::clone(&runtime)));
+    let _entered = span.clone().entered();
+    let shared = Arc::new(Shared::new(Arc::clone(&runtime), span));
     let weak: Weak<Shared> = Arc::downgrade(&shared);
     let sync_runner = Box::new(move |target, job: crate::storage::SyncJob| {
         let weak = weak.clone();

@@ -24,7 +24,7 @@ mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};
 
-use tracing::warn;
+use tracing::{Span, warn};
 
 pub use self::{
     builder::{Builder, Locked},
@@ -102,7 +102,7 @@ impl Buffer {
         make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
     ) -> Result<Self, OpenError> {
         let source = Source::Made(Box::new(make));
-        builder::open_on(runtime, backend, options, source, Limits::default())
+        builder::open_on(runtime, backend, options, source, Limits::default(), Span::none())
     }
 
     fn new(shared: Arc<Shared>, options: Options, limits: Limits, report: OpenReport) -> Self {
@@ -194,6 +194,7 @@ impl Buffer {
         if !std::mem::replace(&mut self.open, false) {
             return Ok(None);
         }
+        let _entered = self.shared.span().clone().entered();
         // A buffer that is closed is in order already.
         let _ = self.shared.with_core(Core::finish);
         self.wait_for_syncs();
@@ -206,7 +207,8 @@ impl Buffer {
         let Some(core) = self.shared.close() else { return Ok(None) };
         let (backend, source) = core.close()?;
         let (runtime, options) = (Arc::clone(self.shared.runtime()), self.options);
-        Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source))))
+        let span = self.shared.span().clone();
+        Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source), span)))
     }
 }
 
@@ -222,6 +224,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         if let Err(error) = self.shut() {
+            let _entered = self.shared.span().clone().entered();
             warn!(%error, "the buffer was not closed well");
         }
     }

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use tracing::Span;
+
 use super::{
     combining::{Combining, Driven},
     core::Core,
@@ -19,11 +21,17 @@ use super::{
 pub(super) struct Shared {
     combining: Combining<Core>,
     runtime: Arc<dyn Runtime>,
+    /// Which buffer it is, for the log: a process may have many.
+    span: Span,
 }
 
 impl Shared {
-    pub(super) fn new(runtime: Arc<dyn Runtime>) -> Self {
-        Self { combining: Combining::new(), runtime }
+    pub(super) fn new(runtime: Arc<dyn Runtime>, span: Span) -> Self {
+        Self { combining: Combining::new(), runtime, span }
+    }
+
+    pub(super) fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
@@ -55,7 +63,7 @@ impl Shared {
 
     /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
-        let result = self.combining.with(self, action);
+        let result = self.span.in_scope(|| self.combining.with(self, action));
         self.drive();
         result.ok_or_else(|| Stop::Closed.into())
     }
@@ -93,7 +101,7 @@ impl Shared {
     }
 
     fn drive(self: &Arc<Self>) {
-        if self.combining.drive(self) == Driven::GoOn {
+        if self.span.in_scope(|| self.combining.drive(self)) == Driven::GoOn {
             self.drive_elsewhere();
         }
     }
