@@ -1,5 +1,7 @@
 //! Logic that does no harm and no work either: what the host says to whoever waits for it.
 
+use std::process::Command;
+
 use forebay::{
     Buffer, CloseError, Durability, Limits, ReadError, RecordId, Simulation, WhenFull, storage::memory::Disk,
 };
@@ -7,7 +9,7 @@ use forebay::{
 use super::attack::{Victim, guest};
 use crate::support::{
     Runs,
-    cli::{run, run_with},
+    cli::{BINARY, Running, run, run_with},
     fixtures::project_file,
     storage::{ids, options, read, records, write},
     unfaithful::Unfaithful,
@@ -132,4 +134,24 @@ fn logic_that_never_acknowledges_fills_its_buffer_and_no_more() {
         buffer.close().unwrap();
         assert_eq!(read(&runs.open(disk.open().unwrap(), small)), ids([1..=written]), "{runs:?}");
     }
+}
+
+/// What is said of logic that fails is said while the buffer is being mended. That nobody can hear it must not end that.
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
+    let deaf = |arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY]).args(arguments);
+        let mut running = Running::start(command.env_remove("RUST_LOG"));
+        running.feed(b"one\n");
+        drop(running.take_stdin());
+        running.end()
+    };
+    let ended = deaf(&["write", &buffer, &component("spins.wasm")]);
+    assert_eq!(ended.code, Some(2), "{ended}");
+    let ended = deaf(&["write", &buffer, "-v"]);
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\n");
 }

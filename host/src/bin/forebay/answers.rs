@@ -65,10 +65,10 @@ impl Answers {
         if rejected == 0 {
             return Exit::Done;
         }
-        eprintln!(
-            "forebay: {} written, {rejected} refused for want of room",
+        print::say(&format!(
+            "{} written, {rejected} refused for want of room",
             print::count(records, "record")
-        );
+        ));
         Exit::No
     }
 }

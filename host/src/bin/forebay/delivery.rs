@@ -68,7 +68,7 @@ impl Delivery {
                 0 => String::new(),
                 bytes => format!("; {} of an unfinished write were cut off", print::count(bytes, "byte")),
             };
-            eprintln!("forebay: lost {lost}: the ledger counts what no data file holds whole{cut}");
+            print::say(&format!("lost {lost}: the ledger counts what no data file holds whole{cut}"));
         }
     }
 }

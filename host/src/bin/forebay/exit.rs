@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
+use crate::print;
+
 /// It could not be done: bad arguments, a directory that cannot be had, a disk that fails.
 const FAILED: u8 = 2;
 
@@ -39,7 +41,7 @@ impl Exit {
 
 /// Says in one line what went wrong, with all its causes.
 pub(crate) fn for_error(error: &anyhow::Error) -> ExitCode {
-    eprintln!("forebay: {}", printable(&format!("{error:#}")));
+    print::say(&printable(&format!("{error:#}")));
     ExitCode::from(FAILED)
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn for_arguments(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    eprintln!("forebay: {}", printable(&one_line(error)));
+    print::say(&printable(&one_line(error)));
     ExitCode::from(FAILED)
 }
 

@@ -25,6 +25,11 @@ pub(crate) fn lines(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Says something on stderr, in a line of its own. Nobody has to listen.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "forebay: {text}");
+}
+
 /// Prints an object as one line of JSON.
 pub(crate) fn json(object: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_string(object).context("cannot put the answer into JSON")?;

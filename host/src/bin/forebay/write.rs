@@ -7,11 +7,12 @@ use std::{
     fs::File,
     io::Write as _,
     ops::ControlFlow,
+    panic::{self, AssertUnwindSafe},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use forebay::{RecordId, WriteError};
 use serde::Serialize;
 use tracing::warn;
@@ -76,7 +77,10 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
 
 fn feed_all(feed: Feed, events: &SyncSender<Event>) {
     let gone = |_| ControlFlow::Break(());
-    let result = feed.run(|sent| events.send(Event::Sent(sent)).map_or_else(gone, ControlFlow::Continue));
+    let send = |sent| events.send(Event::Sent(sent)).map_or_else(gone, ControlFlow::Continue);
+    // Whoever waits for the end is to hear of it, also if this thread panics.
+    let result = panic::catch_unwind(AssertUnwindSafe(|| feed.run(send)))
+        .unwrap_or_else(|_| Err(anyhow!("the thread that reads standard input has died")));
     // Whoever is not there any more needs no end.
     let _ = events.send(Event::End(result));
 }
