@@ -84,7 +84,8 @@ impl Buffer {
     }
 
     /// Opens a buffer over any storage, with logic made by `make`. Applications use [`builder`](Self::builder); this is
-    /// the seam at which tests put in storage that fails, and logic that runs natively.
+    /// the seam at which tests put in storage that fails, and logic that runs natively. A panic in `make` counts as logic
+    /// that could not be made: nothing is opened, or, later on, the next attempt follows, as after a failure.
     pub fn open_with(
         backend: Box<dyn Backend>,
         options: Options,

@@ -264,7 +264,7 @@ impl Account {
         self.next_id = self.next_id.max(next);
     }
 
-    /// The ledger that was there cannot be right, and this one takes its place before anybody has seen it.
+    /// Another ledger has taken the place of the one that was there, before anybody has seen it.
     pub(super) fn taken_back(&mut self, ledger: Ledger) {
         self.next_id = ledger.writer_next_record;
         self.ledger = Some(ledger);

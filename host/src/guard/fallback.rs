@@ -39,6 +39,14 @@ impl Guard {
         Ok(Some(ledger))
     }
 
+    /// Puts another ledger in the place of the one that is there, before anybody has seen it.
+    pub(super) fn take_back(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        self.backend.store_ledger(ledger)?;
+        self.account.taken_back(ledger);
+        self.found = Some(ledger);
+        Ok(())
+    }
+
     /// One that has passed every record, among them some that the noted one has not, is not believed.
     fn better_last(&mut self, live: Ledger, noted: Ledger) -> Result<RecordId, StorageError> {
         let (live, noted) = (live.reader_last_record, noted.reader_last_record);

@@ -178,7 +178,7 @@ pub struct Guard {
     /// Events in files that were dropped to make room.
     dropped: u64,
     incarnations: Incarnations,
-    /// The ledger as it was when the directory was taken.
+    /// The ledger as the logic was first given it.
     found: Option<Ledger>,
     /// Whether the host has looked at all that lies where the next records come.
     is_end_known: bool,

@@ -47,8 +47,6 @@ impl Guard {
             "the ledger has passed more than was ever written, so that number is damaged: what waits behind the lower one is \
              delivered, some of it perhaps again"
         );
-        self.backend.store_ledger(ledger)?;
-        self.account.ledger_stored(ledger);
-        Ok(())
+        self.take_back(ledger)
     }
 }

@@ -37,9 +37,7 @@ impl Guard {
                 }
             }
             if let Some(ledger) = self.better_ledger(recalled)? {
-                self.backend.store_ledger(ledger)?;
-                self.account.taken_back(ledger);
-                self.found = Some(ledger);
+                self.take_back(ledger)?;
             }
         }
         self.take_back_overrun(recalled.as_ref().map(|recalled| recalled.memo.ledger))?;
