@@ -100,12 +100,20 @@ pub(crate) struct WriteArgs {
 
 /// Take records out of the buffer in DIR, to stdout
 ///
-/// A record is acknowledged, and gone, when its bytes are written to stdout. Ends at the end of the buffer.
+/// A record is acknowledged, and gone, when its bytes are written to stdout. Ends at the end of the buffer. A pipe takes more
+/// than its reader may want: to take out ten records, say `--count 10` here, not `head` behind it.
+// Options that only matter to writing are taken, so that one set serves all commands, and not shown.
 #[derive(Debug, ArgGroup)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "Examples:
   forebay read /tmp/queue
   forebay read /tmp/queue --peek --framing json | jq .id
-  forebay read /tmp/queue --count 10")]
+  forebay read /tmp/queue --count 10",
+    mut_arg("max_record", |arg| arg.hide(true)),
+    mut_arg("when_full", |arg| arg.hide(true)),
+    mut_arg("durability", |arg| arg.hide(true)),
+    mut_arg("metadata", |arg| arg.hide(true))
+)]
 pub(crate) struct ReadArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,

@@ -72,7 +72,19 @@ fn one_line(error: &clap::Error) -> String {
     let said = said.join("; ");
     let words: Vec<&str> = said.split_whitespace().collect();
     let said = words.join(" ");
-    format!("{}; see 'forebay --help'", said.strip_prefix("error: ").unwrap_or(&said))
+    let help = help_for(&text);
+    format!("{}; see '{help}'", said.strip_prefix("error: ").unwrap_or(&said))
+}
+
+/// The help that says more: that of the command whose usage clap has shown, if it got as far as a command.
+fn help_for(text: &str) -> String {
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: forebay "));
+    match usage.and_then(|usage| usage.split_whitespace().next()) {
+        Some(command) if command.starts_with(|letter: char| letter.is_ascii_lowercase()) => {
+            format!("forebay {command} --help")
+        }
+        _ => "forebay --help".to_owned(),
+    }
 }
 
 /// Text that may come from anywhere, made safe for a terminal: control characters cannot act, and it stays one line.
@@ -102,6 +114,8 @@ mod tests {
         for (arguments, expected) in [
             (vec!["forebay", "write", "d", "--frobnicate"], "'--frobnicate'"),
             (vec!["forebay", "write"], "<DIR>"),
+            (vec!["forebay", "write"], "see 'forebay write --help'"),
+            (vec!["forebay", "--frobnicate"], "see 'forebay --help'"),
             (vec!["forebay", "write", "d", "--when-full", "explode"], "'explode'"),
             (vec!["forebay", "write", "d", "--file-size", "lots"], "64KiB"),
             (vec!["forebay", "pour", "d"], "'pour'"),
