@@ -29,6 +29,23 @@ impl Buffer {
     ///
     /// Records that wait for room are placed as it comes; those for which it does not come in time are handed back. The
     /// buffer stays open: what is left can still be read, or is there when it is opened again.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// use std::time::Duration;
+    ///
+    /// let buffer = forebay::Buffer::builder(directory.path()).open()?;
+    /// buffer.writer().write("hello")?;
+    ///
+    /// let report = buffer.drain(Duration::from_millis(10));
+    /// assert_eq!(report.events, 1, "nobody reads");
+    ///
+    /// let reader = buffer.reader();
+    /// std::thread::spawn(move || while let Ok(Some(record)) = reader.next() { record.ack() });
+    /// assert!(buffer.drain(Duration::from_secs(60)).is_drained());
+    /// # buffer.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn drain(&self, timeout: Duration) -> DrainReport {
         let mut report = DrainReport::default();
         self.shared.block_on(pin!(async { report = self.drain_async(timeout).await }));

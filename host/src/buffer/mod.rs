@@ -187,6 +187,19 @@ impl Buffer {
     ///
     /// After an error the directory is let go: what a failed sync has left in doubt is for an opening that looks at all of
     /// it.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// let buffer = forebay::Buffer::builder(directory.path()).open()?;
+    /// buffer.writer().write("hello")?;
+    ///
+    /// let locked = buffer.hand_over()?;
+    /// // No other process can take the directory here.
+    /// let buffer = locked.open()?;
+    /// assert_eq!(&buffer.reader().next()?.expect("it was written").payload()[..], b"hello");
+    /// # buffer.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hand_over(mut self) -> Result<Locked, CloseError> {
         self.shut()?.ok_or_else(|| Stop::Closed.into())
     }

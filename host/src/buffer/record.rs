@@ -24,6 +24,35 @@ use crate::guard::ReadRecord;
 /// delivery that was acknowledged or given back already, or of a record that was dropped to make room, is ignored and
 /// counted in [`Status::ignored_acknowledgements`](super::Status::ignored_acknowledgements). Once the buffer is closed it
 /// does nothing, and it keeps neither the buffer's directory nor its lock.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// use std::num::NonZeroU32;
+///
+/// // What has failed three times is set aside, in the file of dead letters.
+/// let three = NonZeroU32::MIN.saturating_add(2);
+/// let buffer = forebay::Buffer::builder(directory.path()).max_deliveries(three).open()?;
+/// let writer = buffer.writer();
+/// writer.write("good")?;
+/// writer.write("poison")?;
+///
+/// let reader = buffer.reader();
+/// buffer.end_writing();
+/// let mut deliveries = 0;
+/// while let Some(record) = reader.next()? {
+///     deliveries += 1;
+///     match &record.payload()[..] {
+///         b"good" => record.ack(),
+///         _ => record.nack(),
+///     }
+/// }
+/// assert_eq!(deliveries, 4);
+/// assert_eq!(buffer.status().expect("it is open").dead_letters, 1);
+/// # buffer.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// `forebay dead-letters DIR` shows what was set aside.
 #[derive(Clone)]
 pub struct Record {
     content: ReadRecord,
