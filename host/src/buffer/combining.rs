@@ -5,7 +5,8 @@
 
 use super::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// How many rounds a thread serves others before it hands over to another.
+/// How many rounds a thread serves others before it hands over to another. It may have come to write one record, and its
+/// own caller waits.
 const ROUNDS_MAX: usize = 64;
 
 /// Work that is left at the door, of all who left any since it was last taken.
@@ -83,7 +84,7 @@ impl<C: Serve> Combining<C> {
             match &mut *state {
                 // Whoever opens it drives it next.
                 State::NotYet => return Driven::Done,
-                State::Open(core) => self.serve_all(core, context),
+                State::Open(core) => self.serve(core, context),
                 State::Closed => self.take().turn_away(),
             }
         }
@@ -95,7 +96,7 @@ impl<C: Serve> Combining<C> {
     pub(super) fn with<T>(&self, context: &C::Context, action: impl FnOnce(&mut C) -> T) -> Option<T> {
         match &mut *lock(&self.core) {
             State::Open(core) => {
-                self.serve_all(core, context);
+                self.serve(core, context);
                 Some(action(core))
             }
             State::NotYet | State::Closed => None,
@@ -112,13 +113,10 @@ impl<C: Serve> Combining<C> {
         }
     }
 
-    fn serve_all(&self, core: &mut C, context: &C::Context) {
-        // Not without end: what is left goes to the next round, and so in the end to another thread.
-        for _ in 0..ROUNDS_MAX {
-            let work = self.take();
-            if work.is_empty() {
-                break;
-            }
+    /// Does what waits at the door now. What comes meanwhile is for the next round.
+    fn serve(&self, core: &mut C, context: &C::Context) {
+        let work = self.take();
+        if !work.is_empty() {
             core.serve(work, context);
         }
     }

@@ -1,8 +1,11 @@
 //! What a few threads may do at the same time, and what must hold in whatever order they come.
 
-use shuttle::thread;
+use shuttle::{sync::Arc, thread};
 
-use crate::counter::{Answer, Counter, Shared};
+use crate::{
+    combining::{Combining, Driven, Serve, Work},
+    counter::{Answer, Counter, Shared},
+};
 
 /// How many histories of each kind are run. A few hundred show each of the mistakes that were made on purpose.
 const HISTORIES: usize = 3000;
@@ -117,4 +120,47 @@ fn closing_turns_nobody_away_silently() {
         assert_eq!(core.items, written, "what was answered as written is in the core");
         assert_eq!(shared.write().wait(), Answer::TurnedAway);
     });
+}
+
+/// A core for which more work has come whenever some is done, as where a consumer acknowledges without end.
+struct Busy {
+    rounds: usize,
+}
+
+#[derive(Default)]
+struct More(bool);
+
+impl Work for More {
+    fn is_empty(&self) -> bool {
+        !self.0
+    }
+
+    fn turn_away(self) {}
+}
+
+impl Serve for Busy {
+    type Work = More;
+    type Context = Arc<Combining<Self>>;
+
+    fn serve(&mut self, _: More, door: &Self::Context) {
+        self.rounds += 1;
+        door.leave(|work| work.0 = true);
+    }
+}
+
+/// Whoever came to write one record must not work for others ever after: its own caller waits. A producer did for a quarter
+/// of a second, while a consumer acknowledged.
+#[test]
+fn nobody_serves_others_for_long() {
+    shuttle::check_random(
+        || {
+            let combining = Arc::new(Combining::new());
+            combining.open(Busy { rounds: 0 });
+            combining.leave(|work: &mut More| work.0 = true);
+            assert_eq!(combining.drive(&combining), Driven::GoOn);
+            let rounds = combining.with(&combining, |core| core.rounds).expect("it is open");
+            assert!(rounds <= 100, "it has done the work of {rounds} others");
+        },
+        1,
+    );
 }
