@@ -73,6 +73,13 @@ pub fn decode(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
     }
 }
 
+/// How long the frame that starts at the beginning of `bytes` is at least, if fewer bytes are here: what [`decode`] answers
+/// with [`FrameError::Incomplete`], without a look at the frame itself.
+pub fn incomplete(bytes: &[u8]) -> Option<u64> {
+    let Some(delimiter) = bytes.first_chunk::<DELIMITER>() else { return Some(to_u64(DELIMITER)) };
+    layout::stated_frame_bytes(*delimiter).filter(|needed| *needed > to_u64(bytes.len()))
+}
+
 /// Decodes the frame that `bytes` is, all of it, where its length, pointer or payload length are damaged: for
 /// [`Damage::Length`](crate::Damage::Length). The checksum decides, as it covers everything else.
 pub fn decode_undelimited(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {

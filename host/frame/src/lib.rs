@@ -40,7 +40,7 @@ mod window;
 
 pub use assessor::{Assessor, assess};
 pub use damage::{Damage, Source, Surroundings};
-pub use decode::{Frame, FrameError, decode, decode_undelimited};
+pub use decode::{Frame, FrameError, decode, decode_undelimited, incomplete};
 pub use encode::encode;
 pub use events::CountSource;
 pub use id::RecordId;

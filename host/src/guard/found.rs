@@ -1,11 +1,10 @@
 //! What one scan has found, until one of its limits is reached.
 
-use forebay_frame::{RecordId, Surroundings};
+use std::num::NonZeroU32;
 
-use super::{
-    scan::Verified,
-    span::{ScanLimits, Span, SpanState},
-};
+use forebay_frame::{Frame, RecordId, Surroundings};
+
+use super::span::{ScanLimits, Span, SpanState};
 
 /// No scan gives more spans, whatever it is asked for.
 const SPANS_MAX: usize = 4096;
@@ -34,24 +33,25 @@ impl Found {
         }
     }
 
-    /// Adds a record to the last span, or starts another. Gives its length, or `None` if it is one too many.
-    pub(super) fn whole(&mut self, record: &Verified, around: Surroundings) -> Option<u64> {
-        let next_id = record.id.after(record.events.get().into());
+    /// Adds a record of so many events to the last span, or starts another. Gives its length, or `None` if it is one too many.
+    #[inline]
+    pub(super) fn whole(&mut self, offset: u64, frame: &Frame<'_>, events: NonZeroU32) -> Option<u64> {
+        let next_id = frame.id.after(events.get().into());
         // The first record is given however long it is.
-        let fits = self.records_left > 0 && (!self.any || record.frame_bytes <= self.bytes_left);
+        let fits = self.records_left > 0 && (!self.any || frame.bytes <= self.bytes_left);
         let has_room = self.spans.len() < self.spans_max;
         match self.spans.last_mut() {
             _ if !fits => return self.full(),
-            Some(span) if span.state == SpanState::Whole && span.next_id == record.id => {
-                span.bytes += record.frame_bytes;
+            Some(span) if span.state == SpanState::Whole && span.next_id == frame.id => {
+                span.bytes += frame.bytes;
                 span.next_id = next_id;
                 span.records += 1;
             }
             _ if !has_room => return self.full(),
             _ => self.spans.push(Span {
-                offset: record.offset,
-                bytes: record.frame_bytes,
-                first_id: record.id,
+                offset,
+                bytes: frame.bytes,
+                first_id: frame.id,
                 next_id,
                 records: 1,
                 state: SpanState::Whole,
@@ -59,10 +59,10 @@ impl Found {
         }
         self.any = true;
         self.records_left -= 1;
-        self.bytes_left = self.bytes_left.saturating_sub(record.frame_bytes);
+        self.bytes_left = self.bytes_left.saturating_sub(frame.bytes);
         self.is_full = self.records_left == 0;
-        self.around = around;
-        Some(record.frame_bytes)
+        self.around = self.around.after(frame);
+        Some(frame.bytes)
     }
 
     /// Adds a damage, as a span of its own. Gives its length, or `None` if it is one span too many.

@@ -212,6 +212,7 @@ impl Guard {
         let mut placed = 0;
         let mut next = id;
         while let Some(rest) = records.get(placed..).filter(|rest| !rest.is_empty()) {
+            self.scanner.windows.let_go_of_appended();
             let mut piece = self.staging.empty();
             let mut count = 0;
             let mut piece_next = next;

@@ -12,50 +12,79 @@ use super::scan::Verified;
 /// What all that is kept may take up, in bytes, but for the scan under way.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// How many records there is room for at once: as many as a consumer reads at the least.
+const ROOM: usize = 256;
+
 /// Records, in the order in which they were read.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    records: VecDeque<Verified>,
-    /// For each scan, how many records it kept and what they take up.
-    scans: VecDeque<(usize, usize)>,
-    bytes: usize,
+    /// Of the scan under way.
+    records: Vec<Verified>,
+    /// What the blocks take up that these were read into.
+    block_bytes: usize,
     /// Where the block ends in memory that was counted last.
     block_end: usize,
+    /// Of the scans before it: what each kept, and what that takes up.
+    earlier: VecDeque<(Vec<Verified>, usize)>,
+    earlier_bytes: usize,
 }
 
 impl Kept {
+    /// With room for what a consumer reads.
+    pub(super) fn with_room() -> Self {
+        Self { records: Vec::with_capacity(ROOM), ..Self::default() }
+    }
+
     /// What is kept from now on belongs to another scan.
     pub(super) fn start_scan(&mut self) {
-        if self.scans.back().is_none_or(|(records, _)| *records > 0) {
-            self.scans.push_back((0, 0));
+        if !self.records.is_empty() {
+            let bytes = self.bytes();
+            self.earlier_bytes = self.earlier_bytes.saturating_add(bytes);
+            self.earlier.push_back((std::mem::take(&mut self.records), bytes));
+            self.block_bytes = 0;
         }
     }
 
     /// Keeps a record that lies in this block.
+    #[inline]
     pub(super) fn keep(&mut self, record: Verified, block: &Bytes) {
-        let block_end = block.as_ptr_range().end.addr();
         // Slices of one block end where it ends.
-        let block_bytes = if block_end == self.block_end { 0 } else { block.len() };
-        self.block_end = block_end;
-        let bytes = size_of::<Verified>().saturating_add(block_bytes);
-        self.records.push_back(record);
-        self.bytes = self.bytes.saturating_add(bytes);
-        match self.scans.back_mut() {
-            Some(scan) => *scan = (scan.0 + 1, scan.1.saturating_add(bytes)),
-            None => self.scans.push_back((1, bytes)),
+        let block_end = block.as_ptr_range().end.addr();
+        if block_end != self.block_end {
+            self.block_end = block_end;
+            self.count_block(block.len());
         }
-        while self.bytes > KEPT_BYTES_MAX
-            && self.scans.len() > 1
-            && let Some((records, bytes)) = self.scans.pop_front()
+        self.records.push(record);
+    }
+
+    fn count_block(&mut self, bytes: usize) {
+        self.block_bytes = self.block_bytes.saturating_add(bytes);
+        while self.earlier_bytes.saturating_add(self.bytes()) > KEPT_BYTES_MAX
+            && let Some((_, bytes)) = self.earlier.pop_front()
         {
-            self.records.drain(..records.min(self.records.len()));
-            self.bytes = self.bytes.saturating_sub(bytes);
+            self.earlier_bytes = self.earlier_bytes.saturating_sub(bytes);
         }
+    }
+
+    /// What the scan under way takes up.
+    fn bytes(&self) -> usize {
+        self.block_bytes.saturating_add(size_of::<Verified>().saturating_mul(self.records.len()))
     }
 
     /// What is kept.
     pub(super) fn into_records(self) -> Vec<Verified> {
-        self.records.into()
+        let earlier = self.earlier.into_iter().map(|(records, _)| records);
+        let all = earlier.reduce(|mut all, mut records| {
+            all.append(&mut records);
+            all
+        });
+        match all {
+            None => self.records,
+            Some(mut all) => {
+                all.extend(self.records);
+                all
+            }
+        }
     }
 }
 

@@ -326,7 +326,7 @@ impl Guard {
     }
 
     fn collect_runs(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
-        let verified = self.scanner.take_verified();
+        let mut verified = self.scanner.take_verified();
         let mut records = Vec::with_capacity(verified.len());
         let mut from = 0;
         for run in runs {
@@ -336,26 +336,27 @@ impl Guard {
                 None => verified.iter().position(starts)?,
             };
             let count = usize::try_from(run.records).ok()?;
-            let named = verified.get(from..from.checked_add(count)?)?;
+            let named = verified.get_mut(from..from.checked_add(count)?)?;
             check_run(run, named)?;
+            // Whatever names them again is refused.
             if !self.deliver(run).ok()? {
                 return None;
             }
-            for record in named {
-                self.tally.delivered(Delivered {
-                    id: record.id,
-                    next: record.next_id(),
-                    bytes: record.frame_bytes,
-                    file: record.file,
-                    end: record.offset.saturating_add(record.frame_bytes),
-                });
-            }
-            records.extend(named.iter().map(|record| ReadRecord {
+            self.tally.delivered(named.iter().map(|record| Delivered {
                 id: record.id,
-                incarnation: self.incarnations.of(record.id),
+                next: record.next_id(),
+                bytes: record.frame_bytes,
+                file: record.file,
+                end: record.offset.saturating_add(record.frame_bytes),
+            }));
+            let incarnation = self.incarnations.of(run.first_id);
+            let is_one = self.incarnations.of(run.next_id) == incarnation;
+            records.extend(named.iter_mut().map(|record| ReadRecord {
+                id: record.id,
+                incarnation: if is_one { incarnation } else { self.incarnations.of(record.id) },
                 events: record.events,
                 metadata: record.metadata,
-                payload: record.payload.clone(),
+                payload: std::mem::take(&mut record.payload),
                 frame_bytes: record.frame_bytes,
             }));
             from += count;

@@ -1,7 +1,7 @@
 //! Reading frames back: checked where they lie in memory, and told to the logic as spans.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     num::NonZeroU32,
     time::{Duration, Instant},
 };
@@ -63,27 +63,21 @@ impl Verified {
 pub(super) struct Scanner {
     pub(super) windows: Windows,
     /// For each file, the offsets where the logic's last scans ended, and what is known there.
-    ends: HashMap<FileId, VecDeque<(u64, Surroundings)>>,
+    ends: BTreeMap<FileId, VecDeque<(u64, Surroundings)>>,
     /// For each file, where the spans began that the logic's last scan gave.
-    starts: HashMap<FileId, Vec<u64>>,
+    starts: BTreeMap<FileId, Vec<u64>>,
     /// For each file, ends of frames that were checked when the buffer was opened, and what is known there.
-    marks: HashMap<FileId, Vec<(Mark, Surroundings)>>,
+    marks: BTreeMap<FileId, Vec<(Mark, Surroundings)>>,
     /// What was learned about damage in the file that was scanned last.
     assessor: Option<(FileId, Assessor)>,
     /// The records of the scans since [`collect`](Self::collect), if they are wanted.
     verified: Option<Kept>,
 }
 
-/// One whole frame and what is known behind it, or one damage.
-enum Step {
-    Whole(Verified, Surroundings),
-    Damaged { bytes: u64, state: SpanState },
-}
-
 impl Scanner {
     /// From now on the records of scans are kept, for [`take_verified`](Self::take_verified).
     pub(super) fn collect(&mut self) {
-        self.verified = Some(Kept::default());
+        self.verified = Some(Kept::with_room());
     }
 
     /// The records of the scans since [`collect`](Self::collect), in the order in which they were read.
@@ -231,76 +225,81 @@ impl Scanner {
             if rest.is_empty() {
                 return Ok(at);
             }
-            let step = match decode(rest) {
-                Ok(frame) => self.judge(subject, at, &frame, block, found.around)?,
+            let taken = match decode(rest) {
+                Ok(frame) => self.judge(subject, at, &frame, block, found)?,
                 // The frame goes on behind the block: the next block starts with it.
                 Err(FrameError::Incomplete { needed })
                     if at > start && at.saturating_add(needed) <= subject.length =>
                 {
                     return Ok(at);
                 }
-                Err(_) => self.assess(subject, at, found.around)?,
-            };
-            let taken = match step {
-                Step::Whole(record, around) => {
-                    let bytes = found.whole(&record, around);
-                    if bytes.is_some()
-                        && let Some(kept) = &mut self.verified
-                    {
-                        kept.keep(record, block);
-                    }
-                    bytes
-                }
-                Step::Damaged { bytes, state } => found.damage(at, bytes, state),
+                Err(_) => self.assess(subject, at, found)?,
             };
             let Some(bytes) = taken else { return Ok(at) };
             at = at.saturating_add(bytes);
         }
     }
 
-    /// Whether a frame whose checksum agrees belongs where it is: ids do not go back, and those that it skips do not come
-    /// behind it.
+    /// A frame whose checksum agrees is a record if it belongs where it is: ids do not go back, and those that it skips do
+    /// not come behind it. Gives its length, or `None` if a limit is reached.
     fn judge(
         &mut self,
         subject: &mut Subject<'_>,
         at: u64,
         frame: &Frame<'_>,
         block: &Bytes,
-        around: Surroundings,
-    ) -> Result<Step, StorageError> {
+        found: &mut Found,
+    ) -> Result<Option<u64>, StorageError> {
+        let around = found.around;
         let belongs = around.admits(frame.id)
             && (frame.id == around.floor
                 || !self.assessor(subject.file).is_stray(subject, at, frame, around)?);
         if !belongs {
-            return Ok(Step::Damaged { bytes: frame.bytes, state: SpanState::Corrupt });
+            return Ok(found.damage(at, frame.bytes, SpanState::Corrupt));
         }
-        let mut record = verified(subject.file, at, frame, block);
-        if frame.count_source == CountSource::Payload && record.events > NonZeroU32::MIN {
+        let mut events = frame.events;
+        if frame.count_source == CountSource::Payload && events > NonZeroU32::MIN {
             let ends_the_file = at.saturating_add(frame.bytes) >= subject.length;
             let behind = if ends_the_file { subject.id_behind()? } else { None };
-            record.events = self.assessor(subject.file).events(subject, at, frame, behind)?;
+            events = self.assessor(subject.file).events(subject, at, frame, behind)?;
         }
-        Ok(Step::Whole(record, around.after(frame)))
+        let taken = found.whole(at, frame, events);
+        if taken.is_some()
+            && let Some(kept) = &mut self.verified
+        {
+            let record = Verified {
+                file: subject.file,
+                offset: at,
+                frame_bytes: frame.bytes,
+                id: frame.id,
+                events,
+                metadata: frame.metadata,
+                payload: block.slice_ref(frame.payload),
+            };
+            kept.keep(record, block);
+        }
+        Ok(taken)
     }
 
-    /// What lies at an offset where no frame could be decoded.
+    /// What lies at an offset where no frame could be decoded. Gives its length, or `None` if a limit is reached.
     fn assess(
         &mut self,
         subject: &mut Subject<'_>,
         at: u64,
-        around: Surroundings,
-    ) -> Result<Step, StorageError> {
-        Ok(match self.assessor(subject.file).assess(subject, at, around)? {
+        found: &mut Found,
+    ) -> Result<Option<u64>, StorageError> {
+        let (bytes, state) = match self.assessor(subject.file).assess(subject, at, found.around)? {
             Damage::Length { frame_bytes } => {
-                let bytes = self.windows.read_block(subject, at, frame_bytes)?;
-                match decode_undelimited(&bytes) {
-                    Ok(frame) => self.judge(subject, at, &frame, &bytes, around)?,
-                    Err(_) => Step::Damaged { bytes: frame_bytes, state: SpanState::Corrupt },
+                let block = self.windows.read_block(subject, at, frame_bytes)?;
+                if let Ok(frame) = decode_undelimited(&block) {
+                    return self.judge(subject, at, &frame, &block, found);
                 }
+                (frame_bytes, SpanState::Corrupt)
             }
-            Damage::Corrupt { bytes } => Step::Damaged { bytes, state: SpanState::Corrupt },
-            Damage::Torn { bytes } => Step::Damaged { bytes, state: SpanState::Torn },
-        })
+            Damage::Corrupt { bytes } => (bytes, SpanState::Corrupt),
+            Damage::Torn { bytes } => (bytes, SpanState::Torn),
+        };
+        Ok(found.damage(at, bytes, state))
     }
 
     fn assessor(&mut self, file: FileId) -> &mut Assessor {
@@ -317,17 +316,5 @@ impl Scanner {
         let nothing = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(0) };
         let around = known.map(|end| end.1).or_else(mark).unwrap_or(nothing);
         Surroundings { ceiling: subject.ceiling, ..around }
-    }
-}
-
-fn verified(file: FileId, offset: u64, frame: &Frame<'_>, block: &Bytes) -> Verified {
-    Verified {
-        file,
-        offset,
-        frame_bytes: frame.bytes,
-        id: frame.id,
-        events: frame.events,
-        metadata: frame.metadata,
-        payload: block.slice_ref(frame.payload),
     }
 }

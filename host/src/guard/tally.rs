@@ -68,27 +68,30 @@ impl Tally {
         self.usage.rejected = self.usage.rejected.plus(amount);
     }
 
-    pub(super) fn delivered(&mut self, record: Delivered) {
+    /// The consumer has these records, behind all that it had before.
+    #[inline]
+    pub(super) fn delivered(&mut self, records: impl Iterator<Item = Delivered>) {
         if !self.is_peeking {
-            self.delivered.push_back(record);
+            self.delivered.extend(records);
         }
     }
 
     /// Takes out the records that a ledger passes, which goes from one event to another. Those that are not acknowledged
     /// were dropped, and are counted as such.
     pub(super) fn take_passed(&mut self, from: RecordId, to: RecordId, acknowledged: RecordId) -> Passed {
-        let mut passed = Passed::default();
-        let mut counted = from.after(1);
-        while let Some(record) = self.delivered.pop_front_if(|record| record.next <= to.after(1)) {
-            if record.next <= acknowledged.after(1) {
+        let (next, done) = (to.after(1), acknowledged.after(1));
+        let (mut sent, mut counted, mut last) = (Amount::default(), from.after(1), None);
+        while let Some(record) = self.delivered.pop_front_if(|record| record.next <= next) {
+            if record.next <= done {
                 // Vector's records may claim ids that the next one has.
                 let events = record.next.0.saturating_sub(record.id.max(counted).0);
                 counted = counted.max(record.next);
-                passed.sent = passed.sent.plus(Amount::new(events, record.bytes));
+                sent = sent.plus(Amount::new(events, record.bytes));
             }
-            passed.to = Some(Mark { file: record.file, offset: record.end, next_id: record.next });
+            last = Some(record);
         }
-        passed
+        let to = last.map(|last| Mark { file: last.file, offset: last.end, next_id: last.next });
+        Passed { sent, to }
     }
 
     /// The ledger has passed so many events, of which these were sent and dropped, and so many bytes.

@@ -1,7 +1,7 @@
 //! Stretches of data files in memory: read from the file, or kept from the append that wrote them.
 
 use bytes::Bytes;
-use forebay_frame::{FrameError, Source, decode};
+use forebay_frame::{Source, incomplete};
 
 use super::{
     blocks::{BLOCK_BYTES, BlockPool},
@@ -36,6 +36,11 @@ pub(super) struct Windows {
 }
 
 impl Windows {
+    /// Others are about to be appended: the memory of what was appended last is used for them, if nobody holds on to it.
+    pub(super) fn let_go_of_appended(&mut self) {
+        self.appended = None;
+    }
+
     /// Frames were appended at an offset.
     pub(super) fn note_append(&mut self, file: FileId, start: u64, bytes: Bytes) {
         self.appended = Some(Window { file, start, bytes });
@@ -52,16 +57,13 @@ impl Windows {
         let mut wanted = to_u64(BLOCK_BYTES);
         for window in [&self.appended, &self.read].into_iter().flatten() {
             let Some(bytes) = window.from(subject.file, at) else { continue };
-            match decode(&bytes) {
-                Err(FrameError::Incomplete { needed }) if at.saturating_add(needed) <= subject.length => {
-                    wanted = wanted.max(needed);
-                }
+            match incomplete(&bytes) {
+                Some(needed) if at.saturating_add(needed) <= subject.length => wanted = wanted.max(needed),
                 _ => return Ok(bytes),
             }
         }
         let mut bytes = self.read_block(subject, at, wanted)?;
-        if let Err(FrameError::Incomplete { needed }) = decode(&bytes)
-            && needed > to_u64(bytes.len())
+        if let Some(needed) = incomplete(&bytes)
             && at.saturating_add(needed) <= subject.length
         {
             bytes = self.read_block(subject, at, needed)?;

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use forebay_frame::{
     FrameError, LEDGER_BYTES, LedgerFields, MAX_PAYLOAD_BYTES, RecordId, decode, decode_undelimited, encode,
-    frame_bytes,
+    frame_bytes, incomplete,
 };
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -76,7 +76,9 @@ fn an_incomplete_frame_says_how_much_it_needs() {
     for len in 0..frame.len() {
         let needed = if len < 8 { 8 } else { 48 };
         assert_eq!(decode(&frame[..len]), Err(FrameError::Incomplete { needed }));
+        assert_eq!(incomplete(&frame[..len]), Some(needed));
     }
+    assert_eq!(incomplete(&frame), None);
 }
 
 // A length that no frame has must not make anybody read or wait for more.
@@ -84,6 +86,7 @@ fn an_incomplete_frame_says_how_much_it_needs() {
 fn an_impossible_delimiter_is_told_from_an_incomplete_frame() {
     for delimiter in [0, 8, 24, 31, 33, 36, 32 + MAX_PAYLOAD_BYTES + 8, 1 << 40, u64::MAX - 7, u64::MAX] {
         assert_eq!(decode(&delimiter.to_be_bytes()), Err(FrameError::Delimiter), "{delimiter:#x}");
+        assert_eq!(incomplete(&delimiter.to_be_bytes()), None, "{delimiter:#x}");
     }
     for delimiter in [32, 40, 32 + MAX_PAYLOAD_BYTES] {
         let needed = delimiter + 8;
