@@ -8,6 +8,7 @@ pub mod fuse;
 pub mod native_logic;
 pub mod recorded;
 pub mod storage;
+pub mod timed;
 pub mod unfaithful;
 mod watchdog;
 

@@ -1,139 +1,137 @@
-//! Measures what `buffer.forebay` costs while records go through a buffer, and what it saves when one is opened.
-//! `docs/figures.md` says how it is run and what came out.
+//! Measures what parts of the host cost, and what they save. `docs/figures.md` says how it is run and what came out.
 //!
-//! Times on a busy machine say little. Each measurement is therefore taken with and without the file in turn, in one run.
+//! Times on a busy machine say little. Each measurement is therefore taken with the part and without it in turn, in one run.
 
 mod forgetful;
+mod guarded;
+mod opening;
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "they belong to the tests")]
+mod support;
+mod turns;
+mod unguarded;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    sync::LazyLock,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bytes::Bytes;
 use forebay::{
-    Buffer, Component, Limits, Options,
+    Buffer, Component, Limits, NewRecord, Options,
     storage::{
         Backend,
         native::{Create, Native},
     },
 };
 use forgetful::Forgetful;
-
-const ROUNDS: usize = 7;
+use guarded::Guarded;
+use support::native_logic::NativeLogic;
+use turns::in_turn;
+use unguarded::Unguarded;
 
 /// Of 1 KiB each, in batches of 64.
+const RECORD_BYTES: usize = 1024;
 const BATCH: usize = 64;
-const BATCHES: usize = 3000;
-
-/// Of 1 MiB each.
-const BACKLOG: usize = 1024;
+/// In one round: as much as a data file takes, so that each round leaves one.
+const BATCHES: usize = 2000;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (what, directory) = (arguments.next(), arguments.next().map(PathBuf::from));
-    // Not to be measured: it is compiled once.
-    Component::embedded()?;
     match (what.as_deref(), directory) {
-        (Some("throughput"), Some(directory)) => throughput(&directory),
-        (Some("backlog"), Some(directory)) => backlog(&directory),
-        (Some("opening"), Some(directory)) => opening(&directory),
-        _ => bail!("usage: cost throughput|backlog|opening DIR"),
+        (Some("guard"), Some(directory)) => guard(&directory),
+        (Some("sandbox"), Some(directory)) => sandbox(&directory),
+        (Some("file"), Some(directory)) => file(&directory),
+        (Some("backlog"), Some(directory)) => opening::backlog(&directory),
+        (Some("opening"), Some(directory)) => opening::opening(&directory),
+        _ => bail!("usage: cost guard|sandbox|file|backlog|opening DIR"),
     }
+}
+
+/// A batch of records.
+fn batch() -> Vec<NewRecord> {
+    static PAYLOAD: LazyLock<Bytes> = LazyLock::new(|| vec![7; RECORD_BYTES].into());
+    vec![NewRecord::new(PAYLOAD.clone()); BATCH]
+}
+
+/// What the guard's checks and its account cost: by how much longer a batch takes through logic and storage with a guard
+/// between them than without one, and what that is of the time which it takes through a whole buffer.
+fn guard(directory: &Path) -> Result<()> {
+    let mut unguarded = Unguarded::open(&directory.join("unguarded"))?;
+    let mut guarded = Guarded::open(&directory.join("guarded"))?;
+    let buffer = open(&directory.join("buffer"), true)?;
+    let turns = in_turn([
+        ("logic and storage without a guard", &mut || (0..BATCHES).try_for_each(|_| unguarded.pass())),
+        ("with the guard", &mut || (0..BATCHES).try_for_each(|_| guarded.pass())),
+        ("a whole buffer", &mut || go_through(&buffer)),
+    ])?;
+    turns.print_rates(BATCH * BATCHES, RECORD_BYTES);
+    turns.print("with the guard, times the time without", |[without, with, _]| with / without);
+    turns.print("the guard's part of a whole buffer's time", |[without, with, whole]| {
+        (with - without) / whole
+    });
+    buffer.close()?;
+    drop((unguarded, guarded));
+    Ok(fs::remove_dir_all(directory)?)
+}
+
+/// Whether the sandbox is felt: the same logic natively and as the component, in whole buffers.
+fn sandbox(directory: &Path) -> Result<()> {
+    let native = Box::new(Native::open(directory.join("native"), Create::Yes)?);
+    let native = Buffer::open_with(native, options(), |guard| Ok(NativeLogic::make(guard)))?;
+    let component = open(&directory.join("component"), true)?;
+    compare(["natively", "as a component"], [&native, &component])?;
+    native.close()?;
+    component.close()?;
+    Ok(fs::remove_dir_all(directory)?)
+}
+
+/// What `buffer.forebay` costs.
+fn file(directory: &Path) -> Result<()> {
+    let [without, with] = ["without", "with"].map(|name| directory.join(name));
+    let buffers = [open(&without, false)?, open(&with, true)?];
+    compare(["without buffer.forebay", "with buffer.forebay"], [&buffers[0], &buffers[1]])?;
+    for buffer in buffers {
+        buffer.close()?;
+    }
+    let is_there = |directory: PathBuf| directory.join("buffer.forebay").exists();
+    ensure!(!is_there(without) && is_there(with), "the file is there when it should not, or is not");
+    Ok(fs::remove_dir_all(directory)?)
+}
+
+fn compare([first_name, second_name]: [&str; 2], [first, second]: [&Buffer; 2]) -> Result<()> {
+    let turns =
+        in_turn([(first_name, &mut || go_through(first)), (second_name, &mut || go_through(second))])?;
+    turns.print_rates(BATCH * BATCHES, RECORD_BYTES);
+    let what = format!("{second_name}, times the time {first_name}");
+    turns.print(&what, |[first, second]| second / first);
+    Ok(())
+}
+
+/// Each batch is written, read and acknowledged before the next.
+fn go_through(buffer: &Buffer) -> Result<()> {
+    let (writer, reader) = (buffer.writer(), buffer.reader());
+    for _ in 0..BATCHES {
+        writer.write_batch(batch())?;
+        let records = reader.next_batch(BATCH)?.context("it is open")?;
+        ensure!(records.len() == BATCH, "only {} records were read", records.len());
+        reader.ack_through(records.last().context("a batch is never empty")?.id());
+    }
+    Ok(())
 }
 
 fn open(directory: &Path, remembers: bool) -> Result<Buffer> {
     let native = Native::open(directory, Create::Yes)?;
     let backend: Box<dyn Backend> = if remembers { Box::new(native) } else { Box::new(Forgetful(native)) };
+    // It is compiled once: not to be measured.
+    let component = Component::embedded()?;
+    Ok(Buffer::open_with(backend, options(), move |guard| component.instantiate(guard, Limits::default()))?)
+}
+
+fn options() -> Options {
     let mut options = Options::default();
     options.max_bytes = 2 << 30;
-    let component = Component::embedded()?;
-    Ok(Buffer::open_with(backend, options, move |guard| component.instantiate(guard, Limits::default()))?)
-}
-
-/// Each batch is written, read and acknowledged before the next.
-fn throughput(directory: &Path) -> Result<()> {
-    let mut ratios = Vec::new();
-    for round in 0..ROUNDS {
-        // Whoever comes second finds the disk busier.
-        let order = if round % 2 == 0 { [true, false] } else { [false, true] };
-        let mut rates = [0.0; 2];
-        for remembers in order {
-            let [without, with] = &mut rates;
-            *(if remembers { with } else { without }) = rate(directory, remembers)?;
-        }
-        let [without, with] = rates;
-        println!(
-            "round {round}: with {with:.0} records/s, without {without:.0}, ratio {:.3}",
-            with / without
-        );
-        ratios.push(with / without);
-    }
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios.get(ratios.len() / 2).context("there are rounds")?;
-    println!("median of the ratios: {median:.3}");
-    Ok(())
-}
-
-/// Records in a second.
-fn rate(directory: &Path, remembers: bool) -> Result<f64> {
-    let buffer = open(directory, remembers)?;
-    let (writer, reader) = (buffer.writer(), buffer.reader());
-    let start = Instant::now();
-    for _ in 0..BATCHES {
-        writer.write_batch(vec![vec![7; 1024].into(); BATCH])?;
-        let records = reader.next_batch(BATCH)?.context("it is open")?;
-        ensure!(records.len() == BATCH, "only {} records were read", records.len());
-        reader.ack_through(records.last().context("a batch is never empty")?.id());
-    }
-    let taken = start.elapsed();
-    buffer.close()?;
-    ensure!(
-        directory.join("buffer.forebay").exists() == remembers,
-        "the file is there when it should not, or is not"
-    );
-    fs::remove_dir_all(directory)?;
-    let records = u32::try_from(BATCH * BATCHES)?;
-    Ok(f64::from(records) / taken.as_secs_f64())
-}
-
-/// Makes a buffer of 1 GiB in which nearly all waits.
-fn backlog(directory: &Path) -> Result<()> {
-    let buffer = open(directory, true)?;
-    for _ in 0..BACKLOG {
-        buffer.writer().write(vec![7; 1 << 20])?;
-    }
-    let records = buffer.reader().next_batch(10)?.context("it is open")?;
-    buffer.reader().ack_through(records.last().context("a batch is never empty")?.id());
-    buffer.close()?;
-    Ok(())
-}
-
-/// Opens a buffer that is there, with the file and without it, and leaves it as it was.
-fn opening(directory: &Path) -> Result<()> {
-    for round in 0..ROUNDS {
-        let with = cost(directory, true)?;
-        let without = cost(directory, false)?;
-        for (name, (taken, bytes)) in [("with", with), ("without", without)] {
-            println!("round {round}: {name}: {:.1} ms, {bytes} bytes read", taken.as_secs_f64() * 1000.0);
-        }
-    }
-    Ok(())
-}
-
-/// How long it takes until the buffer is open, and how many bytes are read meanwhile.
-fn cost(directory: &Path, remembers: bool) -> Result<(Duration, u64)> {
-    let (before, start) = (bytes_read()?, Instant::now());
-    let buffer = open(directory, remembers)?;
-    let (taken, bytes) = (start.elapsed(), bytes_read()? - before);
-    buffer.close()?;
-    Ok((taken, bytes))
-}
-
-/// All bytes that this process has read from files, from the disk or from the kernel's cache.
-fn bytes_read() -> Result<u64> {
-    let text = fs::read_to_string("/proc/self/io")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("rchar: ")).context("no rchar")?;
-    Ok(line.parse()?)
+    options
 }
