@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Instant,
@@ -37,6 +38,15 @@ pub(crate) fn at(time: Instant, job: Job) {
     TIMER.add(time, job);
 }
 
+/// Runs a job. A panic in it, which only an embedder's own logic or storage is known to raise, must not take the thread away
+/// from the other buffers of the process. What it was working on belongs to its own buffer.
+fn run_to_an_end(job: Job) {
+    // The panic's own message has been printed by the process's hook.
+    if panic::catch_unwind(AssertUnwindSafe(job)).is_err() {
+        error!("work of a buffer has panicked: it was given up, and its buffer may stand still");
+    }
+}
+
 struct Pool {
     jobs: Mutex<mpsc::Sender<Job>>,
     running: bool,
@@ -51,7 +61,7 @@ impl Pool {
             let run = move || {
                 // The lock is held while waiting for a job and not while running it.
                 while let Ok(job) = { lock(&queue).recv() } {
-                    job();
+                    run_to_an_end(job);
                 }
             };
             thread::Builder::new().name(format!("{name}-{number}")).spawn(run).is_ok()
@@ -140,7 +150,7 @@ impl Timer {
                     let due = state.0.pop();
                     drop(state);
                     if let Some(Reverse(entry)) = due {
-                        (entry.job)();
+                        run_to_an_end(entry.job);
                     }
                     lock(&self.state)
                 }
@@ -153,4 +163,32 @@ impl Timer {
 /// single steps.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The threads are shared: one buffer's misfortune would leave the others without syncs, ticks and wake-ups.
+    #[test]
+    fn a_job_that_panics_leaves_its_thread_to_the_next() {
+        let pool = Pool::start("test", 1);
+        let timer = Timer::start();
+        let (done, results) = mpsc::channel();
+        for number in 0..2 {
+            pool.run(Box::new(|| panic!("this panic is part of a test")));
+            timer.add(Instant::now(), Box::new(|| panic!("this panic is part of a test")));
+            let (of_pool, of_timer) = (done.clone(), done.clone());
+            pool.run(Box::new(move || of_pool.send(("pool", number)).unwrap()));
+            timer.add(Instant::now(), Box::new(move || of_timer.send(("timer", number)).unwrap()));
+        }
+        let mut results: Vec<_> =
+            (0..4).map_while(|_| results.recv_timeout(Duration::from_secs(60)).ok()).collect();
+        results.sort_unstable();
+        assert_eq!(results, [("pool", 0), ("pool", 1), ("timer", 0), ("timer", 1)]);
+    }
 }
