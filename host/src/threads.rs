@@ -187,7 +187,7 @@ mod tests {
             timer.add(Instant::now(), Box::new(move || of_timer.send(("timer", number)).unwrap()));
         }
         let mut results: Vec<_> =
-            (0..4).map_while(|_| results.recv_timeout(Duration::from_secs(60)).ok()).collect();
+            (0..4).map_while(|_| results.recv_timeout(Duration::from_mins(1)).ok()).collect();
         results.sort_unstable();
         assert_eq!(results, [("pool", 0), ("pool", 1), ("timer", 0), ("timer", 1)]);
     }
