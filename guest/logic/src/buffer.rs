@@ -130,7 +130,7 @@ impl Logic for Buffer {
     fn tick(&mut self, storage: &mut impl Storage, now_ns: u64) -> Result<u64, BufferError> {
         let Self { directory, reader, writer, .. } = self;
         if directory.syncs.degraded() {
-            self.repair.go_on(storage, directory, reader, writer.file_bytes())?;
+            self.repair.go_on(storage, directory, reader, writer)?;
             return Ok(now_ns.saturating_add(self.tick_ns));
         }
         if writer.spare_refused() {
@@ -173,7 +173,7 @@ impl Logic for Buffer {
             settle(storage, directory, reader)?;
         }
         if directory.syncs.degraded() && !self.repair.is_due() {
-            self.repair.go_on(storage, directory, reader, writer.file_bytes())?;
+            self.repair.go_on(storage, directory, reader, writer)?;
         }
         Ok(())
     }

@@ -84,6 +84,12 @@ impl LiveLedger {
         self.asked.filter(|(ledger, _)| *ledger == self.current).map(|(_, ticket)| ticket)
     }
 
+    /// Whether storage has another ledger than the one that a sync was last asked for: it may have refused the last change.
+    #[must_use]
+    pub fn was_stored(&self) -> bool {
+        self.asked.map(|(ledger, _)| ledger) != self.stored
+    }
+
     /// The sync that was asked for came to nothing.
     pub fn forget_sync(&mut self) {
         self.asked = None;

@@ -8,9 +8,11 @@
 use crate::directory::Directory;
 use crate::reader::Reader;
 use crate::ring::FileId;
-use crate::storage::{Storage, StorageError};
-use crate::survey::Survey;
+use crate::seek::unread_part;
+use crate::storage::{RecordId, SpanState, Storage, StorageError};
+use crate::survey::{NO_LIMIT, Survey};
 use crate::window::{DataFile, Reach};
+use crate::writer::Writer;
 
 /// How far the way back to normal has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +20,9 @@ pub enum Repair {
     /// There is nothing to repair, or the next tick begins with it: an attempt that found no room is not repeated at once.
     #[default]
     Due,
+    /// The copies would be more than there is room for while this is the first unacknowledged event and the data files have
+    /// so many bytes.
+    Full(RecordId, u64),
     /// All that is to be copied is in the window's incoming files, and their syncs are asked for. What they replace begins
     /// in this file, at this offset.
     Copied(FileId, u64),
@@ -33,7 +38,7 @@ impl Repair {
     /// Whether it waits for a tick.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        matches!(self, Self::Due)
+        matches!(self, Self::Due | Self::Full(..))
     }
 
     /// A sync has failed: what is known to be durable is what storage says, and copies that were made are of no use.
@@ -44,16 +49,7 @@ impl Repair {
     ) -> Result<(), StorageError> {
         *self = Self::Due;
         directory.ledger.forget_sync();
-        let entries = storage.list_files()?;
-        for file in directory.window.iter_mut() {
-            if let Some(entry) = entries.iter().find(|entry| entry.id == file.id) {
-                file.suspect = entry.suspect;
-                file.durable_length = (entry.durable_length > 0).then_some(entry.durable_length);
-                file.asked =
-                    file.durable_length.map(|length| Reach { length, next_id: file.reached(length) });
-            }
-        }
-        Ok(())
+        learn_suspects(storage, directory)
     }
 
     /// Goes on as far as it comes without waiting. Called at ticks, and when syncs have ended.
@@ -62,10 +58,10 @@ impl Repair {
         storage: &mut impl Storage,
         directory: &mut Directory,
         reader: &mut Reader,
-        file_bytes: u64,
+        writer: &Writer,
     ) -> Result<(), StorageError> {
         match *self {
-            Self::Due => self.begin(storage, directory, file_bytes),
+            Self::Due | Self::Full(..) => self.begin(storage, directory, writer),
             Self::Copied(source, offset) => {
                 if !can_be_adopted(directory, source) {
                     return ask_for_copies(storage, directory, source);
@@ -89,7 +85,9 @@ impl Repair {
                 self.settle(storage, directory)?;
                 if directory.is_settled() {
                     *self = Self::Due;
-                    directory.syncs.recovered();
+                    if !has_suspects(storage, directory)? {
+                        directory.syncs.recovered();
+                    }
                 }
                 Ok(())
             }
@@ -100,20 +98,48 @@ impl Repair {
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
-        file_bytes: u64,
+        writer: &Writer,
     ) -> Result<(), StorageError> {
+        let now = (directory.ledger.first_unread(), directory.window.bytes());
+        if matches!(*self, Self::Full(first_unread, bytes) if (first_unread, bytes) == now) {
+            return Ok(());
+        }
+        *self = Self::Due;
         if !discard_copies(storage, directory) {
             return Ok(());
         }
+        learn_suspects(storage, directory)?;
         let suspect = directory.window.iter().find(|file| file.suspect);
         let Some((source, offset)) = suspect.map(|file| (file.id, file.durable_length.unwrap_or(0))) else {
             return self.settle(storage, directory);
         };
-        if copy(storage, directory, (source, offset), file_bytes)? {
+        let sources = sources(directory, source, offset);
+        if self.has_room(storage, directory, &sources, writer.max_bytes())?
+            && copy(storage, directory, &sources, writer.file_bytes())?
+        {
             *self = Self::Copied(source, offset);
             return ask_for_copies(storage, directory, source);
         }
         Ok(())
+    }
+
+    /// Whether there is room for copies of all that is unacknowledged in these files from an offset on. Where there is none,
+    /// that is not asked again before something is acknowledged or removed: it may take reading all of it.
+    fn has_room(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &Directory,
+        sources: &[Source],
+        max_bytes: u64,
+    ) -> Result<bool, StorageError> {
+        let (first_unread, bytes) = (directory.ledger.first_unread(), directory.window.bytes());
+        let room = max_bytes.saturating_sub(bytes);
+        let at_most = sources.iter().map(Source::bytes).fold(0, u64::saturating_add);
+        if at_most > room && bytes_to_copy(storage, sources, first_unread)? > room {
+            *self = Self::Full(first_unread, bytes);
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     fn settle(&mut self, storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
@@ -121,6 +147,55 @@ impl Repair {
         *self = Self::Settling;
         directory.sync_ledger(storage)
     }
+}
+
+/// A file that is copied from, from an offset to its end.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    file: FileId,
+    offset: u64,
+    length: u64,
+}
+
+impl Source {
+    fn bytes(&self) -> u64 {
+        self.length.saturating_sub(self.offset)
+    }
+}
+
+/// All files from one on, in the order in which they are read. Those that only repeat ids come last: where they are, they
+/// would be read before the copies.
+fn sources(directory: &Directory, first: FileId, offset: u64) -> Vec<Source> {
+    let Directory { window, .. } = directory;
+    let files = window.iter().skip_while(|file| file.id != first);
+    let mut sources: Vec<_> =
+        files.map(|file| Source { file: file.id, offset: 0, length: file.length }).collect();
+    if let Some(source) = sources.first_mut() {
+        source.offset = offset;
+    }
+    let strangers = window.strangers_behind(first);
+    sources.extend(strangers.into_iter().map(|(file, length)| Source { file, offset: 0, length }));
+    sources
+}
+
+/// Takes over what storage says is durable, and what no sync can make so any more.
+fn learn_suspects(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    let entries = storage.list_files()?;
+    for file in directory.window.iter_mut() {
+        if let Some(entry) = entries.iter().find(|entry| entry.id == file.id) {
+            file.suspect = entry.suspect;
+            file.durable_length = (entry.durable_length > 0).then_some(entry.durable_length);
+            file.asked = file.durable_length.map(|length| Reach { length, next_id: file.reached(length) });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the sync of a file in use has failed. One that had begun before another one failed may have failed since, and
+/// nobody was told.
+fn has_suspects(storage: &mut impl Storage, directory: &Directory) -> Result<bool, StorageError> {
+    let entries = storage.list_files()?;
+    Ok(entries.iter().any(|entry| entry.suspect && directory.window.contains(entry.id)))
 }
 
 /// Whether the copies, and all that the ledger has to name before them, are durable.
@@ -193,19 +268,43 @@ fn discard_copies(storage: &mut impl Storage, directory: &mut Directory) -> bool
     true
 }
 
-/// Copies what is unacknowledged from a place on to new files. Answers whether there was room for all of it.
+/// The length of the unacknowledged frames in these files from an offset on, without those that repeat ids.
+fn bytes_to_copy(
+    storage: &mut impl Storage,
+    sources: &[Source],
+    first_unread: RecordId,
+) -> Result<u64, StorageError> {
+    let (mut bytes, mut next_id) = (0_u64, first_unread);
+    for &Source { file, mut offset, .. } in sources {
+        loop {
+            let scanned = match storage.scan(file, offset, NO_LIMIT) {
+                Ok(scanned) if scanned.next_offset > offset => scanned,
+                Ok(_) | Err(StorageError::NotFound) => break,
+                Err(error) => return Err(error),
+            };
+            for span in &scanned.spans {
+                if span.state == SpanState::Whole && span.next_id > next_id {
+                    bytes = bytes.saturating_add(unread_part(storage, file, span, next_id)?.bytes);
+                    next_id = span.next_id;
+                }
+            }
+            offset = scanned.next_offset;
+        }
+    }
+    Ok(bytes)
+}
+
+/// Copies what is unacknowledged in these files from an offset on to new files. Answers whether there was room for all of
+/// it.
 fn copy(
     storage: &mut impl Storage,
     directory: &mut Directory,
-    (first, from): (FileId, u64),
+    sources: &[Source],
     file_bytes: u64,
 ) -> Result<bool, StorageError> {
-    let behind = directory.window.behind(first).map(|file| (file.id, 0));
-    let sources: Vec<_> = std::iter::once((first, from)).chain(behind).collect();
     let Some(file) = directory.make_file(storage)? else { return Ok(false) };
     directory.window.push_incoming(file);
-    for (source, mut offset) in sources {
-        let length = directory.window.get_mut(source).map_or(0, |file| file.length);
+    for &Source { file: source, mut offset, length } in sources {
         while offset < length {
             let Some(target) = directory.window.last_incoming() else { return Ok(false) };
             let (target, at) = (target.id, target.length);

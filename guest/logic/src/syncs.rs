@@ -115,7 +115,7 @@ impl Syncs {
         storage: &mut impl Storage,
         ledger: &mut LiveLedger,
     ) -> Result<Option<Ticket>, StorageError> {
-        if ledger.needs_sync() {
+        if ledger.needs_sync() && ledger.was_stored() {
             if let Some(ticket) = self.request(storage, SyncTarget::Ledger, Covered::Ledger)? {
                 ledger.sync_asked(ticket);
             }

@@ -62,6 +62,21 @@ impl Window {
         });
     }
 
+    /// The files that repeat ids, of those that come behind a file in use, with their lengths; in the order of the ring.
+    #[must_use]
+    pub fn strangers_behind(&self, id: FileId) -> Vec<(FileId, u64)> {
+        let front = self.front().id;
+        let mut behind: Vec<_> = self
+            .strangers
+            .iter()
+            .filter(|(_, stranger)| stranger.end_id.is_some())
+            .filter_map(|(number, stranger)| Some((FileId::new(*number)?, stranger.length)))
+            .filter(|(stranger, _)| front.steps_to(*stranger) > front.steps_to(id))
+            .collect();
+        behind.sort_by_key(|(stranger, _)| front.steps_to(*stranger));
+        behind
+    }
+
     /// A file that is to go once the ledger is synced. In doubt is one whose sync has failed.
     pub fn add_leaving(&mut self, id: FileId, length: u64, in_doubt: bool) {
         self.bytes = self.bytes.saturating_add(length);
@@ -119,7 +134,8 @@ impl Window {
     pub fn pass_reading(&mut self, end_id: RecordId) {
         let passed = self.older.partition_point(|file| file.end_id.is_some());
         if let Some(file) = self.older.get_mut(passed) {
-            file.end_id = Some(end_id);
+            // It may have read on into what is in use elsewhere, and is yet to be cut.
+            file.end_id = Some(end_id.min(file.next_id));
         }
     }
 
@@ -245,15 +261,24 @@ impl Window {
                 file.surplus = file.surplus.saturating_add(file.length.saturating_sub(offset));
                 file.length = file.length.min(offset);
                 file.suspect = false;
+                file.next_id = file.next_id.min(first_id);
                 file.end_id = file.end_id.map(|end_id| end_id.min(first_id));
             }
         }
+        let strangers = self.strangers_behind(if self.contains(source) { source } else { front });
         let mut incoming = std::mem::take(&mut self.incoming);
         let Some(newest) = incoming.pop() else { return };
         let mut replaced: Vec<_> = std::mem::take(&mut self.older).into();
         replaced.push(std::mem::replace(&mut self.newest, DataFile { next_id, ..newest }));
         let kept = replaced.partition_point(|file| front.steps_to(file.id) < keeps);
-        for file in replaced.split_off(kept).iter().rev() {
+        let mut leaving = replaced.split_off(kept);
+        // What repeats ids would come before the copies of them.
+        for (id, length) in strangers {
+            self.strangers.remove(&id.get());
+            leaving.push(DataFile { length, ..DataFile::empty(id, 0) });
+        }
+        leaving.sort_by_key(|file| front.steps_to(file.id));
+        for file in leaving.iter().rev() {
             self.leave(file, true);
         }
         self.older = replaced

@@ -69,6 +69,12 @@ impl Writer {
         self.file_bytes
     }
 
+    /// How many bytes all data files may have together.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
     /// Whether storage had no room for the next file, so that a tick should try again.
     #[must_use]
     pub fn spare_refused(&self) -> bool {

@@ -6,8 +6,8 @@
 mod disk;
 
 use disk::NoLuck;
-use disk::bed::{Bed, records};
-use forebay_logic::BufferError;
+use disk::bed::{Bed, OPTIONS, records};
+use forebay_logic::{BufferError, Options};
 
 /// A buffer with 25 records in three files, of which only the names and what was there at the first flush are durable.
 fn written() -> Bed {
@@ -158,6 +158,51 @@ fn copies_that_find_no_room_wait_for_it() {
     rest(&mut bed);
     assert!(!is_degraded(&bed));
     assert!(bed.all_durable());
+}
+
+/// A buffer of 3,300 bytes with 30 records of 100 in three files; the second half of them has failed to become durable.
+fn full() -> Bed {
+    let mut bed = Bed::with(Options { max_bytes: 3_300, ..OPTIONS });
+    bed.write(&records(15, 100));
+    bed.flush();
+    bed.end_syncs();
+    bed.write(&records(15, 100));
+    bed.flush();
+    fail_sync_of(&mut bed, "data 1");
+    bed
+}
+
+fn has_copied(bed: &Bed) -> bool {
+    bed.disk.calls.iter().any(|call| call.starts_with("relocate"))
+}
+
+// Copies that go beyond what the operator allows would be refused again and again, each time after some were made.
+#[test]
+fn a_full_buffer_copies_nothing_before_there_is_room() {
+    let mut bed = full();
+    rest(&mut bed);
+    assert!(is_degraded(&bed) && !has_copied(&bed));
+    assert_eq!(bed.read_all(), (1..=30).collect::<Vec<_>>(), "reading goes on");
+    // The first file goes, which leaves room for thirteen records. Fifteen are to be copied.
+    bed.acknowledge(14);
+    rest(&mut bed);
+    assert!(is_degraded(&bed) && !has_copied(&bed));
+    bed.acknowledge(17);
+    rest(&mut bed);
+    assert!(!is_degraded(&bed) && has_copied(&bed));
+    assert_eq!(bed.power_lost(&mut NoLuck).read_all(), (18..=30).collect::<Vec<_>>());
+}
+
+// Only what is unacknowledged needs room, and where all is acknowledged nothing does: a buffer that went by the lengths of
+// its files would wait for ever.
+#[test]
+fn a_full_buffer_in_which_all_is_acknowledged_needs_no_room() {
+    let mut bed = full();
+    bed.read_all();
+    bed.acknowledge(30);
+    rest(&mut bed);
+    assert!(!is_degraded(&bed));
+    assert_eq!(bed.write(&records(1, 100)), 1);
 }
 
 // A process that dies while it copies leaves records in two places: each is read once, and the copies go when they are

@@ -168,11 +168,14 @@ impl Guard {
 
     /// `scan`.
     pub fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, GuardError> {
-        let Some(length) = self.account.file(file).map(|account| account.length) else {
+        let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
+        let length = account.length;
         let is_boundary = offset == 0
             || offset == length
+            // Copies may begin there, and are measured first.
+            || (account.is_suspect() && offset == account.durable)
             || self.scanner.has_named(file, offset)
             || self.cursor.is_some_and(|cursor| cursor.offset_in(file) == Some(offset));
         if offset > length || !is_boundary {

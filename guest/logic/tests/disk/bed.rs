@@ -51,6 +51,7 @@ impl Bed {
     pub(crate) fn on(mut disk: Disk, options: Options) -> Self {
         disk.kill();
         disk.drops_oldest = options.when_full == WhenFull::DropOldest;
+        disk.max_bytes = options.max_bytes;
         let (buffer, report) = Buffer::open(&mut disk, &options).unwrap();
         disk.next_id = Some(report.next_id.0);
         disk.acknowledged = report.first_unread.0 - 1;

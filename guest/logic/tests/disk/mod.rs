@@ -99,6 +99,8 @@ pub(crate) struct Disk {
     offer: Option<(BatchId, Vec<u64>, usize)>,
     /// Bytes that the disk has room for.
     pub(crate) room: u64,
+    /// Bytes that the operator allows.
+    pub(crate) max_bytes: u64,
     /// Whether there is room for more files.
     pub(crate) refuse_files: bool,
     /// Whether there is room for more syncs.
@@ -143,6 +145,7 @@ impl Default for Disk {
             acknowledged: 0,
             next_id: None,
             offer: None,
+            max_bytes: u64::MAX,
             room: u64::MAX,
             refuse_files: false,
             refuse_syncs: false,

@@ -297,7 +297,10 @@ impl Storage for Disk {
         self.calls.push(format!("relocate {source} to {target}"));
         self.copies.insert(target.get());
         self.copied_from.insert(source.get());
-        self.copy((from, offset), max_bytes, to)
+        let relocated = self.copy((from, offset), max_bytes, to)?;
+        let is_within = relocated.length == at || self.bytes() <= self.max_bytes;
+        assert!(is_within, "copies go beyond what the operator allows");
+        Ok(relocated)
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
