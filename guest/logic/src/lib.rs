@@ -13,6 +13,7 @@
 
 pub mod acks;
 pub mod buffer;
+pub mod coverage;
 pub mod data_file;
 pub mod directory;
 pub mod dropping;
