@@ -197,3 +197,40 @@ fn closing_on_a_disk_that_goes_on_failing_says_so() {
         assert_eq!(read(&runs.open(bench.disk.open().unwrap(), options())), ids([1..=60]), "{runs:?}");
     }
 }
+
+/// All syncs that were asked for fail with the one that does. Where the file of that one is gone, the host has nothing more
+/// against the others, and it is the logic that has to ask for them again.
+#[test]
+fn closing_syncs_what_failed_with_a_file_that_is_gone() {
+    for runs in Runs::ALL {
+        let bench = Bench::new(runs, WhenFull::Block);
+        let writer = bench.buffer.writer().with_durability(Durability::Synced);
+        let pending = writer.submit(records(11..=60)).unwrap();
+        let (spare, _) = *bench.disk.data_files().last().unwrap();
+        let place = bench.simulation.syncs().iter().position(|target| *target == SyncTarget::Data(spare));
+        bench.disk.fail_sync(SyncTarget::Data(spare), 1);
+        assert!(bench.simulation.run_sync(place.unwrap()), "{runs:?}");
+        bench.buffer.close().unwrap();
+        assert_eq!(pending.wait().unwrap().records, 50, "{runs:?}");
+        bench.disk.power_loss();
+        let buffer = runs.open(bench.disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=60]), "{runs:?}");
+    }
+}
+
+/// The kernel takes the ledger for written: unless it is stored again, no later sync writes it.
+#[test]
+fn a_ledger_whose_sync_failed_is_written_anew() {
+    for runs in Runs::ALL {
+        let bench = Bench::new(runs, WhenFull::Block);
+        assert_eq!(read(&bench.buffer), ids([1..=10]), "{runs:?}");
+        bench.buffer.reader().ack_through(RecordId(10));
+        bench.disk.fail_sync(SyncTarget::Ledger, 1);
+        bench.wait();
+        assert!(!bench.is_degraded(), "{runs:?}");
+        assert!(
+            bench.found_after_power_loss().is_empty(),
+            "{runs:?}: the ledger that says so is on the disk"
+        );
+    }
+}

@@ -23,6 +23,8 @@ const MARKED_FILES: usize = 3;
 #[derive(Debug)]
 pub(super) struct Account {
     files: BTreeMap<FileId, FileAccount>,
+    /// The ledger as it was when the lock was taken.
+    found: Option<Ledger>,
     /// The ledger as last stored; `None` until there is one.
     ledger: Option<Ledger>,
     /// The writer's file in the ledger that was last synced.
@@ -50,6 +52,7 @@ impl Account {
             // Names that were there when the lock was taken count as durable only after a sync of the directory: whoever
             // made them may have died before it.
             files: files.iter().map(|&(id, length)| (id, FileAccount::new(length, false))).collect(),
+            found: ledger,
             ledger,
             ledger_durable: None,
             next_id: ledger.map_or(RecordId(1), |ledger| ledger.writer_next_record),
@@ -86,6 +89,12 @@ impl Account {
 
     pub(super) fn file(&self, file: FileId) -> Option<&FileAccount> {
         self.files.get(&file)
+    }
+
+    /// How long a file is, without what is in use elsewhere.
+    pub(super) fn length_in_use(&self, file: FileId) -> Option<u64> {
+        let length = self.file(file)?.length;
+        Some(self.relocation.kept_length(file).map_or(length, |kept| kept.min(length)))
     }
 
     /// The file that follows one on the ring and has anything in it that is not in use elsewhere, and its length; `None`
@@ -312,17 +321,28 @@ impl Account {
             }
             SyncTarget::Directory => {
                 self.names_unsafe = true;
-                // What an earlier process made was there to be found.
-                for file in &self.made_here {
-                    if let Some(account) = self.files.get_mut(file) {
-                        account.name_suspect |= !account.name_durable;
-                    }
+                // Before the ledger went on to the file that was found as the writer's, the names of those before it were
+                // made durable.
+                let was_left = |file: FileId| {
+                    self.found.is_some_and(|found| {
+                        let front = found.reader_data_file;
+                        distance(front, file) < distance(front, found.writer_data_file)
+                    })
+                };
+                for (&file, account) in &mut self.files {
+                    let is_safe = account.name_durable || (was_left(file) && !self.made_here.contains(&file));
+                    account.name_suspect |= !is_safe;
                 }
             }
             SyncTarget::Ledger => self.ledger_unsafe = true,
             // Nothing counts as done that was to be in it.
             SyncTarget::DeadLetters => {}
         }
+    }
+
+    /// Whether the last sync of the ledger has failed.
+    pub(super) fn is_ledger_unsafe(&self) -> bool {
+        self.ledger_unsafe
     }
 
     /// Whether something that a failed sync was to make durable is not safe again yet.

@@ -34,7 +34,13 @@ impl Guard {
         let front = (ledger.reader_data_file, 0);
         let start = stored.reader_data_file;
         let steps = |place: (FileId, u64)| (distance(start, place.0), place.1);
-        let place = behind.into_iter().chain((front.0 != start).then_some(front)).max_by_key(|at| steps(*at));
+        let place = if behind.is_some_and(|at| !self.is_in_place(at)) {
+            // Since it was delivered it was copied to another file, and what follows it begins in there.
+            let found = self.find_first_unread(front.0, to.after(1)).unwrap_or_default();
+            found.or_else(|| self.end_of_files(to.after(1)))
+        } else {
+            behind.into_iter().chain((front.0 != start).then_some(front)).max_by_key(|at| steps(*at))
+        };
         let bytes = self.tally.place.zip(place).and_then(|(from, to)| self.bytes_between(from, to));
         self.tally.count_passed(to.0.saturating_sub(from.0), bytes, passed.sent, dropped);
         self.tally.reader = passed.to.or(self.tally.reader);
@@ -42,5 +48,10 @@ impl Guard {
         if to.after(1) >= ledger.writer_next_record {
             self.tally.settle_empty();
         }
+    }
+
+    /// Whether what ends at a place in a file is in use there, and not elsewhere.
+    fn is_in_place(&self, (file, offset): (FileId, u64)) -> bool {
+        self.account.length_in_use(file).is_some_and(|length| offset <= length)
     }
 }

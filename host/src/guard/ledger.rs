@@ -147,7 +147,9 @@ impl Guard {
         files.sort_by_key(|file| distance(front, *file));
 
         let mut passed = Passed::default();
-        let (mut next, mut come_to) = (self.acknowledged.after(1), self.losses.come_to());
+        let passed_before = self.account.ledger().map_or(RecordId(0), |stored| stored.reader_last_record);
+        let mut next = self.acknowledged.max(passed_before).after(1);
+        let mut come_to = self.losses.come_to();
         for file in files {
             self.for_each_record_in(file, |id, amount| {
                 // Ids that come again are no records of the buffer.

@@ -121,7 +121,7 @@ impl Guard {
     }
 
     /// Where the first record is that waits; `None` if none does. Puts a mark in front of it.
-    fn find_first_unread(
+    pub(super) fn find_first_unread(
         &mut self,
         front: FileId,
         first_unread: RecordId,
@@ -162,20 +162,26 @@ impl Guard {
     }
 
     /// The end of the last file that the ledger names, or that reaches to an id.
-    fn end_of_files(&self, next_id: RecordId) -> Option<(FileId, u64)> {
+    pub(super) fn end_of_files(&self, next_id: RecordId) -> Option<(FileId, u64)> {
         let ledger = self.account.ledger()?;
         let front = ledger.reader_data_file;
         let steps = |file| distance(front, file);
+        let relocation = &self.account.relocation;
         let in_use = self.account.files().filter(|&(file, account)| {
-            steps(file) <= steps(ledger.writer_data_file) || account.seen_next >= next_id
+            let is_named = steps(file) <= steps(ledger.writer_data_file) && !relocation.is_replaced(file);
+            let is_last = account.seen_next >= next_id && relocation.kept_length(file).is_none();
+            (is_named || is_last) && !relocation.is_copy(file)
         });
-        in_use.map(|(file, account)| (file, account.length)).max_by_key(|&(file, _)| steps(file))
+        let last = in_use.map(|(file, _)| file).max_by_key(|&file| steps(file))?;
+        Some((last, self.account.length_in_use(last)?))
     }
 
     /// How many bytes lie between where the first unacknowledged record began and where it begins now, as far as the
     /// files between are there.
     pub(super) fn bytes_between(&self, from: (FileId, u64), to: (FileId, u64)) -> Option<u64> {
-        bytes_between(self.account.files().map(|(file, account)| (file, account.length)), from, to)
+        let lengths =
+            self.account.files().filter_map(|(file, _)| Some((file, self.account.length_in_use(file)?)));
+        bytes_between(lengths, from, to)
     }
 
     /// Notes what may help the next opening.

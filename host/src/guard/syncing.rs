@@ -102,8 +102,21 @@ impl Guard {
         self.syncs.started(target, covers);
         let job: SyncJob = match target {
             SyncTarget::Data(file) if self.account.file(file).is_none() => Box::new(|| Ok(())),
-            _ => self.backend.prepare_sync(target).unwrap_or_else(|error| Box::new(move || Err(error))),
+            _ => self
+                .write_ledger_anew(target)
+                .and_then(|()| self.backend.prepare_sync(target))
+                .unwrap_or_else(|error| Box::new(move || Err(error))),
         };
         (self.sync_runner)(target, job);
+    }
+
+    /// What a failed sync of the ledger has not written no later one writes, unless it is stored again.
+    fn write_ledger_anew(&mut self, target: SyncTarget) -> Result<(), StorageError> {
+        match self.account.ledger() {
+            Some(ledger) if target == SyncTarget::Ledger && self.account.is_ledger_unsafe() => {
+                self.backend.store_ledger(ledger)
+            }
+            _ => Ok(()),
+        }
     }
 }

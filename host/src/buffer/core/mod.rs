@@ -16,7 +16,7 @@ use super::{
     Options,
     combining::Serve,
     dead_letters::DeadLetters,
-    error::Stop,
+    error::{Stop, Unable},
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
     lives::Lives,
@@ -243,13 +243,19 @@ impl Core {
     }
 
     /// Where a failed sync is not made up for: tries it once more now. Answers whether there was anything to try.
+    ///
+    /// The logic may have more to make up for than the guard: all that was asked for has failed with the one sync that did.
     pub(super) fn mend(&mut self, shared: &Arc<Shared>) -> bool {
-        let is_degraded = self.stop.is_none() && self.guard().is_degraded();
+        if self.stop.is_some() {
+            return false;
+        }
+        let told = self.lives.call(Logic::flush);
+        let is_degraded = matches!(self.note(told), Err(Unable::Degraded)) || self.guard().is_degraded();
         if is_degraded {
             self.guard().begin_closing();
             self.tick(shared);
         }
-        is_degraded
+        is_degraded || !self.is_sync_idle()
     }
 
     /// A receiver that is told when something has changed.
