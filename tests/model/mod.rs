@@ -21,8 +21,10 @@ use self::{
 };
 use crate::support::Runs;
 
-/// How many histories run natively, in all the tests below together.
-const HISTORIES: u32 = 10_000;
+/// How many histories run natively, in all the tests below together. `HISTORIES` says another number.
+fn native_histories() -> u32 {
+    std::env::var("HISTORIES").map_or(10_000, |histories| histories.parse().unwrap())
+}
 
 fn histories(cases: u32) -> ProptestConfig {
     // A history is shortened for a minute at the most.
@@ -55,7 +57,7 @@ fn live(runs: Runs, history: &History, log: Log) -> (Log, Vec<Vec<u8>>) {
 }
 
 proptest! {
-    #![proptest_config(histories(HISTORIES / 2))]
+    #![proptest_config(histories(native_histories() / 2))]
 
     /// Thousands of histories find what nobody thinks of. Two tests, so that two processors work.
     #[test]
