@@ -42,7 +42,7 @@ struct Bare {
     appended: Option<(FileId, u64, Bytes)>,
     read: Vec<Record>,
     /// Syncs that were asked for. As where there is a guard, none is run: the disk is not what is measured.
-    asked: Vec<Ticket>,
+    asked: Vec<(Ticket, SyncTarget)>,
     tickets: u64,
     /// Burns as it does where there is a guard.
     fuse: Fuse,
@@ -98,7 +98,8 @@ impl Unguarded {
         ensure!(records.len() == BATCH && !runs.is_empty(), "only {} records were read", records.len());
         let last = records.last().context("a batch is never empty")?.id;
         call(|| buffer.acknowledge(bare, logic::RecordId(last.0)))?;
-        for ticket in std::mem::take(&mut bare.asked) {
+        for (ticket, target) in std::mem::take(&mut bare.asked) {
+            bare.synced(target);
             call(|| buffer.synced(bare, ticket, true))?;
         }
         Ok(())
@@ -140,6 +141,16 @@ impl Bare {
         let read = answer(self.backend.read_at(file, offset, &mut block))?;
         block.truncate(read);
         Ok(block.into())
+    }
+
+    /// A file that is durable and is not appended to any more is closed.
+    fn synced(&mut self, target: SyncTarget) {
+        if let SyncTarget::Data(file) = target
+            && let Ok(file) = host(file)
+            && self.appended.as_ref().is_some_and(|(newest, ..)| *newest != file)
+        {
+            self.backend.release(file);
+        }
     }
 
     /// The memory of what was appended last, if nobody holds on to any of it.
@@ -300,10 +311,10 @@ impl Storage for Bare {
         Err(StorageError::Other(0))
     }
 
-    fn request_sync(&mut self, _: SyncTarget) -> Result<Ticket, StorageError> {
+    fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
         self.fuse.burn();
         self.tickets += 1;
-        self.asked.push(Ticket(self.tickets));
+        self.asked.push((Ticket(self.tickets), target));
         Ok(Ticket(self.tickets))
     }
 }
