@@ -33,6 +33,10 @@ hostile profile="release":
         --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
 
+# Measure what a part of the host costs (guard, sandbox, file) or saves (backlog, opening), in a directory that it makes.
+cost what directory:
+    cargo run --release -p cost -- {{ what }} {{ quote(directory) }}
+
 # Everything that must hold before a commit, but for the tests.
 check: format-check lint docs wit tidy
 
