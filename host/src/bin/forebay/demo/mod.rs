@@ -69,7 +69,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
 impl Demo {
     fn run(&mut self, wanted: u64) -> anyhow::Result<()> {
         let (dir, lines) = (self.dir.display().to_string(), self.source.lines());
-        self.say(&format!("sending {} records through {dir}, {lines} lines a pass", self.total));
+        self.say(&format!("sending {} records, made of {lines} lines of text, through {dir}", self.total));
         if self.total < wanted {
             self.say("more do not fit: choose a larger --max-size");
         }
@@ -78,8 +78,11 @@ impl Demo {
         self.bar.set_message("delivering");
         self.read_all()?;
         self.bar.finish_and_clear();
+        // As it was called: after `cargo run` it is on no path.
+        let program = std::env::args_os().next().unwrap_or_else(|| "forebay".into());
+        let program = program.display();
         print::lines(&format!(
-            "the directory is left as it is; look at it with\n  forebay status {dir}\n  forebay verify {dir}\n{}\n",
+            "the directory is left as it is; look at it with\n  {program} status {dir}\n  {program} verify {dir}\n{}\n",
             self.tally
         ))
     }
