@@ -47,7 +47,21 @@ impl Bed {
 
     /// Runs the sync that was asked for first, and tells the guard. False if there is none.
     pub fn run_sync(&mut self) -> bool {
+        self.end_sync(true)
+    }
+
+    /// The sync that was asked for first fails.
+    pub fn fail_sync(&mut self) -> bool {
+        self.end_sync(false)
+    }
+
+    fn end_sync(&mut self, ok: bool) -> bool {
         let Some((target, job)) = self.syncs.lock().unwrap().pop_front() else { return false };
+        let is_there =
+            |target| !matches!(target, SyncTarget::Data(file) if self.disk.data_file(file).is_none());
+        if !ok && is_there(target) {
+            self.disk.fail_sync(target, 1);
+        }
         self.guard.sync_ended(target, &job());
         while self.guard.next_synced().is_some() {}
         true

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// Opens what is on the disk with logic in order, and gives the ids that it delivers.
-fn reopened(disk: &Disk) -> Vec<u64> {
+pub(super) fn reopened(disk: &Disk) -> Vec<u64> {
     disk.kill();
     let buffer: Buffer = Runs::Natively.open(disk.open().unwrap(), options());
     let reader = buffer.reader();
@@ -366,4 +366,17 @@ fn a_sync_that_began_before_a_leftover_went_does_not_cover_its_successor() {
     bed.guard.request_sync(SyncTarget::Ledger).unwrap();
     bed.run_syncs();
     assert!(bed.guard.durable_next() < RecordId(2), "its name may be on no disk");
+}
+
+/// A window that goes round the whole ring is taken for one that begins with its end.
+#[test]
+fn the_ledger_does_not_go_round_the_ring() {
+    let mut bed = Bed::new();
+    bed.guard.create_file(file(7)).unwrap();
+    bed.append(7, "one").unwrap();
+    bed.store(|ledger| (ledger.reader_data_file, ledger.writer_data_file) = (file(7), file(7))).unwrap();
+    bed.guard.create_file(file(6)).unwrap();
+    assert_eq!(refused(bed.append(6, "two")), Refusal::FileOrder);
+    assert_eq!(refused(bed.store(|ledger| ledger.writer_data_file = file(6))), Refusal::LedgerFiles);
+    assert_eq!(reopened(&bed.disk), [1]);
 }

@@ -7,9 +7,9 @@ use super::bed::{Bed, torn_file};
 use crate::support::{dice::Dice, storage::file};
 use forebay::{
     NewRecord, RecordId,
-    guard::{BatchId, ScanLimits, SpanState},
+    guard::BatchId,
     logic::Run,
-    storage::{FileId, Ledger, SyncTarget, memory::Disk},
+    storage::{FileId, SyncTarget, memory::Disk},
 };
 
 pub(super) const MAX_BYTES: u64 = 32 * 1024;
@@ -29,22 +29,23 @@ pub(super) struct Placed {
 }
 
 /// What is on offer to the guest.
-struct Offered {
-    batch: BatchId,
-    records: Vec<(String, NewRecord)>,
-    placed: usize,
+pub(super) struct Offered {
+    pub(super) batch: BatchId,
+    pub(super) records: Vec<(String, NewRecord)>,
+    pub(super) placed: usize,
 }
 
 pub(super) struct World {
     pub(super) dice: Dice,
     pub(super) disk: Disk,
-    calls: u64,
-    refused: u64,
+    pub(super) calls: u64,
+    pub(super) refused: u64,
     synced: u64,
     last_number: u64,
     /// All records that were ever placed, by their ids; an id that was given again has the later one's.
     pub(super) payloads: BTreeMap<u64, String>,
-    pub(super) placed: BTreeMap<u64, Placed>,
+    /// Where each of those is that are still there; after a failed sync that may be in more than one file.
+    pub(super) placed: BTreeMap<(u64, FileId), Placed>,
     /// What has to be there after a power loss, but for what is acknowledged.
     pub(super) promised: BTreeSet<u64>,
     /// Up to here all was acknowledged in this life of the buffer, as far as its ledger knows.
@@ -52,11 +53,15 @@ pub(super) struct World {
     /// Up to here all was acknowledged once: nobody is promised to get it again.
     pub(super) ever: u64,
     pub(super) expected: u64,
-    offered: Option<Offered>,
-    most: u64,
-    runs: Vec<Run>,
+    pub(super) offered: Option<Offered>,
+    pub(super) most: u64,
+    pub(super) runs: Vec<Run>,
     /// Offsets that a scan gave.
     pub(super) offsets: Vec<(FileId, u64)>,
+    /// Syncs fail too: only where `FOREBAY_HOSTILE_REPAIRS` is set, until what that finds is mended (docs/security.md).
+    pub(super) syncs_fail: bool,
+    /// How far files were copied after failed syncs.
+    pub(super) copied_to: Vec<(FileId, u64)>,
 }
 
 /// Promises that hold only for logic in order are no promises: no sequence of storage calls may break one.
@@ -99,6 +104,8 @@ impl World {
             most: MAX_BYTES,
             runs: Vec::new(),
             offsets: Vec::new(),
+            syncs_fail: std::env::var_os("FOREBAY_HOSTILE_REPAIRS").is_some(),
+            copied_to: Vec::new(),
         }
     }
 
@@ -142,21 +149,22 @@ impl World {
 
     /// One call of the guest by its host, or something that happens meanwhile.
     fn step(&mut self, bed: &mut Bed) {
-        match self.dice.below(9) {
+        match self.dice.below(10) {
             0..=3 => self.write(bed),
             4 | 5 => self.read(bed),
             6 => self.call(bed),
             7 => self.do_as_told(bed),
+            8 => self.repair(bed),
             _ => {
                 for _ in 0..self.dice.below(6) {
-                    bed.run_sync();
+                    self.end_sync(bed);
                 }
             }
         }
         let durable = bed.guard.durable_next().0;
         assert!(durable <= bed.guard.next_id().0);
         let before = self.promised.len();
-        self.promised.extend(self.placed.range(..durable).map(|(id, _)| *id));
+        self.promised.extend(self.placed.range(..(durable, file(0))).map(|((id, _), _)| *id));
         self.synced += (self.promised.len() - before) as u64;
     }
 
@@ -219,10 +227,11 @@ impl World {
             runs[at].first_id = RecordId(self.dice.below(50));
         }
         for record in bed.guard.collect(&runs).unwrap_or_default() {
-            let next = self.placed.iter().find(|(_, placed)| placed.next > self.expected).map(|(id, _)| *id);
+            let next = self.placed.iter().find(|(_, placed)| placed.next > self.expected);
+            let (next, behind) = next.map(|((id, _), placed)| (*id, placed.next)).unzip();
             assert_eq!(next, Some(record.id.0), "the next one, and none left out");
             assert_eq!(record.payload, self.payloads[&record.id.0].as_bytes());
-            self.expected = self.placed[&record.id.0].next;
+            self.expected = behind.unwrap();
         }
         if self.chance(2) {
             let through = self.dice.below(self.expected + 2);
@@ -230,133 +239,5 @@ impl World {
             self.acknowledged = self.acknowledged.max(through.min(self.expected - 1));
             self.ever = self.ever.max(self.acknowledged);
         }
-    }
-
-    /// One storage call.
-    fn call(&mut self, bed: &mut Bed) {
-        self.calls += 1;
-        let before = bed.guard.refused();
-        match self.dice.below(16) {
-            0..=5 => self.append(bed),
-            6..=8 => self.store_ledger(bed),
-            9 => {
-                let file = self.a_file(bed);
-                let _ = bed.guard.create_file(file);
-            }
-            10 => self.remove(bed),
-            11 => self.truncate(bed),
-            12 | 13 => {
-                let file = self.a_file(bed);
-                let offset = self.an_offset(bed, file);
-                self.scan(bed, file, offset);
-            }
-            _ => {
-                let target = match self.dice.below(3) {
-                    0 => SyncTarget::Data(self.a_file(bed)),
-                    1 => SyncTarget::Directory,
-                    _ => SyncTarget::Ledger,
-                };
-                let _ = bed.guard.request_sync(target);
-            }
-        }
-        self.refused += bed.guard.refused() - before;
-        let on_disk: u64 = self.disk.data_files().iter().map(|(_, length)| length).sum();
-        assert!(on_disk <= self.most, "{on_disk}");
-    }
-
-    fn append(&mut self, bed: &mut Bed) {
-        let Some(mut offered) = self.offered.take() else { return };
-        let newest = bed.guard.list_files().last().map(|entry| entry.id);
-        let file = if self.chance(3) { self.a_file(bed) } else { newest.unwrap_or(file(0)) };
-        let at = if self.chance(20) { self.an_offset(bed, file) } else { bed.length(file.get()) };
-        let id = if self.chance(20) { self.an_id(bed) } else { bed.guard.next_id().0 };
-        let first = if self.chance(20) { self.dice.below(6) as usize } else { offered.placed };
-        let count = self.dice.below(4) as usize;
-        let answer = bed.guard.append(offered.batch, first as u32, count as u32, file, at, RecordId(id));
-        if let Ok(placed) = answer {
-            let (mut end, mut next) = (at, id);
-            for (payload, record) in offered.records.iter().skip(first).take(placed.records as usize) {
-                end += record.frame_bytes();
-                let id = next;
-                next += u64::from(record.events.get());
-                self.payloads.insert(id, payload.clone());
-                self.placed.insert(id, Placed { file, end, next });
-            }
-            assert_eq!(placed.length, end);
-            offered.placed += placed.records as usize;
-        }
-        self.offered = Some(offered);
-    }
-
-    fn store_ledger(&mut self, bed: &mut Bed) {
-        let next = bed.guard.next_id();
-        let mut ledger = bed.guard.ledger().unwrap_or(Ledger { writer_next_record: next, ..Ledger::EMPTY });
-        ledger.writer_next_record = next;
-        if self.chance(3) {
-            ledger.writer_data_file = self.a_file(bed);
-        }
-        if self.chance(3) {
-            ledger.reader_data_file = self.a_file(bed);
-        }
-        if self.chance(10) {
-            ledger.writer_next_record = RecordId(self.an_id(bed));
-        }
-        ledger.reader_last_record = match self.dice.below(4) {
-            0 => ledger.reader_last_record,
-            1 => RecordId(self.an_id(bed)),
-            _ => RecordId(self.acknowledged),
-        };
-        if bed.guard.store_ledger(ledger).is_ok() {
-            let behind = ledger.reader_last_record.0.max(self.ever) + 1;
-            let passed = self.placed.range(self.ever + 1..behind);
-            assert_eq!(passed.count(), 0, "{ledger:?} passes what {} does not", self.ever);
-            self.acknowledged = self.acknowledged.max(ledger.reader_last_record.0);
-            self.expected = self.expected.max(ledger.reader_last_record.0 + 1);
-        }
-    }
-
-    fn remove(&mut self, bed: &mut Bed) {
-        let file = self.a_file(bed);
-        if bed.guard.remove_file(file).is_ok() {
-            self.gone(|placed| placed.file == file);
-        }
-    }
-
-    fn truncate(&mut self, bed: &mut Bed) {
-        let file = self.a_file(bed);
-        let length = self.an_offset(bed, file);
-        if bed.guard.truncate_file(file, length).is_ok() {
-            self.gone(|placed| placed.file == file && placed.end > length);
-        }
-    }
-
-    fn gone(&mut self, is_gone: impl Fn(&Placed) -> bool) {
-        let acknowledged = self.ever;
-        self.placed.retain(|id, placed| {
-            assert!(!is_gone(placed) || placed.next <= acknowledged + 1, "record {id} was not acknowledged");
-            !is_gone(placed)
-        });
-    }
-
-    fn scan(&mut self, bed: &mut Bed, file: FileId, offset: u64) {
-        let limit = if self.chance(2) { u32::MAX } else { 1 + self.dice.below(3) as u32 };
-        let limits = ScanLimits { max_spans: limit, max_records: limit, max_bytes: u64::MAX };
-        let Ok(scanned) = bed.guard.scan(file, offset, limits) else { return };
-        self.offsets.push((file, scanned.next_offset));
-        for span in scanned.spans {
-            self.offsets.push((file, span.offset));
-            if span.state == SpanState::Whole {
-                self.runs.push(Run {
-                    file,
-                    offset: span.offset,
-                    bytes: span.bytes,
-                    first_id: span.first_id,
-                    next_id: span.next_id,
-                    records: span.records,
-                });
-            }
-        }
-        let excess = self.offsets.len().saturating_sub(64);
-        self.offsets.drain(..excess);
     }
 }

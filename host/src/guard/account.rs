@@ -27,8 +27,8 @@ pub(super) struct Account {
     found: Option<Ledger>,
     /// The ledger as last stored; `None` until there is one.
     ledger: Option<Ledger>,
-    /// The writer's file in the ledger that was last synced.
-    ledger_durable: Option<FileId>,
+    /// The reader's and the writer's file in the ledger that was last synced.
+    ledger_durable: Option<(FileId, FileId)>,
     /// The id that the next event gets.
     next_id: RecordId,
     /// The file that was appended to last.
@@ -116,11 +116,13 @@ impl Account {
     pub(super) fn created(&mut self, file: FileId) {
         self.files.insert(file, FileAccount::new(0, false));
         self.made_here.insert(file);
+        self.relocation.names_changed();
     }
 
     pub(super) fn removed(&mut self, file: FileId) {
         self.made_here.remove(&file);
         self.relocation.removed(file);
+        self.relocation.names_changed();
         if let Some(account) = self.files.remove(&file) {
             self.bytes = self.bytes.saturating_sub(account.length);
         }
@@ -281,7 +283,7 @@ impl Account {
 
     pub(super) fn ledger_stored(&mut self, ledger: Ledger) {
         self.next_id = self.next_id.max(ledger.writer_next_record);
-        self.relocation.named(ledger.writer_data_file);
+        self.relocation.named([ledger.reader_data_file, ledger.writer_data_file]);
         if self.newest.is_some_and(|newest| self.relocation.kept_length(newest).is_some()) {
             self.newest = Some(ledger.writer_data_file);
         }
@@ -305,8 +307,8 @@ impl Account {
         self.names_unsafe = false;
     }
 
-    pub(super) fn ledger_synced(&mut self, writer_data_file: FileId) {
-        self.ledger_durable = Some(writer_data_file);
+    pub(super) fn ledger_synced(&mut self, reader_data_file: FileId, writer_data_file: FileId) {
+        self.ledger_durable = Some((reader_data_file, writer_data_file));
         self.ledger_unsafe = false;
     }
 
@@ -363,7 +365,8 @@ impl Account {
         let span = distance(start, newest);
         // The ledger may name a file that is still empty, and a ledger from before names one that has been left.
         let window = span.max(distance(start, ledger.writer_data_file));
-        let named = self.ledger_durable.map(|file| distance(start, file)).filter(|&named| named <= window);
+        let named =
+            self.ledger_durable.map(|(_, file)| distance(start, file)).filter(|&named| named <= window);
         let (mut through, mut end) = (RecordId(0), RecordId(0));
         for (_, account) in self
             .files
@@ -372,6 +375,7 @@ impl Account {
             .take_while(|&(&file, _)| distance(start, file) <= span)
             .filter(|(_, account)| account.length > 0)
             .take_while(|&(&file, _)| named.is_some_and(|named| distance(start, file) <= named))
+            .take_while(|&(&file, _)| !self.relocation.comes_too_late(file, self.ledger_durable))
         {
             // What only repeats ids that came before is no record of this buffer, and nobody asks for its sync.
             let repeats = account.is_seen() && account.seen_next <= end;

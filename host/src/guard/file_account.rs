@@ -48,11 +48,6 @@ impl FileAccount {
         self.data_suspect || self.name_suspect
     }
 
-    /// Whether all of it is on the disk, and found there under its name.
-    pub(super) fn is_durable(&self) -> bool {
-        self.name_durable && self.durable == self.length && !self.is_suspect()
-    }
-
     /// Whether every byte was looked at, so that the ids it holds are known.
     pub(super) fn is_seen(&self) -> bool {
         self.seen == self.length

@@ -37,8 +37,12 @@ impl Guard {
             .map(|(id, account)| FileEntry {
                 id,
                 length: account.length,
-                // What nobody finds after a power loss is as good as not written.
-                durable_length: if account.name_suspect { 0 } else { account.durable },
+                // What nobody finds after a power loss is as good as not written, and a cut is not durable without a sync.
+                durable_length: if account.name_suspect || self.account.relocation.is_cut(id) {
+                    0
+                } else {
+                    account.durable
+                },
                 suspect: account.is_suspect(),
             })
             .collect()
@@ -145,10 +149,11 @@ impl Guard {
         if account.length != at || self.account.next_id() != id || self.account.relocation.is_copy(file) {
             return Err(self.refuse(Refusal::Conflict));
         }
-        if account.torn_at.is_some() {
+        if account.torn_at.is_some() || account.data_suspect {
             return Err(self.refuse(Refusal::TornEnd));
         }
-        if !self.account.is_last(file) {
+        let is_replaced = self.account.relocation.kept_length(file).is_some();
+        if is_replaced || !self.account.is_last(file) || !self.is_ahead(file)? {
             return Err(self.refuse(Refusal::FileOrder));
         }
         let Some(mut offer) = self.offer.take() else {

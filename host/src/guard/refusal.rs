@@ -37,7 +37,8 @@ pub enum Refusal {
     LedgerFiles,
     /// 12: too many syncs were asked for that have not ended, or while the buffer is closed.
     Syncs,
-    /// 13: an unfinished frame ends the file: behind it nothing would be found.
+    /// 13: an unfinished frame ends the file, or may end it after a power loss because a sync of it has failed: behind it
+    /// nothing would be found.
     TornEnd,
     /// 14: an instance that takes the place of another makes, cuts or removes a file before it has opened the buffer.
     Replacing,

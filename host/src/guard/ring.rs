@@ -1,5 +1,7 @@
 //! Which files the ledger may name, and what lies where the next records come.
 
+use std::ops::Range;
+
 use forebay_frame::{RecordId, Surroundings};
 
 use super::{Guard, ScanLimits, file_account::Stretch, reopening::Phase, steps::distance, subject::Subject};
@@ -13,31 +15,69 @@ impl Guard {
     pub(super) fn may_name_files(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
         let unread = ledger.reader_last_record.after(1);
         let Some(stored) = self.account.ledger() else {
-            return self.begins_well(ledger);
+            return self.begins_well(ledger, false);
         };
+        let relocation = &self.account.relocation;
+        let names_copies =
+            relocation.is_copy(ledger.reader_data_file) || relocation.is_copy(ledger.writer_data_file);
+        let names_replaced = relocation.is_replaced(ledger.reader_data_file)
+            || relocation.is_replaced(ledger.writer_data_file);
+        if names_replaced || (names_copies && !self.may_adopt(ledger.writer_data_file)?) {
+            return Ok(false);
+        }
         let front = stored.reader_data_file;
         let reader = distance(front, ledger.reader_data_file);
         let writer = distance(front, ledger.writer_data_file);
         let named = distance(front, stored.writer_data_file);
-        let passes = reader > 0 && self.is_unread_between(front, 0, reader, unread)?;
+        let passes = reader > 0 && self.is_unread_between(front, 0..reader, unread, names_copies)?;
         if self.phase != Phase::Open {
-            return Ok(!passes || self.begins_well(ledger)?);
+            let goes_round = reader == 0 && writer != named && !self.is_ahead(ledger.writer_data_file)?;
+            if !passes && !goes_round {
+                return Ok(true);
+            }
+            // Where the stored ledger is right there is nothing to be mended.
+            let last = RecordId(unread.0.saturating_sub(1));
+            let is_right = self.begins_well(Ledger { reader_last_record: last, ..stored }, false)?;
+            return Ok(!is_right && self.begins_well(ledger, names_copies)?);
         }
-        let goes_back = writer < named && self.is_unread_between(front, writer + 1, named + 1, unread)?;
-        Ok(!passes && !goes_back && reader <= writer)
+        let goes_back =
+            writer < named && self.is_unread_between(front, writer + 1..named + 1, unread, names_copies)?;
+        // Whoever opens the buffer next takes a window that goes round the whole ring for one that begins with its end.
+        let is_ahead = self.is_ahead(ledger.writer_data_file)?;
+        Ok(!passes && !goes_back && reader <= writer && is_ahead)
     }
 
-    /// Whether a file from so many steps behind `front`, and before so many, has a whole record that is unread.
+    /// Whether a file may be the last of those in use: it is nearer to their end than to their front, or its records come
+    /// behind those of all files between.
+    pub(super) fn is_ahead(&mut self, file: FileId) -> Result<bool, StorageError> {
+        let Some(ledger) = self.account.ledger() else { return Ok(true) };
+        if self.place(file).is_some() {
+            return Ok(true);
+        }
+        let (front, unread) = (ledger.reader_data_file, ledger.reader_last_record.after(1));
+        let Some(first) = self.first_unread_of(file, unread)? else { return Ok(false) };
+        for other in self.files_from(front, false) {
+            if distance(front, other) >= distance(front, file) {
+                break;
+            }
+            self.look_through(other)?;
+            if self.account.file(other).is_some_and(|account| account.seen_next > first) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a file so many steps behind `front` has a whole record that is unread.
     fn is_unread_between(
         &mut self,
         front: FileId,
-        from: u32,
-        to: u32,
+        steps: Range<u32>,
         unread: RecordId,
+        names_copies: bool,
     ) -> Result<bool, StorageError> {
-        for file in self.files_from(front) {
-            let steps = distance(front, file);
-            if steps >= from && steps < to && self.first_unread_of(file, unread)?.is_some() {
+        for file in self.files_from(front, names_copies) {
+            if steps.contains(&distance(front, file)) && self.first_unread_of(file, unread)?.is_some() {
                 return Ok(true);
             }
         }
@@ -47,15 +87,20 @@ impl Guard {
     /// Whether whoever reads from the reader's file to the writer's, and on to what was made behind it, meets all that is
     /// unread in the order of the ids. Where the files are in no order at all, that is from the one that begins lowest to the
     /// one that ends highest.
-    fn begins_well(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
+    fn begins_well(&mut self, ledger: Ledger, names_copies: bool) -> Result<bool, StorageError> {
         let (front, writer) = (ledger.reader_data_file, ledger.writer_data_file);
         let unread = ledger.reader_last_record.after(1);
         let (mut in_order, mut within, mut end) = (true, true, RecordId(0));
         let (mut starts, mut ends) = (Vec::new(), Vec::new());
-        for file in self.files_from(front) {
+        for file in self.files_from(front, names_copies) {
             let Some(first_unread) = self.first_unread_of(file, unread)? else { continue };
             self.look_through(file)?;
             let next = self.account.file(file).map_or(first_unread, |account| account.seen_next);
+            let start = starts.first().map(|(start, _)| *start);
+            if next <= end && start.is_some_and(|start| first_unread >= start) {
+                // It repeats what comes before it.
+                continue;
+            }
             let first = self.first_in_file(file, RecordId(0))?.unwrap_or(first_unread);
             in_order &= first_unread >= end;
             // What lies outside belongs to the end that is nearer.
@@ -65,15 +110,19 @@ impl Guard {
             starts.push((first, file));
             ends.push((next, file));
         }
+        let is_ahead = ends.last().is_none_or(|(_, last)| {
+            let (last, writer) = (distance(front, *last), distance(front, writer));
+            writer <= last || writer - last < FileId::MODULUS - writer
+        });
         let lowest = starts.iter().min().is_none_or(|(_, file)| *file == front);
         let highest = ends.iter().max().is_none_or(|(_, file)| *file == writer);
         // Where something is whole between the two, the ids say what lies behind it.
-        Ok(if in_order { within || self.has_records(front, writer)? } else { lowest && highest })
+        Ok(is_ahead && if in_order { within || self.has_records(front, writer)? } else { lowest && highest })
     }
 
     /// Whether anything is whole in the files from one to another, read or unread.
     fn has_records(&mut self, front: FileId, writer: FileId) -> Result<bool, StorageError> {
-        for file in self.files_from(front) {
+        for file in self.files_from(front, false) {
             let is_between = distance(front, file) <= distance(front, writer);
             if is_between && self.first_unread_of(file, RecordId(0))?.is_some() {
                 return Ok(true);
@@ -82,10 +131,13 @@ impl Guard {
         Ok(false)
     }
 
-    /// The files in the order of the ring, but for those whose records are safe elsewhere after a failed sync.
-    pub(super) fn files_from(&self, front: FileId) -> Vec<FileId> {
-        let is_in_use =
-            |file: &FileId| !self.account.relocation.is_replaced(*file) && !self.is_relocated(*file);
+    /// The files in the order of the ring, but for those whose records are safe elsewhere after a failed sync: in copies that
+    /// are in use, or will be with the ledger that names them.
+    pub(super) fn files_from(&self, front: FileId, names_copies: bool) -> Vec<FileId> {
+        let is_in_use = |file: &FileId| {
+            let is_copied = names_copies && self.is_copied(*file);
+            !(is_copied || self.account.relocation.is_replaced(*file) || self.is_relocated(*file))
+        };
         let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).filter(is_in_use).collect();
         files.sort_by_key(|file| distance(front, *file));
         files

@@ -22,14 +22,15 @@ pub(super) enum Covers {
     Data { length: u64, next: RecordId },
     /// The names of these files.
     Names(Vec<FileId>),
-    /// A ledger that names this file as the writer's.
-    Ledger(FileId),
+    /// A ledger that names these files as the reader's and the writer's.
+    Ledger(FileId, FileId),
 }
 
 impl Guard {
     /// A sync that was handed to the runner has ended. Its tickets are told by [`next_synced`](Self::next_synced).
     pub fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
         let Some((flight, again)) = self.syncs.ended(target, result.is_ok()) else { return };
+        self.account.relocation.sync_ended(target, result.is_ok());
         if let Err(error) = result {
             let error: &dyn Error = error;
             warn!(?target, error, "a sync failed: what it was to make durable may be lost with the machine");
@@ -42,7 +43,7 @@ impl Guard {
             Covers::Nothing => {}
             Covers::Data { length, next } => self.data_synced(target, length, next),
             Covers::Names(files) => self.account.names_synced(&files),
-            Covers::Ledger(file) => self.account.ledger_synced(file),
+            Covers::Ledger(reader, writer) => self.account.ledger_synced(reader, writer),
         }
         if again {
             self.start_sync(target);
@@ -90,15 +91,17 @@ impl Guard {
                 Covers::Data { length, next }
             }
             SyncTarget::Directory => Covers::Names(self.account.files().map(|(id, _)| id).collect()),
-            SyncTarget::Ledger => Covers::Ledger(
-                self.account.ledger().map_or(Ledger::EMPTY.writer_data_file, |l| l.writer_data_file),
-            ),
+            SyncTarget::Ledger => {
+                let ledger = self.account.ledger().unwrap_or(Ledger::EMPTY);
+                Covers::Ledger(ledger.reader_data_file, ledger.writer_data_file)
+            }
             // The logic has no word for them: see `bury`.
             SyncTarget::DeadLetters => return,
         };
         if target == SyncTarget::Ledger {
             self.remember();
         }
+        self.account.relocation.sync_began(target);
         self.syncs.started(target, covers);
         let job: SyncJob = match target {
             SyncTarget::Data(file) if self.account.file(file).is_none() => Box::new(|| Ok(())),
