@@ -25,7 +25,10 @@ impl Directory {
     pub fn named_writer_file(&self) -> FileId {
         let mut named = self.ledger.current().writer_data_file;
         if !self.window.contains(named) {
-            named = self.window.front().id; // it is not there any more
+            // It is not there any more. Those before it were made durable before the ledger named it.
+            let front = self.window.front().id;
+            let before = |file: &&DataFile| front.steps_to(file.id) <= front.steps_to(named);
+            named = self.window.iter().take_while(before).last().map_or(front, |file| file.id);
         }
         self.window
             .behind(named)

@@ -13,6 +13,7 @@ use super::{
     file_account::{FileAccount, Stretch},
     relocation::Relocation,
     steps::distance,
+    undone::Undone,
 };
 use crate::storage::{FileId, Ledger, Mark, SyncTarget};
 
@@ -44,6 +45,8 @@ pub(super) struct Account {
     names_unsafe: bool,
     /// What was copied away from files whose sync failed.
     pub(super) relocation: Relocation,
+    /// What was removed and cut since because of that, and may be back after a power loss.
+    pub(super) undone: Undone,
 }
 
 impl Account {
@@ -62,6 +65,7 @@ impl Account {
             ledger_unsafe: false,
             names_unsafe: false,
             relocation: Relocation::default(),
+            undone: Undone::default(),
             bytes: files.iter().fold(0, |sum: u64, &(_, length)| sum.saturating_add(length)),
         }
     }
@@ -121,6 +125,10 @@ impl Account {
 
     pub(super) fn removed(&mut self, file: FileId) {
         self.made_here.remove(&file);
+        self.undone.removed(file);
+        if self.relocation.kept_length(file).is_some() {
+            self.undone.note(SyncTarget::Directory);
+        }
         self.relocation.removed(file);
         self.relocation.names_changed();
         if let Some(account) = self.files.remove(&file) {
@@ -144,6 +152,7 @@ impl Account {
     /// What a file had from a length on is elsewhere, and was cut: all of it, or what was not durable.
     pub(super) fn replaced_from(&mut self, file: FileId, length: u64) {
         self.truncated(file, length);
+        self.undone.note(SyncTarget::Data(file));
         if let Some(account) = self.files.get_mut(&file) {
             account.whole_end = account.whole_end.min(length);
             account.seen_next = if length == 0 { RecordId(0) } else { account.durable_next };
@@ -323,17 +332,11 @@ impl Account {
             }
             SyncTarget::Directory => {
                 self.names_unsafe = true;
-                // Before the ledger went on to the file that was found as the writer's, the names of those before it were
-                // made durable.
-                let was_left = |file: FileId| {
-                    self.found.is_some_and(|found| {
-                        let front = found.reader_data_file;
-                        distance(front, file) < distance(front, found.writer_data_file)
-                    })
-                };
-                for (&file, account) in &mut self.files {
-                    let is_safe = account.name_durable || (was_left(file) && !self.made_here.contains(&file));
-                    account.name_suspect |= !is_safe;
+                // Before the ledger named the writer's file that was found, the names of those before it were made durable.
+                let steps = |file| self.found.map(|found| distance(found.reader_data_file, file));
+                let writer = self.found.and_then(|found| steps(found.writer_data_file));
+                for (file, account) in self.files.iter_mut().filter(|(_, account)| !account.name_durable) {
+                    account.name_suspect |= self.made_here.contains(file) || steps(*file) >= writer;
                 }
             }
             SyncTarget::Ledger => self.ledger_unsafe = true,
@@ -349,7 +352,8 @@ impl Account {
 
     /// Whether something that a failed sync was to make durable is not safe again yet.
     pub(super) fn is_degraded(&self) -> bool {
-        self.ledger_unsafe || self.names_unsafe || self.has_suspects()
+        let is_replacing = self.relocation.is_adopted() || !self.undone.is_empty();
+        self.ledger_unsafe || self.names_unsafe || is_replacing || self.has_suspects()
     }
 
     /// Whether a sync of some file's bytes or name has failed.

@@ -42,12 +42,23 @@ impl Guard {
             behind.into_iter().chain((front.0 != start).then_some(front)).max_by_key(|at| steps(*at))
         };
         let bytes = self.tally.place.zip(place).and_then(|(from, to)| self.bytes_between(from, to));
+        let known = passed.sent.plus(dropped).bytes;
+        let bytes = bytes.map(|bytes| if bytes > known { bytes.min(self.bytes_gone(place)) } else { bytes });
         self.tally.count_passed(to.0.saturating_sub(from.0), bytes, passed.sent, dropped);
         self.tally.reader = passed.to.or(self.tally.reader);
         self.tally.place = place.or(self.tally.place);
         if to.after(1) >= ledger.writer_next_record {
             self.tally.settle_empty();
         }
+    }
+
+    /// How many bytes were received and are not passed yet, but for those that wait from a place on. What lies before it may
+    /// be more: files that repeat ids, or that hold nothing whole, were not received.
+    fn bytes_gone(&self, place: Option<(FileId, u64)>) -> u64 {
+        let usage = self.tally.usage();
+        let end = self.end_of_files(self.account.next_id());
+        let waiting = place.zip(end).and_then(|(place, end)| self.bytes_between(place, end)).unwrap_or(0);
+        usage.received.bytes.saturating_sub(usage.gone().bytes).saturating_sub(waiting)
     }
 
     /// Whether what ends at a place in a file is in use there, and not elsewhere.

@@ -99,12 +99,9 @@ impl Tally {
         let sent = Amount { events: sent.events.min(events), ..sent };
         let dropped = Amount { events: dropped.events.min(events.saturating_sub(sent.events)), ..dropped };
         let known = sent.plus(dropped);
-        // Files that repeat ids are passed as well, and what is in them was received once.
-        let gone = self.usage.gone().bytes.saturating_add(known.bytes);
-        let left = self.usage.received.bytes.saturating_sub(gone);
         let lost = Amount::new(
             events.saturating_sub(known.events),
-            bytes.map_or(0, |bytes| bytes.saturating_sub(known.bytes).min(left)),
+            bytes.map_or(0, |bytes| bytes.saturating_sub(known.bytes)),
         );
         self.usage.sent = self.usage.sent.plus(sent);
         self.usage.dropped = self.usage.dropped.plus(dropped);
