@@ -13,7 +13,6 @@
 
 pub mod acks;
 pub mod buffer;
-pub mod coverage;
 pub mod data_file;
 pub mod directory;
 pub mod dropping;

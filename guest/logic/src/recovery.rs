@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 
-use crate::coverage::Coverage;
 use crate::directory::Directory;
 use crate::ledger::LiveLedger;
 use crate::losses::Losses;
@@ -92,30 +91,10 @@ impl<S: Storage> Recovery<'_, S> {
         if let Some(ledger) = stored {
             self.first_unread = ledger.reader_last_record.after(1);
             if let Some(layout) = self.layout_by_ledger(ledger)? {
-                return self.layout_without_holes(layout, ledger);
+                return Ok(layout);
             }
         }
         self.layout_by_frames(stored)
-    }
-
-    /// Where files outside repeat what those in use should hold, and hold what is missing there: the layout by frames, if
-    /// that leaves out nothing.
-    fn layout_without_holes(&mut self, layout: Layout, stored: Ledger) -> Result<Layout, StorageError> {
-        let mut repeats = false;
-        for file in &layout.outside {
-            repeats |= self.survey.contents(self.storage, file.id)?.reaches(self.first_unread);
-        }
-        if !repeats {
-            return Ok(layout);
-        }
-        let all: Vec<_> = self.files.iter().map(|file| file.id).collect();
-        let coverage = Coverage::of(self.storage, all, self.first_unread)?;
-        let ids = |layout: &Layout| layout.inside.iter().map(|file| file.id).collect::<Vec<_>>();
-        if coverage.is_complete(&ids(&layout)) {
-            return Ok(layout);
-        }
-        let by_frames = self.layout_by_frames(Some(stored))?;
-        Ok(if coverage.is_complete(&ids(&by_frames)) { by_frames } else { layout })
     }
 
     /// `None` if the frames contradict the ledger's file numbers.

@@ -163,18 +163,15 @@ impl Source {
     }
 }
 
-/// All files from one on, in the order in which they are read. Those that only repeat ids come last: where they are, they
-/// would be read before the copies.
+/// All files from one on, in the order of the ring, and with them those that only repeat ids: where they are, they would be
+/// read before the copies.
 fn sources(directory: &Directory, first: FileId, offset: u64) -> Vec<Source> {
     let Directory { window, .. } = directory;
-    let files = window.iter().skip_while(|file| file.id != first);
-    let mut sources: Vec<_> =
-        files.map(|file| Source { file: file.id, offset: 0, length: file.length }).collect();
-    if let Some(source) = sources.first_mut() {
-        source.offset = offset;
-    }
-    let strangers = window.strangers_behind(first);
-    sources.extend(strangers.into_iter().map(|(file, length)| Source { file, offset: 0, length }));
+    let files = window.iter().skip_while(|file| file.id != first).map(|file| (file.id, file.length));
+    let all = files.chain(window.strangers_behind(first));
+    let from = |file: FileId| if file == first { offset } else { 0 };
+    let mut sources: Vec<_> = all.map(|(file, length)| Source { file, offset: from(file), length }).collect();
+    sources.sort_by_key(|source| window.front().id.steps_to(source.file));
     sources
 }
 

@@ -62,19 +62,18 @@ impl Window {
         });
     }
 
-    /// The files that repeat ids, of those that come behind a file in use, with their lengths; in the order of the ring.
+    /// The files that repeat ids, of those that come behind a file in use and before the first copy, with their lengths.
     #[must_use]
     pub fn strangers_behind(&self, id: FileId) -> Vec<(FileId, u64)> {
         let front = self.front().id;
-        let mut behind: Vec<_> = self
-            .strangers
+        let end = self.incoming.first().map(|file| file.id).or_else(|| self.free_id());
+        let steps = front.steps_to(id)..end.map_or(0, |end| front.steps_to(end));
+        self.strangers
             .iter()
             .filter(|(_, stranger)| stranger.end_id.is_some())
             .filter_map(|(number, stranger)| Some((FileId::new(*number)?, stranger.length)))
-            .filter(|(stranger, _)| front.steps_to(*stranger) > front.steps_to(id))
-            .collect();
-        behind.sort_by_key(|(stranger, _)| front.steps_to(*stranger));
-        behind
+            .filter(|(stranger, _)| steps.contains(&front.steps_to(*stranger)))
+            .collect()
     }
 
     /// A file that is to go once the ledger is synced. In doubt is one whose sync has failed.

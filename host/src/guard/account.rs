@@ -13,7 +13,6 @@ use super::{
     file_account::{FileAccount, Stretch},
     relocation::Relocation,
     steps::distance,
-    undone::Undone,
 };
 use crate::storage::{FileId, Ledger, Mark, SyncTarget};
 
@@ -45,8 +44,6 @@ pub(super) struct Account {
     names_unsafe: bool,
     /// What was copied away from files whose sync failed.
     pub(super) relocation: Relocation,
-    /// What was removed and cut since because of that, and may be back after a power loss.
-    pub(super) undone: Undone,
 }
 
 impl Account {
@@ -65,7 +62,6 @@ impl Account {
             ledger_unsafe: false,
             names_unsafe: false,
             relocation: Relocation::default(),
-            undone: Undone::default(),
             bytes: files.iter().fold(0, |sum: u64, &(_, length)| sum.saturating_add(length)),
         }
     }
@@ -125,10 +121,6 @@ impl Account {
 
     pub(super) fn removed(&mut self, file: FileId) {
         self.made_here.remove(&file);
-        self.undone.removed(file);
-        if self.relocation.kept_length(file).is_some() {
-            self.undone.note(SyncTarget::Directory);
-        }
         self.relocation.removed(file);
         self.relocation.names_changed();
         if let Some(account) = self.files.remove(&file) {
@@ -152,7 +144,6 @@ impl Account {
     /// What a file had from a length on is elsewhere, and was cut: all of it, or what was not durable.
     pub(super) fn replaced_from(&mut self, file: FileId, length: u64) {
         self.truncated(file, length);
-        self.undone.note(SyncTarget::Data(file));
         if let Some(account) = self.files.get_mut(&file) {
             account.whole_end = account.whole_end.min(length);
             account.seen_next = if length == 0 { RecordId(0) } else { account.durable_next };
@@ -352,8 +343,7 @@ impl Account {
 
     /// Whether something that a failed sync was to make durable is not safe again yet.
     pub(super) fn is_degraded(&self) -> bool {
-        let is_replacing = self.relocation.is_adopted() || !self.undone.is_empty();
-        self.ledger_unsafe || self.names_unsafe || is_replacing || self.has_suspects()
+        self.ledger_unsafe || self.names_unsafe || self.has_suspects()
     }
 
     /// Whether a sync of some file's bytes or name has failed.

@@ -34,7 +34,6 @@ mod subject;
 mod syncing;
 mod syncs;
 mod tally;
-mod undone;
 mod windows;
 
 use std::{fmt, num::NonZeroU32};

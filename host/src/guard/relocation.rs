@@ -144,11 +144,6 @@ impl Relocation {
         self.adopted.iter().filter_map(|copying| copying.source(file)).map(|copied| copied.from).min()
     }
 
-    /// Whether copies are in use whose sources have not all gone.
-    pub(super) fn is_adopted(&self) -> bool {
-        !self.adopted.is_empty()
-    }
-
     /// Whether all that a file holds is in use elsewhere.
     pub(super) fn is_replaced(&self, file: FileId) -> bool {
         self.kept_length(file) == Some(0)

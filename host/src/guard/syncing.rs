@@ -38,7 +38,6 @@ impl Guard {
             self.syncs.fail_all();
             return;
         }
-        self.account.undone.synced(target);
         match flight.covers {
             #[cfg(test)]
             Covers::Nothing => {}
@@ -104,7 +103,6 @@ impl Guard {
         }
         self.account.relocation.sync_began(target);
         self.syncs.started(target, covers);
-        self.account.undone.sync_started(target);
         let job: SyncJob = match target {
             SyncTarget::Data(file) if self.account.file(file).is_none() => Box::new(|| Ok(())),
             _ => self
