@@ -26,10 +26,8 @@ fn what_was_given_back_outlives_the_instance() {
         let (simulation, disk, faults) = (Simulation::new(), Disk::new(), Faults::default());
         let mut options = options();
         options.max_deliveries = NonZeroU32::new(2);
-        let plan = faults.clone();
-        let make = move |guard| runs.make(guard).map(|logic| plan.over(logic));
         let backend = Box::new(disk.open().unwrap());
-        let buffer = Buffer::open_on(simulation.runtime(), backend, options, make).unwrap();
+        let buffer = Buffer::open_on(simulation.runtime(), backend, options, faults.maker(runs)).unwrap();
         write(&buffer, 1..=6);
         let first = buffer.reader().try_next_batch(4).unwrap();
         first[2].nack();

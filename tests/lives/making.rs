@@ -28,13 +28,13 @@ fn panicking(
     faults: &Faults,
     panics: impl Fn(u64) -> bool + Send + 'static,
 ) -> impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static {
-    let (faults, attempts) = (faults.clone(), AtomicU64::new(0));
+    let (mut make, attempts) = (faults.maker(runs), AtomicU64::new(0));
     move |guard| {
         if panics(attempts.fetch_add(1, SeqCst) + 1) {
             // Nothing is said on stderr.
             panic::resume_unwind(Box::new("out of moulds"));
         }
-        runs.make(guard).map(|logic| faults.over(logic))
+        make(guard)
     }
 }
 
@@ -111,14 +111,14 @@ fn storage_that_does_not_come_back_stops_the_buffer() {
     let (simulation, disk, faults) = (Simulation::new(), Disk::new(), Faults::default());
     let away: Arc<Mutex<Vec<Guard>>> = Arc::default();
     let make = {
-        let (away, faults, mut attempts) = (Arc::clone(&away), faults.clone(), 0);
+        let (away, mut make, mut attempts) = (Arc::clone(&away), faults.maker(Runs::Natively), 0);
         move |guard| {
             attempts += 1;
             if attempts == 2 {
                 away.lock().unwrap().push(guard);
                 panic::resume_unwind(Box::new("out of moulds"));
             }
-            Runs::Natively.make(guard).map(|logic| faults.over(logic))
+            make(guard)
         }
     };
     let backend = Box::new(disk.open().unwrap());

@@ -1,7 +1,7 @@
 //! An instance that traps while it makes up for a failed sync: some records are in two files then, some names may not be
 //! durable, and the fresh instance finds neither in the ledger.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use forebay::{
     Buffer, Durability, Pending, RecordId, Simulation,
@@ -12,7 +12,7 @@ use crate::support::{
     Runs,
     fuse::Fuse,
     native_logic::NativeLogic,
-    storage::{file, ids, options, read, records},
+    storage::{file, ids, ids_on, options, read, records},
 };
 
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -77,22 +77,6 @@ impl Bench {
     }
 }
 
-/// The ids in all data files, whole or not, none of them twice.
-#[track_caller]
-fn ids_on(disk: &Disk, at: &str) -> BTreeSet<u64> {
-    let mut ids = BTreeSet::new();
-    for (file, _) in disk.data_files() {
-        let bytes = disk.data_file(file).unwrap();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let frame = forebay_frame::decode(rest).expect("every frame is whole");
-            assert!(ids.insert(frame.id.0), "{at}: {} is there twice", frame.id.0);
-            rest = &rest[usize::try_from(frame.bytes).unwrap()..];
-        }
-    }
-    ids
-}
-
 /// Wherever it traps, the fresh instance finishes the job: who waits for `synced` is answered, nothing is delivered twice or
 /// lost, and when all is safe again each record is in one file.
 #[test]
@@ -111,10 +95,8 @@ fn a_trap_at_any_storage_call_of_mending_loses_and_repeats_nothing() {
                 assert!(!status.sync_failed && status.lost_events == 0, "{at}");
                 assert_eq!(bench.pending.try_take().expect(&at).unwrap().records, 50, "{at}");
                 assert_eq!(read(&bench.buffer), ids([]), "{at}: all was delivered before");
-                assert!(
-                    ids([acknowledged + 1..=60]).iter().all(|id| ids_on(&bench.disk, &at).contains(id)),
-                    "{at}"
-                );
+                let on_disk = ids_on(&bench.disk, &at);
+                assert!(ids([acknowledged + 1..=60]).iter().all(|id| on_disk.contains(id)), "{at}");
 
                 bench.disk.power_loss();
                 drop(bench.buffer);

@@ -1,6 +1,6 @@
 //! An instance of the logic that fails is replaced by a fresh one, and nobody but the log and the status hears of it.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use forebay::{
     Buffer, Durability, Options, ReadError, RecordId, Simulation, WhenFull, WriteError,
@@ -13,14 +13,13 @@ use crate::support::{
     fixtures::payload,
     fuse::Fuse,
     native_logic::NativeLogic,
-    storage::{file, ids, options, read, records, write},
+    storage::{file, ids, ids_on, options, read, records, write},
 };
 
 /// Opens a buffer whose logic fails by plan.
 fn faulty(runs: Runs, simulation: &Simulation, disk: &Disk, faults: &Faults) -> Buffer {
-    let faults = faults.clone();
-    let make = move |guard| runs.make(guard).map(|logic| faults.over(logic));
-    Buffer::open_on(simulation.runtime(), Box::new(disk.open().unwrap()), options(), make).unwrap()
+    let backend = Box::new(disk.open().unwrap());
+    Buffer::open_on(simulation.runtime(), backend, options(), faults.maker(runs)).unwrap()
 }
 
 /// Opens a buffer on the native logic whose calls end where a fuse burns out.
@@ -84,22 +83,6 @@ fn history(buffer: &Buffer, simulation: &Simulation) -> Done {
     done
 }
 
-/// The ids in all data files.
-#[track_caller]
-fn ids_on(disk: &Disk) -> BTreeSet<u64> {
-    let mut ids = BTreeSet::new();
-    for (file, _) in disk.data_files() {
-        let bytes = disk.data_file(file).unwrap();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let frame = forebay_frame::decode(rest).expect("every frame is whole");
-            assert!(ids.insert(frame.id.0), "{} is there twice", frame.id.0);
-            rest = &rest[usize::try_from(frame.bytes).unwrap()..];
-        }
-    }
-    ids
-}
-
 /// A trap may come anywhere: between a record's bytes and the ledger, between a file and the ledger that has passed it.
 /// Wherever it comes, what was confirmed is there once, in order, and delivered once.
 #[test]
@@ -124,7 +107,8 @@ fn a_trap_at_any_storage_call_loses_and_repeats_nothing() {
         done.delivered.extend(read(&buffer));
         assert_eq!(done.delivered, ids([1..=done.written]), "at {at}: each is delivered once");
         let left = ids([done.acknowledged + 1..=done.written]);
-        assert!(left.iter().all(|id| ids_on(&disk).contains(id)), "at {at}");
+        let on_disk = ids_on(&disk, &format!("at {at}"));
+        assert!(left.iter().all(|id| on_disk.contains(id)), "at {at}");
 
         // The next process finds what this one has confirmed and not finished with.
         disk.kill();
@@ -168,7 +152,7 @@ fn a_trap_at_any_storage_call_drops_nothing_that_is_not_counted() {
         let status = buffer.status().unwrap();
         assert_eq!((status.restarts, status.refused_calls, status.lost_events), (1, 0, 0), "at {at}");
         assert_eq!(read(&buffer), ids([status.dropped_events + 1..=300]), "at {at}");
-        ids_on(&disk);
+        ids_on(&disk, &format!("at {at}"));
     }
 }
 
@@ -191,7 +175,7 @@ fn a_call_whose_answer_is_lost_is_not_carried_out_twice() {
             assert_eq!(buffer.status().unwrap().restarts, 1, "{runs:?} at {at}");
             done.delivered.extend(read(&buffer));
             assert_eq!(done.delivered, ids([1..=done.written]), "{runs:?} at {at}");
-            ids_on(&disk);
+            ids_on(&disk, &format!("{runs:?} at {at}"));
         }
     }
 }
@@ -250,11 +234,7 @@ fn waiting_readers_and_writers_are_not_disturbed() {
         let (disk, faults) = (Disk::new(), Faults::default());
         let mut small = options();
         small.max_bytes = 2 * 4096 + 32;
-        let make = {
-            let faults = faults.clone();
-            move |guard| runs.make(guard).map(|logic| faults.over(logic))
-        };
-        let buffer = Buffer::open_with(Box::new(disk.open().unwrap()), small, make).unwrap();
+        let buffer = Buffer::open_with(Box::new(disk.open().unwrap()), small, faults.maker(runs)).unwrap();
         let reader = buffer.reader();
         let consumer = thread::spawn(move || {
             let mut ids = Vec::new();

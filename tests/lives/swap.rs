@@ -119,11 +119,7 @@ fn of_two_swaps_in_a_row_the_second_goes_back_to_the_first_and_that_to_what_was_
     for runs in Runs::ALL {
         let buffer = runs.open(Disk::new().open().unwrap(), options());
         let faults = Faults::default();
-        let make = {
-            let faults = faults.clone();
-            move |guard| runs.make(guard).map(|logic| faults.over(logic))
-        };
-        buffer.replace_logic_with(make).unwrap();
+        buffer.replace_logic_with(faults.maker(runs)).unwrap();
         buffer.replace_logic(component("spins.wasm")).unwrap();
         let before = faults.calls();
         write(&buffer, 1..=10);
@@ -158,11 +154,7 @@ fn logic_that_has_proved_itself_stays() {
     for runs in Runs::ALL {
         let buffer = runs.open(Disk::new().open().unwrap(), options());
         let faults = Faults::default();
-        let make = {
-            let faults = faults.clone();
-            move |guard| runs.make(guard).map(|logic| faults.over(logic))
-        };
-        buffer.replace_logic_with(make).unwrap();
+        buffer.replace_logic_with(faults.maker(runs)).unwrap();
         (1..=100).for_each(|number| write(&buffer, number..=number));
         faults.after(0);
         write(&buffer, 101..=101);
@@ -234,13 +226,10 @@ fn a_trap_at_any_storage_call_of_an_exchange_costs_nothing() {
 fn a_buffer_that_has_stopped_takes_no_other_logic() {
     for runs in Runs::ALL {
         let faults = Faults::default();
-        let make = {
-            let faults = faults.clone();
-            move |guard| runs.make(guard).map(|logic| faults.over(logic))
-        };
         let mut once = options();
         once.restarts_per_minute = 0;
-        let buffer = Buffer::open_with(Box::new(Disk::new().open().unwrap()), once, make).unwrap();
+        let buffer =
+            Buffer::open_with(Box::new(Disk::new().open().unwrap()), once, faults.maker(runs)).unwrap();
         faults.after(0);
         assert!(buffer.status().unwrap().stopped.is_some(), "{runs:?}");
         let refused = buffer.replace_logic_with(move |guard| runs.make(guard));

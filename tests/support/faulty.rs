@@ -8,8 +8,10 @@ use std::sync::{
 use forebay::{
     OpenReport, RecordId,
     guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicOptions, Run},
+    logic::{CallError, Logic, LogicOptions, NotMade, Run},
 };
+
+use super::Runs;
 
 /// When instances fail. Copies are the same plan.
 #[derive(Clone)]
@@ -54,8 +56,17 @@ impl Faults {
         self.calls.load(SeqCst)
     }
 
+    /// Makes instances under this plan.
+    pub fn maker(
+        &self,
+        runs: Runs,
+    ) -> impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static + use<> {
+        let faults = self.clone();
+        move |guard| runs.make(guard).map(|logic| faults.over(logic))
+    }
+
     /// Puts an instance under this plan.
-    pub fn over(&self, logic: Box<dyn Logic>) -> Box<dyn Logic> {
+    fn over(&self, logic: Box<dyn Logic>) -> Box<dyn Logic> {
         Box::new(Faulty { logic, faults: self.clone(), failed: false })
     }
 

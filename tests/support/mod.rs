@@ -5,6 +5,7 @@ pub mod dice;
 pub mod faulty;
 pub mod fixtures;
 pub mod fuse;
+pub mod ids;
 pub mod native_logic;
 pub mod recorded;
 pub mod storage;

@@ -1,13 +1,13 @@
 //! Buffers on a simulated disk. Record n has the payload that record n of the fixtures has.
 
-use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use forebay::{
     Buffer, NewRecord, Options, RecordId,
     storage::{FileId, Ledger, memory::Disk},
 };
 
-use super::fixtures::payload;
+use super::{fixtures::payload, ids::ids_once};
 
 /// Small files, and no ticks while a test lasts: what happens is what the test does.
 pub fn options() -> Options {
@@ -59,6 +59,12 @@ pub fn data_file(ids: impl IntoIterator<Item = u64>) -> Vec<u8> {
         forebay_frame::encode(&mut bytes, RecordId(id), 0, NonZeroU32::MIN, &payload(id));
     }
     bytes
+}
+
+/// The ids in all data files of a disk, which are whole, none of them twice.
+#[track_caller]
+pub fn ids_on(disk: &Disk, at: &str) -> BTreeSet<u64> {
+    ids_once(disk.data_files().into_iter().map(|(file, _)| disk.data_file(file).unwrap()), at)
 }
 
 /// A disk with this ledger and these data files, as another program would leave it.

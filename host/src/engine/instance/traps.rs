@@ -14,6 +14,9 @@ use std::{
     time::Duration,
 };
 
+#[path = "../../../../tests/support/ids.rs"]
+mod ids;
+
 use super::*;
 use crate::{
     Buffer, NewRecord, Options, Simulation,
@@ -192,18 +195,9 @@ fn history(buffer: &Buffer, simulation: &Simulation) -> (u64, Vec<u64>, u64) {
 }
 
 /// The ids in all data files, none of them twice.
-fn ids_on(disk: &Disk) -> BTreeSet<u64> {
-    let mut ids = BTreeSet::new();
-    for (file, _) in disk.data_files() {
-        let bytes = disk.data_file(file).unwrap();
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            let frame = forebay_frame::decode(rest).expect("every frame is whole");
-            assert!(ids.insert(frame.id.0), "{} is there twice", frame.id.0);
-            rest = &rest[usize::try_from(frame.bytes).unwrap()..];
-        }
-    }
-    ids
+#[track_caller]
+fn ids_on(disk: &Disk, at: &str) -> BTreeSet<u64> {
+    ids::ids_once(disk.data_files().into_iter().map(|(file, _)| disk.data_file(file).unwrap()), at)
 }
 
 /// Runs the history with one trap in it, in a buffer that is open, and looks at what is left.
@@ -220,11 +214,12 @@ fn assert_survived(calls: u64, fuel: u64) {
     drop(buffer);
 
     let left: Vec<u64> = (acknowledged + 1..=written).collect();
-    assert!(left.iter().all(|id| ids_on(&disk).contains(id)), "{at}");
+    let on_disk = ids_on(&disk, &at);
+    assert!(left.iter().all(|id| on_disk.contains(id)), "{at}");
     let buffer = open(&simulation, &disk, &Plan::never()).unwrap();
     assert_eq!(buffer.open_report().lost_events, 0, "{at}");
     assert_eq!(take_all(&buffer), left, "{at}: after the death of the process");
-    ids_on(&disk);
+    ids_on(&disk, &at);
 }
 
 /// What the history takes from an instance that does not trap: storage calls and fuel.
@@ -267,8 +262,9 @@ fn the_component_trapped_in_opening_loses_and_repeats_nothing() {
         let is_whole = open(&simulation, &disk, &plan).is_ok();
         let buffer = open(&simulation, &disk, &Plan::never()).unwrap();
         let left: Vec<u64> = (acknowledged + 1..=written).collect();
-        assert_eq!(take_all(&buffer), left, "trapped after {call} calls");
-        ids_on(&disk);
+        let at = format!("trapped after {call} calls");
+        assert_eq!(take_all(&buffer), left, "{at}");
+        ids_on(&disk, &at);
         if is_whole {
             assert!(call > 1, "opening has storage calls");
             break;
@@ -321,7 +317,8 @@ fn the_component_trapped_while_it_mends_loses_and_repeats_nothing() {
         let figures = (status.restarts, status.sync_failed, status.lost_events, status.refused_calls);
         assert_eq!(figures, (1, false, 0, 0), "trapped after {call} calls");
         assert!(take_all(&buffer).is_empty(), "trapped after {call} calls");
-        assert!((31..=60).all(|id| ids_on(&disk).contains(&id)), "trapped after {call} calls");
+        let on_disk = ids_on(&disk, &format!("trapped after {call} calls"));
+        assert!((31..=60).all(|id| on_disk.contains(&id)), "trapped after {call} calls");
         disk.power_loss();
         drop(buffer);
         let buffer = open(&simulation, &disk, &Plan::never()).unwrap();
