@@ -1,21 +1,17 @@
 //! `forebay dead-letters`: the records that were given back too often, from the file that they were set aside in. Nothing is
 //! locked or changed.
 
-use std::{
-    fs::File,
-    io::{self, Write as _},
-};
-
-use anyhow::Context as _;
-use forebay::storage::{
-    StorageError,
-    native::{DataFileReader, Snapshot},
-};
+use forebay::storage::native::Snapshot;
 use forebay_frame::{Source, Step, Walker};
 use serde::Serialize;
 use tracing::warn;
 
-use crate::{args::DeadLettersArgs, delivery::Listener, exit::Exit, framing, framing::Shown, print};
+use crate::{
+    args::DeadLettersArgs,
+    exit::Exit,
+    framing::{self, Shown},
+    print::{self, Listener},
+};
 
 /// How much is printed at a time, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
@@ -35,13 +31,17 @@ pub(crate) fn run(args: &DeadLettersArgs) -> anyhow::Result<Exit> {
     let (mut stdout, mut text) = (print::stdout()?, Vec::new());
     let letters = read(&snapshot, |record| {
         framing::append(args.framing, &mut text, &record)?;
-        let is_full = text.len() >= PIECE_BYTES;
-        if is_full { print(&mut stdout, &mut text) } else { Ok(Listener::There) }
+        if text.len() < PIECE_BYTES {
+            return Ok(Listener::There);
+        }
+        let listener = print::write(&mut stdout, &text)?;
+        text.clear();
+        Ok(listener)
     })?;
-    print(&mut stdout, &mut text)?;
+    print::write(&mut stdout, &text)?;
     if letters.damaged_bytes > 0 {
         let damaged = print::count(letters.damaged_bytes, "byte");
-        eprintln!("forebay: {damaged} of the dead letters in {} are damaged", args.dir.display());
+        print::say(&format!("{damaged} of the dead letters in {} are damaged", args.dir.display()));
         return Ok(Exit::No);
     }
     Ok(Exit::Done)
@@ -67,7 +67,7 @@ fn read(
     let Some(reader) = snapshot.open_dead_letters()? else { return Ok(Letters::default()) };
     let mut letters = Letters { bytes: reader.len(), ..Letters::default() };
     let mut walker = Walker::in_any_order(reader);
-    while let Some(step) = next(&mut walker)? {
+    while let Some(step) = walker.next()? {
         match step {
             Step::Whole { id, events, metadata, .. } => {
                 letters.records += 1;
@@ -82,18 +82,4 @@ fn read(
         }
     }
     Ok(letters)
-}
-
-fn next(walker: &mut Walker<DataFileReader>) -> Result<Option<Step>, StorageError> {
-    walker.next()
-}
-
-fn print(stdout: &mut File, text: &mut Vec<u8>) -> anyhow::Result<Listener> {
-    let written = stdout.write_all(text);
-    text.clear();
-    match written {
-        Ok(()) => Ok(Listener::There),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),
-        Err(error) => Err(error).context("cannot write to standard output"),
-    }
 }

@@ -1,24 +1,18 @@
 //! From the buffer to stdout. A record is acknowledged when its bytes were handed to the operating system, and not before.
 
-use std::{
-    fs::File,
-    io::{self, Write as _},
-};
+use std::fs::File;
 
-use anyhow::Context as _;
 use forebay::{Buffer, OpenReport, Reader, Record};
 
-use crate::{args::OutputFraming, framing, print, signals::Signals};
+use crate::{
+    args::OutputFraming,
+    framing,
+    print::{self, Listener},
+    signals::Signals,
+};
 
 /// How many records are taken at a time.
 pub(crate) const BATCH_RECORDS: usize = 4096;
-
-/// Whether whoever reads stdout is still there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Listener {
-    There,
-    Gone,
-}
 
 /// Prints records.
 pub(crate) struct Delivery {
@@ -48,15 +42,11 @@ impl Delivery {
         for record in records {
             framing::append(self.framing, &mut self.text, &record.into())?;
         }
-        match self.stdout.write_all(&self.text) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Listener::Gone),
-            Err(error) => return Err(error).context("cannot write to standard output"),
-        }
-        if let (Some(reader), Some(last)) = (&self.acknowledge, records.last()) {
+        let listener = print::write(&mut self.stdout, &self.text)?;
+        if let (Listener::There, Some(reader), Some(last)) = (listener, &self.acknowledge, records.last()) {
             reader.ack_through(last.id());
         }
-        Ok(Listener::There)
+        Ok(listener)
     }
 
     /// Says on stderr how much is lost, if anything is. Each loss was said when it was found.

@@ -10,10 +10,11 @@ use anyhow::Context as _;
 use crate::{
     answers::Answers,
     args::PipeArgs,
-    delivery::{BATCH_RECORDS, Delivery, Listener},
+    delivery::{BATCH_RECORDS, Delivery},
     exit::Exit,
     feed::{Feed, Sent},
     open,
+    print::Listener,
     signals::Signals,
 };
 

@@ -15,14 +15,25 @@ pub(crate) fn stdout() -> anyhow::Result<File> {
     Ok(File::from(handle))
 }
 
+/// Whether whoever reads stdout is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listener {
+    There,
+    Gone,
+}
+
+/// Writes to stdout, as far as anybody listens.
+pub(crate) fn write(stdout: &mut File, bytes: &[u8]) -> anyhow::Result<Listener> {
+    match stdout.write_all(bytes) {
+        Ok(()) => Ok(Listener::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),
+        Err(error) => Err(error).context("cannot write to standard output"),
+    }
+}
+
 /// Prints lines. Nobody has to listen.
 pub(crate) fn lines(text: &str) -> anyhow::Result<()> {
-    match stdout()?.write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
-    }
+    write(&mut stdout()?, text.as_bytes()).map(drop)
 }
 
 /// Says something on stderr, in a line of its own. Nobody has to listen.

@@ -4,9 +4,10 @@ use forebay::{Buffer, ReadError, Reader, Record};
 
 use crate::{
     args::ReadArgs,
-    delivery::{BATCH_RECORDS, Delivery, Listener},
+    delivery::{BATCH_RECORDS, Delivery},
     exit::Exit,
     open,
+    print::Listener,
     signals::Signals,
 };
 
