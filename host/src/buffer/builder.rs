@@ -56,8 +56,7 @@ impl Builder {
         }
     }
 
-    /// Fails if the directory is not there, or holds other things and no buffer, instead of making
-    /// one.
+    /// Fails if the directory is not there, or holds other things and no buffer, instead of making one.
     pub fn must_exist(mut self) -> Self {
         self.create = Create::No;
         self

@@ -193,8 +193,6 @@ pub(super) enum Unable {
     Degraded,
     /// It may be tried again.
     Refused(String),
-    /// The logic gives no more records, although this one waits.
-    Withheld(RecordId),
 }
 
 impl From<Stop> for Unable {
@@ -221,8 +219,6 @@ impl From<Unable> for WriteError {
             Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) | Unable::Degraded => Self::SyncFailed,
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
-            // Nobody who writes hears that.
-            Unable::Withheld(next) => Self::Refused { reason: ReadError::Withheld { next }.to_string() },
         }
     }
 }
@@ -236,7 +232,6 @@ impl From<Unable> for ReadError {
             }
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
-            Unable::Withheld(next) => Self::Withheld { next },
         }
     }
 }

@@ -224,9 +224,7 @@ impl Buffer {
         let span = self.shared.span().clone();
         Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source), span)))
     }
-}
 
-impl Buffer {
     fn wait_for_syncs(&self) {
         while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
             // A sender that is gone means that the core is: the next round ends.

@@ -79,7 +79,7 @@ impl Reader {
     }
 
     fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
-        Ok(self.shared.with_core(|core| core.take_records(max_records.max(1)))??)
+        self.shared.with_core(|core| core.take_records(max_records.max(1)))?
     }
 
     fn with_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {

@@ -36,7 +36,7 @@ impl Core {
                 }
             }
             // Of a failed sync it was said when it failed, and ticks see to it. Closed is for writing only: reading goes on.
-            Unable::Degraded | Unable::Withheld(_) | Unable::Stopped(Stop::Closed) => {}
+            Unable::Degraded | Unable::Stopped(Stop::Closed) => {}
             Unable::Stopped(stop) => {
                 error!(%error, "the buffer has stopped");
                 self.stop.get_or_insert(stop.clone());

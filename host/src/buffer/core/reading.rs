@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{Core, Writing};
 use crate::{
     buffer::{
-        error::{Stop, Unable},
+        error::{ReadError, Stop, Unable},
         in_flight::Delivery,
     },
     guard::ReadRecord,
@@ -33,16 +33,16 @@ pub(in crate::buffer) enum Taken {
 impl Core {
     /// Gives the next records, at most so many: first those that were given back. Those count as unacknowledged already,
     /// and are delivered again also while the delivery of others is paused.
-    pub(in crate::buffer) fn take_records(&mut self, max_records: usize) -> Result<Taken, Unable> {
+    pub(in crate::buffer) fn take_records(&mut self, max_records: usize) -> Result<Taken, ReadError> {
         if let Some(stop @ Stop::Failed(_)) = &self.stop {
-            return Err(stop.clone().into());
+            return Err(Unable::from(stop.clone()).into());
         }
         let mut taken = Vec::new();
         self.take_given_back(max_records, &mut taken);
         while taken.len() < max_records && !self.is_delivery_paused() {
             if self.ready.is_empty() {
                 match self.read_ahead(max_records - taken.len()) {
-                    Err(unable) if taken.is_empty() => return Err(unable),
+                    Err(unable) if taken.is_empty() => return Err(unable.into()),
                     // The next call meets it again.
                     Err(_) => break,
                     Ok(()) => {}
@@ -58,7 +58,7 @@ impl Core {
         match (taken.is_empty(), self.withheld) {
             (false, _) => Ok(Taken::Records(taken)),
             // It is not for the logic to say that this is the end.
-            (true, Some(next)) if self.has_delivered_all() => Err(Unable::Withheld(next)),
+            (true, Some(next)) if self.has_delivered_all() => Err(ReadError::Withheld { next }),
             (true, None) if self.has_delivered_all() => Ok(Taken::End),
             (true, _) => Ok(Taken::Wait(self.wait_for_change())),
         }
