@@ -291,7 +291,7 @@ fn open(logic: &mut dyn Logic, options: &LogicOptions) -> Result<OpenReport, Cal
 
 /// Tells a fresh instance what its predecessor knew.
 fn catch_up(logic: &mut dyn Logic, standing: Standing) -> Result<(), CallError> {
-    let acknowledged = logic.guard().ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+    let acknowledged = logic.guard().passed();
     let mut told = Ok(());
     if standing.done > acknowledged.after(1) {
         told = logic.acknowledge(RecordId(standing.done.0.saturating_sub(1)));

@@ -86,7 +86,7 @@ impl Status {
         let (usage_since_open, usage_for_good) = guard.usage();
         Self {
             next_id: guard.next_id(),
-            acknowledged: guard.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record),
+            acknowledged: guard.passed(),
             durable_next: guard.durable_next(),
             bytes: guard.bytes(),
             files: guard.files(),

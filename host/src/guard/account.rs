@@ -74,6 +74,11 @@ impl Account {
         self.next_id
     }
 
+    /// The last event that the ledger has passed; 0 if it has passed none, or there is none.
+    pub(super) fn passed(&self) -> RecordId {
+        self.ledger.map_or(RecordId(0), |ledger| ledger.reader_last_record)
+    }
+
     /// The file that was appended to last under this lock.
     pub(super) fn newest(&self) -> Option<FileId> {
         self.newest
@@ -85,6 +90,11 @@ impl Account {
 
     pub(super) fn files(&self) -> impl Iterator<Item = (FileId, &FileAccount)> + Clone {
         self.files.iter().map(|(&id, account)| (id, account))
+    }
+
+    /// Their numbers, for whoever changes the account on the way.
+    pub(super) fn file_ids(&self) -> Vec<FileId> {
+        self.files.keys().copied().collect()
     }
 
     pub(super) fn file(&self, file: FileId) -> Option<&FileAccount> {
@@ -182,13 +192,13 @@ impl Account {
                 distance(front, file) > distance(front, ledger.writer_data_file)
             })
         };
-        let is_empty = |file: &FileId| self.files.get(file).is_some_and(|file| file.length == 0);
-        self.made_here.iter().copied().filter(is_empty).filter(move |file| behind(*file))
+        self.empty_files().filter(move |file| behind(*file))
     }
 
-    /// Files without content.
-    pub(super) fn empty_files(&self) -> usize {
-        self.made_here.iter().filter(|file| self.files.get(file).is_some_and(|file| file.length == 0)).count()
+    /// Files without content that were made under this lock.
+    pub(super) fn empty_files(&self) -> impl Iterator<Item = FileId> {
+        let is_empty = |file: &FileId| self.files.get(file).is_some_and(|file| file.length == 0);
+        self.made_here.iter().copied().filter(is_empty)
     }
 
     /// Whole frames were written to the end of a file, up to the id `next`.
@@ -361,15 +371,14 @@ impl Account {
         let window = span.max(distance(start, ledger.writer_data_file));
         let named =
             self.ledger_durable.map(|(_, file)| distance(start, file)).filter(|&named| named <= window);
+        let synced_front = self.ledger_durable.map(|(front, _)| front);
+        let on_the_ring = self.files.range(start..).chain(self.files.range(..start));
         let (mut through, mut end) = (RecordId(0), RecordId(0));
-        for (_, account) in self
-            .files
-            .range(start..)
-            .chain(self.files.range(..start))
+        for (_, account) in on_the_ring
             .take_while(|&(&file, _)| distance(start, file) <= span)
             .filter(|(_, account)| account.length > 0)
             .take_while(|&(&file, _)| named.is_some_and(|named| distance(start, file) <= named))
-            .take_while(|&(&file, _)| !self.relocation.comes_too_late(file, self.ledger_durable))
+            .take_while(|&(&file, _)| !self.relocation.comes_too_late(file, synced_front))
         {
             // What only repeats ids that came before is no record of this buffer, and nobody asks for its sync.
             let repeats = account.is_seen() && account.seen_next <= end;

@@ -54,7 +54,7 @@ impl Guard {
             return Ok(live);
         }
         let (mut any_beyond, mut any_unread) = (false, false);
-        for file in self.account.files().map(|(file, _)| file).collect::<Vec<_>>() {
+        for file in self.account.file_ids() {
             // An event up to the live ledger's last is in some file, so that it may have been acknowledged.
             any_beyond |= self.first_in_file(file, live)?.is_some();
             any_unread |= self.first_in_file(file, noted.after(1))?.is_some();
@@ -71,7 +71,7 @@ impl Guard {
         }
         // The file that begins highest is the newest. Should another one go on further, the logic moves the ledger forward.
         let mut newest = None;
-        for file in self.account.files().map(|(file, _)| file).collect::<Vec<_>>() {
+        for file in self.account.file_ids() {
             let first = self.first_in_file(file, RecordId(0))?;
             newest = newest.max(first.map(|first| (first, file)));
         }

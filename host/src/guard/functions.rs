@@ -54,7 +54,7 @@ impl Guard {
             Some(0) => Ok(()),
             Some(_) => Err(StorageError::AlreadyExists { what: format!("data file {file}") }.into()),
             None if self.phase == Phase::Replacing => Err(self.refuse(Refusal::Replacing)),
-            None if self.account.empty_files() >= EMPTY_FILES_MAX => {
+            None if self.account.empty_files().count() >= EMPTY_FILES_MAX => {
                 let what = format!("data file {file}: {EMPTY_FILES_MAX} others have nothing in them");
                 Err(self.refuse_room("make", what))
             }
@@ -80,8 +80,7 @@ impl Guard {
         let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
-        let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
-        let is_done = account.is_seen() && account.seen_next <= last.after(1);
+        let is_done = account.is_seen() && account.seen_next <= self.account.passed().after(1);
         if !is_done && !self.account.relocation.is_copy(file) && !self.is_relocated(file) {
             return Err(self.refuse(Refusal::Retention));
         }

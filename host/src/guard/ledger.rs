@@ -31,6 +31,11 @@ impl Guard {
         Ok(())
     }
 
+    /// The last event that the ledger has passed: acknowledged, dropped or lost. 0 if there is none.
+    pub fn passed(&self) -> RecordId {
+        self.account.passed()
+    }
+
     /// The consumer is done with all events up to this one: the ledger may pass them.
     pub fn acknowledged(&mut self, through: RecordId) {
         let delivered = self.cursor.map_or(RecordId(0), |cursor| cursor.expected);
@@ -100,7 +105,7 @@ impl Guard {
     /// The lowest id from this one on that any file has a whole record of.
     fn lowest_unread(&mut self, from: RecordId) -> Result<Option<RecordId>, StorageError> {
         let mut lowest: Option<RecordId> = None;
-        for file in self.account.files().map(|(file, _)| file).collect::<Vec<_>>() {
+        for file in self.account.file_ids() {
             let id = self.first_in_file(file, from)?;
             lowest = lowest.into_iter().chain(id).min();
         }
@@ -142,13 +147,12 @@ impl Guard {
     fn dropped_by(&mut self, front: FileId, ledger: Ledger) -> Result<(Passed, RecordId), StorageError> {
         let last = ledger.reader_last_record;
         let steps = distance(front, ledger.reader_data_file);
-        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).collect();
+        let mut files = self.account.file_ids();
         files.retain(|file| distance(front, *file) < steps);
         files.sort_by_key(|file| distance(front, *file));
 
         let mut passed = Passed::default();
-        let passed_before = self.account.ledger().map_or(RecordId(0), |stored| stored.reader_last_record);
-        let mut next = self.acknowledged.max(passed_before).after(1);
+        let mut next = self.acknowledged.max(self.account.passed()).after(1);
         let mut come_to = self.losses.come_to();
         for file in files {
             self.for_each_record_in(file, |id, amount| {

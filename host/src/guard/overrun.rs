@@ -8,7 +8,7 @@ use forebay_frame::RecordId;
 use tracing::warn;
 
 use super::Guard;
-use crate::storage::{FileId, Ledger, StorageError};
+use crate::storage::{Ledger, StorageError};
 
 impl Guard {
     /// Replaces the last acknowledged event of such a ledger: by the one that was noted, if there is one, and else by the one
@@ -19,9 +19,8 @@ impl Guard {
         if last < live.writer_next_record {
             return Ok(());
         }
-        let files: Vec<FileId> = self.account.files().map(|(file, _)| file).collect();
         let (mut lowest, mut in_front) = (None::<RecordId>, None);
-        for file in files {
+        for file in self.account.file_ids() {
             if self.first_in_file(file, last)?.is_some() {
                 // It was written, and it is the next id that is too low: the logic moves that forward.
                 return Ok(());

@@ -100,14 +100,14 @@ impl Guard {
     ) -> Result<(Vec<Verified>, u64), StorageError> {
         let length = self.account.file(file).map_or(0, |account| account.length);
         let ceiling = self.account.next_id();
-        let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+        let unread = self.account.passed().after(1);
         let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
         let Walked { mut records, next_offset, .. } =
             self.scanner.walk_on(&mut subject, offset, around, LIMITS)?;
         // What repeats ids that were copied already is no record of this buffer.
         let copied = self.account.relocation.next();
-        records.retain(|record| record.next_id() > last.after(1) && record.id >= copied);
+        records.retain(|record| record.next_id() > unread && record.id >= copied);
         Ok((records, next_offset))
     }
 
@@ -176,15 +176,16 @@ impl Guard {
 
     /// The files in which anything is unread, but for copies, and what copies have replaced.
     fn unread_files(&mut self) -> Result<Vec<FileId>, StorageError> {
-        let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+        let unread = self.account.passed().after(1);
         let relocation = &self.account.relocation;
         let is_original = |file: &FileId| !relocation.is_copy(*file) && !relocation.is_replaced(*file);
-        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).filter(is_original).collect();
+        let mut files = self.account.file_ids();
+        files.retain(is_original);
         for file in &files {
             self.look_through(*file)?;
         }
         let is_unread =
-            |file: &FileId| self.account.file(*file).is_some_and(|account| account.seen_next > last.after(1));
+            |file: &FileId| self.account.file(*file).is_some_and(|account| account.seen_next > unread);
         files.retain(|file| is_unread(file) && self.place(*file).is_some());
         Ok(files)
     }
@@ -221,9 +222,9 @@ impl Guard {
     }
 
     fn is_done_below(&self, file: FileId, from: u64) -> bool {
-        let last = self.account.ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+        let unread = self.account.passed().after(1);
         // 0: it was synced before anybody had looked at it.
-        let known = |next: RecordId| next > RecordId(0) && next <= last.after(1);
+        let known = |next: RecordId| next > RecordId(0) && next <= unread;
         let is_done = |account: &FileAccount| account.durable == from && known(account.durable_next);
         from == 0 || self.account.file(file).is_some_and(is_done)
     }

@@ -247,13 +247,13 @@ impl Relocation {
     }
 
     /// Whether a file has copies, and something that they replace may lie before them after a power loss, where the ledger
-    /// that was synced last names these files as the reader's and the writer's.
-    pub(super) fn comes_too_late(&self, file: FileId, named: Option<(FileId, FileId)>) -> bool {
+    /// that was synced last names `front` as the reader's file.
+    pub(super) fn comes_too_late(&self, file: FileId, front: Option<FileId>) -> bool {
         let mut copyings =
             self.adopted.iter().filter(|copying| copying.targets.iter().any(|target| target.file == file));
         copyings.any(|copying| {
             let is_before = |source, front| distance(front, source) < distance(front, file);
-            named.is_none_or(|(front, _)| copying.in_doubt().any(|source| is_before(source, front)))
+            front.is_none_or(|front| copying.in_doubt().any(|source| is_before(source, front)))
         })
     }
 }

@@ -138,7 +138,8 @@ impl Guard {
             let is_copied = names_copies && self.is_copied(*file);
             !(is_copied || self.account.relocation.is_replaced(*file) || self.is_relocated(*file))
         };
-        let mut files: Vec<FileId> = self.account.files().map(|(file, _)| file).filter(is_in_use).collect();
+        let mut files = self.account.file_ids();
+        files.retain(is_in_use);
         files.sort_by_key(|file| distance(front, *file));
         files
     }
@@ -165,12 +166,8 @@ impl Guard {
         }
         let from = self.found.map_or(0, |found| distance(found.reader_data_file, found.writer_data_file));
         let front = self.found.map(|found| found.reader_data_file);
-        let behind: Vec<FileId> = self
-            .account
-            .files()
-            .map(|(file, _)| file)
-            .filter(|file| front.is_none_or(|front| distance(front, *file) >= from))
-            .collect();
+        let mut behind = self.account.file_ids();
+        behind.retain(|file| front.is_none_or(|front| distance(front, *file) >= from));
         for file in behind {
             self.look_through(file)?;
             let next = self.account.file(file).map_or(RecordId(0), |account| account.seen_next);

@@ -90,7 +90,7 @@ impl Guard {
                 let (length, next) = account.map_or((0, RecordId(0)), |a| (a.length, a.seen_next));
                 Covers::Data { length, next }
             }
-            SyncTarget::Directory => Covers::Names(self.account.files().map(|(id, _)| id).collect()),
+            SyncTarget::Directory => Covers::Names(self.account.file_ids()),
             SyncTarget::Ledger => {
                 let ledger = self.account.ledger().unwrap_or(Ledger::EMPTY);
                 Covers::Ledger(ledger.reader_data_file, ledger.writer_data_file)

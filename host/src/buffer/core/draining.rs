@@ -29,8 +29,7 @@ impl Core {
     pub(in crate::buffer) fn left(&mut self) -> DrainReport {
         let unacknowledged_records = self.in_flight.records();
         let guard = self.guard();
-        let acknowledged = guard.ledger().map_or(0, |ledger| ledger.reader_last_record.0);
-        let events = guard.next_id().0.saturating_sub(acknowledged).saturating_sub(1);
+        let events = guard.next_id().0.saturating_sub(guard.passed().0).saturating_sub(1);
         let bytes = guard.usage().1.waiting().bytes;
         DrainReport { events, bytes, unacknowledged_records }
     }

@@ -66,7 +66,7 @@ impl Core {
         if newly == 0 {
             return;
         }
-        let last = self.guard().ledger().map_or(RecordId(0), |ledger| ledger.reader_last_record);
+        let last = self.guard().passed();
         let in_flight = self.in_flight.drop_through(last);
         self.redelivery.drop_through(last);
         self.dead_letters.drop_through(last);
