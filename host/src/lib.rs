@@ -8,6 +8,7 @@ pub mod buffer;
 pub mod engine;
 pub mod guard;
 pub mod logic;
+mod panics;
 pub mod record;
 pub mod storage;
 mod threads;

@@ -157,6 +157,9 @@ pub type MakeLogic = Box<dyn FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>
 
 /// One instance of a buffer's logic, with the storage that it works on. Every method but `guard`, `into_guard` and
 /// `status` is documented in `wit/buffer.wit`.
+///
+/// A panic in any of them ends the buffer: it has stopped, and says why to whoever waits or asks. A panic may have left anything
+/// half done, in the guard as well, so no fresh instance takes over as after a failure.
 pub trait Logic: Send {
     /// The host's side of the storage, between calls.
     fn guard(&mut self) -> &mut Guard;

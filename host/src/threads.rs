@@ -4,13 +4,14 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Instant,
 };
 
 use tracing::error;
+
+use crate::panics::caught;
 
 /// Work for a pool.
 type Job = Box<dyn FnOnce() + Send>;
@@ -38,11 +39,11 @@ pub(crate) fn at(time: Instant, job: Job) {
     TIMER.add(time, job);
 }
 
-/// Runs a job. A panic in it, which only an embedder's own logic or storage is known to raise, must not take the thread away
-/// from the other buffers of the process. What it was working on belongs to its own buffer.
+/// Runs a job. A panic in it, which only an embedder's own storage is known to raise, must not take the thread away from the
+/// other buffers of the process. What it was working on belongs to its own buffer.
 fn run_to_an_end(job: Job) {
     // The panic's own message has been printed by the process's hook.
-    if panic::catch_unwind(AssertUnwindSafe(job)).is_err() {
+    if caught(job).is_err() {
         error!("work of a buffer has panicked: it was given up, and its buffer may stand still");
     }
 }

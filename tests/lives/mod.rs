@@ -6,6 +6,7 @@ mod hand_over;
 mod load;
 mod making;
 mod mending;
+mod panics;
 mod restart;
 mod survivors;
 mod swap;

@@ -66,7 +66,7 @@ impl Faults {
     }
 
     /// Puts an instance under this plan.
-    fn over(&self, logic: Box<dyn Logic>) -> Box<dyn Logic> {
+    pub fn over(&self, logic: Box<dyn Logic>) -> Box<dyn Logic> {
         Box::new(Faulty { logic, faults: self.clone(), failed: false })
     }
 

@@ -236,6 +236,17 @@ impl From<Unable> for ReadError {
     }
 }
 
+impl From<Unable> for ReplaceError {
+    fn from(unable: Unable) -> Self {
+        match unable {
+            Unable::Stopped(Stop::Failed(reason)) | Unable::Refused(reason) => Self::Stopped { reason },
+            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced | Stop::Closed) | Unable::Degraded => {
+                Self::Closed
+            }
+        }
+    }
+}
+
 impl From<Stop> for CloseError {
     fn from(stop: Stop) -> Self {
         match stop {

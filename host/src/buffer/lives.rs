@@ -9,8 +9,9 @@ use tracing::{info, warn};
 use super::{options::Options, runtime::Runtime, source::Source};
 use crate::{
     engine::Limits,
-    guard::Guard,
+    guard::{Guard, Rescue},
     logic::{CallError, Logic, LogicOptions, NotMade, OpenReport},
+    panics::caught,
 };
 
 /// For how long a restart counts, in nanoseconds.
@@ -35,6 +36,8 @@ pub(super) struct Lives {
     options: Options,
     runtime: Arc<dyn Runtime>,
     life: Life,
+    /// Where the guard comes back to when logic that has it panics.
+    rescue: Rescue,
     restarts: Restarts,
     replacements: u64,
     /// What ran before, while the present logic is on trial.
@@ -61,7 +64,7 @@ enum Life {
     Running(Box<dyn Logic>),
     /// There is no instance, and there will be none.
     Over(Box<Guard>),
-    /// One instance is being exchanged for the next: nobody sees this.
+    /// One instance is being exchanged for the next: nobody sees this. Where a panic ends it, [`give_up`](Lives::give_up) does.
     Between,
 }
 
@@ -95,8 +98,11 @@ impl Lives {
         options: Options,
         runtime: Arc<dyn Runtime>,
     ) -> Result<(Self, OpenReport), CallError> {
-        let mut logic = source.make(guard, limits).map_err(|not_made| not_made.error)?;
-        let report = open(&mut *logic, &logic_options(&options, None, runtime.now_ns()))?;
+        let rescue = Rescue::default();
+        let mut logic = source.make(guard, limits, &rescue).map_err(|not_made| not_made.error)?;
+        let logic_options = logic_options(&options, None, runtime.now_ns());
+        let report =
+            caught(|| open(&mut *logic, &logic_options)).map_err(|text| panicked(&text)).flatten()?;
         let life = Life::Running(logic);
         let lives = Self {
             source,
@@ -104,6 +110,7 @@ impl Lives {
             options,
             runtime,
             life,
+            rescue,
             restarts: Restarts::default(),
             replacements: 0,
             former: None,
@@ -220,7 +227,7 @@ impl Lives {
         let mut guard = self.take_guard();
         prepare(&mut guard);
         let resume_after = guard.delivered_through();
-        let mut logic = match self.source.make(guard, self.limits) {
+        let mut logic = match self.source.make(guard, self.limits, &self.rescue) {
             Ok(logic) => logic,
             Err(not_made) => {
                 let NotMade { guard, error } = *not_made;
@@ -251,8 +258,20 @@ impl Lives {
     }
 
     /// No more instances: what is left goes to the next owner.
-    pub(super) fn end(mut self) -> (Guard, Source) {
-        (self.take_guard(), self.source)
+    pub(super) fn end(mut self) -> Result<(Guard, Source), CallError> {
+        let guard = caught(|| self.take_guard()).map_err(|text| panicked(&text))?;
+        Ok((guard, self.source))
+    }
+
+    /// Code of the logic's has panicked, or the host's own. There will be no more instances, and the guard comes from where it
+    /// is now.
+    pub(super) fn give_up(&mut self) {
+        let guard = match std::mem::replace(&mut self.life, Life::Between) {
+            Life::Running(logic) => caught(|| logic.into_guard()).ok(),
+            Life::Over(guard) => Some(*guard),
+            Life::Between => None,
+        };
+        self.life = Life::Over(Box::new(guard.unwrap_or_else(|| self.rescue.take())));
     }
 }
 
@@ -275,6 +294,10 @@ fn logic_options(options: &Options, resume_after: Option<RecordId>, now_ns: u64)
         sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
         now_ns,
     }
+}
+
+fn panicked(text: &str) -> CallError {
+    CallError::Failed { reason: format!("it has panicked: {text}") }
 }
 
 /// Has an instance open the buffer. What it says of it must agree with the host's own account.

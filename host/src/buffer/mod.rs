@@ -172,7 +172,7 @@ impl Buffer {
 
     fn replace_source(&self, source: Source) -> Result<(), ReplaceError> {
         let replaced = self.shared.with_core(|core| core.replace_logic(source));
-        replaced.unwrap_or(Err(ReplaceError::Closed))
+        replaced.unwrap_or_else(|unable| Err(unable.into()))
     }
 
     /// Makes everything durable, and lets the directory go. Whoever still writes or reads hears that it is closed;

@@ -63,9 +63,9 @@ impl Shared {
 
     /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
-        let result = self.span.in_scope(|| self.combining.with(self, action));
+        let result = self.span.in_scope(|| self.combining.with(self, |core| core.contained(action)));
         self.drive();
-        result.ok_or_else(|| Stop::Closed.into())
+        Ok(result.unwrap_or(Err(Stop::Closed))?)
     }
 
     /// Ends it: drops the logic, the storage and the lock on the directory. Whoever waits hears of it.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     engine::{Component, Limits},
-    guard::Guard,
+    guard::{Guard, Rescue},
     logic::{Logic, MakeLogic, NotMade},
 };
 
@@ -17,11 +17,17 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// A fresh instance. Limits are for components. Code that was brought may panic: then there is none.
-    pub(super) fn make(&mut self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
+    /// A fresh instance. Limits are for components. Code that was brought may panic: then there is none, and the guard comes
+    /// back to `rescue` whenever it does.
+    pub(super) fn make(
+        &mut self,
+        guard: Guard,
+        limits: Limits,
+        rescue: &Rescue,
+    ) -> Result<Box<dyn Logic>, Box<NotMade>> {
         match self {
             Self::Component(component) => component.instantiate(guard, limits),
-            Self::Made(make) => guard.hand_to(make),
+            Self::Made(make) => guard.hand_to(rescue, make),
         }
     }
 }

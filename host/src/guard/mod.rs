@@ -41,6 +41,7 @@ use std::{fmt, num::NonZeroU32};
 use bytes::Bytes;
 use forebay_frame::RecordId;
 
+pub(crate) use self::rescue::Rescue;
 use self::{
     account::Account,
     blocks::BlockPool,
@@ -51,7 +52,6 @@ use self::{
     recall::Before,
     refusal::Refusals,
     reopening::Phase,
-    rescue::Rescue,
     scan::{Scanner, Verified},
     syncs::Syncs,
     tally::{Delivered, Tally},

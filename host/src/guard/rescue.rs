@@ -3,7 +3,6 @@
 
 use std::{
     mem,
-    panic::{self, AssertUnwindSafe},
     sync::{Arc, Mutex},
     thread,
 };
@@ -11,41 +10,35 @@ use std::{
 use super::Guard;
 use crate::{
     logic::{CallError, Logic, NotMade},
+    panics::caught,
     storage::{Backend, Gone},
     threads::lock,
 };
 
-/// Where a guard comes back to.
-pub(super) type Rescue = Arc<Mutex<Option<Guard>>>;
+/// Where a guard comes back to. Copies are the same place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rescue(Arc<Mutex<Option<Guard>>>);
+
+impl Rescue {
+    /// The guard that has come back. Where it was put away instead, nobody can get at the storage any more.
+    pub(crate) fn take(&self) -> Guard {
+        lock(&self.0).take().unwrap_or_else(Guard::gone)
+    }
+}
 
 impl Guard {
-    /// Has logic made over this guard by somebody's code. A panic in it counts as logic that could not be made.
+    /// Has logic made over this guard by somebody's code. A panic in it counts as logic that could not be made: nothing of the
+    /// buffer was touched but the guard, which is between calls. A later one, in the logic, finds the way back set.
     pub(crate) fn hand_to(
         mut self,
+        rescue: &Rescue,
         make: impl FnOnce(Self) -> Result<Box<dyn Logic>, Box<NotMade>>,
     ) -> Result<Box<dyn Logic>, Box<NotMade>> {
-        let rescue = Rescue::default();
-        self.rescue = Some(Arc::clone(&rescue));
-        // Whatever the panic has left half done is the maker's own: nothing of the buffer was touched but the guard, which is
-        // between calls.
-        let thrown = match panic::catch_unwind(AssertUnwindSafe(|| make(self))) {
-            Ok(Ok(mut logic)) => {
-                logic.guard().rescue = None;
-                return Ok(logic);
-            }
-            Ok(Err(mut not_made)) => {
-                not_made.guard.rescue = None;
-                return Err(not_made);
-            }
-            Err(thrown) => thrown,
-        };
-        let text = thrown.downcast_ref::<&str>().copied();
-        let text =
-            text.or_else(|| thrown.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        let error = CallError::Failed { reason: format!("whatever was to make it has panicked: {text}") };
-        // Where it was put away instead, nobody can get at the storage any more.
-        let guard = lock(&rescue).take().unwrap_or_else(Self::gone);
-        Err(Box::new(NotMade { guard, error }))
+        self.rescue = Some(rescue.clone());
+        caught(|| make(self)).unwrap_or_else(|text| {
+            let error = CallError::Failed { reason: format!("whatever was to make it has panicked: {text}") };
+            Err(Box::new(NotMade { guard: rescue.take(), error }))
+        })
     }
 
     /// The storage, for the next owner of the directory.
@@ -64,7 +57,7 @@ impl Drop for Guard {
         if thread::panicking()
             && let Some(rescue) = self.rescue.take()
         {
-            *lock(&rescue) = Some(mem::replace(self, Self::gone()));
+            *lock(&rescue.0) = Some(mem::replace(self, Self::gone()));
         }
     }
 }

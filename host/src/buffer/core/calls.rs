@@ -11,6 +11,7 @@ use crate::{
         source::Source,
     },
     logic::CallError,
+    panics::caught,
 };
 
 impl Core {
@@ -85,5 +86,31 @@ impl Core {
         self.stop = Some(stop.clone());
         self.wake();
         stop
+    }
+
+    /// Does something with the core that may run somebody's code. A panic in it, or in the host's own, ends the buffer: it
+    /// may have left anything half done, so no fresh instance takes over, as one does after a failure. Whoever waits hears of
+    /// it.
+    pub(in crate::buffer) fn contained<T>(&mut self, action: impl FnOnce(&mut Self) -> T) -> Result<T, Stop> {
+        caught(|| action(self)).map_err(|text| {
+            error!(text, "the buffer has stopped: code of its logic's, or of its own, has panicked");
+            self.is_broken = true;
+            let stop = Stop::Failed(format!("the code of the buffer or of its logic has panicked: {text}"));
+            let stop = self.stop.take_if(|stop| matches!(stop, Stop::Failed(_))).unwrap_or(stop);
+            self.stop = Some(stop.clone());
+            self.lives.give_up();
+            self.turn_all_away();
+            stop
+        })
+    }
+
+    /// Whoever waits for anything hears that there will be no more.
+    pub(super) fn turn_all_away(&mut self) {
+        if let Some(stop) = self.stop.clone() {
+            let stopped = Unable::from(stop);
+            self.backlog.drain(..).for_each(|write| write.fail(&stopped));
+        }
+        self.answer_durable();
+        self.wake();
     }
 }

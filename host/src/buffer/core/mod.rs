@@ -69,6 +69,8 @@ pub(super) struct Core {
     /// Readers, and whoever waits for the buffer to run empty.
     waiting_for_change: Vec<oneshot::Sender<()>>,
     waiting_for_syncs: Vec<oneshot::Sender<()>>,
+    /// A panic has left anything half done: nothing of it is believed any more.
+    is_broken: bool,
     tick_wanted: bool,
     refusals_said: Throttle,
     withheld_said: Throttle,
@@ -89,6 +91,18 @@ impl Serve for Core {
 
     /// Does what waits in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
     fn serve(&mut self, work: Work, shared: &Arc<Shared>) {
+        // Whoever waits has heard of a panic.
+        let _ = self.contained(|core| core.serve_all(work, shared));
+    }
+}
+
+impl Core {
+    fn serve_all(&mut self, work: Work, shared: &Arc<Shared>) {
+        if self.is_broken {
+            self.backlog.extend(work.writes);
+            self.turn_all_away();
+            return;
+        }
         // The logic says itself when it wants the next tick after one.
         let has_changed = !work.is_clock_alone();
         self.take_in(work, shared);
@@ -102,9 +116,7 @@ impl Serve for Core {
             self.want_tick(shared);
         }
     }
-}
 
-impl Core {
     /// A core over logic that has opened its buffer.
     pub(super) fn new(lives: Lives, options: Options) -> Self {
         Self {
@@ -125,6 +137,7 @@ impl Core {
             done: RecordId(0),
             waiting_for_change: Vec::new(),
             waiting_for_syncs: Vec::new(),
+            is_broken: false,
             tick_wanted: false,
             refusals_said: Throttle::default(),
             withheld_said: Throttle::default(),
@@ -133,6 +146,11 @@ impl Core {
 
     fn take_in(&mut self, work: Work, shared: &Arc<Shared>) {
         let makes_room = !work.syncs.is_empty() || !work.acks.is_empty() || work.tick;
+        if self.writing == Writing::Ending {
+            work.writes.into_iter().for_each(|write| write.fail(&Stop::Closed.into()));
+        } else {
+            self.backlog.extend(work.writes);
+        }
         for (target, result) in work.syncs {
             match target {
                 SyncTarget::DeadLetters => self.dead_letters_ended(&result, shared),
@@ -155,11 +173,6 @@ impl Core {
         }
         if work.tick {
             self.tick(shared);
-        }
-        if self.writing == Writing::Ending {
-            work.writes.into_iter().for_each(|write| write.fail(&Stop::Closed.into()));
-        } else {
-            self.backlog.extend(work.writes);
         }
         if makes_room {
             self.full = false;
@@ -268,6 +281,19 @@ impl Core {
     /// Nothing more will be done: the storage may note that it was left in order. Gives it and the logic's source, for the
     /// next owner.
     pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
+        if !self.is_broken {
+            // A panic is said below.
+            let _ = self.contained(Self::settle);
+        }
+        let ended = self.lives.end();
+        if let Some(stop) = self.stop {
+            return Err(stop);
+        }
+        let (guard, source) = ended.map_err(|error| Stop::Failed(error.to_string()))?;
+        Ok((guard.into_backend(), source))
+    }
+
+    fn settle(&mut self) {
         self.guard().close();
         if self.guard().is_degraded() {
             self.stop.get_or_insert(Stop::SyncFailed);
@@ -275,11 +301,6 @@ impl Core {
             self.stop.get_or_insert(Stop::NotSynced);
         }
         self.answer_durable();
-        if let Some(stop) = self.stop {
-            return Err(stop);
-        }
-        let (guard, source) = self.lives.end();
-        Ok((guard.into_backend(), source))
     }
 
     /// Figures of the buffer as it is now.
@@ -300,7 +321,7 @@ impl Core {
     }
 
     fn is_sync_idle(&mut self) -> bool {
-        self.guard().is_sync_idle() && self.dead_letters.is_idle()
+        self.is_broken || self.guard().is_sync_idle() && self.dead_letters.is_idle()
     }
 
     fn guard(&mut self) -> &mut Guard {
