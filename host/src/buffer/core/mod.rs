@@ -3,6 +3,7 @@
 mod acknowledging;
 mod calls;
 mod draining;
+mod dropping;
 mod reading;
 mod writing;
 
@@ -12,6 +13,7 @@ use forebay_frame::RecordId;
 pub(super) use reading::Taken;
 use tokio::sync::oneshot;
 
+use self::dropping::Drops;
 use super::{
     Options,
     combining::Serve,
@@ -59,8 +61,7 @@ pub(super) struct Core {
     ready: VecDeque<ReadRecord>,
     /// The record that waits although the logic gave none when it was last asked.
     withheld: Option<RecordId>,
-    /// Events that were dropped to make room, as far as it was seen to.
-    dropped: u64,
+    drops: Drops,
     in_flight: InFlight,
     redelivery: Redelivery,
     dead_letters: DeadLetters,
@@ -130,7 +131,7 @@ impl Core {
             flushed: RecordId(0),
             ready: VecDeque::new(),
             withheld: None,
-            dropped: 0,
+            drops: Drops::default(),
             in_flight: InFlight::default(),
             redelivery: Redelivery::default(),
             dead_letters: DeadLetters::default(),
@@ -181,6 +182,7 @@ impl Core {
 
     fn tick(&mut self, shared: &Arc<Shared>) {
         self.tick_wanted = false;
+        self.drops.say();
         let now = shared.runtime().now_ns();
         let told = self.lives.call(|logic| logic.tick(now));
         match self.note(told) {
@@ -281,6 +283,7 @@ impl Core {
     /// Nothing more will be done: the storage may note that it was left in order. Gives it and the logic's source, for the
     /// next owner.
     pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
+        self.drops.say_rest();
         if !self.is_broken {
             // A panic is said below.
             let _ = self.contained(Self::settle);

@@ -59,30 +59,6 @@ impl Core {
         self.answer_accepted();
     }
 
-    /// What was dropped to make room is neither delivered any more nor waited for.
-    fn forget_dropped(&mut self) {
-        let dropped = self.guard().dropped_events();
-        let newly = dropped.saturating_sub(std::mem::replace(&mut self.dropped, dropped));
-        if newly == 0 {
-            return;
-        }
-        let last = self.guard().passed();
-        let in_flight = self.in_flight.drop_through(last);
-        self.redelivery.drop_through(last);
-        self.dead_letters.drop_through(last);
-        while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
-        warn!(
-            events = newly,
-            delivered_records = in_flight,
-            through = last.0,
-            "dropped the oldest records to make room"
-        );
-        // Nobody need wait any more until they are on the disk.
-        self.done = self.done.max(last.after(1));
-        // What comes next may have been acknowledged before its turn.
-        self.pass_acknowledged();
-    }
-
     /// Those who asked for no more are answered although their records wait for room, as long as not too much does.
     fn answer_accepted(&mut self) {
         let mut bytes = 0_u64;

@@ -1,0 +1,108 @@
+//! What was dropped to make room: nobody waits for it any more, and it is said, however much is dropped, once a second at
+//! the most.
+
+use std::time::Instant;
+
+use tracing::warn;
+
+use super::Core;
+use crate::throttle::Throttle;
+
+/// What was dropped, and what of it was said.
+#[derive(Debug, Default)]
+pub(super) struct Drops {
+    /// Events, since the buffer was opened.
+    seen: u64,
+    unsaid: Unsaid,
+    throttle: Throttle,
+}
+
+/// What the next line will say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Unsaid {
+    events: u64,
+    /// Those of them that consumers had.
+    delivered_records: usize,
+    /// The last event of them.
+    through: u64,
+}
+
+impl Drops {
+    /// How many events were dropped beyond those that it had been told of.
+    fn newly(&mut self, dropped: u64) -> u64 {
+        dropped.saturating_sub(std::mem::replace(&mut self.seen, dropped))
+    }
+
+    fn add(&mut self, events: u64, delivered_records: usize, through: u64) {
+        self.unsaid.events = self.unsaid.events.saturating_add(events);
+        self.unsaid.delivered_records = self.unsaid.delivered_records.saturating_add(delivered_records);
+        self.unsaid.through = through;
+    }
+
+    /// What is to be said now, if anything is.
+    fn due(&mut self, now: Instant) -> Option<Unsaid> {
+        if self.unsaid == Unsaid::default() {
+            return None;
+        }
+        self.throttle.may_say_at(now).map(|_| std::mem::take(&mut self.unsaid))
+    }
+
+    /// Says what was not said yet, whenever something was said last.
+    pub(super) fn say_rest(&mut self) {
+        self.throttle = Throttle::default();
+        self.say();
+    }
+
+    /// Says what was dropped, unless something was said a moment ago.
+    pub(super) fn say(&mut self) {
+        let Some(Unsaid { events, delivered_records, through }) = self.due(Instant::now()) else { return };
+        warn!(events, delivered_records, through, "dropped the oldest records to make room");
+    }
+}
+
+impl Core {
+    /// What was dropped to make room is neither delivered any more nor waited for.
+    pub(super) fn forget_dropped(&mut self) {
+        let dropped = self.guard().dropped_events();
+        let newly = self.drops.newly(dropped);
+        if newly == 0 {
+            return;
+        }
+        let last = self.guard().passed();
+        let in_flight = self.in_flight.drop_through(last);
+        self.redelivery.drop_through(last);
+        self.dead_letters.drop_through(last);
+        while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
+        self.drops.add(newly, in_flight, last.0);
+        self.drops.say();
+        // Nobody need wait any more until they are on the disk.
+        self.done = self.done.max(last.after(1));
+        // What comes next may have been acknowledged before its turn.
+        self.pass_acknowledged();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A buffer that is always full drops a file for each that it begins. A line for each hides what else is said; and
+    /// whoever adds up the lines must come to what is gone.
+    #[test]
+    fn what_was_dropped_is_said_once_a_second_and_adds_up() {
+        let mut drops = Drops::default();
+        let start = Instant::now();
+        let unsaid = |events, delivered_records, through| Unsaid { events, delivered_records, through };
+        assert_eq!(drops.due(start), None, "nothing was dropped");
+        drops.add(10, 1, 10);
+        assert_eq!(drops.due(start), Some(unsaid(10, 1, 10)));
+        for file in 1..=50 {
+            drops.add(10, 2, 10 + file * 10);
+            assert_eq!(drops.due(start + Duration::from_millis(file * 10)), None);
+        }
+        assert_eq!(drops.due(start + Duration::from_secs(1)), Some(unsaid(500, 100, 510)));
+        assert_eq!(drops.due(start + Duration::from_secs(9)), None, "it was said");
+    }
+}
