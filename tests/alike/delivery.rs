@@ -67,7 +67,7 @@ fn a_record_of_several_events_is_one_record() {
             (Some(RecordId(1)), Some(RecordId(1005))),
             "{runs:?}"
         );
-        assert_eq!(buffer.status().unwrap().events(), 1006, "{runs:?}");
+        assert_eq!(buffer.status().unwrap().occupancy.events, 1006, "{runs:?}");
         let first = buffer.reader().next().unwrap().unwrap();
         first.ack();
         assert_eq!(buffer.status().unwrap().acknowledged, RecordId(3), "{runs:?}");

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use forebay::{Options, RecordId, Simulation, WriteError, storage::memory::Disk};
+use forebay::{Amount, NewRecord, Options, RecordId, Simulation, WriteError, storage::memory::Disk};
 
 use crate::support::{
     Runs,
@@ -60,6 +60,22 @@ fn a_drain_that_takes_too_long_says_what_is_left() {
         let refused = buffer.writer().write_batch(records(11..=11));
         assert!(matches!(refused, Err(WriteError::Closed)), "{runs:?}: {refused:?}");
         assert_eq!(buffer.reader().try_next_batch(100).unwrap().len(), 6, "{runs:?}: readers go on");
+    }
+}
+
+/// A service that ends by the one and is watched by the other must not be told of two different backlogs.
+#[test]
+fn what_a_drain_leaves_is_what_the_status_says_waits() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
+        let batch = [2, 3, 4].map(|events| NewRecord::new("several").with_events(events.try_into().unwrap()));
+        let bytes: u64 = batch[1..].iter().map(NewRecord::frame_bytes).sum();
+        buffer.writer().write_batch(batch.into()).unwrap();
+        buffer.reader().try_next_batch(2).unwrap()[0].ack();
+        let report = buffer.drain(Duration::ZERO);
+        assert_eq!((report.events, report.bytes, report.unacknowledged_records), (7, bytes, 1), "{runs:?}");
+        assert_eq!(buffer.status().unwrap().occupancy, Amount::new(report.events, report.bytes), "{runs:?}");
     }
 }
 

@@ -131,6 +131,6 @@ fn pain_8210_no_more_events_wait_than_were_allowed() {
         buffer.reader().next().unwrap().unwrap().ack();
         assert_eq!(buffer.writer().write_batch(vec![several(3)]).unwrap().records, 0, "{runs:?}");
         assert_eq!(buffer.writer().write_batch(vec![several(2)]).unwrap().records, 1, "{runs:?}");
-        assert_eq!(buffer.status().unwrap().events(), 7, "{runs:?}");
+        assert_eq!(buffer.status().unwrap().occupancy.events, 7, "{runs:?}");
     }
 }

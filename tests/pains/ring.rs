@@ -108,7 +108,7 @@ fn pain_19759_a_full_ring_is_full_and_not_empty() {
     for _ in 0..2 {
         let buffer = Runs::Natively.open_in(&simulation, disk.open().unwrap(), options).unwrap();
         let status = buffer.status().unwrap();
-        assert_eq!((status.files as u64, status.events()), (files, next - 1));
+        assert_eq!((status.files as u64, status.occupancy.events), (files, next - 1));
         // What fits into the newest file is taken, and nothing more.
         while buffer.writer().write_batch(vec![record(next).into()]).unwrap().first_id.is_some() {
             next += 1;

@@ -49,7 +49,7 @@ fn what_was_read_and_not_acknowledged_waits() {
         let read = buffer.reader().next_batch(8).unwrap().unwrap();
         read[..3].iter().for_each(Record::ack);
         let status = buffer.status().unwrap();
-        assert_eq!((status.events(), status.unacknowledged_records), (7, 5), "{runs:?}");
+        assert_eq!((status.occupancy.events, status.unacknowledged_records), (7, 5), "{runs:?}");
         disk.kill();
         drop(buffer);
         let buffer = runs.open(disk.open().unwrap(), options());

@@ -8,9 +8,10 @@ use super::{Buffer, core::Core};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainReport {
-    /// Events that are not acknowledged, lost ones among them that delivery has not come to.
+    /// The events of [`Status::occupancy`](super::Status::occupancy): those that are not acknowledged, lost ones among them
+    /// that delivery has not come to.
     pub events: u64,
-    /// The length of their frames in bytes, and of damage among them: see [`Status::occupancy`](super::Status::occupancy).
+    /// Its bytes: the length of their frames, and of damage among them.
     pub bytes: u64,
     /// Records that were delivered and are not acknowledged.
     pub unacknowledged_records: usize,

@@ -98,7 +98,7 @@ impl Status {
             lost_events: lost.events,
             damaged_bytes: lost.bytes,
             dropped_events: guard.dropped_events(),
-            occupancy: usage_for_good.waiting(),
+            occupancy: guard.waiting(),
             usage_since_open,
             usage_for_good,
             withheld: None,
@@ -113,10 +113,5 @@ impl Status {
             stopped: None,
             figures: figures.to_vec(),
         }
-    }
-
-    /// Events that wait: not acknowledged, and not known to be lost below what is.
-    pub fn events(&self) -> u64 {
-        self.next_id.0.saturating_sub(self.acknowledged.0).saturating_sub(1)
     }
 }

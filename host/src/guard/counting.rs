@@ -20,6 +20,11 @@ impl Guard {
         (self.tally.since_opening(), self.tally.usage())
     }
 
+    /// What waits in the data files.
+    pub fn waiting(&self) -> Amount {
+        self.tally.usage().waiting()
+    }
+
     /// Counts what a ledger that was just stored has passed, of which so much was dropped. The account still has the one
     /// before it.
     pub(super) fn count_passed(&mut self, ledger: Ledger, dropped: Amount) {

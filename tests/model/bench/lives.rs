@@ -21,7 +21,7 @@ impl Bench {
         self.reference.begin();
         (self.has_ended, self.dropped) = (false, 0);
         let status = self.buffer().status().unwrap();
-        (self.bytes_max, self.events_max) = (status.bytes, status.events());
+        (self.bytes_max, self.events_max) = (status.bytes, status.occupancy.events);
         let report = *self.buffer().open_report();
         self.log.note(|| format!("{report:?}"));
     }
@@ -153,7 +153,7 @@ impl Bench {
             self.compare();
         }
         let status = self.buffer().status().unwrap();
-        assert_eq!((status.events(), status.unacknowledged_bytes), (0, 0), "{status:?}");
+        assert_eq!((status.occupancy.events, status.unacknowledged_bytes), (0, 0), "{status:?}");
         assert!(self.simulation.timers().is_empty(), "an idle buffer rests: {:?}", self.simulation);
         if !self.has_ended {
             self.write_into_empty();

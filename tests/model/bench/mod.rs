@@ -155,7 +155,7 @@ impl Bench {
         assert_eq!(status.bytes, bytes);
         assert!(bytes <= self.bytes_max.max(options.max_bytes), "{bytes} bytes are too many");
         self.bytes_max = self.bytes_max.min(bytes);
-        let events = status.events();
+        let events = reference.next_id - reference.acknowledged - 1;
         assert!(options.max_events == 0 || events <= self.events_max.max(options.max_events));
         self.events_max = self.events_max.min(events);
         // While copies are made of what a failed sync has left in doubt, some records are there twice.

@@ -3,7 +3,10 @@
 use tokio::sync::oneshot;
 
 use super::{Core, Writing};
-use crate::buffer::{drain::DrainReport, error::Stop};
+use crate::{
+    buffer::{drain::DrainReport, error::Stop},
+    storage::Amount,
+};
 
 impl Core {
     /// From now on nobody writes. A receiver that is told when something has changed; `None` when everything is
@@ -28,9 +31,7 @@ impl Core {
     /// What is not acknowledged.
     pub(in crate::buffer) fn left(&mut self) -> DrainReport {
         let unacknowledged_records = self.in_flight.records();
-        let guard = self.guard();
-        let events = guard.next_id().0.saturating_sub(guard.passed().0).saturating_sub(1);
-        let bytes = guard.usage().1.waiting().bytes;
+        let Amount { events, bytes } = self.guard().waiting();
         DrainReport { events, bytes, unacknowledged_records }
     }
 }
