@@ -62,6 +62,9 @@ fn status_says_how_many_dead_letters_there_are() {
     assert_eq!(status(&place.path)["dead_letters"], json!({ "records": 3, "bytes": bytes }));
     let text = run(["status", &place.path]).assert_quiet_success().stdout.clone();
     assert!(String::from_utf8_lossy(&text).contains("dead     3 records"));
+    let usage = &status(&place.path)["usage"];
+    assert_eq!(usage["sent"]["events"], 6, "one was acknowledged, and these count as sent: {usage}");
+    assert_eq!((&usage["dropped"]["events"], &usage["lost"]["events"]), (&0.into(), &0.into()), "{usage}");
     buffer.close().unwrap();
     fs::remove_file(Path::new(&place.path).join(FILE)).unwrap();
     let text = run(["status", &place.path]).assert_quiet_success().stdout.clone();

@@ -30,8 +30,9 @@ pub struct Status {
     /// acknowledged or given back already, or of a record that was dropped to make room; or because nothing was
     /// delivered that they could be about.
     pub ignored_acknowledgements: u64,
-    /// Records that were set aside in the dead-letter file, and so acknowledged, since the buffer was opened: see
-    /// [`Options::max_deliveries`](super::Options::max_deliveries).
+    /// Records that were set aside in the dead-letter file since the buffer was opened: see
+    /// [`Options::max_deliveries`](super::Options::max_deliveries). They are acknowledged by that, and their events count as
+    /// [sent](Usage::sent).
     pub dead_letters: u64,
     /// How many losses were found since the buffer was opened: see [`Buffer::take_losses`](super::Buffer::take_losses).
     pub losses: u64,

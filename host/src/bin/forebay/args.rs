@@ -56,7 +56,9 @@ pub(crate) enum Command {
     Pipe(PipeArgs),
     /// Show how much waits in the buffer in DIR, without opening it
     ///
-    /// Works while another process has the buffer, and changes nothing.
+    /// Works while another process has the buffer, and changes nothing. What was received was sent, which is acknowledged,
+    /// dropped to make room, or lost to damage; the rest waits. What was rejected was never received. Dead letters, which
+    /// consumers gave back too often, count as sent: the line `dead` says how many are in their file.
     #[command(after_help = "Examples:
   forebay status /tmp/queue
   forebay status /tmp/queue --format json | jq .records")]
