@@ -30,6 +30,26 @@ fn acknowledgements_in_any_order_release_nothing_that_is_open() {
     }
 }
 
+/// Consumers finish records on threads of their own, and nobody is there to carry the word: when `ack` has returned, the
+/// buffer knows. A consumer that dies with a record in its hands has said nothing.
+#[test]
+fn the_buffer_knows_at_once_what_was_finished_on_any_thread() {
+    for runs in Runs::ALL {
+        let buffer = runs.open(Disk::new().open().unwrap(), options());
+        write(&buffer, 1..=4);
+        let figures = || {
+            let status = buffer.status().unwrap();
+            (status.acknowledged.0, status.unacknowledged_records)
+        };
+        let mut records = buffer.reader().next_batch(4).unwrap().unwrap();
+        drop(records.pop());
+        for (record, expected) in records.into_iter().zip([(1, 3), (2, 2), (3, 1)]) {
+            thread::spawn(move || record.ack()).join().unwrap();
+            assert_eq!(figures(), expected, "{runs:?}");
+        }
+    }
+}
+
 /// What was acknowledged once stays so, and what was not delivered cannot be.
 #[test]
 fn acknowledgements_that_make_no_sense_change_nothing() {

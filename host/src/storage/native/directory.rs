@@ -118,7 +118,7 @@ impl Directory {
         let path = path.as_ref();
         let opened = match open_ambient(path) {
             Err(error) if create == Create::Yes && error.kind() == io::ErrorKind::NotFound => {
-                make(path, DIRECTORY_MODE)?
+                make(path, DIRECTORY_MODE, &mut sync_names)?
             }
             opened => opened.map_err(|error| OpenDirError::from_io("open", path, error))?,
         };
@@ -217,12 +217,13 @@ impl Directory {
     /// As [`sync`](Self::sync), through a handle of its own: the kernel tells each handle once of a write that has failed,
     /// and what this one is told must not be kept from the other.
     pub(super) fn sync_apart(&self) -> io::Result<()> {
-        readable(&self.dir)?.sync_all()
+        sync_names(&self.dir)
     }
 
     /// Makes its own name durable, as far as this user may: whoever made it may have died before doing so.
     pub(super) fn sync_own_name(&self) -> Result<(), OpenDirError> {
-        sync_own_name(&self.dir).map_err(|error| OpenDirError::from_io("sync", &self.path, error))
+        sync_own_name(&self.dir, &mut sync_names)
+            .map_err(|error| OpenDirError::from_io("sync", &self.path, error))
     }
 
     /// Says so where other users may change the buffer. A directory that somebody else made is used all the same.
@@ -248,8 +249,13 @@ fn open_ambient(path: &Path) -> io::Result<Dir> {
     Dir::open_ambient_dir(path, ambient_authority())
 }
 
-/// Makes a directory and those above it, from the top, each durable before the next is made.
-fn make(path: &Path, mode: u32) -> Result<Dir, OpenDirError> {
+/// Makes a directory and those above it, from the top, each durable before the next is made: `sync` makes the names in a
+/// directory so.
+pub(super) fn make(
+    path: &Path,
+    mode: u32,
+    sync: &mut dyn FnMut(&Dir) -> io::Result<()>,
+) -> Result<Dir, OpenDirError> {
     let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(OpenDirError::Missing { path: path.to_owned() });
     };
@@ -261,17 +267,17 @@ fn make(path: &Path, mode: u32) -> Result<Dir, OpenDirError> {
         _ => OpenDirError::from_io("make", path, error),
     };
     let above_dir = match open_ambient(above) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(above, 0o777)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make(above, 0o777, sync)?,
         opened => {
             let opened = opened.map_err(fail)?;
-            sync_own_name(&opened).map_err(fail)?;
+            sync_own_name(&opened, sync).map_err(fail)?;
             opened
         }
     };
     let mut builder = DirBuilder::new();
     builder.mode(mode);
     let outcome = above_dir.create_dir_with(name, &builder);
-    readable(&above_dir).and_then(|handle| handle.sync_all()).map_err(fail)?;
+    sync(&above_dir).map_err(fail)?;
     match outcome {
         Ok(()) => above_dir.open_dir(name).map_err(fail),
         // By another process meanwhile; or a link that leads nowhere stands here.
@@ -284,12 +290,12 @@ fn readable(dir: &Dir) -> io::Result<File> {
     dir.open(".").map(cap_std::fs::File::into_std)
 }
 
-fn sync_own_name(dir: &Dir) -> io::Result<()> {
-    let synced = dir
-        .open_parent_dir(ambient_authority())
-        .and_then(|above| readable(&above))
-        .and_then(|handle| handle.sync_all());
-    match synced {
+fn sync_names(dir: &Dir) -> io::Result<()> {
+    readable(dir)?.sync_all()
+}
+
+fn sync_own_name(dir: &Dir, sync: &mut dyn FnMut(&Dir) -> io::Result<()>) -> io::Result<()> {
+    match dir.open_parent_dir(ambient_authority()).and_then(|above| sync(&above)) {
         // Whoever may not read the directory above did not make this one.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             debug!(%error, "the directory above cannot be synced by this user");

@@ -1,5 +1,8 @@
 //! Which directories are used, made, warned of and refused.
 
+use cap_std::fs::{Dir, MetadataExt as _};
+
+use super::super::directory::make;
 use super::*;
 
 /// The first act on a new machine: one call makes all that a buffer needs, with modes that keep others out.
@@ -13,6 +16,45 @@ fn a_missing_directory_is_made_for_its_owner() {
     assert_eq!(mode(LEDGER_NAME) & !0o640, 0, "never more than Vector's mode, less the umask");
     assert_eq!(mode(LOCK_NAME) & !0o640, 0);
     assert_eq!(names(&path), [LEDGER_NAME, LOCK_NAME]);
+}
+
+/// The names of directories are as good as lost until they are synced, and all that is in them with them. One that is made
+/// in another is worth nothing before that one is durable.
+#[test]
+fn directories_are_made_from_the_top_each_durable_before_the_next() {
+    let above = TempDir::new().unwrap();
+    let path = above.path().join("a/b/buffer");
+    let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+    let mut synced = Vec::new();
+    let mut sync = |dir: &Dir| {
+        let made = ["a", "a/b", "a/b/buffer"].map(|name| above.path().join(name).exists());
+        synced.push((dir.dir_metadata().unwrap().ino(), made));
+        Ok(())
+    };
+    make(&path, 0o700, &mut sync).unwrap();
+    let expected = [
+        // The directory above the first that was missing may have been made a moment ago, by somebody who then died.
+        (inode(above.path().parent().unwrap()), [false, false, false]),
+        (inode(above.path()), [true, false, false]),
+        (inode(&above.path().join("a")), [true, true, false]),
+        (inode(&above.path().join("a/b")), [true, true, true]),
+    ];
+    assert_eq!(synced, expected);
+}
+
+/// A directory that may be gone after a power loss must not be taken for one that is there.
+#[test]
+fn a_directory_that_cannot_be_made_durable_is_not_used() {
+    for failing in 0..3 {
+        let (_above, path) = temporary();
+        let mut syncs = 0..;
+        let mut sync = |_: &Dir| match syncs.next() {
+            Some(number) if number == failing => Err(io::Error::other("the disk is broken")),
+            _ => Ok(()),
+        };
+        let made = make(&path.join("deeper"), 0o700, &mut sync);
+        assert!(matches!(made, Err(OpenDirError::Io { operation: "make", .. })), "{failing}: {made:?}");
+    }
 }
 
 /// A mistyped path on the reading side must not turn into an empty buffer.
