@@ -44,6 +44,18 @@ fn it_sends_the_lines_of_a_file() {
     assert_eq!(figures(&ended.stdout).last().unwrap(), &("lost".to_owned(), 0), "{ended}");
 }
 
+/// None is taken out before all are in: whoever allows fewer records than the demo has would wait for ever.
+#[test]
+fn it_sends_no_more_records_than_may_wait() {
+    let place = Place::new();
+    let limited = ["--records=4000", "--max-events=3000", "--when-full=reject"];
+    let ended = run([&["demo", &place.path], &limited[..]].concat());
+    assert_eq!(ended.code, Some(0), "{ended}");
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(text.contains("sending 3000 records") && text.contains("--max-events"), "{ended}");
+    assert_eq!(figures(&ended.stdout)[0], ("written".to_owned(), 3_000), "{ended}");
+}
+
 /// Somebody's records must not be mixed with the demo's.
 #[test]
 fn it_does_not_touch_a_buffer_with_records_in_it() {

@@ -153,7 +153,7 @@ pub(crate) struct PipeArgs {
 }
 
 /// What opening a buffer needs to be told.
-#[derive(Clone, Debug, ArgGroup)]
+#[derive(Clone, Debug, PartialEq, Eq, ArgGroup)]
 #[command(next_help_heading = "Buffer options (sizes as 64KiB, 1MiB, 2G or bytes)")]
 pub(crate) struct BufferArgs {
     /// Go on to the next data file when one has reached this size; from 4KiB

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::args::{BufferArgs, Durability};
+use crate::args::{BufferArgs, Durability, WhenFull};
 
 /// A process that works on the demo's buffer.
 pub(super) struct Worker {
@@ -80,25 +80,46 @@ impl Drop for Worker {
 
 /// The options of a buffer as a command line.
 fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
-    // What there is to say about them was said when the demo opened its buffer.
-    let mut arguments: Vec<OsString> = vec!["--small-files".into()];
+    let BufferArgs {
+        file_size,
+        max_size: _,
+        max_events,
+        max_record,
+        when_full,
+        durability,
+        sync_interval,
+        metadata,
+        small_files,
+        component,
+    } = buffer;
+    let mut arguments: Vec<OsString> = Vec::new();
+    if *small_files {
+        arguments.push("--small-files".into());
+    }
     let mut option = |name: &str, value: OsString| {
         arguments.push(name.into());
         arguments.push(value);
     };
-    option("--file-size", buffer.file_size.to_string().into());
+    option("--file-size", file_size.to_string().into());
     option("--max-size", buffer.max_size().to_string().into());
-    if let Some(bytes) = buffer.max_record {
+    option("--max-events", max_events.to_string().into());
+    if let Some(bytes) = max_record {
         option("--max-record", bytes.to_string().into());
     }
-    let durability = match buffer.durability {
+    let when_full = match when_full {
+        WhenFull::Block => "block",
+        WhenFull::Reject => "reject",
+        WhenFull::DropOldest => "drop-oldest",
+    };
+    option("--when-full", when_full.into());
+    let durability = match durability {
         Durability::Written => "written",
         Durability::Synced => "synced",
     };
     option("--durability", durability.into());
-    option("--sync-interval", format!("{}ms", buffer.sync_interval.as_millis()).into());
-    option("--metadata", buffer.metadata.to_string().into());
-    if let Some(file) = &buffer.component {
+    option("--sync-interval", format!("{}ms", sync_interval.as_millis()).into());
+    option("--metadata", metadata.to_string().into());
+    if let Some(file) = component {
         option("--component", file.into());
     }
     arguments
@@ -117,4 +138,39 @@ pub(super) fn feed(stdin: &mut ChildStdin, records: impl Iterator<Item = Vec<u8>
         }
     }
     stdin.write_all(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    /// What the demo is told and does not pass on is shown of another buffer than was asked for.
+    #[test]
+    fn every_option_of_the_buffer_is_passed_on() {
+        for when_full in [WhenFull::Block, WhenFull::Reject, WhenFull::DropOldest] {
+            let buffer = BufferArgs {
+                file_size: 5_000,
+                max_size: Some(60_000),
+                max_events: 7,
+                max_record: Some(80),
+                when_full,
+                durability: Durability::Synced,
+                sync_interval: Duration::from_millis(9),
+                metadata: 10,
+                small_files: true,
+                component: Some("logic.wasm".into()),
+            };
+            let line =
+                [vec!["forebay".into(), "write".into()], arguments(&buffer), vec!["dir".into()]].concat();
+            let Command::Write(args) = Args::try_parse_from(line).unwrap().command else { panic!("a write") };
+            assert_eq!(args.buffer, buffer);
+        }
+    }
 }

@@ -71,7 +71,7 @@ impl Demo {
         let (dir, lines) = (self.dir.display().to_string(), self.source.lines());
         self.say(&format!("sending {} records, made of {lines} lines of text, through {dir}", self.total));
         if self.total < wanted {
-            self.say("more do not fit: choose a larger --max-size");
+            self.say("more do not fit: choose a larger --max-size or --max-events");
         }
         self.bar.set_message("writing");
         self.write_all()?;
@@ -114,7 +114,11 @@ fn total(source: &Source, args: &DemoArgs) -> u64 {
         bytes = bytes.saturating_add(NewRecord::new(source.record(*number)).frame_bytes());
         bytes <= room
     };
-    u64::try_from((0..args.records).take_while(fits).count()).unwrap_or(u64::MAX)
+    let records = match args.buffer.max_events {
+        0 => args.records,
+        most => args.records.min(most),
+    };
+    u64::try_from((0..records).take_while(fits).count()).unwrap_or(u64::MAX)
 }
 
 /// Makes the buffer, and gives the last id that it has given away.
