@@ -6,6 +6,7 @@
 use std::{collections::VecDeque, ops::ControlFlow, thread};
 
 use anyhow::Context as _;
+use forebay::Buffer;
 
 use crate::{
     answers::Answers,
@@ -63,6 +64,7 @@ struct Writing {
 impl Writing {
     /// Writes all of stdin. Writing has ended when this returns.
     fn run(&mut self, feed: Feed) -> anyhow::Result<()> {
+        let _end = EndOfWriting(self.signals.share());
         let mut settled = Ok(());
         let result = feed.run(|sent| {
             self.waiting.push_back(sent);
@@ -74,7 +76,6 @@ impl Writing {
         while settled.is_ok() && !self.waiting.is_empty() {
             settled = self.settle_first();
         }
-        self.signals.with_buffer(forebay::Buffer::end_writing);
         result.and(settled)
     }
 
@@ -83,5 +84,46 @@ impl Writing {
             self.answers.wait(sent)?;
         }
         Ok(())
+    }
+}
+
+/// Ends writing when it is dropped, also where that is because of a panic: whoever reads waits for more until then.
+struct EndOfWriting(Signals);
+
+impl Drop for EndOfWriting {
+    fn drop(&mut self) {
+        // Where it is closed, writing has ended.
+        let _ = self.0.with_buffer(Buffer::end_writing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::panic;
+
+    use forebay::WriteError;
+
+    use super::*;
+
+    /// The thread that prints would wait for records for ever, with the buffer in hand, where the other one has died.
+    #[test]
+    fn writing_ends_when_its_thread_panics() {
+        let directory = tempfile::tempdir().unwrap();
+        let (signals, buffer) = (Signals::new(), Buffer::builder(directory.path()).open().unwrap());
+        let (writer, reader) = (buffer.writer(), buffer.reader());
+        writer.write("written before").unwrap();
+        signals.hold(buffer, None);
+        let end = EndOfWriting(signals.share());
+        let panicking = thread::spawn(move || {
+            let _end = end;
+            // Nothing is said on stderr.
+            panic::resume_unwind(Box::new("this panic is part of a test"))
+        });
+        panicking.join().map(|()| "no panic").unwrap_err();
+        assert!(matches!(writer.write("more"), Err(WriteError::Closed)));
+        assert_eq!(reader.next_batch(10).unwrap().map(|records| records.len()), Some(1));
+        assert!(reader.next_batch(10).unwrap().is_none(), "this is the end");
     }
 }

@@ -50,10 +50,14 @@ impl Signals {
     /// From now on the two signals are dealt with here. One that comes when the time for ending well is over ends the
     /// process at once: the same signal may come twice, from a shell and from a tool that passes it on.
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        let signals =
-            Self { caught: Arc::new(AtomicUsize::new(0)), held: Arc::new(Mutex::new(Held::Nothing)) };
+        let signals = Self::new();
         signals.start().context("cannot listen for signals")?;
         Ok(signals)
+    }
+
+    /// None has come, and there is no buffer.
+    pub(crate) fn new() -> Self {
+        Self { caught: Arc::new(AtomicUsize::new(0)), held: Arc::new(Mutex::new(Held::Nothing)) }
     }
 
     fn start(&self) -> std::io::Result<()> {
