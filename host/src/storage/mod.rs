@@ -143,7 +143,9 @@ pub trait Backend: Send {
     /// The file of dead letters. It is not made before something is written to it.
     fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile>;
 
-    /// Makes a sync ready that covers all that was done to the target until now.
+    /// Makes a sync ready that covers all that was done to the target until now. After one has failed, a later one that ends
+    /// well says of a data file nothing about what the failed one was to write, nor of the directory about the names of files
+    /// that were made. What was removed is gone then, and so it is with a ledger that was stored again.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
 
     /// What was last [remembered](Self::remember), of what survived. Asked for before the buffer is opened.

@@ -21,7 +21,8 @@ struct Shared {
 ///
 /// It is as strict as a disk may be. A power loss leaves what was synced and nothing else. A sync covers what was done
 /// before it was made ready, and what came later not even by chance. After a sync that failed, later ones succeed and
-/// write nothing of what it should have written: that is what kernels do.
+/// write nothing of what it should have written: that is what kernels do. Of the directory that holds for the names of files
+/// that were made; what was removed is gone with the next sync that ends well, as the contract says.
 ///
 /// Data files that were synced while their name was not are gone after a power loss; a file that was removed is back if
 /// the directory was not synced since.

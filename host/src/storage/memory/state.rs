@@ -24,6 +24,8 @@ pub(super) struct State {
     files: HashMap<u64, MemoryFile>,
     last_file: u64,
     names: Versioned<Names>,
+    /// The numbers of files whose names a failed sync was to write: no later one writes them.
+    lost_names: HashSet<u64>,
     ledger: Versioned<Option<Ledger>>,
     /// Its name is synced whenever its bytes are: without bytes it is not there.
     pub(super) dead_letters: MemoryFile,
@@ -169,9 +171,15 @@ impl State {
                     if ok { file.synced(noted) } else { file.sync_failed(noted) }
                 }
             }
-            Covered::Names(version, names) => {
-                self.names.sync_ended(version, names, ok);
+            Covered::Names(version, names) if ok => {
+                let lost = &self.lost_names;
+                let written = names.into_iter().filter(|(_, number)| !lost.contains(number)).collect();
+                self.names.sync_ended(version, written, true);
                 self.drop_unnamed();
+            }
+            Covered::Names(_, names) => {
+                let on_disk: HashSet<u64> = self.names.on_disk().values().copied().collect();
+                self.lost_names.extend(names.into_values().filter(|number| !on_disk.contains(number)));
             }
             Covered::Ledger(version, ledger) => self.ledger.sync_ended(version, ledger, ok),
             Covered::DeadLetters(noted) if ok => self.dead_letters.synced(noted),

@@ -127,6 +127,20 @@ fn the_chosen_sync_fails_and_later_ones_write_nothing_of_it() {
     assert_eq!(disk.ledger(), Some(ledger(7)));
 }
 
+/// Logic that mends a buffer removes files, and cuts another one when they are durably gone. Where the sync of their removal
+/// has failed it asks for another, and nothing changes in the directory between the two.
+#[test]
+fn a_removal_whose_sync_has_failed_is_durable_with_the_next() {
+    let (disk, mut buffer) = prepared();
+    buffer.create_file(file(1)).unwrap();
+    buffer.remove_file(file(0)).unwrap();
+    disk.fail_sync(SyncTarget::Directory, 1);
+    sync(&mut buffer, SyncTarget::Directory).unwrap_err();
+    sync(&mut buffer, SyncTarget::Directory).unwrap();
+    disk.power_loss();
+    assert_eq!(disk.data_files(), [], "the name of file 1 was to be written by the sync that failed");
+}
+
 /// A test that fails "the third" must not fail another.
 #[test]
 fn faults_are_counted_per_target() {
