@@ -7,9 +7,8 @@
 use forebay_frame::{RecordId, Surroundings};
 
 use super::{
-    Guard, Loss, ScanLimits,
+    Guard, Loss, ReadRecord, ScanLimits,
     losses::{LossCount, PassedOver},
-    scan::Verified,
     steps::{ahead, distance},
     subject::Subject,
 };
@@ -115,8 +114,49 @@ impl Guard {
         }
     }
 
+    /// From now on, until [`collect`](Self::collect), records that are scanned are kept.
+    pub fn start_reading(&mut self) {
+        self.scanner.start_reading();
+    }
+
+    /// The records that these runs name, which must have been read and checked since
+    /// [`start_reading`](Self::start_reading) and be the next ones. `None` if a run names anything else.
+    pub fn collect(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
+        let before = self.cursor;
+        let collected = self.collect_runs(runs);
+        if collected.is_none() {
+            // None of them is handed out: they are still to come.
+            self.cursor = before;
+        }
+        collected
+    }
+
+    fn collect_runs(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
+        let mut read = self.scanner.take_read();
+        let mut records = Vec::new();
+        for run in runs {
+            read.take(run, &mut records)?;
+            // Whatever names them again is refused.
+            if !self.deliver(run).ok()? {
+                return None;
+            }
+        }
+        let mut rest = records.as_mut_slice();
+        for run in runs {
+            let (of_run, others) = rest.split_at_mut_checked(usize::try_from(run.records).ok()?)?;
+            rest = others;
+            self.tally.delivered(*run, of_run);
+            let incarnation = self.incarnations.of(run.first_id);
+            let is_one = self.incarnations.of(run.next_id) == incarnation;
+            for record in of_run {
+                record.incarnation = if is_one { incarnation } else { self.incarnations.of(record.id) };
+            }
+        }
+        Some(records)
+    }
+
     /// Whether a run is what is to be delivered next. Delivery then stands behind it.
-    pub(super) fn deliver(&mut self, run: &Run) -> Result<bool, StorageError> {
+    fn deliver(&mut self, run: &Run) -> Result<bool, StorageError> {
         let Some(mut cursor) = self.cursor else { return Ok(false) };
         let goes_on =
             (cursor.file, cursor.offset) == (run.file, run.offset) && run.first_id >= cursor.expected;
@@ -288,18 +328,4 @@ impl Guard {
         }
         Ok(None)
     }
-}
-
-/// A run must say exactly what was read.
-pub(super) fn check_run(run: &Run, named: &[Verified]) -> Option<()> {
-    let first_id = named.first()?.id;
-    let (mut next, mut bytes) = (first_id, 0_u64);
-    for record in named {
-        if record.file != run.file || record.id != next {
-            return None;
-        }
-        next = record.next_id();
-        bytes = bytes.saturating_add(record.frame_bytes);
-    }
-    (first_id == run.first_id && next == run.next_id && bytes == run.bytes).then_some(())
 }

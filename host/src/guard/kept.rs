@@ -7,9 +7,13 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::scan::Verified;
+use super::{
+    ReadRecord, Span,
+    read_scans::{ReadScan, ReadScans},
+};
+use crate::storage::FileId;
 
-/// What all that is kept may take up, in bytes, but for the scan under way.
+/// What all that is kept may take up, in bytes, but for the last scan.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// How many records there is room for at once: as many as a consumer reads at the least.
@@ -19,14 +23,14 @@ const ROOM: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     /// Of the scan under way.
-    records: Vec<Verified>,
+    records: Vec<ReadRecord>,
     /// What the blocks take up that these were read into.
     block_bytes: usize,
     /// Where the block ends in memory that was counted last.
     block_end: usize,
-    /// Of the scans before it: what each kept, and what that takes up.
-    earlier: VecDeque<(Vec<Verified>, usize)>,
-    earlier_bytes: usize,
+    /// What the scans before it have read, and what that takes up.
+    scans: VecDeque<(ReadScan, usize)>,
+    scans_bytes: usize,
 }
 
 impl Kept {
@@ -37,54 +41,53 @@ impl Kept {
 
     /// What is kept from now on belongs to another scan.
     pub(super) fn start_scan(&mut self) {
-        if !self.records.is_empty() {
-            let bytes = self.bytes();
-            self.earlier_bytes = self.earlier_bytes.saturating_add(bytes);
-            self.earlier.push_back((std::mem::take(&mut self.records), bytes));
-            self.block_bytes = 0;
-        }
+        // Of a scan that came to an error the logic was told nothing.
+        self.records.clear();
+        self.block_bytes = 0;
     }
 
     /// Keeps a record that lies in this block.
     #[inline]
-    pub(super) fn keep(&mut self, record: Verified, block: &Bytes) {
+    pub(super) fn keep(&mut self, record: ReadRecord, block: &Bytes) {
         // Slices of one block end where it ends.
         let block_end = block.as_ptr_range().end.addr();
         if block_end != self.block_end {
             self.block_end = block_end;
-            self.count_block(block.len());
+            self.block_bytes = self.block_bytes.saturating_add(block.len());
+            self.make_room(self.records_bytes());
         }
         self.records.push(record);
     }
 
-    fn count_block(&mut self, bytes: usize) {
-        self.block_bytes = self.block_bytes.saturating_add(bytes);
-        while self.earlier_bytes.saturating_add(self.bytes()) > KEPT_BYTES_MAX
-            && let Some((_, bytes)) = self.earlier.pop_front()
-        {
-            self.earlier_bytes = self.earlier_bytes.saturating_sub(bytes);
+    /// The scan has found these spans.
+    pub(super) fn end_scan(&mut self, file: FileId, spans: &[Span]) {
+        if self.records.is_empty() {
+            return;
         }
+        let bytes = self.records_bytes().saturating_add(size_of_val(spans));
+        self.make_room(bytes);
+        self.scans_bytes = self.scans_bytes.saturating_add(bytes);
+        let records = std::mem::take(&mut self.records);
+        self.scans.push_back((ReadScan::new(file, spans, records), bytes));
     }
 
     /// What the scan under way takes up.
-    fn bytes(&self) -> usize {
-        self.block_bytes.saturating_add(size_of::<Verified>().saturating_mul(self.records.len()))
+    fn records_bytes(&self) -> usize {
+        self.block_bytes.saturating_add(size_of::<ReadRecord>().saturating_mul(self.records.capacity()))
     }
 
-    /// What is kept.
-    pub(super) fn into_records(self) -> Vec<Verified> {
-        let earlier = self.earlier.into_iter().map(|(records, _)| records);
-        let all = earlier.reduce(|mut all, mut records| {
-            all.append(&mut records);
-            all
-        });
-        match all {
-            None => self.records,
-            Some(mut all) => {
-                all.extend(self.records);
-                all
-            }
+    /// Lets go of what was read first, where so much more would be too much.
+    fn make_room(&mut self, bytes: usize) {
+        while self.scans_bytes.saturating_add(bytes) > KEPT_BYTES_MAX
+            && let Some((_, bytes)) = self.scans.pop_front()
+        {
+            self.scans_bytes = self.scans_bytes.saturating_sub(bytes);
         }
+    }
+
+    /// What is kept of the scans that have ended.
+    pub(super) fn into_scans(self) -> ReadScans {
+        ReadScans::new(self.scans.into_iter().map(|(scan, _)| scan).collect())
     }
 }
 
@@ -97,18 +100,33 @@ mod tests {
     use forebay_frame::RecordId;
 
     use super::*;
-    use crate::storage::FileId;
+    use crate::{guard::SpanState, logic::Run};
 
-    fn record(id: u64, block: &Bytes) -> Verified {
-        Verified {
-            file: FileId::new(0).unwrap(),
-            offset: id,
-            frame_bytes: 1,
-            id: RecordId(id),
-            events: NonZeroU32::MIN,
-            metadata: 0,
-            payload: block.slice(..1),
+    fn file() -> FileId {
+        FileId::new(0).unwrap()
+    }
+
+    fn block() -> Bytes {
+        Bytes::from(vec![0; 256 * 1024])
+    }
+
+    /// Scans records of one byte, each at the offset of its id.
+    fn scan(kept: &mut Kept, first: u64, records: u32, mut block: impl FnMut() -> Bytes) {
+        kept.start_scan();
+        for id in first..first + u64::from(records) {
+            let block = block();
+            let (incarnation, events, metadata, frame_bytes) = (0, NonZeroU32::MIN, 0, 1);
+            let (id, payload) = (RecordId(id), block.slice(..1));
+            kept.keep(ReadRecord { id, incarnation, events, metadata, payload, frame_bytes }, &block);
         }
+        let Run { offset, bytes, first_id, next_id, records, .. } = run(first, records);
+        kept.end_scan(file(), &[Span { offset, bytes, first_id, next_id, records, state: SpanState::Whole }]);
+    }
+
+    fn run(first: u64, records: u32) -> Run {
+        let bytes = u64::from(records);
+        let (first_id, next_id) = (RecordId(first), RecordId(first + bytes));
+        Run { file: file(), offset: first, bytes, first_id, next_id, records }
     }
 
     /// A guest that reads all of a large buffer in one call, over and over, would fill the host's memory.
@@ -116,24 +134,32 @@ mod tests {
     fn what_was_read_first_is_let_go_of() {
         let mut kept = Kept::default();
         for id in 0..1000 {
-            kept.start_scan();
-            let block = Bytes::from(vec![0; 256 * 1024]);
-            kept.keep(record(id, &block), &block);
+            scan(&mut kept, id, 1, block);
         }
-        let kept = kept.into_records();
-        assert!(kept.len() <= 32, "each holds on to a quarter of a MiB: {}", kept.len());
-        assert_eq!(kept.last().unwrap().id, RecordId(999));
+        assert!(kept.scans.len() <= 32, "each holds on to a quarter of a MiB: {}", kept.scans.len());
+        let mut scans = kept.into_scans();
+        assert!(scans.take(&run(0, 1), &mut Vec::new()).is_none(), "it was let go of");
+        assert!(scans.take(&run(999, 1), &mut Vec::new()).is_some(), "it is the last");
+    }
+
+    /// One that reads the same block over and over holds on to nothing but that, and still to more and more records.
+    #[test]
+    fn records_count_also_where_the_block_is_the_same() {
+        let (mut kept, block) = (Kept::default(), block());
+        for _ in 0..1000 {
+            scan(&mut kept, 0, 4096, || block.clone());
+        }
+        let records: usize = kept.scans.iter().map(|(scan, _)| scan.len()).sum();
+        assert!(records * size_of::<ReadRecord>() <= KEPT_BYTES_MAX, "{records} records");
     }
 
     /// What one scan has found is what the logic was told last.
     #[test]
     fn the_last_scan_is_kept_as_a_whole() {
         let mut kept = Kept::default();
-        kept.start_scan();
-        for id in 0..100 {
-            let block = Bytes::from(vec![0; 256 * 1024]);
-            kept.keep(record(id, &block), &block);
-        }
-        assert_eq!(kept.into_records().len(), 100);
+        scan(&mut kept, 0, 100, block);
+        let mut records = Vec::new();
+        assert!(kept.into_scans().take(&run(0, 100), &mut records).is_some());
+        assert_eq!(records.len(), 100);
     }
 }

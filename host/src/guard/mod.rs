@@ -8,6 +8,7 @@ mod account;
 mod blocks;
 mod counting;
 mod dead_letters;
+mod delivered;
 mod delivery;
 mod fallback;
 mod file_account;
@@ -19,6 +20,7 @@ mod losses;
 mod offer;
 mod overrun;
 mod quarantine;
+mod read_scans;
 mod recall;
 mod reconcile;
 mod refusal;
@@ -46,15 +48,15 @@ use self::{
     account::Account,
     blocks::BlockPool,
     dead_letters::KnownEnd,
-    delivery::{Cursor, check_run},
+    delivery::Cursor,
     losses::{Losses, PassedOver},
     offer::Offer,
     recall::Before,
     refusal::Refusals,
     reopening::Phase,
-    scan::{Scanner, Verified},
+    scan::Scanner,
     syncs::Syncs,
-    tally::{Delivered, Tally},
+    tally::Tally,
 };
 pub use self::{
     losses::{Loss, Place},
@@ -64,7 +66,6 @@ pub use self::{
 };
 pub use crate::storage::Mark;
 use crate::{
-    logic::Run,
     record::NewRecord,
     storage::{Backend, FileId, Incarnations, Ledger, StorageError, SyncJob, SyncTarget},
 };
@@ -306,62 +307,6 @@ impl Guard {
         self.offer
             .take()
             .map_or(Placement { records: Vec::new(), placed: 0, first_id: None }, Offer::into_placement)
-    }
-
-    /// From now on, until [`collect`](Self::collect), records that are scanned are kept.
-    pub fn start_reading(&mut self) {
-        self.scanner.collect();
-    }
-
-    /// The records that these runs name, which must have been read and checked since
-    /// [`start_reading`](Self::start_reading) and be the next ones. `None` if a run names anything else.
-    pub fn collect(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
-        let before = self.cursor;
-        let collected = self.collect_runs(runs);
-        if collected.is_none() {
-            // None of them is handed out: they are still to come.
-            self.cursor = before;
-        }
-        collected
-    }
-
-    fn collect_runs(&mut self, runs: &[Run]) -> Option<Vec<ReadRecord>> {
-        let mut verified = self.scanner.take_verified();
-        let mut records = Vec::with_capacity(verified.len());
-        let mut from = 0;
-        for run in runs {
-            let starts = |record: &Verified| record.file == run.file && record.offset == run.offset;
-            from = match verified.get(from..)?.iter().position(starts) {
-                Some(skipped) => from + skipped,
-                None => verified.iter().position(starts)?,
-            };
-            let count = usize::try_from(run.records).ok()?;
-            let named = verified.get_mut(from..from.checked_add(count)?)?;
-            check_run(run, named)?;
-            // Whatever names them again is refused.
-            if !self.deliver(run).ok()? {
-                return None;
-            }
-            self.tally.delivered(named.iter().map(|record| Delivered {
-                id: record.id,
-                next: record.next_id(),
-                bytes: record.frame_bytes,
-                file: record.file,
-                end: record.offset.saturating_add(record.frame_bytes),
-            }));
-            let incarnation = self.incarnations.of(run.first_id);
-            let is_one = self.incarnations.of(run.next_id) == incarnation;
-            records.extend(named.iter_mut().map(|record| ReadRecord {
-                id: record.id,
-                incarnation: if is_one { incarnation } else { self.incarnations.of(record.id) },
-                events: record.events,
-                metadata: record.metadata,
-                payload: std::mem::take(&mut record.payload),
-                frame_bytes: record.frame_bytes,
-            }));
-            from += count;
-        }
-        Some(records)
     }
 
     /// The id below which every event is durable, as seen by the host itself.

@@ -73,7 +73,7 @@ impl Guard {
             self.phase = phase;
         }
         self.offer = None;
-        self.scanner.take_verified();
+        self.scanner.take_read();
         self.syncs.forget_tickets();
         self.remove_leftovers();
         self.mark_what_is_known();

@@ -12,8 +12,10 @@ use forebay_frame::{
 };
 
 use super::{
+    ReadRecord,
     found::Found,
     kept::Kept,
+    read_scans::ReadScans,
     span::{ScanLimits, Scanned, SpanState},
     subject::Subject,
     windows::Windows,
@@ -39,10 +41,9 @@ pub(super) struct Walked {
     pub(super) torn_at: Option<u64>,
 }
 
-/// A record that was read and whose checksum agrees.
+/// A record that the host's own walk has come to, and whose checksum agrees.
 #[derive(Clone, Debug)]
 pub(super) struct Verified {
-    pub(super) file: FileId,
     pub(super) offset: u64,
     pub(super) frame_bytes: u64,
     pub(super) id: RecordId,
@@ -58,6 +59,18 @@ impl Verified {
     }
 }
 
+/// Where the records go that a scan comes to.
+#[derive(Debug, Default)]
+enum Wanted {
+    /// Only the spans are wanted.
+    #[default]
+    Nothing,
+    /// To the logic, which is reading.
+    ToRead(Kept),
+    /// To the host itself.
+    ToWalk(Vec<Verified>),
+}
+
 /// What is kept from one scan to the next.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
@@ -70,27 +83,21 @@ pub(super) struct Scanner {
     marks: BTreeMap<FileId, Vec<(Mark, Surroundings)>>,
     /// What was learned about damage in the file that was scanned last.
     assessor: Option<(FileId, Assessor)>,
-    /// The records of the scans since [`collect`](Self::collect), if they are wanted.
-    verified: Option<Kept>,
+    wanted: Wanted,
 }
 
 impl Scanner {
-    /// From now on the records of scans are kept, for [`take_verified`](Self::take_verified).
-    pub(super) fn collect(&mut self) {
-        self.verified = Some(Kept::with_room());
+    /// From now on the records of scans are kept, for [`take_read`](Self::take_read).
+    pub(super) fn start_reading(&mut self) {
+        self.wanted = Wanted::ToRead(Kept::with_room());
     }
 
-    /// The records of the scans since [`collect`](Self::collect), in the order in which they were read.
-    ///
-    /// Logic that looks for a place may scan a stretch more than once; each record is here once.
-    pub(super) fn take_verified(&mut self) -> Vec<Verified> {
-        let mut verified = self.verified.take().unwrap_or_default().into_records();
-        let follows = |one: &Verified, next: &Verified| one.file != next.file || one.offset < next.offset;
-        if !verified.is_sorted_by(follows) {
-            verified.sort_by_key(|record| (record.file, record.offset));
-            verified.dedup_by_key(|record| (record.file, record.offset));
+    /// The records of the scans since [`start_reading`](Self::start_reading). No more are kept.
+    pub(super) fn take_read(&mut self) -> ReadScans {
+        match std::mem::take(&mut self.wanted) {
+            Wanted::ToRead(kept) => kept.into_scans(),
+            Wanted::Nothing | Wanted::ToWalk(_) => Kept::default().into_scans(),
         }
-        verified
     }
 
     /// A file was removed: nothing that was read of it counts any more.
@@ -149,10 +156,11 @@ impl Scanner {
         around: Surroundings,
         limits: ScanLimits,
     ) -> Result<Walked, StorageError> {
-        let wanted = self.verified.replace(Kept::default());
+        let wanted = std::mem::replace(&mut self.wanted, Wanted::ToWalk(Vec::new()));
         let found = self.walk_from(subject, offset, around, limits);
-        let records = std::mem::replace(&mut self.verified, wanted).unwrap_or_default().into_records();
+        let walked = std::mem::replace(&mut self.wanted, wanted);
         let (found, next_offset) = found?;
+        let records = if let Wanted::ToWalk(records) = walked { records } else { Vec::new() };
         let torn = found.spans.last().filter(|span| span.state == SpanState::Torn);
         Ok(Walked { records, next_offset, around: found.around, torn_at: torn.map(|span| span.offset) })
     }
@@ -164,11 +172,14 @@ impl Scanner {
         offset: u64,
         limits: ScanLimits,
     ) -> Result<Scanned, StorageError> {
-        if let Some(kept) = &mut self.verified {
+        if let Wanted::ToRead(kept) = &mut self.wanted {
             kept.start_scan();
         }
         let around = self.surroundings(subject, offset);
         let (found, next_offset) = self.walk_from(subject, offset, around, limits)?;
+        if let Wanted::ToRead(kept) = &mut self.wanted {
+            kept.end_scan(subject.file, &found.spans);
+        }
         let ends = self.ends.entry(subject.file).or_default();
         ends.retain(|&(at, _)| at != next_offset);
         ends.push_back((next_offset, found.around));
@@ -264,19 +275,21 @@ impl Scanner {
             events = self.assessor(subject.file).events(subject, at, frame, behind)?;
         }
         let taken = found.whole(at, frame, events);
-        if taken.is_some()
-            && let Some(kept) = &mut self.verified
-        {
-            let record = Verified {
-                file: subject.file,
-                offset: at,
-                frame_bytes: frame.bytes,
-                id: frame.id,
-                events,
-                metadata: frame.metadata,
-                payload: block.slice_ref(frame.payload),
-            };
-            kept.keep(record, block);
+        if taken.is_some() {
+            let (id, frame_bytes, metadata) = (frame.id, frame.bytes, frame.metadata);
+            match &mut self.wanted {
+                Wanted::Nothing => {}
+                Wanted::ToRead(kept) => {
+                    let payload = block.slice_ref(frame.payload);
+                    // Whoever takes it out says which incarnation it is of.
+                    let incarnation = 0;
+                    kept.keep(ReadRecord { id, incarnation, events, metadata, payload, frame_bytes }, block);
+                }
+                Wanted::ToWalk(records) => {
+                    let payload = block.slice_ref(frame.payload);
+                    records.push(Verified { offset: at, frame_bytes, id, events, metadata, payload });
+                }
+            }
         }
         Ok(taken)
     }

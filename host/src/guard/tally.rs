@@ -1,25 +1,16 @@
 //! What has gone through the buffer. Everything is counted when the ledger is stored that says it, so that the two agree
 //! whenever the process dies.
 
-use std::collections::VecDeque;
-
 use forebay_frame::RecordId;
 
-use crate::storage::{Amount, FileId, Ledger, Mark, Usage};
+use super::{ReadRecord, delivered::DeliveredRuns};
+use crate::{
+    logic::Run,
+    storage::{Amount, FileId, Ledger, Mark, Usage},
+};
 
 /// How much may be written and acknowledged, in bytes, before it is noted, so that the next opening need not find it out.
 const NOTED_AFTER_BYTES: u64 = 1 << 20;
-
-/// A record that the consumer has.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Delivered {
-    pub(super) id: RecordId,
-    pub(super) next: RecordId,
-    pub(super) bytes: u64,
-    pub(super) file: FileId,
-    /// Where its frame ends.
-    pub(super) end: u64,
-}
 
 /// What the records were that a ledger has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +26,7 @@ pub(super) struct Tally {
     usage: Usage,
     /// What they were when the buffer was opened.
     at_opening: Usage,
-    delivered: VecDeque<Delivered>,
+    delivered: DeliveredRuns,
     /// Where the first unacknowledged record begins or may begin.
     pub(super) place: Option<(FileId, u64)>,
     /// The end of the last frame that was acknowledged.
@@ -68,11 +59,10 @@ impl Tally {
         self.usage.rejected = self.usage.rejected.plus(amount);
     }
 
-    /// The consumer has these records, behind all that it had before.
-    #[inline]
-    pub(super) fn delivered(&mut self, records: impl Iterator<Item = Delivered>) {
+    /// The consumer has this run, which holds these records and lies behind all that it had before.
+    pub(super) fn delivered(&mut self, run: Run, records: &[ReadRecord]) {
         if !self.is_peeking {
-            self.delivered.extend(records);
+            self.delivered.add(run, records);
         }
     }
 
@@ -81,17 +71,22 @@ impl Tally {
     pub(super) fn take_passed(&mut self, from: RecordId, to: RecordId, acknowledged: RecordId) -> Passed {
         let (next, done) = (to.after(1), acknowledged.after(1));
         let (mut sent, mut counted, mut last) = (Amount::default(), from.after(1), None);
-        while let Some(record) = self.delivered.pop_front_if(|record| record.next <= next) {
-            if record.next <= done {
-                // Vector's records may claim ids that the next one has.
-                let events = record.next.0.saturating_sub(record.id.max(counted).0);
-                counted = counted.max(record.next);
-                sent = sent.plus(Amount::new(events, record.bytes));
-            }
-            last = Some(record);
+        while let Some(run) = self.delivered.take_before(next.min(done)) {
+            // Vector's records may claim ids that the next one has.
+            let events = run.next_id.0.saturating_sub(run.first_id.max(counted).0);
+            counted = counted.max(run.next_id);
+            sent = sent.plus(Amount::new(events, run.bytes));
+            last = Some(run);
         }
-        let to = last.map(|last| Mark { file: last.file, offset: last.end, next_id: last.next });
-        Passed { sent, to }
+        while let Some(run) = self.delivered.take_before(next) {
+            last = Some(run);
+        }
+        let end = |run: Run| Mark {
+            file: run.file,
+            offset: run.offset.saturating_add(run.bytes),
+            next_id: run.next_id,
+        };
+        Passed { sent, to: last.map(end) }
     }
 
     /// The ledger has passed so many events, of which these were sent and dropped, and so many bytes.
