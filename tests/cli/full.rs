@@ -85,30 +85,35 @@ fn pain_14752_a_writer_that_waits_for_room_says_so_once() {
     assert!(confirmed <= records, "{confirmed} of {records}");
 }
 
+/// A command in a file system of its own, which is made by this shell command: in a mount namespace, so that nobody else sees
+/// it. `None`, with a word of it, where this user may not make one.
+fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command> {
+    let unshare = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &format!("{make} && exec \"$@\""), "sh"]).args(arguments);
+        command
+    };
+    match unshare(&["true"]).output() {
+        Ok(output) if output.status.success() => Some(unshare(arguments)),
+        other => {
+            println!("skipped: this user cannot mount a file system of its own here: {other:?}");
+            None
+        }
+    }
+}
+
 /// A disk that is full may get room again, and nobody should have to start anything anew for it.
-///
-/// Needs a small file system of its own: that of a mount namespace, where the test may make one.
 #[test]
 fn a_full_disk_is_waited_for() {
     let above = tempfile::TempDir::new().unwrap();
     let mount = above.path().to_str().unwrap();
     // The filler takes up what the records need.
-    let script = "mount -t tmpfs -o size=512k forebay \"$0\" && head -c 300000 /dev/zero >\"$0/filler\" && exec \"$@\"";
-    let unshare = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", script, mount]).args(arguments);
-        command
-    };
-    match unshare(&["true"]).output() {
-        Ok(output) if output.status.success() => {}
-        other => {
-            println!("skipped: this user cannot mount a file system of its own here: {other:?}");
-            return;
-        }
-    }
+    let make =
+        format!("mount -t tmpfs -o size=512k forebay {mount} && head -c 300000 /dev/zero >{mount}/filler");
     let buffer = format!("{mount}/buffer");
     let write = [BINARY, "write", &buffer, "--confirm", "--sync-interval=10ms"];
-    let mut writer = Running::start(&mut unshare(&write));
+    let Some(mut command) = in_a_file_system(&make, &write) else { return };
+    let mut writer = Running::start(&mut command);
     let lines = seq(1..=9_000);
     let mut stdin = writer.take_stdin();
     let feed = lines.clone();
@@ -134,6 +139,24 @@ fn a_full_disk_is_waited_for() {
     drop(stdin);
     let ended = writer.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended}");
+}
+
+/// A file system that has bytes, and no room for the name of another file, is full as well: whoever chose that the oldest
+/// go does not wait for ever. Ten files are what is there before the buffer makes its fifth data file.
+#[test]
+fn pain_8763_a_disk_without_room_for_another_file_drops_the_oldest() {
+    let above = tempfile::TempDir::new().unwrap();
+    let mount = above.path().to_str().unwrap();
+    let make = format!("mount -t tmpfs -o size=64m,nr_inodes=10 forebay {mount}");
+    let buffer = format!("{mount}/buffer");
+    let write = [BINARY, "write", &buffer, "--when-full=drop-oldest", "--file-size=64KiB", "--confirm"];
+    let Some(mut command) = in_a_file_system(&make, &write) else { return };
+    let mut writer = Running::start(&mut command);
+    writer.feed(&seq(1..=20_000));
+    let ended = writer.end();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(ended.stdout.ends_with(b"\n20000\n"), "{ended}");
+    assert!(ended.stderr.contains("dropped the oldest records"), "{ended}");
 }
 
 /// With `drop-oldest` the process makes room itself: nobody need be told to stop it. It drops a file for each that it begins,

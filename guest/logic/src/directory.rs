@@ -46,6 +46,14 @@ impl Directory {
     /// Makes the file that follows the newest, and asks for the syncs after which the ledger may name it. `None`: there is
     /// no room for it.
     pub fn make_file(&mut self, storage: &mut impl Storage) -> Result<Option<DataFile>, StorageError> {
+        match self.try_make_file(storage) {
+            Err(error) if error.passes_with_time() => Ok(None),
+            made => made,
+        }
+    }
+
+    /// As [`make_file`](Self::make_file), and says why storage has no room for it. `None`: no number is free.
+    pub fn try_make_file(&mut self, storage: &mut impl Storage) -> Result<Option<DataFile>, StorageError> {
         while let Some(id) = self.window.free_id() {
             match storage.create_file(id) {
                 Ok(()) => {
@@ -55,7 +63,6 @@ impl Directory {
                     return Ok(Some(file));
                 }
                 Err(StorageError::AlreadyExists) => self.window.add_stranger(id, 0, None),
-                Err(error) if error.passes_with_time() => return Ok(None),
                 Err(error) => return Err(error),
             }
         }

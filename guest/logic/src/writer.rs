@@ -138,10 +138,14 @@ impl Writer {
                 let fits = Space::NONE.and(Size(*record)).within(room);
                 // A file that is all acknowledged still takes up room, until the writer has left it.
                 let stands_in_the_way = directory.ledger.events() == 0;
-                if file_length > 0 && (fits || stands_in_the_way) && roll(storage, directory)? {
-                    continue;
+                if file_length == 0 || !(fits || stands_in_the_way) {
+                    break;
                 }
-                break;
+                match roll(storage, directory)? {
+                    Rolled::Yes => continue,
+                    Rolled::NotNow => break,
+                    Rolled::NoSpace => return Ok(Filled { accepted, is_disk_full: true }),
+                }
             }
             let appended = self.append(storage, directory, (batch, first + accepted), rest, head)?;
             accepted += appended.accepted;
@@ -266,13 +270,26 @@ fn behind(records: &[u64], first: u32) -> &[u64] {
     records.split_at_checked(usize::try_from(first).unwrap_or(usize::MAX)).map_or(&[], |(_, rest)| rest)
 }
 
-/// Goes on to the next file. Answers whether there is one; waits for nothing.
-fn roll(storage: &mut impl Storage, directory: &mut Directory) -> Result<bool, StorageError> {
+/// Whether the writer has gone on to another file.
+enum Rolled {
+    Yes,
+    /// No number is free, or the process has too many files open.
+    NotNow,
+    /// The disk has no room for the name of another file.
+    NoSpace,
+}
+
+/// Goes on to the next file; waits for nothing.
+fn roll(storage: &mut impl Storage, directory: &mut Directory) -> Result<Rolled, StorageError> {
     let next = match directory.window.take_spare() {
         Some(spare) => Some(spare),
-        None => directory.make_file(storage)?,
+        None => match directory.try_make_file(storage) {
+            Err(StorageError::NoSpace) => return Ok(Rolled::NoSpace),
+            Err(error) if error.passes_with_time() => None,
+            made => made?,
+        },
     };
-    let Some(next) = next else { return Ok(false) };
+    let Some(next) = next else { return Ok(Rolled::NotNow) };
     directory.window.push(next, directory.ledger.next_id());
-    Ok(true)
+    Ok(Rolled::Yes)
 }

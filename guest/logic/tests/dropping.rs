@@ -86,6 +86,27 @@ fn a_full_disk_drops_the_oldest_file_too() {
     assert_eq!(bed.read_all(), (21..=40).collect::<Vec<_>>());
 }
 
+// A file system may have run out of names for files, and have bytes. What goes gives one back.
+#[test]
+fn a_disk_without_room_for_another_file_drops_the_oldest_too() {
+    let mut bed = Bed::with(Options { max_bytes: 1 << 20, ..DROPPING });
+    write_all(&mut bed, &records(20, 100));
+    bed.end_syncs();
+    bed.disk.refuse_files = true;
+    write_all(&mut bed, &records(10, 100));
+    bed.end_syncs();
+    bed.disk.calls.clear();
+    for _ in 0..3 {
+        assert_eq!(bed.try_write(&records(1, 100)).unwrap().accepted, 0);
+    }
+    assert_eq!((bed.figure(12), &bed.disk.calls[..]), (10, &["store".to_owned()][..]), "one, and no more");
+    bed.end_syncs();
+    assert!(bed.disk.calls.contains(&"remove 0".to_owned()), "{:?}", bed.disk.calls);
+    bed.disk.refuse_files = false;
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 0);
+    assert_eq!(bed.read_all(), (11..=31).collect::<Vec<_>>());
+}
+
 // A process that has opened too many files gets none back by it.
 #[test]
 fn too_many_open_files_drop_nothing() {
@@ -100,6 +121,22 @@ fn too_many_open_files_drop_nothing() {
     assert_eq!(write_all(&mut bed, &records(1, 100)), 0);
     assert_eq!(bed.read_all(), (1..=36).collect::<Vec<_>>());
     assert_eq!(bed.disk.file(3).length(), 600, "and the file is not to blame");
+}
+
+// Nor where it is another file that it cannot open.
+#[test]
+fn too_many_open_files_for_another_drop_nothing() {
+    let mut bed = Bed::with(Options { max_bytes: 1 << 20, ..DROPPING });
+    write_all(&mut bed, &records(25, 100));
+    bed.end_syncs();
+    for errno in [23, 24] {
+        bed.disk.fail_all_creates = Some(StorageError::Io(errno));
+        let outcome = bed.try_write(&records(6, 100)).unwrap();
+        assert_eq!(outcome.dropped_events, 0);
+    }
+    bed.disk.fail_all_creates = None;
+    assert_eq!(write_all(&mut bed, &records(1, 100)), 0);
+    assert_eq!(bed.figure(12), 0);
 }
 
 // A full disk under one file that holds everything.

@@ -115,6 +115,8 @@ pub(crate) struct Disk {
     /// Whether the oldest files may go to make room, and how many events went with them.
     pub(crate) drops_oldest: bool,
     pub(crate) dropped: u64,
+    /// The error that every making of a file gives.
+    pub(crate) fail_all_creates: Option<StorageError>,
     /// Errors that the next calls give, by call.
     pub(crate) fail_append: Option<StorageError>,
     /// The error that every append gives.
@@ -155,6 +157,7 @@ impl Default for Disk {
             repeated: BTreeSet::new(),
             drops_oldest: false,
             dropped: 0,
+            fail_all_creates: None,
             fail_append: None,
             fail_all_appends: None,
             fail_store: None,

@@ -117,6 +117,9 @@ impl Storage for Disk {
         if self.refuse_files {
             return Err(StorageError::NoSpace);
         }
+        if let Some(error) = self.fail_all_creates {
+            return Err(error);
+        }
         if let Ok(inode) = self.inode(file) {
             return if self.inodes[inode].frames.is_empty() {
                 Ok(())
