@@ -56,6 +56,60 @@ fn each_bad_ledger_is_kept_under_a_number_of_its_own() {
     assert_eq!(written.assert_quiet_success().json()["first_id"], 101);
 }
 
+/// A ledger has no checksum, and a number in it that stays within what exists is believed: what it passes is not delivered.
+/// What was noted when the buffer was closed shows that something is wrong, or that another program has read; nobody can
+/// know which, so it is said, and how to go by the note.
+#[test]
+fn a_ledger_that_acknowledges_other_records_than_at_the_close_is_told() {
+    for (last, ids) in [(56, [41, 57]), (8, [9, 41]), (100, [41, 101])] {
+        let directory = fixtures::copy("w100_r40");
+        let path = directory.path().to_str().unwrap();
+        run(["read", path, "--peek"]).assert_quiet_success();
+        run(["verify", path]).assert_quiet_success();
+        let mut ledger = fs::read(directory.path().join("buffer.db")).unwrap();
+        ledger[16..].copy_from_slice(&u64::to_le_bytes(last));
+        fs::write(directory.path().join("buffer.db"), &ledger).unwrap();
+
+        let report = run(["verify", path, "--format=json"]);
+        assert_eq!((report.code, &report.json()["ok"]), (Some(1), &false.into()), "{report}");
+        assert_eq!(report.json()["faults"][0]["kind"], "doubtful", "{report}");
+        assert_eq!(report.json()["faults"][0]["ids"], serde_json::json!(ids), "{report}");
+        // Another program may have read: its word stands, and is not passed over in silence.
+        let opened = run(["read", path, "--peek"]);
+        assert!(opened.stdout == fixtures::lines(last + 1..=100), "{last}: {opened}");
+        let words = [format!("first_id={}", ids[0]), format!("last_id={}", ids[1] - 1)];
+        assert!(words.iter().all(|word| opened.stderr.contains(word)), "{last}: {opened}");
+        // It is said once: from now on this is what is noted.
+        run(["verify", path]).assert_quiet_success();
+        assert!(run(["read", path, "--peek"]).stderr.is_empty());
+    }
+}
+
+/// Whoever follows what `verify` says loses nothing.
+#[test]
+fn with_a_doubtful_ledger_moved_away_the_note_of_the_close_counts() {
+    let directory = fixtures::copy("w100_r40");
+    let path = directory.path().to_str().unwrap();
+    run(["read", path, "--peek"]).assert_quiet_success();
+    fs::remove_file(directory.path().join("buffer.db")).unwrap();
+    assert!(run(["read", path]).stdout == fixtures::lines(41..=100));
+}
+
+/// A program that has written since has left more than one number: it was there, and nothing is wrong.
+#[test]
+fn a_ledger_that_another_program_has_moved_on_is_none_of_damage() {
+    let directory = fixtures::copy("w100_r40");
+    let path = directory.path().to_str().unwrap();
+    run(["read", path, "--peek"]).assert_quiet_success();
+    append(directory.path(), &storage::data_file(101..=110));
+    let mut ledger = fs::read(directory.path().join("buffer.db")).unwrap();
+    ledger[..8].copy_from_slice(&u64::to_le_bytes(111));
+    ledger[16..].copy_from_slice(&u64::to_le_bytes(56));
+    fs::write(directory.path().join("buffer.db"), &ledger).unwrap();
+    run(["verify", path]).assert_quiet_success();
+    assert!(run(["read", path]).assert_quiet_success().stdout == fixtures::lines(57..=110));
+}
+
 /// Some file systems leave zeros at the end of a file after a power loss.
 #[test]
 fn zeros_at_the_end_are_passed_over() {

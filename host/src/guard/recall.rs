@@ -41,6 +41,18 @@ impl Guard {
             }
         }
         self.take_back_overrun(recalled.as_ref().map(|recalled| recalled.memo.ledger))?;
+        if let Some(ledger) = self.account.ledger()
+            && let Some(ids) = recalled.as_ref().and_then(|recalled| recalled.in_question(&ledger))
+        {
+            // The ledger stands: what another program has delivered does not come again.
+            warn!(
+                first_id = ids.start.0,
+                last_id = ids.end.0.saturating_sub(1),
+                last_acknowledged = ledger.reader_last_record.0,
+                "since the buffer was closed these records were acknowledged, or are not any more, and nothing else has \
+                 changed: unless another program has read from it, the ledger is damaged"
+            );
+        }
         let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
         let lengths = self.account.files().map(|(file, account)| (file, account.length)).collect();
         self.before = Some(Before { memo: recalled.map(|recalled| recalled.memo), last, lengths });

@@ -1,6 +1,8 @@
 //! What a backend remembers of a buffer beside ledger and data files. All of it may be lost: then opening is slower and less
 //! is known, never less kept.
 
+use std::ops::Range;
+
 use forebay_frame::RecordId;
 
 use super::{Amount, FileId, Ledger, Usage};
@@ -54,4 +56,48 @@ pub struct Recalled {
     pub memo: Memo,
     /// The machine has been up ever since: whatever was written before is there.
     pub same_boot: bool,
+    /// The buffer was closed then, with everything durable.
+    pub clean: bool,
+}
+
+impl Recalled {
+    /// The events that are acknowledged by one of two ledgers and not by the other: that of a clean close, and this one, which
+    /// says nothing else that is new. `None` if they agree, or are further apart.
+    ///
+    /// Another program that has read since leaves such a ledger, and so does damage of that one number: nothing that is there
+    /// tells one from the other. Whoever has written since, or has come to the end of a file, has left more behind.
+    pub fn in_question(&self, ledger: &Ledger) -> Option<Range<RecordId>> {
+        let noted = self.memo.ledger;
+        let (then, now) = (noted.reader_last_record, ledger.reader_last_record);
+        let is_else_as_it_was = Ledger { reader_last_record: then, ..*ledger } == noted;
+        (self.clean && is_else_as_it_was && now != then)
+            .then(|| then.min(now).after(1)..then.max(now).after(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn ledger(next: u64, last: u64) -> Ledger {
+        Ledger { writer_next_record: RecordId(next), reader_last_record: RecordId(last), ..Ledger::EMPTY }
+    }
+
+    /// A false alarm teaches people to pass over the true ones: after a crash the ledger is ahead of the note by right.
+    #[test]
+    fn only_a_ledger_of_which_one_number_has_changed_since_a_clean_close_is_in_question() {
+        let memo = Memo { ledger: ledger(101, 40), usage: Usage::default(), place: None, marks: Vec::new() };
+        let at_close = Recalled { memo, same_boot: true, clean: true };
+        let ids = |ids: Range<u64>| Some(RecordId(ids.start)..RecordId(ids.end));
+        assert_eq!(at_close.in_question(&ledger(101, 40)), None);
+        assert_eq!(at_close.in_question(&ledger(101, 56)), ids(41..57));
+        assert_eq!(at_close.in_question(&ledger(101, 39)), ids(40..41));
+        assert_eq!(at_close.in_question(&ledger(102, 56)), None, "somebody has written");
+        let moved = Ledger { reader_data_file: FileId::new(7).unwrap(), ..ledger(101, 56) };
+        assert_eq!(at_close.in_question(&moved), None, "somebody has come to the end of a file");
+        let crashed = Recalled { clean: false, ..at_close };
+        assert_eq!(crashed.in_question(&ledger(101, 56)), None);
+    }
 }

@@ -107,10 +107,7 @@ impl OwnFile {
 
     /// What was remembered.
     pub(super) fn recall(&self) -> Option<Recalled> {
-        self.found
-            .newest
-            .as_ref()
-            .map(|block| Recalled { memo: block.memo.clone(), same_boot: block.boot == self.identity.boot })
+        self.found.newest.as_ref().map(|block| recalled(block.clone(), self.identity))
     }
 
     /// The buffer is open. Gives the incarnations, with a new one if records that were written before may have been lost
@@ -205,8 +202,11 @@ fn write_slot(bytes: &dyn OwnBytes, next_slot: &Mutex<usize>, block: &[u8]) -> i
 
 /// What is to be believed of the file's bytes.
 pub(super) fn newest(bytes: &[u8], identity: Identity) -> Option<Recalled> {
-    let newest = contents(bytes, identity).newest?;
-    Some(Recalled { same_boot: newest.boot == identity.boot, memo: newest.memo })
+    contents(bytes, identity).newest.map(|newest| recalled(newest, identity))
+}
+
+fn recalled(block: Block, identity: Identity) -> Recalled {
+    Recalled { same_boot: block.boot == identity.boot, clean: block.clean, memo: block.memo }
 }
 
 fn contents(bytes: &[u8], identity: Identity) -> Contents {

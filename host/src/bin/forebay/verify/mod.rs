@@ -4,12 +4,12 @@ mod inspection;
 mod ranges;
 mod report;
 
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 use forebay::{
     RecordId,
     storage::{
-        FileId, StorageError,
+        FileId, Ledger, StorageError,
         native::{DataFileReader, Holder, LedgerOnDisk, Snapshot},
     },
 };
@@ -73,11 +73,19 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
     });
     let mut report = inspection.finish(unread);
     if let LedgerOnDisk::Unreadable { .. } = snapshot.ledger() {
-        report.add_bad_ledger(Kind::Ledger);
+        report.add_bad_ledger(Kind::Ledger, None);
     } else if is_overrun {
-        report.add_bad_ledger(Kind::Overrun);
+        report.add_bad_ledger(Kind::Overrun, None);
+    } else if let Some(ids) = in_question(&snapshot, ledger) {
+        report.add_bad_ledger(Kind::Doubtful, Some(ids));
     }
     Ok(report)
+}
+
+/// The ids that are acknowledged now and were not when the buffer was closed, or the other way round, if that is all that has
+/// changed.
+fn in_question(snapshot: &Snapshot, ledger: Option<Ledger>) -> Option<Range<RecordId>> {
+    snapshot.recalled()?.in_question(&ledger?)
 }
 
 /// A data file; `None` if it was read to its end and removed while we were looking.

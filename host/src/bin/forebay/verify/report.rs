@@ -55,6 +55,8 @@ pub(super) enum Kind {
     Ledger,
     /// A ledger that has passed more than was ever written.
     Overrun,
+    /// A ledger whose last acknowledged record, and nothing else, is another than when the buffer was closed.
+    Doubtful,
 }
 
 impl Report {
@@ -78,15 +80,15 @@ impl Report {
         self.faults.push(Fault { file: None, offset: None, kind: Kind::Missing, ids });
     }
 
-    /// The ledger is none, or cannot be right.
-    pub(super) fn add_bad_ledger(&mut self, kind: Kind) {
-        self.faults.insert(0, Fault { file: None, offset: None, kind, ids: None });
+    /// The ledger is none, cannot be right, or is in doubt about these ids.
+    pub(super) fn add_bad_ledger(&mut self, kind: Kind, ids: Option<Range<RecordId>>) {
+        self.faults.insert(0, Fault { file: None, offset: None, kind, ids: ids.map(numbers) });
         self.judge();
     }
 
     /// Says whether all is well.
     pub(super) fn judge(&mut self) {
-        let is_bad = |fault: &Fault| matches!(fault.kind, Kind::Ledger | Kind::Overrun);
+        let is_bad = |fault: &Fault| matches!(fault.kind, Kind::Ledger | Kind::Overrun | Kind::Doubtful);
         let ledger_is_bad = self.faults.iter().any(is_bad);
         self.ok = !ledger_is_bad && self.corrupt == 0 && self.torn_bytes == 0 && self.lost_records == 0;
     }
@@ -126,6 +128,11 @@ impl fmt::Display for Fault {
             Kind::Overrun => {
                 "the ledger, buffer.db, has passed more than was ever written: the next opening goes by what was noted beside \
                  it or by the data files, and may deliver again what was acknowledged"
+            }
+            Kind::Doubtful => {
+                "the ledger, buffer.db, is as it was when the buffer was closed, but for what is acknowledged: unless another \
+                 program has read from the buffer since, that number is damaged, and with buffer.db moved away the next opening \
+                 goes by what was noted beside it"
             }
         })?;
         if let (Some(file), Some(offset)) = (&self.file, self.offset) {
