@@ -12,7 +12,7 @@ use super::{attack::guest, bed::Bed};
 use crate::support::{
     Runs,
     dice::Dice,
-    storage::{file, options},
+    storage::{data_file, disk, file, ledger, options},
 };
 
 /// What `tests/guests/obeys.wat` can be told to do. Below `GROW` are the storage calls, in the order of the contract.
@@ -23,6 +23,7 @@ const REQUEST_SYNC: u64 = 10;
 const GROW: u64 = 11;
 const FILL: u64 = 12;
 const RECURSE: u64 = 13;
+const SCAN_OFTEN: u64 = 14;
 
 /// Its figures: whether the storage call was answered with an error, the pages of its memory, the elements of its table.
 const PAGES: u16 = 2;
@@ -115,6 +116,29 @@ fn each_call_has_its_limits_anew() {
         logic.write(batch, &[SCAN, 0, 3, 1, 1, 1]).unwrap();
     }
     assert_eq!(logic.guard().refused(), 99);
+}
+
+/// A scan costs the host what the file holds, and calls alone are no bound on it: a million scans of 8 MiB each keep a thread
+/// for hours. What a call of logic in order may need grows with the buffer, and so does the bound.
+#[test]
+fn what_one_call_has_read_is_bounded() {
+    let records = data_file(1..=1000);
+    let bytes = records.len() as u64;
+    let walks = Limits::WALKS;
+    for (limits, scans) in [
+        (limited(|limits| limits.walked_bytes = 20 * bytes), 20),
+        (limited(|limits| limits.walked_bytes = 0), walks),
+        (Limits::default(), (1 << 30) / bytes),
+    ] {
+        let disk = disk(Some(ledger(1001, 0, 0, 0)), &[(0, records.clone())]);
+        let mut bed = Bed::opening(&disk, 1 << 20);
+        bed.guard.opened();
+        let mut logic = obeying(bed.guard, limits).unwrap();
+        for batch in 1..3 {
+            logic.write(batch, &[SCAN_OFTEN, scans, 0]).unwrap();
+        }
+        assert_failed(&logic.write(3, &[SCAN_OFTEN, scans + 1, 0]), "of data files read in one call");
+    }
 }
 
 /// Numbers that could be right, and such as nobody means.

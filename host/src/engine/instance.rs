@@ -41,12 +41,24 @@ struct Call {
     taken: Duration,
     host_calls: u64,
     refused: u64,
+    walked: u64,
+    /// What the data files held when it began: much of it may be removed before it ends.
+    held: u64,
     running: bool,
 }
 
 impl Call {
-    fn start() -> Self {
-        Self { resumed: Instant::now(), taken: Duration::ZERO, host_calls: 0, refused: 0, running: true }
+    fn start(guard: &Guard) -> Self {
+        let held = guard.bytes();
+        Self {
+            resumed: Instant::now(),
+            taken: Duration::ZERO,
+            host_calls: 0,
+            refused: 0,
+            walked: 0,
+            held,
+            running: true,
+        }
     }
 
     /// The guest has run until now.
@@ -68,10 +80,19 @@ impl GuestState {
             )));
         }
         self.call.charge(Instant::now());
-        let refused = self.guard.refused();
+        let (refused, walked) = (self.guard.refused(), self.guard.walked_bytes());
         let result = function(&mut self.guard);
         self.call.refused += self.guard.refused().saturating_sub(refused);
+        self.call.walked += self.guard.walked_bytes().saturating_sub(walked);
         self.call.resumed = Instant::now();
+        if self.call.walked > self.limits.walked_bytes
+            && self.call.walked > self.call.held.saturating_mul(Limits::WALKS)
+        {
+            return Err(wasmtime::Error::msg(format!(
+                "it had {} bytes of data files read in one call, which held {}",
+                self.call.walked, self.call.held
+            )));
+        }
         if self.call.refused > self.limits.refusals {
             return Err(wasmtime::Error::msg(format!(
                 "it broke a rule more than {} times in one call",
@@ -116,7 +137,7 @@ impl Instance {
             .tables(limits.tables)
             .memories(1)
             .build();
-        let call = Call::start();
+        let call = Call::start(&guard);
         let mut store = Store::new(engine, GuestState { guard, limits, memory, call });
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.list_bytes);
@@ -147,7 +168,8 @@ impl Instance {
         }
         epoch::touch(self.store.engine());
         self.store.set_epoch_deadline(1);
-        self.store.data_mut().call = Call::start();
+        let state = self.store.data_mut();
+        state.call = Call::start(&state.guard);
         let result = export(&self.bindings, &mut self.store);
         self.store.data_mut().call.running = false;
         result.map_err(|error| {

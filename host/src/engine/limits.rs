@@ -15,6 +15,10 @@ pub struct Limits {
     pub host_calls: u64,
     /// Rules that may be broken within one call of the guest: looking into each costs the host time. Default: 1,000.
     pub refusals: u64,
+    /// Bytes of data files that the host may read, or go through in memory, within one call of the guest: for its scans, and
+    /// for looking into what it asks for. Where the files hold much it is [`WALKS`](Self::WALKS) times that: making a ledger
+    /// anew, and making up for a failed sync, read all of them in one call. Default: 1 GiB.
+    pub walked_bytes: u64,
     /// Bytes that the host may allocate for the lists that one call gives it. Default: 1 MiB.
     pub list_bytes: usize,
     /// Elements in each table of an instance. Default: 10,000.
@@ -29,6 +33,9 @@ impl Limits {
     /// How often a running guest is looked at.
     pub const EPOCH: Duration = Duration::from_millis(10);
 
+    /// How often one call of the guest may have all data files read, however much they hold.
+    pub const WALKS: u64 = 16;
+
     /// The elements that a list may have which a call answers with. One that is longer is a breach of the contract.
     pub const LIST_MAX: usize = 4096;
 }
@@ -40,6 +47,7 @@ impl Default for Limits {
             memory_bytes: 64 * 1024 * 1024,
             host_calls: 1_000_000,
             refusals: 1_000,
+            walked_bytes: 1 << 30,
             list_bytes: 1024 * 1024,
             table_elements: 10_000,
             tables: 16,

@@ -1,5 +1,8 @@
 //! Reading frames back: checked where they lie in memory, and told to the logic as spans.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     num::NonZeroU32,
@@ -12,7 +15,7 @@ use forebay_frame::{
 };
 
 use super::{
-    ReadRecord,
+    Guard, ReadRecord,
     found::Found,
     kept::Kept,
     read_scans::ReadScans,
@@ -84,6 +87,15 @@ pub(super) struct Scanner {
     /// What was learned about damage in the file that was scanned last.
     assessor: Option<(FileId, Assessor)>,
     wanted: Wanted,
+    /// Bytes that all walks have gone through, or have read where that is more.
+    pub(super) walked_bytes: u64,
+}
+
+impl Guard {
+    /// Bytes of data files that were read or gone through since the guard was made: what reading costs.
+    pub fn walked_bytes(&self) -> u64 {
+        self.scanner.walked_bytes
+    }
 }
 
 impl Scanner {
@@ -209,10 +221,27 @@ impl Scanner {
         limits: ScanLimits,
     ) -> Result<(Found, u64), StorageError> {
         let started = Instant::now();
+        let read_before = subject.read_bytes;
+        let walked = self.walk_within(subject, offset, around, limits, || started.elapsed());
+        let bytes = walked.as_ref().map_or(0, |(_, at)| at.saturating_sub(offset));
+        let read = subject.read_bytes.saturating_sub(read_before);
+        self.walked_bytes = self.walked_bytes.saturating_add(bytes.max(read));
+        walked
+    }
+
+    /// Reads frames until a limit is reached, its own of bytes and of time among them.
+    fn walk_within(
+        &mut self,
+        subject: &mut Subject<'_>,
+        offset: u64,
+        around: Surroundings,
+        limits: ScanLimits,
+        elapsed: impl Fn() -> Duration,
+    ) -> Result<(Found, u64), StorageError> {
         let mut found = Found::new(around, limits, BYTES_MAX);
         let mut at = offset;
         while at < subject.length && !found.is_full {
-            if at > offset && (started.elapsed() > TIME_MAX || at - offset > BYTES_MAX) {
+            if at > offset && (elapsed() > TIME_MAX || at - offset > BYTES_MAX) {
                 break;
             }
             let block = self.windows.block(subject, at)?;

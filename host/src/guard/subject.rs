@@ -16,12 +16,15 @@ pub(super) struct Subject<'a> {
     pub(super) ceiling: RecordId,
     /// The file that follows on the ring and has anything in it, and its length; `None` if this is the last.
     pub(super) follower: Option<(FileId, u64)>,
+    /// Bytes that were read so far, of it and of the follower.
+    pub(super) read_bytes: u64,
 }
 
 impl<'a> Subject<'a> {
     /// A file of this length.
     pub(super) fn new(backend: &'a mut dyn Backend, account: &Account, file: FileId, length: u64) -> Self {
-        Self { backend, file, length, ceiling: account.next_id(), follower: account.follower(file) }
+        let (ceiling, follower) = (account.next_id(), account.follower(file));
+        Self { backend, file, length, ceiling, follower, read_bytes: 0 }
     }
 
     /// The id that comes behind the file's last record, as far as it is known: that of the first frame of the next file, or
@@ -29,9 +32,11 @@ impl<'a> Subject<'a> {
     pub(super) fn id_behind(&mut self) -> Result<Option<RecordId>, StorageError> {
         let Some((file, length)) = self.follower else { return Ok(Some(self.ceiling)) };
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling };
-        let next =
-            Subject { backend: &mut *self.backend, file, length, ceiling: self.ceiling, follower: None };
-        Ok(match Walker::new(next, 0, around).next()? {
+        let mut next =
+            Subject { backend: &mut *self.backend, file, length, follower: None, read_bytes: 0, ..*self };
+        let step = Walker::new(&mut next, 0, around).next();
+        self.read_bytes = self.read_bytes.saturating_add(next.read_bytes);
+        Ok(match step? {
             Some(Step::Whole { id, .. }) => Some(id),
             _ => None,
         })
@@ -52,6 +57,7 @@ impl Source for Subject<'_> {
         let wanted = into.len().min(left);
         let Some(into) = into.get_mut(..wanted) else { return Ok(0) };
         let read = self.backend.read_at(self.file, offset, into)?;
+        self.read_bytes = self.read_bytes.saturating_add(u64::try_from(wanted).unwrap_or(u64::MAX));
         if let Some(missing) = into.get_mut(read..).filter(|missing| !missing.is_empty()) {
             debug!(file = %self.file, offset, "the data file is shorter than it was");
             missing.fill(0);
