@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use forebay::{
-    Buffer, CloseError, Durability, Limits, ReadError, RecordId, Simulation, WhenFull, storage::memory::Disk,
+    Buffer, CloseError, Durability, Limits, OpenError, ReadError, RecordId, Simulation, WhenFull,
+    storage::memory::Disk,
 };
 
 use super::attack::{Victim, guest};
@@ -11,7 +12,7 @@ use crate::support::{
     Runs,
     cli::{BINARY, Running, run, run_with},
     fixtures::project_file,
-    storage::{ids, options, read, records, write},
+    storage::{data_file, disk, ids, options, read, records, write},
     unfaithful::Unfaithful,
 };
 
@@ -50,6 +51,20 @@ fn a_buffer_whose_logic_has_nothing_synced_is_not_closed_well() {
         assert_eq!(read(&buffer), ids([1..=20]), "{runs:?}");
         buffer.close().unwrap();
     }
+}
+
+/// A ledger was lost, and the logic makes none: the host would not know where delivery begins, nor that anything waits.
+#[test]
+fn logic_that_stores_no_ledger_where_none_is_does_not_open_the_buffer() {
+    let disk = disk(None, &[(0, data_file(1..=10))]);
+    let always_full = guest("always_full.wasm");
+    let make = move |guard| always_full.instantiate(guard, Limits::default());
+    let refused = Buffer::open_with(Box::new(disk.open().unwrap()), options(), make);
+    assert!(
+        matches!(&refused, Err(OpenError::Logic(error)) if error.to_string().contains("stored no ledger")),
+        "{refused:?}"
+    );
+    assert_eq!(read(&Runs::AsComponent.open(disk.open().unwrap(), options())), ids([1..=10]));
 }
 
 /// A consumer that hears of the end may remove the directory.

@@ -308,6 +308,10 @@ fn open(logic: &mut dyn Logic, options: &LogicOptions) -> Result<OpenReport, Cal
             reason: "it opened the buffer at another id than the next".to_owned(),
         });
     }
+    // Without one nobody knows where delivery begins: all would count as delivered, whatever the files hold.
+    if logic.guard().ledger().is_none() {
+        return Err(CallError::Failed { reason: "it opened the buffer and stored no ledger".to_owned() });
+    }
     logic.guard().opened();
     Ok(report)
 }

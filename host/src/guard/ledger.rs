@@ -55,11 +55,7 @@ impl Guard {
     /// How many events it drops that are not acknowledged, if it may be stored.
     fn check_ledger(&mut self, ledger: Ledger) -> Result<Result<Passed, Refusal>, StorageError> {
         let next = self.account.next_id();
-        let highest = if self.phase == Phase::Opening || self.account.ledger().is_none() {
-            self.highest_next()
-        } else {
-            next
-        };
+        let highest = if self.phase == Phase::Opening { self.highest_next() } else { next };
         if ledger.writer_next_record < next || ledger.writer_next_record > highest {
             return Ok(Err(Refusal::LedgerNext));
         }
