@@ -6,6 +6,8 @@
 (module
   (import "forebay:buffer/storage@0.1.0" "load-ledger" (func $load_ledger (param i32)))
   (import "forebay:buffer/storage@0.1.0" "create-file" (func $create_file (param i32 i32)))
+  (import "forebay:buffer/storage@0.1.0" "scan" (func $scan (param i32 i64 i32 i32 i64 i32)))
+  (import "forebay:buffer/storage@0.1.0" "request-sync" (func $request_sync (param i32 i32 i32)))
 
   (memory (export "memory") 2)
   (table $table 1 funcref)
@@ -19,6 +21,8 @@
   (data (i32.const 0x324) "\00\10\00\00\40\42\0f\00")
   ;; A list of 5,000 elements, as `status` answers with it: there is no `ok` before it.
   (data (i32.const 0x340) "\00\10\00\00\88\13\00\00")
+  ;; A list of one record's run, or of several that follow each other.
+  (data (i32.const 0x384) "\00\05\00\00\01\00\00\00")
   ;; Neither `ok` nor an error.
   (data (i32.const 0x360) "\07")
 
@@ -44,6 +48,32 @@
   ;; 65535 names no file.
   (func $break_a_rule_for_ever
     (loop $for_ever (call $create_file (i32.const 65535) (i32.const 0x400)) (br $for_ever)))
+
+  ;; The attacks on the calls that no number above 16 is of: the number is 16 times that of the call, and that of what is
+  ;; done in it. Gives the address of the answer.
+  (func $attack_in (param $call i32) (param $answer i32) (result i32)
+    (local $what i32)
+    (if (i32.ne (i32.shr_u (global.get $attack) (i32.const 4)) (local.get $call)) (then (return (local.get $answer))))
+    (local.set $what (i32.and (global.get $attack) (i32.const 15)))
+    (if (i32.eq (local.get $what) (i32.const 1)) (then (call $spin)))
+    (if (i32.eq (local.get $what) (i32.const 2)) (then unreachable))
+    (if (i32.eq (local.get $what) (i32.const 3)) (then (drop (call $recurse (i64.const 1)))))
+    (if (i32.eq (local.get $what) (i32.const 4)) (then (call $call_for_ever)))
+    (if (i32.eq (local.get $what) (i32.const 5)) (then (call $break_a_rule_for_ever)))
+    (if (i32.eq (local.get $what) (i32.const 6)) (then (return (i32.const 0xfffffff0))))
+    (if (i32.eq (local.get $what) (i32.const 7)) (then (return (i32.const 0x360))))
+    (local.get $answer))
+
+  ;; Reads what file 0 has at its start, and answers with that: the consumer gets records, and can acknowledge them. What a
+  ;; scan finds comes to 0x1000, and is told as a run at 0x500.
+  (func $read_file_0 (result i32)
+    (call $scan (i32.const 0) (i64.const 0) (i32.const 1) (i32.const -1) (i64.const -1) (i32.const 0x400))
+    (i64.store (i32.const 0x508) (i64.load (i32.const 0x1000)))
+    (i64.store (i32.const 0x510) (i64.load (i32.const 0x1008)))
+    (i64.store (i32.const 0x518) (i64.load (i32.const 0x1010)))
+    (i64.store (i32.const 0x520) (i64.load (i32.const 0x1018)))
+    (i32.store (i32.const 0x528) (i32.load (i32.const 0x1020)))
+    (i32.const 0x380))
 
   ;; Where the host puts the list of one call. The next call's may overwrite it.
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
@@ -71,19 +101,28 @@
     (if (call $is (i32.const 10)) (then (return (i32.const 0xfffffff0))))
     (if (call $is (i32.const 11)) (then (return (i32.const 0x360))))
     (if (call $is (i32.const 12)) (then unreachable))
+    ;; Of the ledger, so that one ends.
+    (if (i32.eq (i32.shr_u (global.get $attack) (i32.const 4)) (i32.const 5))
+      (then (call $request_sync (i32.const 2) (i32.const 0) (i32.const 0x400))))
     (i32.const 0))
 
   (func (export "forebay:buffer/buffer@0.1.0#read") (param i32 i64) (result i32)
     (if (call $is (i32.const 13)) (then (call $spin)))
     (if (call $is (i32.const 14)) (then (return (i32.const 0x300))))
     (if (call $is (i32.const 15)) (then (drop (memory.grow (i32.const 900))) (return (i32.const 0x320))))
+    (if (i32.eq (i32.shr_u (global.get $attack) (i32.const 4)) (i32.const 2)) (then (return (call $read_file_0))))
     (i32.const 0))
 
-  (func (export "forebay:buffer/buffer@0.1.0#acknowledge") (param i64) (result i32) (i32.const 0))
-  (func (export "forebay:buffer/buffer@0.1.0#tick") (param i64) (result i32) (i32.const 0x200))
-  (func (export "forebay:buffer/buffer@0.1.0#flush") (result i32) (i32.const 0))
-  (func (export "forebay:buffer/buffer@0.1.0#synced") (param i64 i32) (result i32) (i32.const 0))
-  (func (export "forebay:buffer/buffer@0.1.0#close-writer") (result i32) (i32.const 0))
+  (func (export "forebay:buffer/buffer@0.1.0#acknowledge") (param i64) (result i32)
+    (call $attack_in (i32.const 2) (i32.const 0)))
+  (func (export "forebay:buffer/buffer@0.1.0#tick") (param i64) (result i32)
+    (call $attack_in (i32.const 3) (i32.const 0x200)))
+  (func (export "forebay:buffer/buffer@0.1.0#flush") (result i32)
+    (call $attack_in (i32.const 4) (i32.const 0)))
+  (func (export "forebay:buffer/buffer@0.1.0#synced") (param i64 i32) (result i32)
+    (call $attack_in (i32.const 5) (i32.const 0)))
+  (func (export "forebay:buffer/buffer@0.1.0#close-writer") (result i32)
+    (call $attack_in (i32.const 6) (i32.const 0)))
 
   (func (export "forebay:buffer/buffer@0.1.0#status") (result i32)
     (if (call $is (i32.const 16)) (then (drop (memory.grow (i32.const 2))) (return (i32.const 0x340))))

@@ -1,5 +1,7 @@
 //! What the component `hostile` of `tests/guests` can do to its host, and a buffer for it to try it on.
 
+use std::{thread, time::Duration};
+
 use forebay::{
     Buffer, Component, Limits, OpenError, Options, ReadError, RecordId, WhenFull, WriteError,
     storage::memory::Disk,
@@ -19,6 +21,11 @@ pub enum Call {
     Write,
     Read,
     Status,
+    Acknowledge,
+    Tick,
+    Flush,
+    Synced,
+    CloseWriter,
 }
 
 /// Something that a guest does to its host.
@@ -36,7 +43,60 @@ const fn attack(number: u64, call: Call, what: &'static str, reason: &'static st
     Attack { what, number, call, reason: Some(reason) }
 }
 
-pub const ATTACKS: [Attack; 16] = [
+/// What is done in a call whose number is above those of single attacks.
+macro_rules! attacks_in {
+    ($call:ident, $number:literal, $name:literal) => {
+        [
+            attack($number * 16 + 1, Call::$call, concat!("spins in ", $name), "it ran for longer"),
+            attack($number * 16 + 2, Call::$call, concat!("traps in ", $name), "unreachable"),
+            attack(
+                $number * 16 + 3,
+                Call::$call,
+                concat!("recursion without end in ", $name),
+                "call stack exhausted",
+            ),
+            attack(
+                $number * 16 + 4,
+                Call::$call,
+                concat!("storage calls without end in ", $name),
+                "more than 10000 storage calls",
+            ),
+            attack(
+                $number * 16 + 5,
+                Call::$call,
+                concat!("breaks a rule without end in ", $name),
+                "broke a rule more than 1000 times",
+            ),
+            attack(
+                $number * 16 + 6,
+                Call::$call,
+                concat!("answers ", $name, " with an address outside its memory"),
+                "out of bounds",
+            ),
+            attack(
+                $number * 16 + 7,
+                Call::$call,
+                concat!("answers ", $name, " with neither success nor error"),
+                "invalid expected discriminant",
+            ),
+        ]
+    };
+}
+
+const FURTHER: [[Attack; 7]; 5] = [
+    attacks_in!(Acknowledge, 2, "acknowledge"),
+    attacks_in!(Tick, 3, "tick"),
+    attacks_in!(Flush, 4, "flush"),
+    attacks_in!(Synced, 5, "synced"),
+    attacks_in!(CloseWriter, 6, "close-writer"),
+];
+
+/// All of them.
+pub fn attacks() -> impl Iterator<Item = &'static Attack> {
+    ATTACKS.iter().chain(FURTHER.as_flattened())
+}
+
+const ATTACKS: [Attack; 16] = [
     attack(1, Call::Open, "spins in open", "it ran for longer"),
     attack(2, Call::Write, "spins in write", "it ran for longer"),
     attack(3, Call::Write, "recursion without end", "call stack exhausted"),
@@ -96,6 +156,9 @@ impl Attack {
         let mut options = options();
         options.max_events = self.number;
         options.when_full = WhenFull::Reject;
+        if self.call == Call::Tick {
+            options.sync_interval = Duration::from_millis(1);
+        }
         options
     }
 
@@ -115,12 +178,45 @@ impl Attack {
                 other => other.map(|_| ()).map_err(|error| panic!("{}: {error}", self.what)),
             },
             // Asking for figures never fails: each time there is a fresh instance, until there is none.
-            Call::Status => {
-                let mut asked = (0..10).map(|_| buffer.status().unwrap().stopped);
-                asked.find_map(|stopped| stopped).map_or(Ok(()), Err)
+            Call::Status => stopped_in(buffer),
+            // A fresh instance is told of it again.
+            Call::Acknowledge => {
+                let delivered = buffer.reader().try_next_batch(10).unwrap();
+                assert_eq!(delivered.len(), 10, "{}", self.what);
+                buffer.reader().ack_through(RecordId(10));
+                stopped_in(buffer)
+            }
+            Call::CloseWriter => {
+                buffer.end_writing();
+                stopped_in(buffer)
+            }
+            // Something has changed, so time passes for the logic; this waits until it has stopped.
+            Call::Tick => {
+                let _ = buffer.writer().write_batch(records(11..=20));
+                match buffer.reader().next() {
+                    Err(ReadError::Stopped { reason }) => Err(reason),
+                    other => panic!("{}: {other:?}", self.what),
+                }
+            }
+            // Each write asks for a sync.
+            Call::Synced => loop {
+                if let Err(WriteError::Stopped { reason }) = buffer.writer().write_batch(records(11..=11)) {
+                    return Err(reason);
+                }
+                thread::yield_now();
+            },
+            // It is asked for when the buffer is closed, and writing had ended before.
+            Call::Flush => {
+                buffer.end_writing();
+                Ok(())
             }
         }
     }
+}
+
+fn stopped_in(buffer: &Buffer) -> Result<(), String> {
+    let mut asked = (0..10).map(|_| buffer.status().unwrap().stopped);
+    asked.find_map(|stopped| stopped).map_or(Ok(()), Err)
 }
 
 /// Has a hostile guest open a buffer and attack. The error is what the caller, or the operator, gets to see.

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use forebay::{Limits, OpenError, ReplaceError};
+use forebay::{CloseError, Limits, OpenError, ReplaceError};
 
-use super::attack::{ATTACKS, Call, Victim, attack_once, bystander, guest};
+use super::attack::{Call, Victim, attack_once, attacks, bystander, guest};
 use crate::support::storage::{ids, options, read, write};
 
 /// Runs the attacks on a kind of call.
 fn assert_contained(call: Call) {
     let bystander = bystander();
     let mut last = 0;
-    for attack in ATTACKS.iter().filter(|attack| attack.call == call) {
+    for attack in attacks().filter(|attack| attack.call == call) {
         let victim = Victim::new();
         let started = Instant::now();
         let answer = attack_once(&victim, attack);
@@ -56,6 +56,56 @@ fn an_attack_in_reading_stops_that_buffer_alone() {
 #[test]
 fn an_attack_in_the_figures_stops_that_buffer_alone() {
     assert_contained(Call::Status);
+}
+
+/// A fresh instance is told again of what was acknowledged, and so attacks again, until there is none.
+#[test]
+fn an_attack_in_acknowledging_stops_that_buffer_alone() {
+    assert_contained(Call::Acknowledge);
+}
+
+/// Nobody waits for a tick: it runs on a thread that all buffers of the process share.
+#[test]
+fn an_attack_in_a_tick_stops_that_buffer_alone() {
+    assert_contained(Call::Tick);
+}
+
+/// The same goes for the end of a sync.
+#[test]
+fn an_attack_at_the_end_of_a_sync_stops_that_buffer_alone() {
+    assert_contained(Call::Synced);
+}
+
+/// Whoever ends writing is on the way out, and must get there.
+#[test]
+fn an_attack_in_the_end_of_writing_stops_that_buffer_alone() {
+    assert_contained(Call::CloseWriter);
+}
+
+/// The last call of all. Closing ends, lets the directory go, and says what happened.
+#[test]
+fn an_attack_in_the_last_flush_is_an_error_of_closing() {
+    let mut tried = 0;
+    for attack in attacks().filter(|attack| attack.call == Call::Flush) {
+        let victim = Victim::new();
+        let mut options = attack.options();
+        options.restarts_per_minute = 0;
+        let mut limits = Limits::default();
+        limits.host_calls = 10_000;
+        let buffer = victim.open(guest("hostile.wasm"), options, limits).unwrap();
+        attack.provoke(&buffer).unwrap();
+        let started = Instant::now();
+        let closed = buffer.close();
+        assert!(started.elapsed() < Duration::from_secs(5), "{}", attack.what);
+        assert!(
+            matches!(&closed, Err(CloseError::Stopped { reason }) if reason.contains(attack.reason.unwrap())),
+            "{}: {closed:?}",
+            attack.what
+        );
+        victim.assert_unharmed(attack.what);
+        tried += 1;
+    }
+    assert_eq!(tried, 7);
 }
 
 /// A start function runs before any call that has a deadline of its own.
