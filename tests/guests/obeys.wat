@@ -14,7 +14,6 @@
   (import "forebay:buffer/storage@0.1.0" "truncate-file" (func $truncate_file (param i32 i64 i32)))
   (import "forebay:buffer/storage@0.1.0" "append" (func $append (param i64 i32 i32 i32 i64 i64 i32)))
   (import "forebay:buffer/storage@0.1.0" "scan" (func $scan (param i32 i64 i32 i32 i64 i32)))
-  (import "forebay:buffer/storage@0.1.0" "relocate" (func $relocate (param i32 i64 i64 i32 i64 i32)))
   (import "forebay:buffer/storage@0.1.0" "request-sync" (func $request_sync (param i32 i32 i32)))
 
   ;; 4 pages: the second holds the lists of one call, that of `write` and the host's.
@@ -51,9 +50,9 @@
       (br_if $again (i64.ne (local.get $times) (i64.const 0)))))
 
   (func $do (param $what i32)
-    (block $often (block $recurse (block $fill (block $grow (block $sync (block $relocate (block $scan (block $append (block $truncate
+    (block $often (block $recurse (block $fill (block $grow (block $sync (block $scan (block $append (block $truncate
     (block $remove (block $create (block $files (block $marks (block $store (block $load
-      (br_table $load $store $marks $files $create $remove $truncate $append $scan $relocate $sync $grow $fill $recurse $often
+      (br_table $load $store $marks $files $create $remove $truncate $append $scan $sync $grow $fill $recurse $often
         (local.get $what)))
       (call $load_ledger (i32.const 0x400)) (return))
       (call $store_ledger (call $arg (i32.const 1)) (call $arg32 (i32.const 2)) (call $arg32 (i32.const 3))
@@ -66,8 +65,6 @@
       (call $append (call $arg (i32.const 1)) (call $arg32 (i32.const 2)) (call $arg32 (i32.const 3))
         (call $arg32 (i32.const 4)) (call $arg (i32.const 5)) (call $arg (i32.const 6)) (i32.const 0x400)) (return))
       (call $scan (call $arg32 (i32.const 1)) (call $arg (i32.const 2)) (call $arg32 (i32.const 3))
-        (call $arg32 (i32.const 4)) (call $arg (i32.const 5)) (i32.const 0x400)) (return))
-      (call $relocate (call $arg32 (i32.const 1)) (call $arg (i32.const 2)) (call $arg (i32.const 3))
         (call $arg32 (i32.const 4)) (call $arg (i32.const 5)) (i32.const 0x400)) (return))
       (call $request_sync (call $arg32 (i32.const 1)) (call $arg32 (i32.const 2)) (i32.const 0x400)) (return))
       (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) (return))

@@ -23,9 +23,7 @@ fn options() -> Options {
 impl World {
     /// The process dies, with the machine or without, and logic in order opens what is left.
     pub(super) fn end(&mut self, bed: Bed) {
-        // A process that dies before a failed sync is made up for leaves pages that its successor takes for written: nobody can
-        // tell. Here the machine goes with it.
-        let required: BTreeSet<u64> = if self.chance(2) || bed.guard.is_degraded() {
+        let required: BTreeSet<u64> = if self.chance(2) {
             self.disk.power_loss();
             self.promised.clone()
         } else {

@@ -19,7 +19,7 @@ impl World {
     pub(super) fn call(&mut self, bed: &mut Bed) {
         self.calls += 1;
         let before = bed.guard.refused();
-        match self.dice.below(18) {
+        match self.dice.below(16) {
             0..=5 => self.append(bed),
             6..=8 => self.store_ledger(bed),
             9 => {
@@ -33,7 +33,6 @@ impl World {
                 let offset = self.an_offset(bed, file);
                 self.scan(bed, file, offset);
             }
-            14 | 15 => self.relocate(bed),
             _ => {
                 let target = match self.dice.below(3) {
                     0 => SyncTarget::Data(self.a_file(bed)),

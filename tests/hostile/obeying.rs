@@ -19,11 +19,11 @@ use crate::support::{
 const LOAD_LEDGER: u64 = 0;
 const APPEND: u64 = 7;
 const SCAN: u64 = 8;
-const REQUEST_SYNC: u64 = 10;
-const GROW: u64 = 11;
-const FILL: u64 = 12;
-const RECURSE: u64 = 13;
-const SCAN_OFTEN: u64 = 14;
+const REQUEST_SYNC: u64 = 9;
+const GROW: u64 = 10;
+const FILL: u64 = 11;
+const RECURSE: u64 = 12;
+const SCAN_OFTEN: u64 = 13;
 
 /// Its figures: whether the storage call was answered with an error, the pages of its memory, the elements of its table.
 const PAGES: u16 = 2;

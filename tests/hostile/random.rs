@@ -44,7 +44,7 @@ pub(super) struct World {
     last_number: u64,
     /// All records that were ever placed, by their ids; an id that was given again has the later one's.
     pub(super) payloads: BTreeMap<u64, String>,
-    /// Where each of those is that are still there; after a failed sync that may be in more than one file.
+    /// Where each of those is that are still there.
     pub(super) placed: BTreeMap<(u64, FileId), Placed>,
     /// What has to be there after a power loss, but for what is acknowledged.
     pub(super) promised: BTreeSet<u64>,
@@ -58,10 +58,6 @@ pub(super) struct World {
     pub(super) runs: Vec<Run>,
     /// Offsets that a scan gave.
     pub(super) offsets: Vec<(FileId, u64)>,
-    /// Syncs fail too: only where `FOREBAY_HOSTILE_REPAIRS` is set, until what that finds is mended (docs/security.md).
-    pub(super) syncs_fail: bool,
-    /// How far files were copied after failed syncs.
-    pub(super) copied_to: Vec<(FileId, u64)>,
 }
 
 /// Promises that hold only for logic in order are no promises: no sequence of storage calls may break one.
@@ -104,8 +100,6 @@ impl World {
             most: MAX_BYTES,
             runs: Vec::new(),
             offsets: Vec::new(),
-            syncs_fail: std::env::var_os("FOREBAY_HOSTILE_REPAIRS").is_some(),
-            copied_to: Vec::new(),
         }
     }
 
@@ -149,15 +143,18 @@ impl World {
 
     /// One call of the guest by its host, or something that happens meanwhile.
     fn step(&mut self, bed: &mut Bed) {
-        match self.dice.below(10) {
+        match self.dice.below(9) {
             0..=3 => self.write(bed),
             4 | 5 => self.read(bed),
             6 => self.call(bed),
             7 => self.do_as_told(bed),
-            8 => self.repair(bed),
             _ => {
                 for _ in 0..self.dice.below(6) {
-                    self.end_sync(bed);
+                    if self.chance(12) {
+                        bed.fail_sync()
+                    } else {
+                        bed.run_sync()
+                    };
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! An instance that traps while it makes up for a failed sync: some records are in two files then, some names may not be
-//! durable, and the fresh instance finds neither in the ledger.
+//! An instance that traps while it makes up for a failed sync: some files are written anew then and some are not, some names
+//! may not be durable, and the fresh instance has to hear of it from the host.
 
 use std::time::Duration;
 
@@ -68,11 +68,8 @@ impl Bench {
     fn calls(target: SyncTarget, acknowledged: u64) -> u64 {
         let bench = Self::new(target, acknowledged);
         let before = bench.fuse.burnt();
-        let files = bench.disk.data_files();
         bench.mend();
         assert!(!bench.buffer.status().unwrap().sync_failed, "{target:?}");
-        let is_copied = matches!(target, SyncTarget::Data(_));
-        assert!(!is_copied || bench.disk.data_files() != files, "{target:?}: nothing was relocated");
         bench.fuse.burnt() - before
     }
 }
@@ -84,7 +81,7 @@ fn a_trap_at_any_storage_call_of_mending_loses_and_repeats_nothing() {
     for target in targets() {
         for acknowledged in [0, 30] {
             let calls = Bench::calls(target, acknowledged);
-            assert!(calls > 3, "{target:?}: {calls} storage calls mend nothing");
+            assert!(calls > 2, "{target:?}: {calls} storage calls mend nothing");
             for call in 0..calls {
                 let at = format!("{target:?}, {acknowledged} acknowledged, at {call}");
                 let mut bench = Bench::new(target, acknowledged);
@@ -109,7 +106,7 @@ fn a_trap_at_any_storage_call_of_mending_loses_and_repeats_nothing() {
 }
 
 /// The machine goes down with the instance, or right after the next one has begun: what was answered as synced before the
-/// failure is there, and what the files hold twice is delivered once. Where only the process dies all is there.
+/// failure is there. Where only the process dies all is there.
 #[test]
 fn a_crash_after_a_trap_in_mending_costs_nothing_that_was_confirmed() {
     for target in targets() {

@@ -270,21 +270,6 @@ impl native::Storage for Imports<'_> {
         Ok(native::Scanned { spans: spans.collect(), next_offset: scanned.next_offset })
     }
 
-    fn relocate(
-        &mut self,
-        source: native::FileId,
-        offset: u64,
-        max_bytes: u64,
-        target: native::FileId,
-        at: u64,
-    ) -> Result<native::Relocated, StorageError> {
-        let relocated = self
-            .guard()
-            .relocate(host(source), offset, max_bytes, host(target), at)
-            .map_err(storage_error)?;
-        Ok(native::Relocated { next_offset: relocated.next_offset, length: relocated.length })
-    }
-
     fn request_sync(&mut self, target: native::SyncTarget) -> Result<native::Ticket, StorageError> {
         let target = match target {
             native::SyncTarget::Data(file) => SyncTarget::Data(host(file)),

@@ -165,6 +165,19 @@ impl Backend for Recorded {
         }))
     }
 
+    fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
+        self.memory.prepare_renewal(file)
+    }
+
+    fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.journal.step();
+        self.memory.renew(file)
+    }
+
+    fn forget_renewal(&mut self, file: FileId) {
+        self.memory.forget_renewal(file);
+    }
+
     fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile> {
         self.memory.dead_letters()
     }

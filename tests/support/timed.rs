@@ -93,6 +93,18 @@ impl<B: Backend> Backend for Timed<B> {
         self.call(|backend| backend.prepare_sync(target))
     }
 
+    fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
+        self.call(|backend| backend.prepare_renewal(file))
+    }
+
+    fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.call(|backend| backend.renew(file))
+    }
+
+    fn forget_renewal(&mut self, file: FileId) {
+        self.call(|backend| backend.forget_renewal(file));
+    }
+
     fn recall(&mut self) -> Option<Recalled> {
         self.call(Backend::recall)
     }

@@ -1,8 +1,8 @@
 //! The logic's storage, answered by the component's imports.
 
 use forebay_logic::{
-    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, Relocated, ScanLimits, Scanned, Span,
-    SpanState, Storage, StorageError, SyncTarget, Ticket, error::BREACH,
+    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, ScanLimits, Scanned, Span, SpanState,
+    Storage, StorageError, SyncTarget, Ticket, error::BREACH,
 };
 
 use crate::wit::forebay::buffer::storage as imports;
@@ -90,18 +90,6 @@ impl Storage for Host {
             spans: scanned.spans.into_iter().map(Span::from).collect(),
             next_offset: scanned.next_offset,
         })
-    }
-
-    fn relocate(
-        &mut self,
-        source: FileId,
-        offset: u64,
-        max_bytes: u64,
-        target: FileId,
-        at: u64,
-    ) -> Result<Relocated, StorageError> {
-        let relocated = imports::relocate(source.get(), offset, max_bytes, target.get(), at)?;
-        Ok(Relocated { next_offset: relocated.next_offset, length: relocated.length })
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {

@@ -6,10 +6,10 @@ use crate::dropping::drop_oldest;
 use crate::error::BufferError;
 use crate::logic::Logic;
 use crate::losses::Losses;
+use crate::mending;
 use crate::options::Options;
 use crate::reader::{Reader, Run};
 use crate::recovery::{OpenReport, recover};
-use crate::repair::Repair;
 use crate::status;
 use crate::storage::{BatchId, RecordId, Storage, Ticket};
 use crate::syncs::Covered;
@@ -23,7 +23,6 @@ pub struct Buffer {
     reader: Reader,
     acks: Acks,
     losses: Losses,
-    repair: Repair,
     tick_ns: u64,
     sync_always: bool,
     /// The next id at the last tick: what lies below it is older than one interval at the next.
@@ -72,7 +71,6 @@ impl Logic for Buffer {
             ),
             acks: Acks::default(),
             losses,
-            repair: Repair::default(),
             tick_ns: options.tick_ns(),
             sync_always: options.sync_interval_ms == 0,
             aged: report.next_id,
@@ -130,7 +128,7 @@ impl Logic for Buffer {
     fn tick(&mut self, storage: &mut impl Storage, now_ns: u64) -> Result<u64, BufferError> {
         let Self { directory, reader, writer, .. } = self;
         if directory.syncs.degraded() {
-            self.repair.go_on(storage, directory, reader, writer)?;
+            mending::ask_again(storage, directory)?;
             return Ok(now_ns.saturating_add(self.tick_ns));
         }
         if writer.spare_refused() {
@@ -160,11 +158,11 @@ impl Logic for Buffer {
 
     /// The sync with this ticket ended, well or not.
     fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket, ok: bool) -> Result<(), BufferError> {
-        let Self { directory, reader, writer, .. } = self;
+        let Self { directory, reader, .. } = self;
         let was_idle = directory.syncs.is_idle();
         let Some(covered) = directory.syncs.ended(ticket, ok) else {
             if !ok && !was_idle && directory.syncs.is_idle() {
-                self.repair.failed(storage, directory)?;
+                mending::failed(storage, directory)?;
             }
             return Ok(());
         };
@@ -172,8 +170,8 @@ impl Logic for Buffer {
         if matches!(covered, Covered::Data(..) | Covered::Directory(_)) {
             settle(storage, directory, reader)?;
         }
-        if directory.syncs.degraded() && !self.repair.is_due() {
-            self.repair.go_on(storage, directory, reader, writer)?;
+        if directory.syncs.degraded() {
+            mending::finish(storage, directory)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A data file in use, and how far its syncs go.
 
 use crate::ring::FileId;
-use crate::storage::RecordId;
+use crate::storage::{FileEntry, RecordId};
 
 /// How far into a data file something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,10 @@ pub struct DataFile {
     pub asked: Option<Reach>,
     /// How many bytes are known to be on the disk; `None` if no sync of it is known to have ended.
     pub durable_length: Option<u64>,
-    /// A sync of it has failed: no later one makes durable what was not.
+    /// A sync of it has failed: with the next one storage writes it anew, under a name whose sync is yet to come.
     pub suspect: bool,
     /// Nothing more is appended to it: a torn frame ends it that could not be cut, or storage does not write to it.
     pub sealed: bool,
-    /// How many bytes behind its length are in use elsewhere, and are to be cut.
-    pub surplus: u64,
     /// The change of the directory that made it: see [`Syncs`](crate::syncs::Syncs).
     pub made_by: u64,
     /// The first id behind it, once the reader has passed it.
@@ -49,10 +47,17 @@ impl DataFile {
             durable_length: None,
             suspect: false,
             sealed: false,
-            surplus: 0,
             made_by,
             end_id: None,
         }
+    }
+
+    /// Takes over what storage knows of its syncs: what is durable need not be synced again, unless one has failed.
+    pub fn learn(&mut self, entry: &FileEntry) {
+        self.suspect = entry.suspect;
+        self.durable_length = (entry.durable_length > 0).then_some(entry.durable_length.min(self.length));
+        let asked = self.durable_length.filter(|_| !self.suspect);
+        self.asked = asked.map(|length| Reach { length, next_id: self.reached(length) });
     }
 
     /// The id after the last record in its first `length` bytes, or one that is not higher.

@@ -148,14 +148,7 @@ impl Directory {
         self.syncs.is_idle()
             && !self.ledger.needs_sync()
             && !self.syncs.directory_needs_sync()
-            && self.window.iter().all(|file| !file.suspect && file.asked.is_some())
-            && !self.has_leaving_in_doubt()
-    }
-
-    /// Whether files are there that copies have replaced, or whose sync has failed.
-    #[must_use]
-    pub fn has_leaving_in_doubt(&self) -> bool {
-        self.window.leaving().iter().any(|file| file.in_doubt)
+            && self.window.iter().chain(self.window.spare()).all(|file| !file.suspect && file.asked.is_some())
     }
 
     /// Whether something waits that a later tick has to see to.
@@ -176,11 +169,7 @@ impl Directory {
     /// Notes what a sync has made durable, and does what waited for it.
     pub fn made_durable(&mut self, storage: &mut impl Storage, covered: Covered) -> Result<(), StorageError> {
         match covered {
-            Covered::Data(id, length) => {
-                if let Some(file) = self.file_mut(id).filter(|file| !file.suspect) {
-                    file.durable_length = file.durable_length.max(Some(length));
-                }
-            }
+            Covered::Data(id, length) => self.data_durable(storage, id, length)?,
             Covered::Directory(_) => {}
             Covered::Ledger => return self.remove_passed(storage),
         }
@@ -192,13 +181,21 @@ impl Directory {
         Ok(())
     }
 
-    fn file_mut(&mut self, id: FileId) -> Option<&mut DataFile> {
-        if self.window.spare().is_some_and(|spare| spare.id == id) {
-            return self.window.spare_mut();
+    /// So many bytes of a file are durable. One whose sync had failed is another file now, and its name is yet to be synced.
+    fn data_durable(
+        &mut self,
+        storage: &mut impl Storage,
+        id: FileId,
+        length: u64,
+    ) -> Result<(), StorageError> {
+        let is_spare = self.window.spare().is_some_and(|spare| spare.id == id);
+        let file = if is_spare { self.window.spare_mut() } else { self.window.get_mut(id) };
+        let Some(file) = file else { return Ok(()) };
+        file.durable_length = file.durable_length.max(Some(length));
+        if std::mem::take(&mut file.suspect) {
+            file.made_by = self.syncs.directory_changed();
+            self.syncs.directory(storage)?;
         }
-        if self.window.contains(id) {
-            return self.window.get_mut(id);
-        }
-        self.window.incoming_mut().find(|file| file.id == id)
+        Ok(())
     }
 }

@@ -10,8 +10,6 @@ pub struct Leaving {
     pub id: FileId,
     /// Its length in bytes.
     pub length: u64,
-    /// A sync of it has failed, or its records are elsewhere because one of a file before it has.
-    pub in_doubt: bool,
     /// The sync of the ledger that has passed it; `None` if it is yet to be asked for.
     pub ticket: Option<Ticket>,
 }

@@ -22,10 +22,10 @@ pub mod leaving;
 pub mod ledger;
 pub mod logic;
 pub mod losses;
+pub mod mending;
 pub mod options;
 pub mod reader;
 pub mod recovery;
-pub mod repair;
 pub mod ring;
 pub mod seek;
 pub mod status;
@@ -46,8 +46,8 @@ pub use reader::{Reader, Run};
 pub use recovery::OpenReport;
 pub use ring::FileId;
 pub use storage::{
-    BatchId, FileEntry, Ledger, Mark, Placed, RecordId, Relocated, ScanLimits, Scanned, Span, SpanState,
-    Storage, StorageError, SyncTarget, Ticket,
+    BatchId, FileEntry, Ledger, Mark, Placed, RecordId, ScanLimits, Scanned, Span, SpanState, Storage,
+    StorageError, SyncTarget, Ticket,
 };
 pub use syncs::Syncs;
 pub use window::{DataFile, Window};

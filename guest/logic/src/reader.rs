@@ -84,7 +84,7 @@ pub struct Reader {
     expected: RecordId,
     /// The id behind the last record that was given out.
     given_to: RecordId,
-    /// It has not yet come to the record that it expects, after opening or when it has changed over to copies.
+    /// It has not yet come to the record that it expects, after opening.
     seeking: bool,
     /// While it seeks: the id behind the last record that it has come past.
     sought_to: RecordId,
@@ -184,22 +184,6 @@ impl Reader {
             self.expected = end_id;
         }
         self.given_to = self.given_to.max(end_id);
-    }
-
-    /// What lies behind an offset in a file, up to the newest, is replaced by copies. A reader that stands there goes on in
-    /// the copies, with the record that it expects.
-    pub fn leave_replaced(&mut self, window: &mut Window, source: FileId, offset: u64) {
-        let reading = window.reading().id;
-        let front = window.front().id;
-        let is_before = window.contains(source) && front.steps_to(reading) < front.steps_to(source);
-        if is_before || (reading == source && self.offset <= offset && offset > 0) {
-            return;
-        }
-        if reading == source && offset > 0 {
-            window.pass_reading(self.expected);
-        }
-        self.offset = 0;
-        (self.seeking, self.sought_to) = (true, RecordId(0));
     }
 
     /// Goes one scan further. Answers whether there may be more.

@@ -13,7 +13,7 @@ use crate::ring::FileId;
 use crate::storage::{FileEntry, Ledger, Mark, RecordId, Storage, StorageError};
 use crate::survey::Survey;
 use crate::syncs::Syncs;
-use crate::window::{DataFile, Reach, Window};
+use crate::window::{DataFile, Window};
 
 /// What was found on opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,23 +282,13 @@ impl<S: Storage> Recovery<'_, S> {
         let mut window = Window::new(files, newest);
         for file in &layout.outside {
             let contents = self.survey.contents(self.storage, file.id)?;
-            if contents.reaches(self.first_unread) && !self.is_replaced(layout, file)? {
+            if contents.reaches(self.first_unread) {
                 window.add_stranger(file.id, file.length, contents.ids.map(|(_, next_id)| next_id));
             } else {
-                window.add_leaving(file.id, file.length, file.suspect);
+                window.add_leaving(file.id, file.length);
             }
         }
         Ok(window)
-    }
-
-    /// Whether an instance that has failed had copied what is unread in a file outside to files that are in use now.
-    fn is_replaced(&mut self, layout: &Layout, file: &FileEntry) -> Result<bool, StorageError> {
-        if !file.suspect {
-            return Ok(false);
-        }
-        let inside = self.data_start(&layout.inside)?.zip(layout.data_end);
-        let ids = self.survey.contents(self.storage, file.id)?.ids;
-        Ok(ids.is_some_and(|ids| !self.is_missing_in(inside, ids)))
     }
 
     /// A file in use. A torn end of the newest is cut: behind it, new records would not be found. Where that cannot be, they
@@ -324,16 +314,9 @@ impl<S: Storage> Recovery<'_, S> {
                 }
             }
         }
-        let durable_length = (entry.durable_length > 0).then_some(entry.durable_length.min(length));
-        Ok(DataFile {
-            length,
-            next_id,
-            asked: durable_length.map(|length| Reach { length, next_id: RecordId(0) }),
-            durable_length,
-            // A sync has failed while another instance had the buffer.
-            suspect: entry.suspect,
-            sealed,
-            ..DataFile::empty(entry.id, 1)
-        })
+        let mut file = DataFile { length, next_id, sealed, ..DataFile::empty(entry.id, 1) };
+        // Perhaps it was synced, or a sync of it has failed, while another instance had the buffer.
+        file.learn(entry);
+        Ok(file)
     }
 }

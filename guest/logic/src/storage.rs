@@ -63,15 +63,6 @@ pub struct Mark {
     pub next_id: RecordId,
 }
 
-/// What a relocation has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relocated {
-    /// Where the next one goes on in the source; the source's length if all of it is done.
-    pub next_offset: u64,
-    /// The target's length now, in bytes.
-    pub length: u64,
-}
-
 /// What a stretch of a data file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpanState {
@@ -200,15 +191,6 @@ pub trait Storage {
     ) -> Result<Placed, StorageError>;
     /// Reads and checks frames from an offset on.
     fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, StorageError>;
-    /// Copies whole unacknowledged frames, from an offset on, to the end of another file.
-    fn relocate(
-        &mut self,
-        source: FileId,
-        offset: u64,
-        max_bytes: u64,
-        target: FileId,
-        at: u64,
-    ) -> Result<Relocated, StorageError>;
     /// Asks for a sync of all that was done to the target until now.
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError>;
 }

@@ -84,7 +84,7 @@ impl Syncs {
 
     /// Asks for a sync of a data file, unless one that covers all of it was asked for.
     pub fn data(&mut self, storage: &mut impl Storage, file: &mut DataFile) -> Result<(), StorageError> {
-        if file.needs_sync() && !file.suspect {
+        if file.needs_sync() {
             let covered = Covered::Data(file.id, file.length);
             match self.request(storage, SyncTarget::Data(file.id), covered) {
                 Ok(None) => {}

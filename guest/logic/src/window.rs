@@ -15,8 +15,6 @@ pub struct Window {
     older: VecDeque<DataFile>,
     newest: DataFile,
     spare: Option<DataFile>,
-    /// Copies of what lies in files whose sync has failed.
-    incoming: Vec<DataFile>,
     leaving: Vec<Leaving>,
     strangers: BTreeMap<u16, Stranger>,
     /// The sum of the lengths of all of them: asked for at every write, and there may be 65,534 files.
@@ -28,15 +26,7 @@ impl Window {
     #[must_use]
     pub fn new(older: VecDeque<DataFile>, newest: DataFile) -> Self {
         let bytes = older.iter().chain(iter::once(&newest)).map(|file| file.length).sum();
-        Self {
-            older,
-            newest,
-            spare: None,
-            incoming: Vec::new(),
-            leaving: Vec::new(),
-            strangers: BTreeMap::new(),
-            bytes,
-        }
+        Self { older, newest, spare: None, leaving: Vec::new(), strangers: BTreeMap::new(), bytes }
     }
 
     /// A file that is not of this buffer, or that it cannot make sense of: it takes up room and an id, nothing else. Where
@@ -52,34 +42,15 @@ impl Window {
         self.strangers.retain(|id, stranger| {
             let done = stranger.end_id.is_some_and(|end_id| end_id <= first_unread);
             let id = FileId::new(*id).filter(|_| done);
-            leaving.extend(id.map(|id| Leaving {
-                id,
-                length: stranger.length,
-                in_doubt: false,
-                ticket: None,
-            }));
+            leaving.extend(id.map(|id| Leaving { id, length: stranger.length, ticket: None }));
             !done
         });
     }
 
-    /// The files that repeat ids, of those that come behind a file in use and before the first copy, with their lengths.
-    #[must_use]
-    pub fn strangers_behind(&self, id: FileId) -> Vec<(FileId, u64)> {
-        let front = self.front().id;
-        let end = self.incoming.first().map(|file| file.id).or_else(|| self.free_id());
-        let steps = front.steps_to(id)..end.map_or(0, |end| front.steps_to(end));
-        self.strangers
-            .iter()
-            .filter(|(_, stranger)| stranger.end_id.is_some())
-            .filter_map(|(number, stranger)| Some((FileId::new(*number)?, stranger.length)))
-            .filter(|(stranger, _)| steps.contains(&front.steps_to(*stranger)))
-            .collect()
-    }
-
-    /// A file that is to go once the ledger is synced. In doubt is one whose sync has failed.
-    pub fn add_leaving(&mut self, id: FileId, length: u64, in_doubt: bool) {
+    /// A file that is to go once the ledger is synced.
+    pub fn add_leaving(&mut self, id: FileId, length: u64) {
         self.bytes = self.bytes.saturating_add(length);
-        self.leaving.push(Leaving { id, length, in_doubt, ticket: None });
+        self.leaving.push(Leaving { id, length, ticket: None });
     }
 
     /// Bytes in all data files.
@@ -133,8 +104,7 @@ impl Window {
     pub fn pass_reading(&mut self, end_id: RecordId) {
         let passed = self.older.partition_point(|file| file.end_id.is_some());
         if let Some(file) = self.older.get_mut(passed) {
-            // It may have read on into what is in use elsewhere, and is yet to be cut.
-            file.end_id = Some(end_id.min(file.next_id));
+            file.end_id = Some(end_id);
         }
     }
 
@@ -196,100 +166,14 @@ impl Window {
     /// Takes the oldest file out of use. It waits for the ledger's next sync, and then goes.
     pub fn retire_front(&mut self) {
         if let Some(file) = self.older.pop_front() {
-            self.leave(&file, file.suspect);
+            self.leaving.push(Leaving { id: file.id, length: file.length, ticket: None });
         }
-    }
-
-    fn leave(&mut self, file: &DataFile, in_doubt: bool) {
-        let length = file.length.saturating_add(file.surplus);
-        self.leaving.push(Leaving { id: file.id, length, in_doubt, ticket: None });
-    }
-
-    /// What is in use elsewhere was cut from a file.
-    pub fn surplus_cut(&mut self, id: FileId) {
-        let surplus = self.get_mut(id).map_or(0, |file| std::mem::take(&mut file.surplus));
-        self.bytes = self.bytes.saturating_sub(surplus);
-    }
-
-    /// The files that hold copies, and are not yet in use.
-    pub fn incoming(&self) -> impl Iterator<Item = &DataFile> {
-        self.incoming.iter()
-    }
-
-    /// The files that hold copies, for their syncs.
-    pub fn incoming_mut(&mut self) -> impl Iterator<Item = &mut DataFile> {
-        self.incoming.iter_mut()
-    }
-
-    /// The file that is copied to.
-    #[must_use]
-    pub fn last_incoming(&self) -> Option<&DataFile> {
-        self.incoming.last()
-    }
-
-    /// An empty file is to be copied to.
-    pub fn push_incoming(&mut self, file: DataFile) {
-        debug_assert!(file.length == 0);
-        self.incoming.push(file);
-    }
-
-    /// The file that is copied to is this long now.
-    pub fn copied(&mut self, length: u64) {
-        if let Some(file) = self.incoming.last_mut() {
-            self.bytes = self.bytes.saturating_add(length.saturating_sub(file.length));
-            file.length = length;
-        }
-    }
-
-    /// The file that was copied to last is gone.
-    pub fn drop_incoming(&mut self) {
-        let file = self.incoming.pop();
-        self.bytes = self.bytes.saturating_sub(file.map_or(0, |file| file.length));
-    }
-
-    /// The incoming files take the place of all that lies behind an offset in a file, up to the newest. What they replace
-    /// leaves with the ledger's next sync, the last file first: whoever opens the buffer meanwhile meets the copies before
-    /// anything is missing. The first record in them has this id; the last of them is appended to.
-    pub fn adopt_incoming(&mut self, source: FileId, offset: u64, first_id: RecordId, next_id: RecordId) {
-        let front = self.front().id;
-        // Where the source has left meanwhile, all that is in use lies behind it.
-        let mut keeps = 0;
-        if let Some(file) = self.get_mut(source) {
-            keeps = front.steps_to(source) + u32::from(offset > 0);
-            if offset > 0 {
-                file.surplus = file.surplus.saturating_add(file.length.saturating_sub(offset));
-                file.length = file.length.min(offset);
-                file.suspect = false;
-                file.next_id = file.next_id.min(first_id);
-                file.end_id = file.end_id.map(|end_id| end_id.min(first_id));
-            }
-        }
-        let strangers = self.strangers_behind(if self.contains(source) { source } else { front });
-        let mut incoming = std::mem::take(&mut self.incoming);
-        let Some(newest) = incoming.pop() else { return };
-        let mut replaced: Vec<_> = std::mem::take(&mut self.older).into();
-        replaced.push(std::mem::replace(&mut self.newest, DataFile { next_id, ..newest }));
-        let kept = replaced.partition_point(|file| front.steps_to(file.id) < keeps);
-        let mut leaving = replaced.split_off(kept);
-        // What repeats ids would come before the copies of them.
-        for (id, length) in strangers {
-            self.strangers.remove(&id.get());
-            leaving.push(DataFile { length, ..DataFile::empty(id, 0) });
-        }
-        leaving.sort_by_key(|file| front.steps_to(file.id));
-        for file in leaving.iter().rev() {
-            self.leave(file, true);
-        }
-        self.older = replaced
-            .into_iter()
-            .chain(incoming.into_iter().map(|file| DataFile { next_id, ..file }))
-            .collect();
     }
 
     /// A file in use is not there any more. Answers whether it could be taken out of use: the newest cannot.
     pub fn forget(&mut self, id: FileId) -> bool {
         let file = self.position(id).and_then(|position| self.older.remove(position));
-        let bytes = file.map_or(0, |file| file.length.saturating_add(file.surplus));
+        let bytes = file.map_or(0, |file| file.length);
         self.bytes = self.bytes.saturating_sub(bytes);
         file.is_some()
     }
@@ -329,15 +213,12 @@ impl Window {
         }
     }
 
-    /// Strikes those of the files that are to be removed for which `gone` answers yes. Gives their number. Those in doubt go
-    /// one after the other, or not at all.
+    /// Strikes those of the files that are to be removed for which `gone` answers yes. Gives their number.
     pub fn strike_leaving(&mut self, mut gone: impl FnMut(&Leaving) -> bool) -> usize {
         let before = self.leaving.len();
         let mut struck_bytes: u64 = 0;
-        let mut one_stays = false;
         self.leaving.retain(|file| {
-            let gone = !(file.in_doubt && one_stays) && gone(file);
-            one_stays |= file.in_doubt && !gone;
+            let gone = gone(file);
             struck_bytes = struck_bytes.saturating_add(if gone { file.length } else { 0 });
             !gone
         });
@@ -356,7 +237,7 @@ impl Window {
     #[must_use]
     pub fn free_id(&self) -> Option<FileId> {
         let front = self.front().id;
-        let last = self.incoming.last().or(self.spare.as_ref()).unwrap_or(&self.newest).id;
+        let last = self.spare.as_ref().unwrap_or(&self.newest).id;
         iter::successors(Some(last.successor()), |id| Some(id.successor()))
             .take_while(|id| *id != front && id.successor() != front)
             .find(|id| {

@@ -134,21 +134,6 @@ impl storage::Host for GuestState {
         })
     }
 
-    fn relocate(
-        &mut self,
-        source: u16,
-        offset: u64,
-        max_bytes: u64,
-        target: u16,
-        at: u64,
-    ) -> Answer<storage::Relocated> {
-        self.host_call(|guard| {
-            let (source, target) = (file(guard, source)?, file(guard, target)?);
-            let relocated = guard.relocate(source, offset, max_bytes, target, at)?;
-            Ok(storage::Relocated { next_offset: relocated.next_offset, length: relocated.length })
-        })
-    }
-
     fn request_sync(&mut self, target: storage::SyncTarget) -> Answer<u64> {
         self.host_call(|guard| {
             let target = match target {

@@ -11,7 +11,6 @@ use forebay_frame::RecordId;
 
 use super::{
     file_account::{FileAccount, Stretch},
-    relocation::Relocation,
     steps::distance,
 };
 use crate::storage::{FileId, Ledger, Mark, SyncTarget};
@@ -42,8 +41,6 @@ pub(super) struct Account {
     ledger_unsafe: bool,
     /// The last sync of the directory has failed.
     names_unsafe: bool,
-    /// What was copied away from files whose sync failed.
-    pub(super) relocation: Relocation,
 }
 
 impl Account {
@@ -61,7 +58,6 @@ impl Account {
             had_suspects: false,
             ledger_unsafe: false,
             names_unsafe: false,
-            relocation: Relocation::default(),
             bytes: files.iter().fold(0, |sum: u64, &(_, length)| sum.saturating_add(length)),
         }
     }
@@ -101,20 +97,12 @@ impl Account {
         self.files.get(&file)
     }
 
-    /// How long a file is, without what is in use elsewhere.
-    pub(super) fn length_in_use(&self, file: FileId) -> Option<u64> {
-        let length = self.file(file)?.length;
-        Some(self.relocation.kept_length(file).map_or(length, |kept| kept.min(length)))
-    }
-
-    /// The file that follows one on the ring and has anything in it that is not in use elsewhere, and its length; `None`
-    /// behind the window's end.
+    /// The file that follows one on the ring and has anything in it, and its length; `None` behind the window's end.
     pub(super) fn follower(&self, file: FileId) -> Option<(FileId, u64)> {
         let front = self.ledger?.reader_data_file;
         let mut behind =
             self.files.range((Bound::Excluded(file), Bound::Unbounded)).chain(self.files.range(..file));
-        let (&next, account) =
-            behind.find(|(file, account)| account.length > 0 && !self.relocation.is_replaced(**file))?;
+        let (&next, account) = behind.find(|(_, account)| account.length > 0)?;
         (distance(front, next) > distance(front, file)).then_some((next, account.length))
     }
 
@@ -126,13 +114,10 @@ impl Account {
     pub(super) fn created(&mut self, file: FileId) {
         self.files.insert(file, FileAccount::new(0, false));
         self.made_here.insert(file);
-        self.relocation.names_changed();
     }
 
     pub(super) fn removed(&mut self, file: FileId) {
         self.made_here.remove(&file);
-        self.relocation.removed(file);
-        self.relocation.names_changed();
         if let Some(account) = self.files.remove(&file) {
             self.bytes = self.bytes.saturating_sub(account.length);
         }
@@ -151,14 +136,24 @@ impl Account {
         }
     }
 
-    /// What a file had from a length on is elsewhere, and was cut: all of it, or what was not durable.
-    pub(super) fn replaced_from(&mut self, file: FileId, length: u64) {
-        self.truncated(file, length);
+    /// What a file holds is to be looked at again: after a failed sync it may have changed.
+    pub(super) fn doubt(&mut self, file: FileId) {
         if let Some(account) = self.files.get_mut(&file) {
-            account.whole_end = account.whole_end.min(length);
-            account.seen_next = if length == 0 { RecordId(0) } else { account.durable_next };
+            (account.seen, account.seen_next) = (0, RecordId(0));
+            (account.whole_end, account.torn_at) = (0, None);
         }
-        self.relocation.cut(file);
+    }
+
+    /// A file of this length that holds the ids below `next` has taken the place of one whose sync had failed. Its bytes are
+    /// durable; its name is with the next sync of the directory.
+    pub(super) fn renewed(&mut self, file: FileId, length: u64, next: RecordId) {
+        let Some(account) = self.files.get_mut(&file) else { return };
+        debug_assert!(account.length == length, "it was left alone meanwhile");
+        (account.data_suspect, account.name_suspect) = (false, false);
+        account.name_durable = false;
+        account.durable = length;
+        account.durable_next = account.durable_next.max(next);
+        self.made_here.insert(file);
     }
 
     /// Whether records that come now belong at the end of this file: in the order in which the files are read, none that
@@ -170,18 +165,14 @@ impl Account {
         }
         let place = |other| distance(ledger.reader_data_file, other);
         let first_unread = ledger.reader_last_record.after(1);
-        let waiting = self.files.iter().filter(|(other, account)| {
-            account.seen_next > first_unread && !self.relocation.is_replaced(**other)
-        });
+        let waiting = self.files.iter().filter(|(_, account)| account.seen_next > first_unread);
         // A file that ends as one before it does repeats its ids: what comes now is behind them in both.
         let highest = waiting.max_by_key(|(other, account)| (account.seen_next, Reverse(place(**other))));
         // A file that is done with lies before all that waits, wherever it is: its ids say so to whoever has no ledger.
         let is_done = |account: &FileAccount| account.whole_end > 0 && account.seen_next <= first_unread;
         let is_passed = self.files.get(&file).is_some_and(is_done);
         highest.is_none_or(|(highest, _)| place(file) >= place(*highest) && !is_passed)
-            && !self.files.iter().any(|(other, account)| {
-                !account.is_seen() && place(*other) > place(file) && !self.relocation.is_replaced(*other)
-            })
+            && !self.files.iter().any(|(other, account)| !account.is_seen() && place(*other) > place(file))
     }
 
     /// Files without content that were made under this lock, behind all that the ledger names.
@@ -216,17 +207,6 @@ impl Account {
         self.bytes = self.bytes.saturating_add(bytes);
         self.next_id = next;
         self.newest = Some(file);
-    }
-
-    /// Copies of frames up to the id `next` were written to the end of a file.
-    pub(super) fn copied(&mut self, target: FileId, bytes: u64, next: RecordId) {
-        if let Some(account) = self.files.get_mut(&target) {
-            account.length = account.length.saturating_add(bytes);
-            account.seen = account.length;
-            account.whole_end = account.length;
-            account.seen_next = next;
-        }
-        self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// A frame that was checked ends at a mark. Ids only rise, so that what lies before it holds only ids below the mark's.
@@ -293,10 +273,6 @@ impl Account {
 
     pub(super) fn ledger_stored(&mut self, ledger: Ledger) {
         self.next_id = self.next_id.max(ledger.writer_next_record);
-        self.relocation.named([ledger.reader_data_file, ledger.writer_data_file]);
-        if self.newest.is_some_and(|newest| self.relocation.kept_length(newest).is_some()) {
-            self.newest = Some(ledger.writer_data_file);
-        }
         self.ledger = Some(ledger);
     }
 
@@ -346,6 +322,14 @@ impl Account {
         }
     }
 
+    /// A process has died before it could make up for a failed sync, and the machine has been up ever since: what the kernel
+    /// takes for written may not be.
+    pub(super) fn found_degraded(&mut self) {
+        self.had_suspects = true;
+        self.ledger_unsafe = self.ledger.is_some();
+        self.files.values_mut().for_each(|account| account.data_suspect = true);
+    }
+
     /// Whether the last sync of the ledger has failed.
     pub(super) fn is_ledger_unsafe(&self) -> bool {
         self.ledger_unsafe
@@ -371,14 +355,12 @@ impl Account {
         let window = span.max(distance(start, ledger.writer_data_file));
         let named =
             self.ledger_durable.map(|(_, file)| distance(start, file)).filter(|&named| named <= window);
-        let synced_front = self.ledger_durable.map(|(front, _)| front);
         let on_the_ring = self.files.range(start..).chain(self.files.range(..start));
         let (mut through, mut end) = (RecordId(0), RecordId(0));
         for (_, account) in on_the_ring
             .take_while(|&(&file, _)| distance(start, file) <= span)
             .filter(|(_, account)| account.length > 0)
             .take_while(|&(&file, _)| named.is_some_and(|named| distance(start, file) <= named))
-            .take_while(|&(&file, _)| !self.relocation.comes_too_late(file, synced_front))
         {
             // What only repeats ids that came before is no record of this buffer, and nobody asks for its sync.
             let repeats = account.is_seen() && account.seen_next <= end;

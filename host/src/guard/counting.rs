@@ -39,13 +39,7 @@ impl Guard {
         let front = (ledger.reader_data_file, 0);
         let start = stored.reader_data_file;
         let steps = |place: (FileId, u64)| (distance(start, place.0), place.1);
-        let place = if behind.is_some_and(|at| !self.is_in_place(at)) {
-            // Since it was delivered it was copied to another file, and what follows it begins in there.
-            let found = self.find_first_unread(front.0, to.after(1)).unwrap_or_default();
-            found.or_else(|| self.end_of_files(to.after(1)))
-        } else {
-            behind.into_iter().chain((front.0 != start).then_some(front)).max_by_key(|at| steps(*at))
-        };
+        let place = behind.into_iter().chain((front.0 != start).then_some(front)).max_by_key(|at| steps(*at));
         let bytes = self.tally.place.zip(place).and_then(|(from, to)| self.bytes_between(from, to));
         let known = passed.sent.plus(dropped).bytes;
         let bytes = bytes.map(|bytes| if bytes > known { bytes.min(self.bytes_gone(place)) } else { bytes });
@@ -64,10 +58,5 @@ impl Guard {
         let end = self.end_of_files(self.account.next_id());
         let waiting = place.zip(end).and_then(|(place, end)| self.bytes_between(place, end)).unwrap_or(0);
         usage.received.bytes.saturating_sub(usage.gone().bytes).saturating_sub(waiting)
-    }
-
-    /// Whether what ends at a place in a file is in use there, and not elsewhere.
-    fn is_in_place(&self, (file, offset): (FileId, u64)) -> bool {
-        self.account.length_in_use(file).is_some_and(|length| offset <= length)
     }
 }

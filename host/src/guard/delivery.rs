@@ -297,7 +297,6 @@ impl Guard {
         let Some(length) = self.account.file(cursor.file).map(|account| account.length) else {
             return Ok(None);
         };
-        let length = self.account.relocation.kept_length(cursor.file).map_or(length, |kept| kept.min(length));
         let (file, ceiling) = (cursor.file, self.account.next_id());
         // What comes first is mostly what is wanted.
         let mut limits = ScanLimits { max_records: 1, ..LIMITS };

@@ -113,7 +113,7 @@ impl Guard {
         }
         let unread = ledger.reader_last_record.after(1);
         let mut last = RecordId(0);
-        for file in self.files_from(front, false) {
+        for file in self.files_from(front) {
             let Some(first) = self.first_unread_of(file, unread)? else { continue };
             let is_outside = distance(front, file) > distance(front, writer)
                 && distance(writer, file) >= distance(file, front);

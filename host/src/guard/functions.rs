@@ -37,12 +37,8 @@ impl Guard {
             .map(|(id, account)| FileEntry {
                 id,
                 length: account.length,
-                // What nobody finds after a power loss is as good as not written, and a cut is not durable without a sync.
-                durable_length: if account.name_suspect || self.account.relocation.is_cut(id) {
-                    0
-                } else {
-                    account.durable
-                },
+                // What nobody finds after a power loss is as good as not written.
+                durable_length: if account.name_suspect { 0 } else { account.durable },
                 suspect: account.is_suspect(),
             })
             .collect()
@@ -81,7 +77,7 @@ impl Guard {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
         let is_done = account.is_seen() && account.seen_next <= self.account.passed().after(1);
-        if !is_done && !self.account.relocation.is_copy(file) && !self.is_relocated(file) {
+        if !is_done {
             return Err(self.refuse(Refusal::Retention));
         }
         self.backend.remove_file(file)?;
@@ -104,24 +100,18 @@ impl Guard {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
         let is_end = length <= account.length && length >= account.whole_end && account.is_seen();
-        let is_elsewhere = self.is_relocated_from(file, length);
-        if !is_end && !is_elsewhere {
+        if !is_end {
             return Err(self.refuse(Refusal::Cut));
         }
         let cut = account.length.saturating_sub(length);
-        let counts = !is_elsewhere && cut > 0;
-        if counts {
+        if cut > 0 {
             self.keep_cut(file, length, cut);
         }
         self.backend.truncate_file(file, length)?;
-        if counts {
+        if cut > 0 {
             self.count_cut(file, length, cut);
         }
-        if is_elsewhere {
-            self.account.replaced_from(file, length);
-        } else {
-            self.account.truncated(file, length);
-        }
+        self.account.truncated(file, length);
         self.syncs.cut(file, length);
         if let Some(cursor) = &mut self.cursor {
             cursor.cut(file, length);
@@ -145,14 +135,13 @@ impl Guard {
         let Some(account) = self.account.file(file) else {
             return Err(self.refuse(Refusal::UnknownFile));
         };
-        if account.length != at || self.account.next_id() != id || self.account.relocation.is_copy(file) {
+        if account.length != at || self.account.next_id() != id {
             return Err(self.refuse(Refusal::Conflict));
         }
-        if account.torn_at.is_some() || account.data_suspect {
+        if account.torn_at.is_some() || account.is_suspect() {
             return Err(self.refuse(Refusal::TornEnd));
         }
-        let is_replaced = self.account.relocation.kept_length(file).is_some();
-        if is_replaced || !self.account.is_last(file) || !self.is_ahead(file)? {
+        if !self.account.is_last(file) || !self.is_ahead(file)? {
             return Err(self.refuse(Refusal::FileOrder));
         }
         let Some(mut offer) = self.offer.take() else {
@@ -178,8 +167,6 @@ impl Guard {
         let length = account.length;
         let is_boundary = offset == 0
             || offset == length
-            // Copies may begin there, and are measured first.
-            || (account.is_suspect() && offset == account.durable)
             || self.scanner.has_named(file, offset)
             || self.cursor.is_some_and(|cursor| cursor.offset_in(file) == Some(offset));
         if offset > length || !is_boundary {
@@ -273,7 +260,7 @@ impl Guard {
     }
 
     /// Writes bytes to the end of a file, all or none. Gives where they begin and how many they are.
-    pub(super) fn write_bytes(&mut self, file: FileId, piece: &[u8]) -> Result<(u64, u64), GuardError> {
+    fn write_bytes(&mut self, file: FileId, piece: &[u8]) -> Result<(u64, u64), GuardError> {
         let at = self.account.file(file).map_or(0, |account| account.length);
         let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         if self.account.bytes().saturating_add(bytes) > self.max_bytes {

@@ -48,7 +48,6 @@ impl Guard {
         let newest = self.account.newest().unwrap_or(ledger.writer_data_file);
         let front = ledger.reader_data_file;
         self.account.file(file).is_some()
-            && !self.account.relocation.is_replaced(file)
             && distance(front, file) <= distance(front, newest).max(distance(front, ledger.writer_data_file))
     }
 

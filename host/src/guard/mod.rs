@@ -24,8 +24,6 @@ mod read_scans;
 mod recall;
 mod reconcile;
 mod refusal;
-mod relocate;
-mod relocation;
 mod reopening;
 mod rescue;
 mod ring;
@@ -113,15 +111,6 @@ pub struct FileEntry {
     pub durable_length: u64,
     /// A sync of it has failed: what lies beyond `durable_length` may not be on the disk, whatever later syncs say.
     pub suspect: bool,
-}
-
-/// What a relocation has done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relocated {
-    /// Where the next one goes on in the source.
-    pub next_offset: u64,
-    /// The target's length now, in bytes.
-    pub length: u64,
 }
 
 /// What an append has done.

@@ -39,6 +39,10 @@ impl Guard {
             if let Some(ledger) = self.better_ledger(recalled)? {
                 self.take_back(ledger)?;
             }
+            if recalled.same_boot && recalled.memo.is_degraded {
+                warn!("a sync has failed and was not made up for: all data files are written anew");
+                self.account.found_degraded();
+            }
         }
         self.take_back_overrun(recalled.as_ref().map(|recalled| recalled.memo.ledger))?;
         if let Some(ledger) = self.account.ledger()
@@ -178,21 +182,16 @@ impl Guard {
         let ledger = self.account.ledger()?;
         let front = ledger.reader_data_file;
         let steps = |file| distance(front, file);
-        let relocation = &self.account.relocation;
         let in_use = self.account.files().filter(|&(file, account)| {
-            let is_named = steps(file) <= steps(ledger.writer_data_file) && !relocation.is_replaced(file);
-            let is_last = account.seen_next >= next_id && relocation.kept_length(file).is_none();
-            (is_named || is_last) && !relocation.is_copy(file)
+            steps(file) <= steps(ledger.writer_data_file) || account.seen_next >= next_id
         });
-        let last = in_use.map(|(file, _)| file).max_by_key(|&file| steps(file))?;
-        Some((last, self.account.length_in_use(last)?))
+        in_use.max_by_key(|&(file, _)| steps(file)).map(|(file, account)| (file, account.length))
     }
 
     /// How many bytes lie between where the first unacknowledged record began and where it begins now, as far as the
     /// files between are there.
     pub(super) fn bytes_between(&self, from: (FileId, u64), to: (FileId, u64)) -> Option<u64> {
-        let lengths =
-            self.account.files().filter_map(|(file, _)| Some((file, self.account.length_in_use(file)?)));
+        let lengths = self.account.files().map(|(file, account)| (file, account.length));
         bytes_between(lengths, from, to)
     }
 
@@ -209,7 +208,8 @@ impl Guard {
     pub(super) fn memo(&self) -> Option<Memo> {
         let ledger = Ledger { writer_next_record: self.account.next_id(), ..self.account.ledger()? };
         let marks = self.tally.reader.into_iter().chain(self.account.marks()).collect();
-        Some(Memo { ledger, usage: self.tally.usage(), place: self.tally.place, marks })
+        let is_degraded = self.account.is_degraded();
+        Some(Memo { ledger, usage: self.tally.usage(), place: self.tally.place, marks, is_degraded })
     }
 }
 

@@ -85,7 +85,7 @@ mod tests {
             lost: Amount::new(10, 100),
             ..Usage::default()
         };
-        Memo { ledger: ledger(201, 100), usage, place: None, marks: Vec::new() }
+        Memo { ledger: ledger(201, 100), usage, place: None, marks: Vec::new(), is_degraded: false }
     }
 
     fn present(next: u64, last: u64, waiting_bytes: u64, sent_bytes: u64) -> Present {
@@ -147,7 +147,8 @@ mod tests {
                 lost: Amount::new(lost, lost * 7),
                 ..Usage::default()
             };
-            let memo = Memo { ledger: ledger(noted_next + 1, noted_last), usage, place: None, marks: Vec::new() };
+            let noted = ledger(noted_next + 1, noted_last);
+            let memo = Memo { ledger: noted, usage, place: None, marks: Vec::new(), is_degraded: false };
             let last = last.min(next);
             let present = Present {
                 last_before: last_known.then_some(RecordId(before)),

@@ -28,8 +28,6 @@ pub enum Refusal {
     Cut,
     /// 8: the offset is none that a scan or an append gave.
     Offset,
-    /// 9: nothing needs to be relocated, or it does not go on where it stopped.
-    Relocation,
     /// 10: files that are read later have records in them.
     FileOrder,
     /// 11: the ledger's reader would pass a file with unacknowledged records or go where none waits for it, or its writer
@@ -60,7 +58,6 @@ impl Refusal {
             Self::Retention => 6,
             Self::Cut => 7,
             Self::Offset => 8,
-            Self::Relocation => 9,
             Self::FileOrder => 10,
             Self::LedgerFiles => 11,
             Self::Syncs => 12,

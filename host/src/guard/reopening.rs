@@ -97,12 +97,10 @@ impl Guard {
         self.cursor.map(|cursor| RecordId(cursor.expected.0.saturating_sub(1)))
     }
 
-    /// A relocation that has not come to its end is begun anew: its sources have all that the copies have. And files that
-    /// were made and came to nothing must not become more with every instance.
+    /// Files that were made and came to nothing must not become more with every instance.
     fn remove_leftovers(&mut self) {
-        let leftovers: Vec<FileId> =
-            self.account.relocation.copies().chain(self.account.unused_files()).collect();
-        for file in leftovers {
+        let unused: Vec<FileId> = self.account.unused_files().collect();
+        for file in unused {
             if let Err(error) = self.backend.remove_file(file) {
                 let error: &dyn Error = &error;
                 warn!(%file, error, "could not remove a file that is of no use");

@@ -15,21 +15,13 @@ impl Guard {
     pub(super) fn may_name_files(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
         let unread = ledger.reader_last_record.after(1);
         let Some(stored) = self.account.ledger() else {
-            return self.begins_well(ledger, false);
+            return self.begins_well(ledger);
         };
-        let relocation = &self.account.relocation;
-        let names_copies =
-            relocation.is_copy(ledger.reader_data_file) || relocation.is_copy(ledger.writer_data_file);
-        let names_replaced = relocation.is_replaced(ledger.reader_data_file)
-            || relocation.is_replaced(ledger.writer_data_file);
-        if names_replaced || (names_copies && !self.may_adopt(ledger.writer_data_file)?) {
-            return Ok(false);
-        }
         let front = stored.reader_data_file;
         let reader = distance(front, ledger.reader_data_file);
         let writer = distance(front, ledger.writer_data_file);
         let named = distance(front, stored.writer_data_file);
-        let passes = reader > 0 && self.is_unread_between(front, 0..reader, unread, names_copies)?;
+        let passes = reader > 0 && self.is_unread_between(front, 0..reader, unread)?;
         if self.phase != Phase::Open {
             let goes_round = reader == 0 && writer != named && !self.is_ahead(ledger.writer_data_file)?;
             if !passes && !goes_round {
@@ -37,11 +29,10 @@ impl Guard {
             }
             // Where the stored ledger is right there is nothing to be mended.
             let last = RecordId(unread.0.saturating_sub(1));
-            let is_right = self.begins_well(Ledger { reader_last_record: last, ..stored }, false)?;
-            return Ok(!is_right && self.begins_well(ledger, names_copies)?);
+            let is_right = self.begins_well(Ledger { reader_last_record: last, ..stored })?;
+            return Ok(!is_right && self.begins_well(ledger)?);
         }
-        let goes_back =
-            writer < named && self.is_unread_between(front, writer + 1..named + 1, unread, names_copies)?;
+        let goes_back = writer < named && self.is_unread_between(front, writer + 1..named + 1, unread)?;
         // Whoever opens the buffer next takes a window that goes round the whole ring for one that begins with its end.
         let is_ahead = self.is_ahead(ledger.writer_data_file)?;
         Ok(!passes && !goes_back && reader <= writer && is_ahead)
@@ -56,7 +47,7 @@ impl Guard {
         }
         let (front, unread) = (ledger.reader_data_file, ledger.reader_last_record.after(1));
         let Some(first) = self.first_unread_of(file, unread)? else { return Ok(false) };
-        for other in self.files_from(front, false) {
+        for other in self.files_from(front) {
             if distance(front, other) >= distance(front, file) {
                 break;
             }
@@ -68,15 +59,26 @@ impl Guard {
         Ok(true)
     }
 
+    /// How far behind the ledger's reader a file lies that is in use, or comes behind those that are. `None`: it is nearer to
+    /// the front from the other side, where nobody reads.
+    fn place(&self, file: FileId) -> Option<u32> {
+        let ledger = self.account.ledger()?;
+        let front = ledger.reader_data_file;
+        let newest = self.account.newest().map_or(0, |newest| distance(front, newest));
+        let end = newest.max(distance(front, ledger.writer_data_file));
+        let steps = distance(front, file);
+        let is_near = steps <= end || steps - end < FileId::MODULUS - steps;
+        is_near.then_some(steps)
+    }
+
     /// Whether a file so many steps behind `front` has a whole record that is unread.
     fn is_unread_between(
         &mut self,
         front: FileId,
         steps: Range<u32>,
         unread: RecordId,
-        names_copies: bool,
     ) -> Result<bool, StorageError> {
-        for file in self.files_from(front, names_copies) {
+        for file in self.files_from(front) {
             if steps.contains(&distance(front, file)) && self.first_unread_of(file, unread)?.is_some() {
                 return Ok(true);
             }
@@ -87,12 +89,12 @@ impl Guard {
     /// Whether whoever reads from the reader's file to the writer's, and on to what was made behind it, meets all that is
     /// unread in the order of the ids. Where the files are in no order at all, that is from the one that begins lowest to the
     /// one that ends highest.
-    fn begins_well(&mut self, ledger: Ledger, names_copies: bool) -> Result<bool, StorageError> {
+    fn begins_well(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
         let (front, writer) = (ledger.reader_data_file, ledger.writer_data_file);
         let unread = ledger.reader_last_record.after(1);
         let (mut in_order, mut within, mut end) = (true, true, RecordId(0));
         let (mut starts, mut ends) = (Vec::new(), Vec::new());
-        for file in self.files_from(front, names_copies) {
+        for file in self.files_from(front) {
             let Some(first_unread) = self.first_unread_of(file, unread)? else { continue };
             self.look_through(file)?;
             let next = self.account.file(file).map_or(first_unread, |account| account.seen_next);
@@ -122,7 +124,7 @@ impl Guard {
 
     /// Whether anything is whole in the files from one to another, read or unread.
     fn has_records(&mut self, front: FileId, writer: FileId) -> Result<bool, StorageError> {
-        for file in self.files_from(front, false) {
+        for file in self.files_from(front) {
             let is_between = distance(front, file) <= distance(front, writer);
             if is_between && self.first_unread_of(file, RecordId(0))?.is_some() {
                 return Ok(true);
@@ -131,15 +133,9 @@ impl Guard {
         Ok(false)
     }
 
-    /// The files in the order of the ring, but for those whose records are safe elsewhere after a failed sync: in copies that
-    /// are in use, or will be with the ledger that names them.
-    pub(super) fn files_from(&self, front: FileId, names_copies: bool) -> Vec<FileId> {
-        let is_in_use = |file: &FileId| {
-            let is_copied = names_copies && self.is_copied(*file);
-            !(is_copied || self.account.relocation.is_replaced(*file) || self.is_relocated(*file))
-        };
+    /// The files in the order of the ring.
+    pub(super) fn files_from(&self, front: FileId) -> Vec<FileId> {
         let mut files = self.account.file_ids();
-        files.retain(is_in_use);
         files.sort_by_key(|file| distance(front, *file));
         files
     }

@@ -51,8 +51,6 @@ pub(super) struct Verified {
     pub(super) frame_bytes: u64,
     pub(super) id: RecordId,
     pub(super) events: NonZeroU32,
-    pub(super) metadata: u32,
-    pub(super) payload: Bytes,
 }
 
 impl Verified {
@@ -314,10 +312,7 @@ impl Scanner {
                     let incarnation = 0;
                     kept.keep(ReadRecord { id, incarnation, events, metadata, payload, frame_bytes }, block);
                 }
-                Wanted::ToWalk(records) => {
-                    let payload = block.slice_ref(frame.payload);
-                    records.push(Verified { offset: at, frame_bytes, id, events, metadata, payload });
-                }
+                Wanted::ToWalk(records) => records.push(Verified { offset: at, frame_bytes, id, events }),
             }
         }
         Ok(taken)

@@ -5,7 +5,7 @@ use std::error::Error;
 use forebay_frame::RecordId;
 use tracing::warn;
 
-use super::{Guard, Ticket};
+use super::{Guard, Ticket, file_account::FileAccount, syncs::Flight};
 use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget};
 
 /// What logic may ask for while its buffer is being closed, in syncs: for each file, and besides.
@@ -20,6 +20,10 @@ pub(super) enum Covers {
     Nothing,
     /// The bytes of a file up to a length, which hold the ids below `next`.
     Data { length: u64, next: RecordId },
+    /// The same, written to a new file that is to take the place of one whose sync has failed.
+    Renewal { length: u64, next: RecordId },
+    /// The same, of a file that was cut or removed since: it is not wanted any more.
+    OldRenewal,
     /// The names of these files.
     Names(Vec<FileId>),
     /// A ledger that names these files as the reader's and the writer's.
@@ -29,25 +33,53 @@ pub(super) enum Covers {
 impl Guard {
     /// A sync that was handed to the runner has ended. Its tickets are told by [`next_synced`](Self::next_synced).
     pub fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
-        let Some((flight, again)) = self.syncs.ended(target, result.is_ok()) else { return };
-        self.account.relocation.sync_ended(target, result.is_ok());
+        let Some(Flight { last, covers }) = self.syncs.landed(target) else { return };
+        let was_degraded = self.account.is_degraded();
+        let counted = if result.is_ok() { self.count_sync(target, covers) } else { Ok(()) };
+        let result = result.as_ref().and(counted.as_ref());
+        let again = self.syncs.answer(target, last, result.is_ok());
         if let Err(error) = result {
+            if let SyncTarget::Data(file) = target {
+                self.backend.forget_renewal(file);
+            }
             let error: &dyn Error = error;
             warn!(?target, error, "a sync failed: what it was to make durable may be lost with the machine");
             self.account.sync_failed(target);
             self.syncs.fail_all();
+            // Should this process die now, the next one must not take for written what the kernel takes for written.
+            self.remember();
             return;
         }
-        match flight.covers {
-            #[cfg(test)]
-            Covers::Nothing => {}
-            Covers::Data { length, next } => self.data_synced(target, length, next),
-            Covers::Names(files) => self.account.names_synced(&files),
-            Covers::Ledger(reader, writer) => self.account.ledger_synced(reader, writer),
+        if was_degraded && !self.account.is_degraded() {
+            self.remember();
         }
         if again {
             self.start_sync(target);
         }
+        if let SyncTarget::Data(_) = target
+            && let Some(file) = self.syncs.next_renewal()
+        {
+            self.start_sync(SyncTarget::Data(file));
+        }
+    }
+
+    /// A sync has ended well.
+    fn count_sync(&mut self, target: SyncTarget, covers: Covers) -> Result<(), StorageError> {
+        match (target, covers) {
+            #[cfg(test)]
+            (_, Covers::Nothing) => {}
+            (SyncTarget::Data(file), Covers::Data { length, next }) => self.data_synced(file, length, next),
+            (SyncTarget::Data(file), Covers::Renewal { length, next }) => {
+                self.backend.renew(file)?;
+                self.account.renewed(file, length, next);
+                self.syncs.renamed(file);
+            }
+            (SyncTarget::Data(file), Covers::OldRenewal) => self.backend.forget_renewal(file),
+            (_, Covers::Names(files)) => self.account.names_synced(&files),
+            (_, Covers::Ledger(reader, writer)) => self.account.ledger_synced(reader, writer),
+            (_, Covers::Data { .. } | Covers::Renewal { .. } | Covers::OldRenewal) => {}
+        }
+        Ok(())
     }
 
     /// The buffer is being closed, and waits until no sync is under way. Logic that asks for another one at the end of each
@@ -73,8 +105,7 @@ impl Guard {
         self.syncs.is_idle()
     }
 
-    fn data_synced(&mut self, target: SyncTarget, length: u64, next: RecordId) {
-        let SyncTarget::Data(file) = target else { return };
+    fn data_synced(&mut self, file: FileId, length: u64, next: RecordId) {
         self.account.data_synced(file, length, next);
         let is_newest = self.account.ledger().is_some_and(|ledger| ledger.writer_data_file == file);
         if !is_newest && self.account.file(file).is_some_and(|account| account.durable == account.length) {
@@ -84,6 +115,7 @@ impl Guard {
 
     pub(super) fn start_sync(&mut self, target: SyncTarget) {
         let covers = match target {
+            SyncTarget::Data(file) if self.is_suspect(file) => return self.start_renewal(file),
             SyncTarget::Data(file) => {
                 // A file that was removed meanwhile has nothing left to sync.
                 let account = self.account.file(file).copied();
@@ -101,7 +133,6 @@ impl Guard {
         if target == SyncTarget::Ledger {
             self.remember();
         }
-        self.account.relocation.sync_began(target);
         self.syncs.started(target, covers);
         let job: SyncJob = match target {
             SyncTarget::Data(file) if self.account.file(file).is_none() => Box::new(|| Ok(())),
@@ -111,6 +142,32 @@ impl Guard {
                 .unwrap_or_else(|error| Box::new(move || Err(error))),
         };
         (self.sync_runner)(target, job);
+    }
+
+    fn is_suspect(&self, file: FileId) -> bool {
+        self.account.file(file).is_some_and(FileAccount::is_suspect)
+    }
+
+    /// What a failed sync of a file has not written no later one writes: the file is written anew. What counts is what can
+    /// be read of it now, since the kernel may have let go of what it could not write.
+    fn start_renewal(&mut self, file: FileId) {
+        if self.syncs.queue_renewal(file) {
+            return;
+        }
+        let before = self.account.file(file).map_or(RecordId(0), |account| account.seen_next);
+        self.scanner.windows.let_go_of_appended();
+        self.account.doubt(file);
+        let looked = self.look_through(file);
+        let account = self.account.file(file).copied();
+        let (length, next) = account.map_or((0, RecordId(0)), |a| (a.length, a.seen_next));
+        if looked.is_ok() && next < before {
+            warn!(%file, from = next.0, to = before.0, "records went with a failed sync, and cannot be read any more");
+        }
+        self.syncs.started(SyncTarget::Data(file), Covers::Renewal { length, next });
+        let job = looked
+            .and_then(|()| self.backend.prepare_renewal(file))
+            .unwrap_or_else(|error| Box::new(move || Err(error)));
+        (self.sync_runner)(SyncTarget::Data(file), job);
     }
 
     /// What a failed sync of the ledger has not written no later one writes, unless it is stored again.

@@ -17,7 +17,9 @@ struct Outstanding {
 /// A sync that is under way.
 #[derive(Debug)]
 pub(super) struct Flight {
-    last: Ticket,
+    /// The last ticket that it covers.
+    pub(super) last: Ticket,
+    /// What it makes durable.
     pub(super) covers: Covers,
 }
 
@@ -36,6 +38,8 @@ pub(super) struct Syncs {
     /// The tickets of each target that no sync which has ended covers: on opening there is one for each of 65,534 files.
     waiting: HashMap<SyncTarget, VecDeque<Ticket>>,
     flights: HashMap<SyncTarget, Flight>,
+    /// The files that are to be written anew, and wait for another one that is.
+    renewals: VecDeque<FileId>,
 }
 
 impl Syncs {
@@ -56,12 +60,34 @@ impl Syncs {
         debug_assert!(before.is_none(), "one sync of a target at a time");
     }
 
-    /// The sync of a target ended. Gives what it covered, and whether another is wanted by now.
-    pub(super) fn ended(&mut self, target: SyncTarget, ok: bool) -> Option<(Flight, bool)> {
-        let flight = self.flights.remove(&target)?;
+    /// Whether a file that is to be written anew has to wait: one at a time, so that no more than one takes up room twice.
+    pub(super) fn queue_renewal(&mut self, file: FileId) -> bool {
+        let is_renewal =
+            |flight: &Flight| matches!(flight.covers, Covers::Renewal { .. } | Covers::OldRenewal);
+        let waits = self.flights.values().any(is_renewal);
+        if waits && !self.renewals.contains(&file) {
+            self.renewals.push_back(file);
+        }
+        waits
+    }
+
+    /// The next file that waits to be written anew, once no other one is.
+    pub(super) fn next_renewal(&mut self) -> Option<FileId> {
+        // Where a sync is under way, the number leads to another file by now.
+        self.renewals.retain(|file| !self.flights.contains_key(&SyncTarget::Data(*file)));
+        self.renewals.pop_front()
+    }
+
+    /// The sync of a target has ended.
+    pub(super) fn landed(&mut self, target: SyncTarget) -> Option<Flight> {
+        self.flights.remove(&target)
+    }
+
+    /// How it ended is noted for all tickets up to the last that it covers. Says whether another is wanted by now.
+    pub(super) fn answer(&mut self, target: SyncTarget, last: Ticket, ok: bool) -> bool {
         let mut waiting = self.waiting.remove(&target).unwrap_or_default();
         let first = self.outstanding.front().map_or(Ticket(self.last), |outstanding| outstanding.ticket);
-        while let Some(ticket) = waiting.pop_front_if(|ticket| *ticket <= flight.last) {
+        while let Some(ticket) = waiting.pop_front_if(|ticket| *ticket <= last) {
             let place = usize::try_from(ticket.0.saturating_sub(first.0)).unwrap_or(usize::MAX);
             if let Some(outstanding) = self.outstanding.get_mut(place) {
                 outstanding.ended.get_or_insert(ok);
@@ -71,22 +97,32 @@ impl Syncs {
         if again {
             self.waiting.insert(target, waiting);
         }
-        Some((flight, again))
+        again
     }
 
     /// A file was cut: what comes behind the cut was not there when a sync started that is under way.
     pub(super) fn cut(&mut self, file: FileId, to: u64) {
         let flight = self.flights.get_mut(&SyncTarget::Data(file));
-        if let Some(Flight { covers: Covers::Data { length, .. }, .. }) = flight {
-            *length = (*length).min(to);
+        match flight.map(|flight| &mut flight.covers) {
+            Some(Covers::Data { length, .. }) => *length = (*length).min(to),
+            Some(covers @ Covers::Renewal { .. }) => *covers = Covers::OldRenewal,
+            _ => {}
         }
     }
 
     /// A file was removed: one that is made under the same name is another, which no sync under way covers.
     pub(super) fn removed(&mut self, file: FileId) {
-        if let Some(flight) = self.flights.get_mut(&SyncTarget::Data(file)) {
-            flight.covers = Covers::Data { length: 0, next: RecordId(0) };
+        self.cut(file, 0);
+        if let Some(Flight { covers: Covers::Data { next, .. }, .. }) =
+            self.flights.get_mut(&SyncTarget::Data(file))
+        {
+            *next = RecordId(0);
         }
+        self.renamed(file);
+    }
+
+    /// A name leads to another file than before: no sync of the directory that is under way covers it.
+    pub(super) fn renamed(&mut self, file: FileId) {
         let names = self.flights.get_mut(&SyncTarget::Directory);
         if let Some(Flight { covers: Covers::Names(files), .. }) = names {
             files.retain(|named| *named != file);
@@ -109,12 +145,14 @@ impl Syncs {
             outstanding.ended = Some(false);
         }
         self.waiting.clear();
+        self.renewals.clear();
     }
 
     /// Whoever asked is gone: nobody is to hear of the tickets. Syncs that are under way go on.
     pub(super) fn forget_tickets(&mut self) {
         self.outstanding.clear();
         self.waiting.clear();
+        self.renewals.clear();
     }
 
     /// The next ticket, in order, whose sync has ended.
@@ -134,6 +172,11 @@ mod tests {
     use super::*;
     use crate::storage::SyncTarget::{Directory, Ledger};
 
+    fn end(syncs: &mut Syncs, target: SyncTarget, ok: bool) -> Option<bool> {
+        let flight = syncs.landed(target)?;
+        Some(syncs.answer(target, flight.last, ok))
+    }
+
     /// The logic counts on "all tickets up to this one": an answer out of order would call a file durable that is not.
     #[test]
     fn tickets_end_in_the_order_of_the_requests() {
@@ -143,9 +186,9 @@ mod tests {
         let (second, _) = syncs.request(Ledger);
         syncs.started(Ledger, Covers::Nothing);
 
-        syncs.ended(Ledger, true);
+        end(&mut syncs, Ledger, true);
         assert_eq!(syncs.next_ended(), None, "the second ended first, and waits");
-        syncs.ended(Directory, true);
+        end(&mut syncs, Directory, true);
         assert_eq!(syncs.next_ended(), Some((first, true)));
         assert_eq!(syncs.next_ended(), Some((second, true)));
         assert!(syncs.is_idle());
@@ -161,7 +204,7 @@ mod tests {
         let (_, start) = syncs.request(Ledger);
         assert!(!start, "one at a time");
 
-        let again = syncs.ended(Ledger, true).map(|(_, again)| again);
+        let again = end(&mut syncs, Ledger, true);
         assert_eq!(again, Some(true));
         assert_eq!(syncs.next_ended(), Some((first, true)));
         assert_eq!(syncs.next_ended(), None, "the later request is not covered");
@@ -177,10 +220,10 @@ mod tests {
         let (ticket, start) = syncs.request(Ledger);
         assert!(!start, "one at a time");
 
-        let again = syncs.ended(Ledger, true).map(|(_, again)| again);
+        let again = end(&mut syncs, Ledger, true);
         assert_eq!((again, syncs.next_ended()), (Some(true), None), "it began before the request");
         syncs.started(Ledger, Covers::Nothing);
-        syncs.ended(Ledger, true);
+        end(&mut syncs, Ledger, true);
         assert_eq!(syncs.next_ended(), Some((ticket, true)));
         assert!(syncs.is_idle());
     }
@@ -193,7 +236,7 @@ mod tests {
         syncs.started(Directory, Covers::Nothing);
         syncs.request(Ledger);
         syncs.started(Ledger, Covers::Nothing);
-        syncs.ended(Ledger, false);
+        end(&mut syncs, Ledger, false);
         syncs.fail_all();
         assert_eq!(syncs.next_ended().map(|(_, ok)| ok), Some(false));
         assert_eq!(syncs.next_ended().map(|(_, ok)| ok), Some(false));

@@ -60,6 +60,16 @@ impl Backend for Gone {
         gone("sync")
     }
 
+    fn prepare_renewal(&mut self, _file: FileId) -> Result<SyncJob, StorageError> {
+        gone("sync")
+    }
+
+    fn renew(&mut self, _file: FileId) -> Result<(), StorageError> {
+        gone("write to")
+    }
+
+    fn forget_renewal(&mut self, _file: FileId) {}
+
     fn recall(&mut self) -> Option<Recalled> {
         None
     }

@@ -33,6 +33,9 @@ pub struct Memo {
     /// Ends of frames, at most [`MARKS_MAX`]: where the first unacknowledged record begins, and how far the newest files
     /// were known.
     pub marks: Vec<Mark>,
+    /// A sync had failed, and what it was to make durable was not safe again. As long as the machine is up, later syncs of
+    /// the same files say that all is well.
+    pub is_degraded: bool,
 }
 
 impl Memo {
@@ -88,7 +91,13 @@ mod tests {
     /// A false alarm teaches people to pass over the true ones: after a crash the ledger is ahead of the note by right.
     #[test]
     fn only_a_ledger_of_which_one_number_has_changed_since_a_clean_close_is_in_question() {
-        let memo = Memo { ledger: ledger(101, 40), usage: Usage::default(), place: None, marks: Vec::new() };
+        let memo = Memo {
+            ledger: ledger(101, 40),
+            usage: Usage::default(),
+            place: None,
+            marks: Vec::new(),
+            is_degraded: false,
+        };
         let at_close = Recalled { memo, same_boot: true, clean: true };
         let ids = |ids: Range<u64>| Some(RecordId(ids.start)..RecordId(ids.end));
         assert_eq!(at_close.in_question(&ledger(101, 40)), None);

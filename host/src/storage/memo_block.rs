@@ -20,7 +20,7 @@ const MAGIC: [u8; 8] = *b"FOREBAY\0";
 /// The version before this one had another magic, and was never released.
 const VERSION: u32 = 2;
 
-const RESERVED: usize = 3268;
+const RESERVED: usize = 3267;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -77,6 +77,8 @@ struct Body {
     /// The file is 65535 if it is not known.
     place: MarkCopy,
     marks: [MarkCopy; MARKS_MAX],
+    /// 1 if a sync had failed, and was not made up for.
+    degraded: u8,
     /// Zeros.
     reserved: [u8; RESERVED],
 }
@@ -107,7 +109,7 @@ pub(super) enum Found {
 }
 
 pub(super) fn encode(block: &Block) -> Vec<u8> {
-    let Memo { ledger, usage, place, marks } = &block.memo;
+    let Memo { ledger, usage, place, marks, is_degraded } = &block.memo;
     let starts = block.incarnations.starts();
     let marks = marks.get(..MARKS_MAX).unwrap_or(marks);
     let mut body: Body = zerocopy::FromZeros::new_zeroed();
@@ -148,6 +150,7 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
             padding: [0; 6],
         };
     }
+    body.degraded = u8::from(*is_degraded);
     let mut bytes = body.as_bytes().to_vec();
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     bytes
@@ -196,6 +199,7 @@ fn decode_body(body: &Body) -> Option<Block> {
             },
             place: FileId::new(body.place.file.get()).map(|file| (file, body.place.offset.get())),
             marks: marks.collect::<Option<_>>()?,
+            is_degraded: body.degraded == 1,
         },
     })
 }

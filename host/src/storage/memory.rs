@@ -123,6 +123,22 @@ impl Backend for Memory {
         }))
     }
 
+    fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
+        self.disk.prepare_renewal(self.process, file)
+    }
+
+    fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.disk.with(self.process, |state| state.renew(file))
+    }
+
+    fn forget_renewal(&mut self, file: FileId) {
+        // Where the process is dead nothing is left of it.
+        let _ = self.disk.with(self.process, |state| {
+            state.forget_renewal(file);
+            Ok(())
+        });
+    }
+
     fn recall(&mut self) -> Option<Recalled> {
         self.own_file.recall()
     }

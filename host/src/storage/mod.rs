@@ -148,6 +148,21 @@ pub trait Backend: Send {
     /// that were made. What was removed is gone then, and so it is with a ledger that was stored again.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
 
+    /// Makes a job ready that writes all that a data file has now to a new one beside it, and makes that durable. The file
+    /// itself is not touched.
+    ///
+    /// For after a failed sync: what the kernel could not write it takes for written, so that no later sync of that file
+    /// makes it durable. A new file has nothing to do with that.
+    fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError>;
+
+    /// What the renewal that was made ready last has written takes the place of the data file, under its name. It must have
+    /// ended well, and the file have been left alone since. A power loss before the next sync of
+    /// [`SyncTarget::Directory`] leaves the one or the other.
+    fn renew(&mut self, file: FileId) -> Result<(), StorageError>;
+
+    /// What the renewal that was made ready last has written, if anything, is not wanted.
+    fn forget_renewal(&mut self, file: FileId);
+
     /// What was last [remembered](Self::remember), of what survived. Asked for before the buffer is opened.
     fn recall(&mut self) -> Option<Recalled>;
 

@@ -68,6 +68,18 @@ impl Backend for Forgetful {
         self.0.prepare_sync(target)
     }
 
+    fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
+        self.0.prepare_renewal(file)
+    }
+
+    fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.0.renew(file)
+    }
+
+    fn forget_renewal(&mut self, file: FileId) {
+        self.0.forget_renewal(file);
+    }
+
     fn release(&mut self, file: FileId) {
         self.0.release(file);
     }

@@ -12,8 +12,8 @@ use forebay::{
 };
 use forebay_frame::{decode, encode};
 use forebay_logic::{
-    self as logic, BatchId, BufferError, FileEntry, Logic as _, Mark, Placed, Relocated, ScanLimits, Scanned,
-    Span, SpanState, Storage, StorageError, SyncTarget, Ticket,
+    self as logic, BatchId, BufferError, FileEntry, Logic as _, Mark, Placed, ScanLimits, Scanned, Span,
+    SpanState, Storage, StorageError, SyncTarget, Ticket,
 };
 
 use crate::{BATCH, batch, support::fuse::Fuse};
@@ -298,17 +298,6 @@ impl Storage for Bare {
             }
         }
         Ok(Scanned { spans, next_offset: at })
-    }
-
-    fn relocate(
-        &mut self,
-        _: logic::FileId,
-        _: u64,
-        _: u64,
-        _: logic::FileId,
-        _: u64,
-    ) -> Result<Relocated, StorageError> {
-        Err(StorageError::Other(0))
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {

@@ -145,6 +145,7 @@ impl Bed {
     }
 
     pub(crate) fn end_sync(&mut self, ok: bool) -> bool {
+        let ok = ok && self.disk.has_room_for_next();
         let tickets = if ok { self.disk.end_sync().into_iter().collect() } else { self.disk.fail_syncs() };
         for ticket in &tickets {
             self.buffer.synced(&mut self.disk, *ticket, ok).unwrap();
@@ -176,12 +177,8 @@ impl Bed {
         let ledger = self.disk.durable_ledger.unwrap();
         let steps = |file| ledger.reader_data_file.steps_to(file);
         let named = |file| steps(FileId::new(file).unwrap()) <= steps(ledger.writer_data_file);
-        // What a failed sync has left in other files only repeats what is in these.
-        let window = &self.buffer.directory().window;
-        let records =
-            || self.disk.records().filter(|(file, _, _)| window.contains(FileId::new(*file).unwrap()));
-        let newest = records().max_by_key(|(_, id, _)| *id);
-        records().all(|(_, id, _)| id <= self.disk.acknowledged || kept.binary_search(&id).is_ok())
+        let newest = self.disk.records().max_by_key(|(_, id, _)| *id);
+        self.disk.records().all(|(_, id, _)| id <= self.disk.acknowledged || kept.binary_search(&id).is_ok())
             && newest.is_none_or(|(file, _, _)| named(file))
     }
 

@@ -1,9 +1,9 @@
-//! Syncs that fail, as they do on Linux: the bytes that were to be written can still be read, later syncs say that all is
-//! well, and after a power loss they are gone.
+//! Syncs that fail, as they do on Linux: the bytes that were to be written can still be read, later syncs of the same file
+//! say that all is well, and after a power loss they are gone. What is synced again is written anew by the host.
 
-use forebay_logic::{FileId, Relocated, StorageError, Ticket};
+use forebay_logic::{FileId, Ticket};
 
-use super::{Disk, Frame, NameChange, Snapshot};
+use super::{Disk, Frame, Inode, NameChange, Snapshot};
 
 impl Disk {
     /// The oldest sync under way fails, and all others that were asked for with it.
@@ -19,11 +19,14 @@ impl Disk {
                     if let NameChange::Made(id, inode) = *change {
                         self.inodes[inode].nameless = true;
                         // It never reaches the disk.
-                        *change = NameChange::Removed(id);
+                        *change = match self.durable_names.get(&id) {
+                            Some(before) => NameChange::Made(id, *before),
+                            None => NameChange::Removed(id),
+                        };
                     }
                 }
             }
-            Snapshot::Ledger(_) => {}
+            Snapshot::Renewal(..) | Snapshot::Ledger(_) => {}
         }
         std::iter::once(ticket).chain(self.pending.drain(..).map(|(ticket, _)| ticket)).collect()
     }
@@ -35,73 +38,24 @@ impl Disk {
         })
     }
 
-    /// Whether another file holds a record, on the disk and under a name that is there too.
-    pub(crate) fn is_durable_elsewhere(&self, file: FileId, id: u64) -> bool {
-        self.durable_names.iter().any(|(other, inode)| {
-            *other != file.get()
-                && self.names.get(other) == Some(inode)
-                && self.inodes[*inode]
-                    .durable
-                    .iter()
-                    .any(|frame| frame.record.is_some_and(|(it, _)| it == id))
-        })
-    }
-
-    /// Whether another file holds a record.
-    pub(crate) fn is_elsewhere(&self, file: FileId, id: u64) -> bool {
-        self.records().any(|(other, it, _)| other != file.get() && it == id)
-    }
-
-    /// Once a file goes, or part of it, that was copied from, the copies are what there is.
-    pub(crate) fn was_replaced(&mut self, file: FileId) {
-        if self.copied_from.contains(&file.get()) {
-            self.copied_from.clear();
-            self.copies.clear();
+    /// Whether there is room for what the oldest sync under way writes.
+    pub(crate) fn has_room_for_next(&self) -> bool {
+        match self.pending.front() {
+            Some((_, Snapshot::Renewal(_, _, frames))) => {
+                frames.iter().map(|frame| frame.bytes).sum::<u64>() <= self.room
+            }
+            _ => true,
         }
     }
 
-    /// The id behind the last record that was copied.
-    fn copied_to(&self) -> u64 {
-        let copies = self.records().filter(|(file, _, _)| self.copies.contains(file));
-        copies.map(|(_, id, events)| id + events).max().unwrap_or(0)
-    }
-
-    pub(crate) fn copy(
-        &mut self,
-        (source, offset): (usize, u64),
-        max_bytes: u64,
-        target: usize,
-    ) -> Result<Relocated, StorageError> {
-        let frames = self.inodes[source].frames.clone();
-        let last = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
-        let (mut at, mut copied) = (0, 0);
-        for Frame { bytes, record, .. } in frames {
-            if at < offset {
-                at += bytes;
-                assert!(at <= offset, "a copy starts inside a frame");
-                continue;
-            }
-            let record = record.filter(|(id, events)| id + events > last + 1);
-            if let Some((id, _)) = record.filter(|(id, _)| *id < self.copied_to()) {
-                // It came too late in the order of the files: what goes back is no record of this buffer.
-                self.repeated.insert(id);
-            } else if let Some((id, events)) = record {
-                let is_first = self.inodes[target].frames.is_empty();
-                if !is_first && copied + bytes > max_bytes {
-                    break;
-                }
-                if bytes > self.room {
-                    if copied == 0 {
-                        return Err(StorageError::NoSpace);
-                    }
-                    break;
-                }
-                self.room -= bytes;
-                copied += bytes;
-                self.inodes[target].frames.push(Frame::whole(id, events, bytes));
-            }
-            at += bytes;
+    /// A new file with these frames takes the place of one that was left alone meanwhile.
+    pub(super) fn renew(&mut self, file: u16, inode: usize, frames: Vec<Frame>) {
+        if self.names.get(&file) == Some(&inode) && self.inodes[inode].frames == frames {
+            let durable_length = frames.iter().map(|frame| frame.bytes).sum();
+            self.names.insert(file, self.inodes.len());
+            self.name_changes.push(NameChange::Made(file, self.inodes.len()));
+            let durable = frames.clone();
+            self.inodes.push(Inode { frames, durable, synced: true, durable_length, ..Inode::default() });
         }
-        Ok(Relocated { next_offset: at, length: self.inodes[target].length() })
     }
 }

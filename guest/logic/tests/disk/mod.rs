@@ -14,7 +14,7 @@ pub(crate) mod dice;
 pub(crate) mod failing;
 mod storage;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use forebay_logic::{BatchId, FileId, Ledger, Mark, RecordId, StorageError, Ticket};
 
@@ -72,6 +72,8 @@ enum NameChange {
 #[derive(Clone, Debug)]
 enum Snapshot {
     Data(usize, Vec<Frame>),
+    /// A file whose sync has failed is written anew.
+    Renewal(u16, usize, Vec<Frame>),
     Directory(usize),
     Ledger(Option<Ledger>),
 }
@@ -107,11 +109,6 @@ pub(crate) struct Disk {
     pub(crate) refuse_syncs: bool,
     /// Whether files cannot be removed.
     pub(crate) refuse_removals: bool,
-    /// The files that hold copies, and nothing else.
-    pub(crate) copies: BTreeSet<u16>,
-    pub(crate) copied_from: BTreeSet<u16>,
-    /// The ids that copying met behind higher ones.
-    pub(crate) repeated: BTreeSet<u64>,
     /// Whether the oldest files may go to make room, and how many events went with them.
     pub(crate) drops_oldest: bool,
     pub(crate) dropped: u64,
@@ -152,9 +149,6 @@ impl Default for Disk {
             refuse_files: false,
             refuse_syncs: false,
             refuse_removals: false,
-            copies: BTreeSet::new(),
-            copied_from: BTreeSet::new(),
-            repeated: BTreeSet::new(),
             drops_oldest: false,
             dropped: 0,
             fail_all_creates: None,
@@ -254,8 +248,7 @@ impl Disk {
         })
     }
 
-    /// The records that are to be read from an id on, in the order of the files. Where a failed sync was being mended, the
-    /// same records may be in two files; ids never go back.
+    /// The records that are to be read from an id on, in the order of the files. Ids never go back.
     pub(crate) fn in_order(&self, first_unread: u64) -> Vec<(u16, u64, u64)> {
         let front = self.ledger.unwrap().reader_data_file;
         let mut records: Vec<_> = self.records().collect();
@@ -288,7 +281,7 @@ impl Disk {
     /// What the syncs under way are of: `data 3`, `directory`, `ledger`.
     pub(crate) fn targets_under_way(&self) -> Vec<String> {
         let describe = |snapshot: &Snapshot| match snapshot {
-            Snapshot::Data(inode, _) => {
+            Snapshot::Data(inode, _) | Snapshot::Renewal(_, inode, _) => {
                 let name = self.names.iter().find(|(_, named)| *named == inode);
                 format!("data {}", name.map_or("?".to_owned(), |(id, _)| id.to_string()))
             }
@@ -310,6 +303,7 @@ impl Disk {
                     inode.synced = true;
                 }
             }
+            Snapshot::Renewal(file, inode, frames) => self.renew(file, inode, frames),
             Snapshot::Directory(upto) => self.apply_changes(upto),
             Snapshot::Ledger(ledger) => self.durable_ledger = ledger,
         }
@@ -329,19 +323,11 @@ impl Disk {
     /// The process dies: what it wrote stays.
     pub(crate) fn kill(&mut self) {
         self.pending.clear();
-        self.copies.clear();
-        self.copied_from.clear();
         self.next_id = None;
         self.offer = None;
         self.acknowledged = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
-        let nameless = self.names.iter().filter(|(_, inode)| self.inodes[**inode].nameless);
-        let made: Vec<_> = nameless.map(|(id, inode)| NameChange::Made(*id, *inode)).collect();
-        self.name_changes.extend(made);
         for inode in &mut self.inodes {
             inode.durable_length = 0;
-            // What an earlier process was told of a failed sync nobody can know.
-            inode.dead_from = None;
-            inode.nameless = false;
         }
     }
 
@@ -358,6 +344,8 @@ impl Disk {
                 inode.frames.push(Frame::torn(lost[0].bytes / 2));
             }
             inode.durable = inode.frames.clone();
+            inode.dead_from = None;
+            inode.nameless = false;
         }
         if !luck.ledger() {
             self.ledger = self.durable_ledger;

@@ -1,8 +1,8 @@
 //! The disk as the logic sees it, and the rules that the logic is held to.
 
 use forebay_logic::{
-    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, Relocated, ScanLimits, Scanned, Span,
-    SpanState, Storage, StorageError, SyncTarget, Ticket,
+    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, ScanLimits, Scanned, Span, SpanState,
+    Storage, StorageError, SyncTarget, Ticket,
 };
 
 use super::{Disk, Frame, Inode, NameChange, Snapshot};
@@ -84,11 +84,6 @@ impl Storage for Disk {
             self.acknowledged = self.acknowledged.max(ledger.reader_last_record.0);
         }
         assert_ne!(self.ledger, Some(ledger), "the same ledger is stored again");
-        if self.copies.contains(&ledger.writer_data_file.get()) {
-            // From now on they are what there is.
-            self.copies.clear();
-            self.copied_from.clear();
-        }
         self.calls.push("store".to_owned());
         self.ledger = Some(ledger);
         Ok(())
@@ -143,27 +138,19 @@ impl Storage for Disk {
             let durably_passed = self.durable_ledger.map_or(0, |ledger| ledger.reader_last_record.0);
             let ids: Vec<_> = self.inodes[inode].frames.iter().filter_map(|frame| frame.record).collect();
             for (id, events) in ids {
-                if id + events <= durably_passed + 1 {
-                    continue;
-                }
-                let is_copy = self.copies.contains(&file.get()) && self.is_elsewhere(file, id);
                 assert!(
-                    is_copy || self.is_durable_elsewhere(file, id) || self.repeated.contains(&id),
+                    id + events <= durably_passed + 1,
                     "file {file} goes before record {id} is durably passed"
                 );
-                self.was_replaced(file);
             }
             let names_it =
                 |ledger: Ledger| [ledger.reader_data_file, ledger.writer_data_file].contains(&file);
-            // An older file may have had the number of a copy.
             assert!(
-                self.copies.contains(&file.get()) || !self.durable_ledger.is_some_and(names_it),
+                !self.durable_ledger.is_some_and(names_it),
                 "the durable ledger names file {file}, which goes"
             );
         }
         self.calls.push(format!("remove {file}"));
-        self.copies.remove(&file.get());
-        self.copied_from.remove(&file.get());
         self.names.remove(&file.get());
         self.name_changes.push(NameChange::Removed(file.get()));
         Ok(())
@@ -174,11 +161,9 @@ impl Storage for Disk {
         let last = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
         while self.inodes[number].length() > length {
             let frame = self.inodes[number].frames.pop().unwrap();
-            let Some((id, _)) = frame.record.filter(|(id, events)| id + events > last + 1) else { continue };
-            let is_elsewhere = self.is_durable_elsewhere(file, id) || self.repeated.contains(&id);
-            assert!(is_elsewhere, "file {file} is cut into a whole record");
+            let is_unread = frame.record.is_some_and(|(id, events)| id + events > last + 1);
+            assert!(!is_unread, "file {file} is cut into a whole record");
         }
-        self.was_replaced(file);
         let inode = &mut self.inodes[number];
         if inode.dead_from.is_some_and(|from| inode.frames.len() <= from) {
             inode.dead_from = None;
@@ -224,7 +209,6 @@ impl Storage for Disk {
             return Err(StorageError::NoSpace);
         }
         *placed += records as usize;
-        self.copies.remove(&file.get());
         self.next_id = Some(next_id);
         self.calls.push(format!("append {records} to {file}"));
         Ok(Placed { records, length: self.inodes[inode].length() })
@@ -287,25 +271,6 @@ impl Storage for Disk {
         Ok(Scanned { spans, next_offset: at })
     }
 
-    fn relocate(
-        &mut self,
-        source: FileId,
-        offset: u64,
-        max_bytes: u64,
-        target: FileId,
-        at: u64,
-    ) -> Result<Relocated, StorageError> {
-        let (from, to) = (self.inode(source)?, self.inode(target)?);
-        assert_eq!(at, self.inodes[to].length(), "the logic has another length of file {target}");
-        self.calls.push(format!("relocate {source} to {target}"));
-        self.copies.insert(target.get());
-        self.copied_from.insert(source.get());
-        let relocated = self.copy((from, offset), max_bytes, to)?;
-        let is_within = relocated.length == at || self.bytes() <= self.max_bytes;
-        assert!(is_within, "copies go beyond what the operator allows");
-        Ok(relocated)
-    }
-
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
         if self.refuse_syncs {
             return Err(StorageError::NoSpace);
@@ -313,7 +278,12 @@ impl Storage for Disk {
         let snapshot = match target {
             SyncTarget::Data(file) => {
                 let inode = self.inode(file)?;
-                Snapshot::Data(inode, self.inodes[inode].frames.clone())
+                let frames = self.inodes[inode].frames.clone();
+                if self.is_suspect(file) {
+                    Snapshot::Renewal(file.get(), inode, frames)
+                } else {
+                    Snapshot::Data(inode, frames)
+                }
             }
             SyncTarget::Directory => Snapshot::Directory(self.name_changes.len()),
             SyncTarget::Ledger => Snapshot::Ledger(self.ledger),

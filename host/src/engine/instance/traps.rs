@@ -297,15 +297,16 @@ fn mend(simulation: &Simulation) {
     }
 }
 
-/// Copies and what they were made from are both on the disk then, and only one of the two is in the ledger.
+/// Some files are written anew then and some are not, and some names may not be durable.
 #[test]
 fn the_component_trapped_while_it_mends_loses_and_repeats_nothing() {
     let calls = {
         let plan = Plan::never();
-        let (simulation, disk, buffer) = degraded(&plan);
-        let (before, files) = (plan.calls.load(SeqCst), disk.data_files());
+        let (simulation, _disk, buffer) = degraded(&plan);
+        let before = plan.calls.load(SeqCst);
+        assert!(buffer.status().unwrap().sync_failed);
         mend(&simulation);
-        assert!(!buffer.status().unwrap().sync_failed && disk.data_files() != files, "it is relocated");
+        assert!(!buffer.status().unwrap().sync_failed);
         plan.calls.load(SeqCst) - before
     };
     for call in 0..calls {

@@ -25,7 +25,7 @@ struct Shared {
 /// that were made; what was removed is gone with the next sync that ends well, as the contract says.
 ///
 /// Data files that were synced while their name was not are gone after a power loss; a file that was removed is back if
-/// the directory was not synced since.
+/// the directory was not synced since, and so is one that was renewed as it was before.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     shared: Arc<Shared>,
@@ -182,15 +182,29 @@ impl Disk {
 
     pub(super) fn prepare_sync(&self, process: u64, target: SyncTarget) -> Result<SyncJob, StorageError> {
         let covered = self.with(process, |state| state.note(target))?;
+        Ok(self.job(process, move |state| state.sync(target, covered)))
+    }
+
+    pub(super) fn prepare_renewal(&self, process: u64, file: FileId) -> Result<SyncJob, StorageError> {
+        let bytes = self.with(process, |state| Ok(state.file(file)?.live().to_vec()))?;
+        Ok(self.job(process, move |state| state.write_renewal(file, bytes)))
+    }
+
+    /// A job that waits while syncs are held.
+    fn job(
+        &self,
+        process: u64,
+        job: impl FnOnce(&mut State) -> Result<(), StorageError> + Send + 'static,
+    ) -> SyncJob {
         let disk = self.clone();
-        Ok(Box::new(move || {
+        Box::new(move || {
             let state = disk.state();
             let held = |state: &mut State| state.are_syncs_held && state.process == process;
             let waited = disk.shared.syncs_go_on.wait_while(state, held);
             let mut state = waited.unwrap_or_else(PoisonError::into_inner);
             check_alive(&state, process)?;
-            state.sync(target, covered)
-        }))
+            job(&mut state)
+        })
     }
 
     /// The process that holds the buffer lets it go.

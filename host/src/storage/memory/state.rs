@@ -45,6 +45,8 @@ pub(super) struct State {
     pub(super) cuts: Vec<(FileId, u64, Vec<u8>)>,
     sync_counts: HashMap<SyncTarget, u64>,
     sync_faults: HashSet<(SyncTarget, u64)>,
+    /// What renewals have written, and has not taken the place of a data file.
+    renewals: BTreeMap<FileId, Vec<u8>>,
     /// Data files that can be read and removed, and not changed.
     pub(super) write_protected: HashSet<FileId>,
 }
@@ -123,12 +125,17 @@ impl State {
     /// Writes what there is room for.
     pub(super) fn append(&mut self, id: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
         self.check_writable("append to", id)?;
-        let used: u64 = self.list().iter().map(|(_, length)| length).sum();
-        let room = self.capacity_bytes.map_or(u64::MAX, |capacity| capacity.saturating_sub(used));
+        let room = self.room();
         let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         let at = usize::try_from(at).map_err(|_| no_space(id))?;
         self.file_mut(id)?.write(at, bytes.get(..fits).unwrap_or(bytes));
         if fits < bytes.len() { Err(no_space(id)) } else { Ok(()) }
+    }
+
+    fn room(&self) -> u64 {
+        let files = self.list().into_iter().map(|(_, length)| length);
+        let used: u64 = files.chain(self.renewals.values().map(|bytes| length(bytes))).sum();
+        self.capacity_bytes.map_or(u64::MAX, |capacity| capacity.saturating_sub(used))
     }
 
     fn check_writable(&self, operation: &'static str, id: FileId) -> Result<(), StorageError> {
@@ -161,9 +168,7 @@ impl State {
 
     /// Carries a sync out.
     pub(super) fn sync(&mut self, target: SyncTarget, covered: Covered) -> Result<(), StorageError> {
-        let count = self.sync_counts.entry(target).or_default();
-        *count += 1;
-        let ok = !self.sync_faults.remove(&(target, *count));
+        let ok = self.succeeds(target);
         match covered {
             Covered::Data(number, noted) => {
                 // A file that was removed has nothing left to sync.
@@ -172,8 +177,13 @@ impl State {
                 }
             }
             Covered::Names(version, names) if ok => {
-                let lost = &self.lost_names;
-                let written = names.into_iter().filter(|(_, number)| !lost.contains(number)).collect();
+                // A name that was to lead to another file leads to the one before.
+                let (lost, before) = (&self.lost_names, self.names.on_disk());
+                let written = names.into_iter().filter_map(|(id, number)| {
+                    let on_disk = if lost.contains(&number) { *before.get(&id)? } else { number };
+                    Some((id, on_disk))
+                });
+                let written = written.collect();
                 self.names.sync_ended(version, written, true);
                 self.drop_unnamed();
             }
@@ -185,14 +195,40 @@ impl State {
             Covered::DeadLetters(noted) if ok => self.dead_letters.synced(noted),
             Covered::DeadLetters(noted) => self.dead_letters.sync_failed(noted),
         }
-        if ok {
-            return Ok(());
+        if ok { Ok(()) } else { Err(sync_failed(target)) }
+    }
+
+    /// Counts a sync of a target, and says whether it succeeds.
+    fn succeeds(&mut self, target: SyncTarget) -> bool {
+        let count = self.sync_counts.entry(target).or_default();
+        *count += 1;
+        !self.sync_faults.remove(&(target, *count))
+    }
+
+    /// Writes the bytes of a data file to a new one beside it, and makes that durable.
+    pub(super) fn write_renewal(&mut self, id: FileId, bytes: Vec<u8>) -> Result<(), StorageError> {
+        if !self.succeeds(SyncTarget::Data(id)) {
+            return Err(sync_failed(SyncTarget::Data(id)));
         }
-        Err(StorageError::Io {
-            operation: "sync",
-            what: format!("{target:?}"),
-            source: io::Error::from_raw_os_error(EIO),
-        })
+        self.renewals.remove(&id);
+        if length(&bytes) > self.room() {
+            return Err(no_space(id));
+        }
+        self.renewals.insert(id, bytes);
+        Ok(())
+    }
+
+    /// Puts what a renewal has written in the place of the data file.
+    pub(super) fn renew(&mut self, id: FileId) -> Result<(), StorageError> {
+        self.number(id)?;
+        let bytes = self.renewals.remove(&id).ok_or_else(|| StorageError::NotFound { what: what(id) })?;
+        let number = self.add(MemoryFile::durable(bytes));
+        self.names.change().insert(id, number);
+        Ok(())
+    }
+
+    pub(super) fn forget_renewal(&mut self, id: FileId) {
+        self.renewals.remove(&id);
     }
 
     pub(super) fn sync_count(&self, target: SyncTarget) -> u64 {
@@ -206,6 +242,7 @@ impl State {
     /// The process that holds the buffer is gone, and nothing that it left behind has an effect any more.
     pub(super) fn end_process(&mut self) {
         self.process += 1;
+        self.renewals.clear();
         self.is_held = false;
         self.are_syncs_held = false;
     }
@@ -250,6 +287,11 @@ const ENOSPC: i32 = 28;
 fn no_space(id: FileId) -> StorageError {
     let source = io::Error::from_raw_os_error(ENOSPC);
     StorageError::NoSpace { operation: "append to", what: what(id), source }
+}
+
+fn sync_failed(target: SyncTarget) -> StorageError {
+    let source = io::Error::from_raw_os_error(EIO);
+    StorageError::Io { operation: "sync", what: format!("{target:?}"), source }
 }
 
 fn what(id: FileId) -> String {

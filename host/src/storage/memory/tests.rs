@@ -76,6 +76,26 @@ fn names_and_bytes_become_durable_apart() {
     assert_eq!(disk.data_files(), [(file(0), 6), (file(1), 0)], "the removed file is back");
 }
 
+/// A file that is written anew has the bytes that the failed sync left unwritten, as soon as its name is synced.
+#[test]
+fn a_file_that_is_renewed_takes_its_place_with_the_next_sync_of_the_names() {
+    for is_named in [false, true] {
+        let (disk, mut buffer) = prepared();
+        buffer.append(file(0), 6, b", written").unwrap();
+        disk.fail_sync(SyncTarget::Data(file(0)), 1);
+        sync(&mut buffer, SyncTarget::Data(file(0))).unwrap_err();
+        sync(&mut buffer, SyncTarget::Data(file(0))).unwrap();
+        buffer.prepare_renewal(file(0)).unwrap()().unwrap();
+        buffer.renew(file(0)).unwrap();
+        if is_named {
+            sync(&mut buffer, SyncTarget::Directory).unwrap();
+        }
+        disk.power_loss();
+        let kept: &[u8] = if is_named { b"synced, written" } else { b"synced\0\0\0\0\0\0\0\0\0" };
+        assert_eq!(disk.data_file(file(0)).unwrap(), kept);
+    }
+}
+
 /// A file that is removed and made again under its old id is two files on a disk.
 #[test]
 fn a_name_may_lead_back_to_the_file_that_had_it_before() {
@@ -238,6 +258,7 @@ enum Call {
     Read(u16, u64, usize),
     Sync(u16),
     Release(u16),
+    Renew(u16),
     Reopen,
 }
 
@@ -257,6 +278,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
             4 => (id(), 0..100_u64, 0..100_usize).prop_map(|(file, offset, len)| Call::Read(file, offset, len)),
             1 => id().prop_map(Call::Sync),
             1 => id().prop_map(Call::Release),
+            1 => id().prop_map(Call::Renew),
             1 => Just(Call::Reopen),
         ],
         1..60,
@@ -301,6 +323,10 @@ fn answer(backend: &mut dyn Backend, call: &Call) -> Result<String, u32> {
         Call::Release(id) => {
             backend.release(file(*id));
             Ok(String::new())
+        }
+        Call::Renew(id) => {
+            let written = backend.prepare_renewal(file(*id)).and_then(|job| job());
+            shown(written.and_then(|()| backend.renew(file(*id))))
         }
         Call::Reopen => Ok(String::new()),
     }

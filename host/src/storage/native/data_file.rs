@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::directory::{Access, Directory};
+use super::renewal;
 use crate::storage::{FileId, StorageError, SyncJob};
 
 /// How many files that are only read are kept open.
@@ -111,6 +112,23 @@ impl DataFiles {
             let synced = if only_data { handle.sync_data() } else { handle.sync_all() };
             synced.map_err(|error| StorageError::from_io("sync", what, error))
         }))
+    }
+
+    pub(super) fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
+        let source = self.readable(file)?;
+        renewal::prepare(&self.directory, file, source)
+            .map_err(|error| self.failed("write anew", file, error))
+    }
+
+    pub(super) fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
+        let renewed = self.directory.rename(&renewal::name(file), &name(file));
+        renewed.map_err(|error| self.failed("replace", file, error))?;
+        self.forget(file);
+        Ok(())
+    }
+
+    pub(super) fn forget_renewal(&mut self, file: FileId) {
+        renewal::remove(&self.directory, file);
     }
 
     pub(super) fn release(&mut self, file: FileId) {

@@ -10,6 +10,7 @@ mod ledger_map;
 mod lock;
 mod own_bytes;
 mod quarantine;
+mod renewal;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,7 @@ impl Native {
         let lock = DirectoryLock::take(&directory)?;
         directory.sync_own_name()?;
         directory.warn_of_writers(&[lock::LOCK_NAME, ledger_image::LEDGER_NAME]);
+        renewal::remove_left_over(&directory);
         let data_files = DataFiles::new(Arc::clone(&directory));
         let ledger = data_files
             .list()
@@ -179,6 +181,18 @@ impl Backend for Native {
                 Ok(Box::new(move || file.sync()))
             }
         }
+    }
+
+    fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
+        self.data_files.prepare_renewal(file)
+    }
+
+    fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.data_files.renew(file)
+    }
+
+    fn forget_renewal(&mut self, file: FileId) {
+        self.data_files.forget_renewal(file);
     }
 
     fn recall(&mut self) -> Option<Recalled> {

@@ -82,6 +82,7 @@ fn memo(number: u64) -> Memo {
         usage: Usage { received: amount, lost: amount, rejected: amount, ..Usage::default() },
         place: Some((file, 48)),
         marks: vec![Mark { file, offset: 48, next_id: RecordId(2) }],
+        is_degraded: number % 2 == 1,
     }
 }
 

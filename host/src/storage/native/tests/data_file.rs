@@ -130,3 +130,56 @@ fn a_written_file_stays_open_until_it_is_released() {
     native.release(file(0));
     assert!(matches!(native.prepare_sync(SyncTarget::Data(file(0))), Err(StorageError::NotFound { .. })));
 }
+
+fn renew(native: &mut Native, number: u16) -> Result<(), StorageError> {
+    native.prepare_renewal(file(number))?()?;
+    native.renew(file(number))
+}
+
+/// A file that is written anew is another one under the same name, with the same bytes, and is written on to.
+#[test]
+fn a_file_is_written_anew_under_its_name() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    native.create_file(file(7)).unwrap();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
+    native.append(file(7), 0, &bytes).unwrap();
+    let at = path.join("buffer-data-7.dat");
+    let before = fs::metadata(&at).unwrap();
+    renew(&mut native, 7).unwrap();
+    let after = fs::metadata(&at).unwrap();
+    assert_ne!(before.ino(), after.ino());
+    assert_eq!(before.mode(), after.mode());
+    native.append(file(7), 3_000_000, b"more").unwrap();
+    assert_eq!(fs::read(&at).unwrap(), [&bytes[..], b"more"].concat());
+    assert_eq!(native.list_files().unwrap(), [(file(7), 3_000_004)]);
+}
+
+/// A process may die before a new file has taken the place of the old one, which has all that the new one has.
+#[test]
+fn a_new_file_that_took_no_place_is_removed() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    native.create_file(file(7)).unwrap();
+    native.append(file(7), 0, b"abc").unwrap();
+    let new = path.join("buffer-data-7.dat.new");
+    native.prepare_renewal(file(7)).unwrap()().unwrap();
+    assert_eq!(fs::read(&new).unwrap(), b"abc");
+    native.forget_renewal(file(7));
+    assert!(!new.exists());
+
+    let job = native.prepare_renewal(file(7)).unwrap();
+    drop(native);
+    let mut native = open(&path);
+    assert!(!new.exists());
+    // What is left of the one before does not disturb it.
+    let renewal = native.prepare_renewal(file(7)).unwrap();
+    job().unwrap();
+    native.append(file(7), 3, b"def").unwrap();
+    renewal().unwrap();
+    assert_eq!(fs::read(&new).unwrap(), b"abc");
+    native.remove_file(file(7)).unwrap();
+    assert_eq!(native.list_files().unwrap(), []);
+}

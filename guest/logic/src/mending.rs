@@ -1,0 +1,56 @@
+//! After a failed sync: making safe again what it was to make durable.
+//!
+//! The kernel may have dropped the pages that it could not write, and answer OK the next time. So storage writes anew, to
+//! another file of the same name, what is to be synced again. The logic asks for the syncs of all that may not be durable,
+//! at each tick, until all of them have ended well. Until then nothing is written; reading and acknowledging go on.
+
+use crate::directory::Directory;
+use crate::storage::{Storage, StorageError};
+
+/// A sync has failed, and all others that were asked for with it.
+pub fn failed(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    directory.ledger.forget_sync();
+    learn(storage, directory)
+}
+
+/// Asks for the syncs of all that may not be durable, once those have ended that were asked for before.
+pub fn ask_again(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    directory.remove_passed(storage)?;
+    if directory.syncs.is_idle() {
+        // A sync that had begun before another one failed may have failed since, and nobody was told.
+        learn(storage, directory)?;
+        directory.sync_all(storage)?;
+        finish(storage, directory)?;
+    }
+    Ok(())
+}
+
+/// Goes back to normal once all has ended well.
+pub fn finish(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    if directory.is_settled() && !has_suspects(storage, directory)? {
+        directory.syncs.recovered();
+    }
+    Ok(())
+}
+
+/// Takes over what storage says is durable, and what may never become so.
+fn learn(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    let entries = storage.list_files()?;
+    let spare = directory.window.spare_mut().map(|spare| spare.id);
+    for entry in entries {
+        let file = if spare == Some(entry.id) {
+            directory.window.spare_mut()
+        } else {
+            directory.window.get_mut(entry.id)
+        };
+        if let Some(file) = file {
+            file.learn(&entry);
+        }
+    }
+    Ok(())
+}
+
+fn has_suspects(storage: &mut impl Storage, directory: &Directory) -> Result<bool, StorageError> {
+    let entries = storage.list_files()?;
+    Ok(entries.iter().any(|entry| entry.suspect && directory.window.contains(entry.id)))
+}

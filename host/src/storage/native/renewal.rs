@@ -1,0 +1,92 @@
+//! Data files that are written anew, after a sync of them has failed: under a name of their own, until they take the place
+//! of the file.
+//!
+//! What is read is what the kernel has in memory, whether it could write it or not. Nothing is shared with the old file:
+//! where its blocks are bad, the new one has others.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use rustix::fs::{FallocateFlags, fallocate};
+use tracing::warn;
+
+use super::data_file::{self, read_full};
+use super::directory::{Access, Directory};
+use crate::storage::{FileId, StorageError, SyncJob};
+
+const SUFFIX: &str = ".new";
+
+/// How much is copied at a time.
+const BLOCK_BYTES: usize = 1024 * 1024;
+
+/// The name of a data file that has not taken its place yet.
+pub(super) fn name(file: FileId) -> String {
+    format!("{}{SUFFIX}", data_file::name(file))
+}
+
+fn parse(found: &OsStr) -> Option<FileId> {
+    data_file::parse(OsStr::new(found.to_str()?.strip_suffix(SUFFIX)?))
+}
+
+/// Makes the new file, and the job that fills it. The job knows the file and not its name: whoever has the directory by
+/// the time it runs is not disturbed.
+pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Arc<File>) -> io::Result<SyncJob> {
+    let length = source.metadata()?.len();
+    let name = name(file);
+    match directory.remove_file(&name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // One that is there was left by an attempt that came to nothing.
+        _ => {}
+    }
+    let target = directory.open_file(&name, Access::CreateNew)?;
+    let what = directory.name(&name);
+    Ok(Box::new(move || {
+        copy(&source, length, &target).map_err(|error| StorageError::from_io("write", what, error))
+    }))
+}
+
+fn copy(source: &File, length: u64, mut target: &File) -> io::Result<()> {
+    reserve(target, length)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut at = 0;
+    while at < length {
+        let left = usize::try_from(length - at).unwrap_or(usize::MAX).min(BLOCK_BYTES);
+        let read = read_full(source, at, block.get_mut(..left).unwrap_or_default())?;
+        if read == 0 {
+            return Err(io::Error::other("somebody has cut the file"));
+        }
+        target.write_all(block.get(..read).unwrap_or_default())?;
+        at += u64::try_from(read).unwrap_or(u64::MAX);
+    }
+    target.sync_all()
+}
+
+/// Where there is no room for it, nothing need be written to find out. Some file systems cannot say.
+fn reserve(target: &File, length: u64) -> io::Result<()> {
+    match fallocate(target, FallocateFlags::KEEP_SIZE, 0, length.max(1)) {
+        Err(error) if error == rustix::io::Errno::NOSPC || error == rustix::io::Errno::DQUOT => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes one that is not wanted. It is in nobody's way but takes room.
+pub(super) fn remove(directory: &Directory, file: FileId) {
+    match directory.remove_file(&name(file)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            warn!(path = directory.name(&name(file)), %error, "could not remove a file that is of no use");
+        }
+        _ => {}
+    }
+}
+
+/// Removes those that a process has left which died before they took their place: their files have all that they have.
+pub(super) fn remove_left_over(directory: &Directory) {
+    match directory.regular_files(parse) {
+        Ok(left_over) => left_over.iter().for_each(|(file, _)| remove(directory, *file)),
+        Err(error) => warn!(%error, "could not look for files that are of no use"),
+    }
+}
