@@ -1,10 +1,10 @@
 //! How the process ends: its exit code, and the one line that says why.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
-use clap::error::ErrorKind;
+use clap::{CommandFactory as _, error::ErrorKind};
 
-use crate::print;
+use crate::{args::Args, print};
 
 /// It could not be done: bad arguments, a directory that cannot be had, a disk that fails.
 const FAILED: u8 = 2;
@@ -52,12 +52,12 @@ pub(crate) fn for_arguments(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    print::say(&printable(&one_line(error)));
+    print::say(&printable(&one_line(error, std::env::args_os().skip(1))));
     ExitCode::from(FAILED)
 }
 
 /// What clap says over several paragraphs, without the usage.
-fn one_line(error: &clap::Error) -> String {
+fn one_line(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "no command was given; see 'forebay --help'".to_owned();
     }
@@ -72,19 +72,18 @@ fn one_line(error: &clap::Error) -> String {
     let said = said.join("; ");
     let words: Vec<&str> = said.split_whitespace().collect();
     let said = words.join(" ");
-    let help = help_for(&text);
+    let help = help_for(arguments);
     format!("{}; see '{help}'", said.strip_prefix("error: ").unwrap_or(&said))
 }
 
-/// The help that says more: that of the command whose usage clap has shown, if it got as far as a command.
-fn help_for(text: &str) -> String {
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: forebay "));
-    match usage.and_then(|usage| usage.split_whitespace().next()) {
-        Some(command) if command.starts_with(|letter: char| letter.is_ascii_lowercase()) => {
-            format!("forebay {command} --help")
-        }
-        _ => "forebay --help".to_owned(),
-    }
+/// The help that says more: that of the command that was named, if one was.
+fn help_for(mut arguments: impl Iterator<Item = OsString>) -> String {
+    let commands = Args::command();
+    let named = arguments.find_map(|argument| commands.find_subcommand(argument));
+    named.map_or_else(
+        || "forebay --help".to_owned(),
+        |command| format!("forebay {} --help", command.get_name()),
+    )
 }
 
 /// Text that may come from anywhere, made safe for a terminal: control characters cannot act, and it stays one line.
@@ -106,7 +105,6 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::args::Args;
 
     /// Scripts show the last line of what a command said; it has to hold the whole reason.
     #[test]
@@ -116,13 +114,15 @@ mod tests {
             (vec!["forebay", "write"], "<DIR>"),
             (vec!["forebay", "write"], "see 'forebay write --help'"),
             (vec!["forebay", "--frobnicate"], "see 'forebay --help'"),
+            (vec!["forebay", "-v", "write", "d", "--when-full", "explode"], "see 'forebay write --help'"),
+            (vec!["forebay", "read", "d", "--file-size", "lots"], "see 'forebay read --help'"),
             (vec!["forebay", "write", "d", "--when-full", "explode"], "'explode'"),
             (vec!["forebay", "write", "d", "--file-size", "lots"], "64KiB"),
             (vec!["forebay", "pour", "d"], "'pour'"),
             (vec!["forebay"], "no command"),
         ] {
-            let error = Args::try_parse_from(arguments).unwrap_err();
-            let line = one_line(&error);
+            let error = Args::try_parse_from(&arguments).unwrap_err();
+            let line = one_line(&error, arguments.iter().skip(1).map(OsString::from));
             assert!(line.contains(expected), "{line}");
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
             assert_ne!(error.exit_code(), 0);
