@@ -53,6 +53,32 @@ fn looking_makes_nothing() {
     assert!(fixtures::contents(&place.path).is_empty());
 }
 
+/// A typing error must not be answered with "whole".
+#[test]
+fn a_directory_of_other_things_is_no_buffer_that_is_whole() {
+    let place = Place::new();
+    std::fs::create_dir(&place.path).unwrap();
+    let other = std::path::Path::new(&place.path).join("letter.txt");
+    std::fs::write(other, "dear").unwrap();
+    for command in ["verify", "dead-letters"] {
+        run([command, &place.path]).assert_refusal(&["no buffer in", "check the path"]);
+    }
+}
+
+/// Of what waits only the ledger knows. Without it, "0 records" and "whole" are wrong.
+#[test]
+fn data_files_without_a_ledger_are_no_empty_buffer() {
+    let place = Place::with_lines(&seq(1..=5));
+    std::fs::remove_file(std::path::Path::new(&place.path).join("buffer.db")).unwrap();
+    run(["status", &place.path]).assert_refusal(&["no ledger", "forebay verify", "forebay read"]);
+    let verified = run(["verify", &place.path, "--format=json"]);
+    assert_eq!(verified.code, Some(1), "{verified}");
+    let report = verified.json();
+    assert_eq!((&report["frames"], &report["faults"][0]["kind"]), (&5.into(), &"ledger".into()), "{report}");
+    assert_eq!(place.read(&[]).stdout, seq(1..=5));
+    run(["verify", &place.path]).assert_quiet_success();
+}
+
 /// What the ledger counts and no file holds is damage as well, though every byte that is there is whole.
 #[test]
 fn verify_misses_a_file_that_is_gone() {

@@ -28,6 +28,9 @@ pub(crate) struct Letters {
 
 pub(crate) fn run(args: &DeadLettersArgs) -> anyhow::Result<Exit> {
     let snapshot = Snapshot::take(&args.dir)?;
+    if snapshot.open_dead_letters()?.is_none() {
+        snapshot.must_be_buffer()?;
+    }
     let (mut stdout, mut text) = (print::stdout()?, Vec::new());
     let letters = read(&snapshot, |record| {
         framing::append(args.framing, &mut text, &record)?;

@@ -77,6 +77,11 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
     let snapshot = Snapshot::take(&args.dir)?;
     let ledger = match snapshot.ledger() {
         LedgerOnDisk::Readable(ledger) => ledger,
+        LedgerOnDisk::None if snapshot.lacks_ledger() => anyhow::bail!(
+            "there are data files in {} and no ledger that says what waits: 'forebay verify' looks for the records without \
+             it, and 'forebay read' makes it anew",
+            args.dir.display()
+        ),
         // What nobody has written to yet.
         LedgerOnDisk::None => Ledger::EMPTY,
         LedgerOnDisk::Unreadable { length_bytes } => anyhow::bail!(

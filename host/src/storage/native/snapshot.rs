@@ -71,9 +71,27 @@ impl Snapshot {
         self.ledger
     }
 
+    /// Whether there are data files, and no ledger that can be read beside them.
+    pub fn lacks_ledger(&self) -> bool {
+        match self.ledger {
+            LedgerOnDisk::Readable(_) => false,
+            LedgerOnDisk::None => self.data_files.iter().any(|(_, bytes)| *bytes > 0),
+            LedgerOnDisk::Unreadable { .. } => true,
+        }
+    }
+
     /// The data files with their lengths in bytes, by rising id.
     pub fn data_files(&self) -> &[(FileId, u64)] {
         &self.data_files
+    }
+
+    /// Fails where the directory holds other things and no buffer: somebody may have mistyped the path.
+    pub fn must_be_buffer(&self) -> Result<(), OpenDirError> {
+        let has_any = self.ledger != LedgerOnDisk::None || !self.data_files.is_empty();
+        if !has_any && self.directory.holds_strangers()? {
+            return Err(OpenDirError::NoBuffer { path: self.path().to_owned() });
+        }
+        Ok(())
     }
 
     /// Who holds the buffer.

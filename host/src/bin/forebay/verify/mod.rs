@@ -36,6 +36,7 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
 
 fn inspect(dir: &Path) -> anyhow::Result<Report> {
     let snapshot = Snapshot::take(dir)?;
+    snapshot.must_be_buffer()?;
     let ledger = match snapshot.ledger() {
         LedgerOnDisk::Readable(ledger) => Some(ledger),
         LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => None,
@@ -72,7 +73,7 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
         last >= ledger.writer_next_record && !inspection.reaches(last) && inspection.reaches(RecordId(0))
     });
     let mut report = inspection.finish(unread);
-    if let LedgerOnDisk::Unreadable { .. } = snapshot.ledger() {
+    if snapshot.lacks_ledger() {
         report.add_bad_ledger(Kind::Ledger, None);
     } else if is_overrun {
         report.add_bad_ledger(Kind::Overrun, None);

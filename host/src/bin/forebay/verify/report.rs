@@ -51,7 +51,7 @@ pub(super) enum Kind {
     Torn,
     /// Ids that the ledger counts, that no file holds whole, and that no other fault accounts for.
     Missing,
-    /// A ledger that is none.
+    /// A ledger that is none, or is not there although data files are.
     Ledger,
     /// A ledger that has passed more than was ever written.
     Overrun,
@@ -123,7 +123,8 @@ impl fmt::Display for Fault {
             Kind::Torn => "torn end",
             Kind::Missing => "whole in no data file",
             Kind::Ledger => {
-                "the ledger, buffer.db, cannot be read: the next opening makes it anew from the data files"
+                "the ledger, buffer.db, is missing or cannot be read: the next opening makes it anew, from what was noted \
+                 beside it or from the data files"
             }
             Kind::Overrun => {
                 "the ledger, buffer.db, has passed more than was ever written: the next opening goes by what was noted beside \
