@@ -46,6 +46,21 @@ fn no_more_records_wait_than_were_allowed() {
     assert_eq!(status(&place.path)["records"], 7);
 }
 
+/// Whoever set that limit must hear that it was reached, and not that the logic does what nobody understands.
+#[test]
+fn a_buffer_with_as_many_records_as_were_allowed_is_said_to_be_full() {
+    let place = Place::new();
+    let mut command = forebay(["write", &place.path, "--max-events=7"]);
+    let mut writer = Running::start(&mut command);
+    writer.feed(&seq(1..=10));
+    let said = writer.next_error_line();
+    assert!(said.contains("the buffer is full") && said.contains("--max-events"), "{said}");
+    writer.signal(Signal::TERM);
+    assert_eq!(writer.wait().code, Some(143));
+    let ended = place.write(&["--max-events=7", "--when-full=reject"], &seq(1..=10));
+    assert!(ended.code == Some(1) && ended.stderr.contains("the buffer is full"), "{ended}");
+}
+
 /// Whether there is room is the logic's to say, and the host believes it: that logic is what runs, and no copy of it.
 #[test]
 fn logic_that_is_always_full_has_the_first_record_refused() {

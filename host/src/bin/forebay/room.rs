@@ -8,6 +8,8 @@ use crate::signals::Signals;
 /// Watches over records that wait for room.
 pub(crate) struct Room {
     max_bytes: u64,
+    /// 0 for no limit.
+    max_events: u64,
     /// Whether room is made in this process, by reading or by dropping the oldest.
     is_emptied: bool,
     said: bool,
@@ -24,10 +26,12 @@ enum Cause {
 }
 
 impl Cause {
-    fn of(status: &Status, longest_frame: u64, max_bytes: u64) -> Self {
+    fn of(status: &Status, longest_frame: u64, room: &Room) -> Self {
+        let has_bytes = status.bytes.saturating_add(longest_frame) <= room.max_bytes;
+        let has_events = room.max_events == 0 || status.occupancy.events < room.max_events;
         if status.sync_failed {
             Self::FailedSync
-        } else if status.bytes.saturating_add(longest_frame) > max_bytes {
+        } else if !has_bytes || !has_events {
             Self::FullBuffer
         } else if status.disk_full {
             Self::FullDisk
@@ -38,9 +42,9 @@ impl Cause {
 }
 
 impl Room {
-    /// Room in a buffer of at most so many bytes.
-    pub(crate) fn new(max_bytes: u64, is_emptied: bool) -> Self {
-        Self { max_bytes, is_emptied, said: false }
+    /// Room in a buffer of at most so many bytes, and so many events; 0 for any.
+    pub(crate) fn new(max_bytes: u64, max_events: u64, is_emptied: bool) -> Self {
+        Self { max_bytes, max_events, is_emptied, said: false }
     }
 
     /// A batch was not taken at once: says why, if it is for want of room.
@@ -53,7 +57,7 @@ impl Room {
         if waiting_records == 0 {
             return;
         }
-        let cause = Cause::of(&status, longest_frame, self.max_bytes);
+        let cause = Cause::of(&status, longest_frame, self);
         self.said = cause != Cause::FullBuffer || !self.is_emptied;
         match cause {
             Cause::FailedSync => warn!(
@@ -63,9 +67,10 @@ impl Room {
             Cause::FullBuffer if self.is_emptied => {}
             Cause::FullBuffer => warn!(
                 bytes = status.bytes,
+                records = status.occupancy.events,
                 waiting_records,
                 "the buffer is full, and nobody can read it while this process holds it: stop this process and read, \
-                 or choose a larger --max-size"
+                 or choose a larger --max-size or --max-events"
             ),
             Cause::FullDisk => warn!(waiting_records, "the disk has no room: waiting until it has"),
             Cause::Logic => warn!(
@@ -83,11 +88,15 @@ impl Room {
         }
         let Some(status) = signals.with_buffer(Buffer::status).flatten() else { return };
         self.said = true;
-        match Cause::of(&status, longest_frame, self.max_bytes) {
+        match Cause::of(&status, longest_frame, self) {
             Cause::FailedSync => {
                 warn!("a sync has failed: records are refused until what it left in doubt is safe");
             }
-            Cause::FullBuffer => warn!(bytes = status.bytes, "the buffer is full: records are refused"),
+            Cause::FullBuffer => warn!(
+                bytes = status.bytes,
+                records = status.occupancy.events,
+                "the buffer is full: records are refused"
+            ),
             Cause::FullDisk => warn!("the disk is full: records are refused"),
             Cause::Logic => warn!(
                 bytes = status.bytes,
