@@ -10,6 +10,7 @@ mod bed;
 mod calls;
 mod components;
 mod figures;
+mod forged;
 mod obeying;
 mod promises;
 mod random;
