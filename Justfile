@@ -29,6 +29,7 @@ test *ARGS:
 hostile profile="release":
     cargo test --profile {{ profile }} -p forebay --test integration -- --ignored --nocapture --exact \
         hostile::figures::what_attacks_cost
+    FOREBAY_HOSTILE_COMPONENTS=20 cargo test --profile {{ profile }} -p forebay --test integration -- loading::mutated
     FOREBAY_HOSTILE_CALLS=1000000 cargo test --profile {{ profile }} -p forebay --test integration -- --nocapture \
         --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost

@@ -2,6 +2,7 @@
 //! cost.
 
 mod features;
+mod mutated;
 
 use std::{
     fs,
