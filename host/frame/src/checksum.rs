@@ -1,6 +1,11 @@
 //! The checksums of a frame: CRC-32 as in zlib. Vector's own documentation says CRC-32C, which is not what it writes.
 
+use std::sync::LazyLock;
+
 use crc32fast::Hasher;
+
+/// What each checksum begins with: which instructions the processor has is found out once, and not for each record.
+static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
 
 /// The checksum of a record: its id and metadata, both big-endian, then its payload without the padding.
 pub(crate) fn of_record(id: u64, metadata: u32, payload: &[u8]) -> u32 {
@@ -11,7 +16,7 @@ pub(crate) fn of_record(id: u64, metadata: u32, payload: &[u8]) -> u32 {
 
 /// The checksum of a record as far as it is known without its payload.
 pub(crate) fn after_header(id: u64, metadata: u32) -> Hasher {
-    let mut hasher = Hasher::new();
+    let mut hasher = HASHER.clone();
     hasher.update(&header(id, metadata));
     hasher
 }

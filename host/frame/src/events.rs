@@ -27,6 +27,7 @@ pub(crate) fn padding(id: u64, events: NonZeroU32) -> (u32, u32) {
 }
 
 /// How many events a record holds.
+#[inline]
 pub(crate) fn count(root: &Root, payload: &[u8]) -> (NonZeroU32, CountSource) {
     let said_nothing = root.more_events.get() == 0 && root.events_checksum.get() == 0;
     match stated(root) {
@@ -40,6 +41,7 @@ pub(crate) fn count(root: &Root, payload: &[u8]) -> (NonZeroU32, CountSource) {
 }
 
 /// The event count in a root's padding. Somebody else's padding, and damaged padding, say nothing.
+#[inline]
 pub(crate) fn stated(root: &Root) -> Option<NonZeroU32> {
     let more = root.more_events.get();
     let vouched_for = more != 0 && root.events_checksum.get() == checksum::of_events(root.id.get(), more);

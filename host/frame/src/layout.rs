@@ -69,6 +69,7 @@ pub(crate) struct Root {
 
 impl Root {
     /// The padded length of the payload that the pointer states.
+    #[inline]
     pub(crate) fn padded_by_pointer(&self) -> Option<u64> {
         let back = u64::try_from(i64::from(self.pointer.get()).checked_neg()?).ok()?;
         let padded = back.checked_sub(POINTER_OFFSET)?;
@@ -76,6 +77,7 @@ impl Root {
     }
 
     /// The padded length of the payload that its length states.
+    #[inline]
     pub(crate) fn padded_by_length(&self) -> u64 {
         // Cannot overflow: the length has 32 bits.
         u64::from(self.payload_bytes.get()).next_multiple_of(ALIGNMENT)
@@ -97,6 +99,7 @@ impl Root {
     }
 
     /// The padded length of the payload, if pointer and length agree on it.
+    #[inline]
     pub(crate) fn padded(&self) -> Option<u64> {
         self.padded_by_pointer().filter(|&padded| padded == self.padded_by_length())
     }
@@ -108,6 +111,7 @@ pub(crate) fn pointer(padded: u64) -> i32 {
 }
 
 /// The length of the whole frame that a delimiter states, in bytes, if a frame can be that long.
+#[inline]
 pub(crate) fn stated_frame_bytes(delimiter: [u8; DELIMITER]) -> Option<u64> {
     let archive = u64::from_be_bytes(delimiter);
     let possible =
