@@ -46,17 +46,21 @@ impl Kept {
         self.block_bytes = 0;
     }
 
-    /// Keeps a record that lies in this block.
+    /// Keeps a record. What it lies in is said by [`lies_in`](Self::lies_in), of several at once.
     #[inline]
-    pub(super) fn keep(&mut self, record: ReadRecord, block: &Bytes) {
+    pub(super) fn keep(&mut self, record: ReadRecord) {
+        self.records.push(record);
+    }
+
+    /// What was kept since this was said of another block lies in this one.
+    pub(super) fn lies_in(&mut self, block: &Bytes) {
         // Slices of one block end where it ends.
         let block_end = block.as_ptr_range().end.addr();
-        if block_end != self.block_end {
+        if block_end != self.block_end && !self.records.is_empty() {
             self.block_end = block_end;
             self.block_bytes = self.block_bytes.saturating_add(block.len());
             self.make_room(self.records_bytes());
         }
-        self.records.push(record);
     }
 
     /// The scan has found these spans.
@@ -117,7 +121,8 @@ mod tests {
             let block = block();
             let (incarnation, events, metadata, frame_bytes) = (0, NonZeroU32::MIN, 0, 1);
             let (id, payload) = (RecordId(id), block.slice(..1));
-            kept.keep(ReadRecord { id, incarnation, events, metadata, payload, frame_bytes }, &block);
+            kept.keep(ReadRecord { id, incarnation, events, metadata, payload, frame_bytes });
+            kept.lies_in(&block);
         }
         let Run { offset, bytes, first_id, next_id, records, .. } = run(first, records);
         kept.end_scan(file(), &[Span { offset, bytes, first_id, next_id, records, state: SpanState::Whole }]);

@@ -34,6 +34,7 @@ mod subject;
 mod syncing;
 mod syncs;
 mod tally;
+mod wanted;
 mod windows;
 
 use std::{fmt, num::NonZeroU32};

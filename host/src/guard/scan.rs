@@ -11,16 +11,17 @@ use std::{
 
 use bytes::Bytes;
 use forebay_frame::{
-    Assessor, CountSource, Damage, Frame, FrameError, RecordId, Surroundings, decode, decode_undelimited,
+    Assessor, CountSource, Damage, Frame, FrameError, RecordId, Surroundings, decode_undelimited,
 };
 
 use super::{
-    Guard, ReadRecord,
+    Guard,
     found::Found,
     kept::Kept,
     read_scans::ReadScans,
     span::{ScanLimits, Scanned, SpanState},
     subject::Subject,
+    wanted::Wanted,
     windows::Windows,
 };
 use crate::storage::{FileId, Mark, StorageError};
@@ -54,22 +55,14 @@ pub(super) struct Verified {
 }
 
 impl Verified {
+    pub(super) fn new(offset: u64, frame: &Frame<'_>, events: NonZeroU32) -> Self {
+        Self { offset, frame_bytes: frame.bytes, id: frame.id, events }
+    }
+
     /// The id after its last event.
     pub(super) fn next_id(&self) -> RecordId {
         self.id.after(self.events.get().into())
     }
-}
-
-/// Where the records go that a scan comes to.
-#[derive(Debug, Default)]
-enum Wanted {
-    /// Only the spans are wanted.
-    #[default]
-    Nothing,
-    /// To the logic, which is reading.
-    ToRead(Kept),
-    /// To the host itself.
-    ToWalk(Vec<Verified>),
 }
 
 /// What is kept from one scan to the next.
@@ -258,20 +251,19 @@ impl Scanner {
     ) -> Result<u64, StorageError> {
         let mut at = start;
         loop {
-            let rest =
-                usize::try_from(at - start).ok().and_then(|skip| block.get(skip..)).unwrap_or_default();
-            if rest.is_empty() {
-                return Ok(at);
-            }
-            let taken = match decode(rest) {
-                Ok(frame) => self.judge(subject, at, &frame, block, found)?,
+            let rest = usize::try_from(at - start).ok().and_then(|skip| block.get(skip..));
+            let followed = self.wanted.follow(at, rest.unwrap_or_default(), block, found);
+            at = at.saturating_add(followed.bytes);
+            let taken = match followed.behind {
+                None => return Ok(at),
+                Some(Ok(frame)) => self.judge(subject, at, &frame, block, found)?,
                 // The frame goes on behind the block: the next block starts with it.
-                Err(FrameError::Incomplete { needed })
+                Some(Err(FrameError::Incomplete { needed }))
                     if at > start && at.saturating_add(needed) <= subject.length =>
                 {
                     return Ok(at);
                 }
-                Err(_) => self.assess(subject, at, found)?,
+                Some(Err(_)) => self.assess(subject, at, found)?,
             };
             let Some(bytes) = taken else { return Ok(at) };
             at = at.saturating_add(bytes);
@@ -303,17 +295,7 @@ impl Scanner {
         }
         let taken = found.whole(at, frame, events);
         if taken.is_some() {
-            let (id, frame_bytes, metadata) = (frame.id, frame.bytes, frame.metadata);
-            match &mut self.wanted {
-                Wanted::Nothing => {}
-                Wanted::ToRead(kept) => {
-                    let payload = block.slice_ref(frame.payload);
-                    // Whoever takes it out says which incarnation it is of.
-                    let incarnation = 0;
-                    kept.keep(ReadRecord { id, incarnation, events, metadata, payload, frame_bytes }, block);
-                }
-                Wanted::ToWalk(records) => records.push(Verified { offset: at, frame_bytes, id, events }),
-            }
+            self.wanted.keep(at, frame, events, block);
         }
         Ok(taken)
     }

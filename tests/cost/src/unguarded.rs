@@ -21,6 +21,9 @@ use crate::{BATCH, batch, support::fuse::Fuse};
 /// As long as the guard's.
 const BLOCK_BYTES: usize = 256 * 1024;
 
+/// How many records there is room for at once, as in the guard's memory.
+const ROOM: usize = 256;
+
 /// A record as a consumer gets it.
 #[allow(dead_code, reason = "nobody looks at all of it: making it is what is measured")]
 struct Record {
@@ -94,7 +97,7 @@ impl Unguarded {
         call(|| buffer.write(bare, BatchId(*batches), &sizes))?;
         bare.records.clear();
         let runs = call(|| buffer.read(bare, u32::try_from(BATCH).unwrap_or(u32::MAX), 1 << 20))?;
-        let records = std::mem::take(&mut bare.read);
+        let records = std::mem::replace(&mut bare.read, Vec::with_capacity(ROOM));
         ensure!(records.len() == BATCH && !runs.is_empty(), "only {} records were read", records.len());
         let last = records.last().context("a batch is never empty")?.id;
         call(|| buffer.acknowledge(bare, logic::RecordId(last.0)))?;
