@@ -55,6 +55,8 @@ pub enum Action {
     Advance(u64),
     /// Carries out one of the syncs that wait.
     Sync(usize),
+    /// One of the syncs that wait fails: the disk has lost what it was to write, and says no more of it.
+    FailSync(usize),
     /// The disk has room for so many more bytes, or for any number.
     Room(Option<u64>),
     EndWriting,
@@ -111,6 +113,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         4 => (any::<usize>(), prop_oneof![Just(0_u64), 1_u64..2000]).prop_map(|(place, ms)| Action::Nack(place, ms)),
         6 => (0_u64..1500).prop_map(Action::Advance),
         24 => any::<usize>().prop_map(Action::Sync),
+        1 => any::<usize>().prop_map(Action::FailSync),
         2 => room.prop_map(Action::Room),
         1 => Just(Action::EndWriting),
         3 => (end, sizes()).prop_map(|(end, sizes)| Action::Reopen(end, sizes)),

@@ -188,14 +188,28 @@ impl Directory {
         id: FileId,
         length: u64,
     ) -> Result<(), StorageError> {
-        let is_spare = self.window.spare().is_some_and(|spare| spare.id == id);
-        let file = if is_spare { self.window.spare_mut() } else { self.window.get_mut(id) };
-        let Some(file) = file else { return Ok(()) };
+        let Some(file) = self.file_mut(id) else { return Ok(()) };
         file.durable_length = file.durable_length.max(Some(length));
         if std::mem::take(&mut file.suspect) {
-            file.made_by = self.syncs.directory_changed();
+            self.renamed(id);
             self.syncs.directory(storage)?;
         }
         Ok(())
+    }
+
+    /// The name of a file leads to another one than before.
+    pub fn renamed(&mut self, id: FileId) {
+        let change = self.syncs.directory_changed();
+        if let Some(file) = self.file_mut(id) {
+            file.made_by = change;
+        }
+    }
+
+    /// A file in use, or the one that was made ahead of need.
+    pub fn file_mut(&mut self, id: FileId) -> Option<&mut DataFile> {
+        if self.window.spare().is_some_and(|spare| spare.id == id) {
+            return self.window.spare_mut();
+        }
+        self.window.get_mut(id)
     }
 }

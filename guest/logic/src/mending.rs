@@ -35,16 +35,13 @@ pub fn finish(storage: &mut impl Storage, directory: &mut Directory) -> Result<(
 
 /// Takes over what storage says is durable, and what may never become so.
 fn learn(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
-    let entries = storage.list_files()?;
-    let spare = directory.window.spare_mut().map(|spare| spare.id);
-    for entry in entries {
-        let file = if spare == Some(entry.id) {
-            directory.window.spare_mut()
-        } else {
-            directory.window.get_mut(entry.id)
-        };
-        if let Some(file) = file {
-            file.learn(&entry);
+    for entry in storage.list_files()? {
+        let Some(file) = directory.file_mut(entry.id) else { continue };
+        let was_suspect = file.suspect;
+        file.learn(&entry);
+        if was_suspect && !entry.suspect {
+            // It was written anew by a sync that went on when another one failed.
+            directory.renamed(entry.id);
         }
     }
     Ok(())

@@ -304,7 +304,8 @@ impl Account {
         match target {
             SyncTarget::Data(file) => {
                 if let Some(account) = self.files.get_mut(&file) {
-                    account.data_suspect = true;
+                    // Where all was durable before, there was nothing left to write.
+                    account.data_suspect |= account.durable < account.length;
                 }
             }
             SyncTarget::Directory => {

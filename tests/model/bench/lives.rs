@@ -2,7 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use forebay::{Buffer, Durability, OpenReport, RecordId};
+use forebay::{Buffer, CloseError, Durability, OpenReport, RecordId};
+use forebay_frame::{Step, Surroundings, Walker};
 
 use super::Bench;
 use crate::model::{
@@ -45,6 +46,7 @@ impl Bench {
         self.unsynced.clear();
         self.sizes = sizes;
         if end == End::PowerLost {
+            self.damaged_bytes = self.damaged_bytes();
             self.see_what_is_left();
         }
         self.open();
@@ -64,9 +66,17 @@ impl Bench {
         self.buffer = Some(buffer);
         self.compare();
         self.waiting = None;
-        self.buffer.take().unwrap().close().unwrap();
+        let closed = self.buffer.take().unwrap().close();
         self.see_answers();
         assert!(self.unsynced.is_empty(), "closing answers everybody");
+        if let Err(error) = closed {
+            // There was no room to write anew what a failed sync was of.
+            assert!(
+                matches!(error, CloseError::SyncFailed) && self.has_failed && self.is_room_limited,
+                "{error}"
+            );
+            return;
+        }
         self.reference.queue.iter_mut().for_each(|entry| entry.is_promised = true);
         self.history =
             self.reference.queue.iter().map(|entry| (entry.id, (entry.number, entry.events))).collect();
@@ -89,6 +99,11 @@ impl Bench {
         // Looking has changed nothing.
         assert_eq!(self.open_and_die(|_, _| {}), found, "opening is repeatable");
         (self.reference.acknowledged, self.reference.next_id) = (found.first_unread.0 - 1, found.next_id.0);
+    }
+
+    fn damaged_bytes(&self) -> u64 {
+        let files = self.disk.data_files().into_iter();
+        files.map(|(file, length)| length - whole_bytes(&self.disk.data_file(file).unwrap())).sum()
     }
 
     /// A life in which records are only looked at, and what its opening has found. It ends before any sync has.
@@ -129,11 +144,9 @@ impl Bench {
         }
         while self.simulation.run_sync(0) {}
         self.compare();
-        assert!(
-            self.unsynced.is_empty(),
-            "all syncs have ended, and somebody waits: {:?}",
-            self.buffer().status()
-        );
+        assert!(self.unsynced.is_empty(), "all syncs have ended, and somebody waits");
+        let status = self.buffer().status().unwrap();
+        assert!(!status.sync_failed, "a failed sync is made up for: {status:?}");
     }
 
     /// Once there is room and a consumer, everything comes to its end, and the buffer is as good as new.
@@ -182,4 +195,12 @@ impl Bench {
         }
         panic!("nothing is in the buffer, and it takes nothing");
     }
+}
+
+/// How many of the bytes of a data file are whole frames.
+fn whole_bytes(file: &[u8]) -> u64 {
+    let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
+    let mut walker = Walker::new(file, 0, around);
+    let steps = std::iter::from_fn(|| walker.next().unwrap());
+    steps.map(|step| if let Step::Whole { bytes, .. } = step { bytes } else { 0 }).sum()
 }
