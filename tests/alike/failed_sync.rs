@@ -1,5 +1,5 @@
 //! What callers see when a sync fails: the kernel may have dropped what it could not write, and says that all is well the
-//! next time. Nothing is answered as synced until it is written again elsewhere, and nothing has to be opened again.
+//! next time. Nothing is answered as synced until it is written anew, and nothing has to be opened again.
 
 use std::time::Duration;
 
@@ -232,5 +232,31 @@ fn a_ledger_whose_sync_failed_is_written_anew() {
             bench.found_after_power_loss().is_empty(),
             "{runs:?}: the ledger that says so is on the disk"
         );
+    }
+}
+
+/// A sync may fail while a file is being written anew, which goes on and ends well. The file has another name's sync to wait
+/// for then, and nobody is told of it but by asking: whoever waits for `synced` would wait for ever.
+#[test]
+fn a_sync_that_fails_while_a_file_is_written_anew_keeps_nobody_waiting() {
+    for runs in Runs::ALL {
+        let bench = Bench::new(runs, WhenFull::Block);
+        bench.wait();
+        bench.disk.fail_sync(SyncTarget::Data(file(0)), 1);
+        let writer = bench.buffer.writer().with_durability(Durability::Synced);
+        let mut pending = writer.submit(records(11..=12)).unwrap();
+        while bench.simulation.run_sync(0) {}
+        bench.simulation.advance(INTERVAL);
+        let syncs = bench.simulation.syncs();
+        assert!(syncs.contains(&SyncTarget::Data(file(0))), "{runs:?}: {syncs:?}");
+        let ledger = syncs.iter().position(|target| *target == SyncTarget::Ledger).unwrap();
+        bench.disk.fail_sync(SyncTarget::Ledger, 1);
+        bench.simulation.run_sync(ledger);
+        // Before the next tick.
+        while bench.simulation.run_sync(0) {}
+        bench.wait();
+        assert!(!bench.is_degraded(), "{runs:?}");
+        assert_eq!(pending.try_take().expect("it is answered").unwrap().records, 2, "{runs:?}");
+        assert_eq!(bench.found_after_power_loss(), ids([1..=12]), "{runs:?}");
     }
 }
