@@ -26,7 +26,7 @@ pub const CONFLICT: u32 = 2;
 pub const FENCED: u32 = 3;
 
 /// The storage's refusal to place records behind an unfinished frame.
-pub(crate) const TORN_END: u32 = 13;
+pub(crate) const TORN_END: u32 = 12;
 
 /// The errnos of the storage's errors that carry none.
 const ENOENT: u32 = 2;

@@ -28,17 +28,17 @@ pub enum Refusal {
     Cut,
     /// 8: the offset is none that a scan or an append gave.
     Offset,
-    /// 10: files that are read later have records in them.
+    /// 9: files that are read later have records in them.
     FileOrder,
-    /// 11: the ledger's reader would pass a file with unacknowledged records or go where none waits for it, or its writer
+    /// 10: the ledger's reader would pass a file with unacknowledged records or go where none waits for it, or its writer
     /// would go back.
     LedgerFiles,
-    /// 12: too many syncs were asked for that have not ended, or while the buffer is closed.
+    /// 11: too many syncs were asked for that have not ended, or while the buffer is closed.
     Syncs,
-    /// 13: an unfinished frame ends the file, or may end it after a power loss because a sync of it has failed: behind it
+    /// 12: an unfinished frame ends the file, or may end it after a power loss because a sync of it has failed: behind it
     /// nothing would be found.
     TornEnd,
-    /// 14: an instance that takes the place of another makes, cuts or removes a file before it has opened the buffer.
+    /// 13: an instance that takes the place of another makes, cuts or removes a file before it has opened the buffer.
     Replacing,
     /// Answered as `no-space`: the bytes or the number of files would go beyond what the operator allows.
     Quota,
@@ -58,11 +58,11 @@ impl Refusal {
             Self::Retention => 6,
             Self::Cut => 7,
             Self::Offset => 8,
-            Self::FileOrder => 10,
-            Self::LedgerFiles => 11,
-            Self::Syncs => 12,
-            Self::TornEnd => 13,
-            Self::Replacing => 14,
+            Self::FileOrder => 9,
+            Self::LedgerFiles => 10,
+            Self::Syncs => 11,
+            Self::TornEnd => 12,
+            Self::Replacing => 13,
             Self::Quota | Self::Conflict => 0,
         }
     }
