@@ -68,6 +68,20 @@ pub enum WriteError {
          the process only: look for what the kernel says of the disk"
     )]
     SyncFailed,
+    /// A sync failed, and of what it was to write the disk gives back something else: from event `first` up to, not
+    /// including, `next` it is lost. Other records of the batch may be, and those that are not are safe.
+    #[error(
+        "a sync of the buffer failed, and what was written as events {} to {} cannot be read any more; write it again, and \
+         look for what the kernel says of the disk",
+        first.0,
+        next.0.saturating_sub(1)
+    )]
+    Vanished {
+        /// The first event that is lost.
+        first: RecordId,
+        /// The one behind the last that is lost with it.
+        next: RecordId,
+    },
     /// The storage failed this time. Nothing else has changed: it may be tried again.
     #[error(
         "not all of the records were written: {reason}; look into the log, and at what the kernel says of the disk, and \

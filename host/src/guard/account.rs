@@ -144,15 +144,15 @@ impl Account {
         }
     }
 
-    /// A file of this length that holds the ids below `next` has taken the place of one whose sync had failed. Its bytes are
-    /// durable; its name is with the next sync of the directory.
-    pub(super) fn renewed(&mut self, file: FileId, length: u64, next: RecordId) {
+    /// A file with the same bytes has taken the place of one whose sync had failed, and was looked through. Its bytes are
+    /// durable; its name is with the next sync of the directory. What cannot be read any more is waited for no longer.
+    pub(super) fn renewed(&mut self, file: FileId) {
         let Some(account) = self.files.get_mut(&file) else { return };
-        debug_assert!(account.length == length, "it was left alone meanwhile");
         (account.data_suspect, account.name_suspect) = (false, false);
         account.name_durable = false;
-        account.durable = length;
-        account.durable_next = account.durable_next.max(next);
+        account.durable = account.length;
+        let written = account.written.as_ref().map_or(RecordId(0), |written| written.end);
+        account.durable_next = account.durable_next.max(account.seen_next).max(written);
         self.made_here.insert(file);
     }
 
@@ -200,6 +200,7 @@ impl Account {
             account.length = account.length.saturating_add(bytes);
             account.whole_end = account.length;
             account.seen_next = next;
+            account.written.get_or_insert(self.next_id..next).end = next;
             if was_seen {
                 account.seen = account.length;
             }
@@ -347,7 +348,7 @@ impl Account {
     }
 
     /// The id below which every event is durable: its bytes, all unacknowledged bytes before it, the name of its file,
-    /// and a ledger that names the file.
+    /// and a ledger that names the file; or it has vanished with a failed sync.
     pub(super) fn durable_next(&self) -> RecordId {
         let (Some(ledger), Some(newest)) = (self.ledger, self.newest) else { return RecordId(0) };
         let start = ledger.reader_data_file;

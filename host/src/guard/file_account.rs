@@ -1,9 +1,11 @@
 //! What the host knows of one data file.
 
+use std::ops::Range;
+
 use forebay_frame::RecordId;
 
 /// What is known of one data file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FileAccount {
     /// Its length in bytes.
     pub(super) length: u64,
@@ -25,6 +27,8 @@ pub(super) struct FileAccount {
     pub(super) whole_end: u64,
     /// Where an unfinished frame begins that ends the file: records behind it would not be found.
     pub(super) torn_at: Option<u64>,
+    /// The ids that were appended to it under this lock.
+    pub(super) written: Option<Range<RecordId>>,
 }
 
 impl FileAccount {
@@ -40,12 +44,19 @@ impl FileAccount {
             seen_next: RecordId(0),
             whole_end: 0,
             torn_at: None,
+            written: None,
         }
     }
 
     /// Whether what lies beyond `durable` may not be on the disk, and no sync of this file can mend it.
     pub(super) fn is_suspect(&self) -> bool {
         self.data_suspect || self.name_suspect
+    }
+
+    /// The ids that were appended to it under this lock and are not known to be durable.
+    pub(super) fn not_durable(&self) -> Option<Range<RecordId>> {
+        let written = self.written.clone()?;
+        Some(written.start.max(self.durable_next)..written.end)
     }
 
     /// Whether every byte was looked at, so that the ids it holds are known.

@@ -34,10 +34,11 @@ mod subject;
 mod syncing;
 mod syncs;
 mod tally;
+mod vanished;
 mod wanted;
 mod windows;
 
-use std::{fmt, num::NonZeroU32};
+use std::{fmt, num::NonZeroU32, ops::Range};
 
 use bytes::Bytes;
 use forebay_frame::RecordId;
@@ -155,6 +156,8 @@ pub struct Guard {
     staging: BlockPool,
     syncs: Syncs,
     sync_runner: SyncRunner,
+    /// The events that vanished with failed syncs, as far as the ledger has not passed them.
+    vanished: Vec<Range<RecordId>>,
     phase: Phase,
     refusals: Refusals,
     /// Where delivery stands; `None` until the logic has opened the buffer.
@@ -231,6 +234,7 @@ impl Guard {
             staging: BlockPool::default(),
             syncs: Syncs::default(),
             sync_runner,
+            vanished: Vec::new(),
             phase: Phase::Opening,
             refusals: Refusals::default(),
             cursor: None,

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use forebay_frame::{RecordId, Surroundings};
 
-use super::{Guard, ScanLimits, file_account::Stretch, reopening::Phase, steps::distance, subject::Subject};
+use super::{
+    Guard, ScanLimits, file_account::Stretch, reopening::Phase, scan::Verified, steps::distance,
+    subject::Subject,
+};
 use crate::storage::{FileId, Ledger, StorageError};
 
 /// A stretch of the guard's own walk.
@@ -175,6 +178,15 @@ impl Guard {
 
     /// Reads a file that was not looked at to its end.
     pub(super) fn look_through(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.walk_through(file, |_| {})
+    }
+
+    /// The same, and tells what is whole in it.
+    pub(super) fn walk_through(
+        &mut self,
+        file: FileId,
+        mut found: impl FnMut(&Verified),
+    ) -> Result<(), StorageError> {
         let Some(account) = self.account.file(file).filter(|account| !account.is_seen()) else {
             return Ok(());
         };
@@ -188,6 +200,7 @@ impl Guard {
             if walked.next_offset <= offset {
                 break;
             }
+            walked.records.iter().for_each(&mut found);
             let last = walked.records.last();
             let whole = last.map(|last| (last.offset.saturating_add(last.frame_bytes), last.next_id()));
             let (to, torn_at) = (walked.next_offset, walked.torn_at);

@@ -1,11 +1,11 @@
 //! Syncs between the calls of the logic: what each covers is noted when it starts, and counts when it has ended well.
 
-use std::error::Error;
+use std::{error::Error, ops::Range};
 
 use forebay_frame::RecordId;
 use tracing::warn;
 
-use super::{Guard, Ticket, file_account::FileAccount, syncs::Flight};
+use super::{Guard, Ticket, file_account::FileAccount, syncs::Flight, vanished::Vanished};
 use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget};
 
 /// What logic may ask for while its buffer is being closed, in syncs: for each file, and besides.
@@ -20,8 +20,8 @@ pub(super) enum Covers {
     Nothing,
     /// The bytes of a file up to a length, which hold the ids below `next`.
     Data { length: u64, next: RecordId },
-    /// The same, written to a new file that is to take the place of one whose sync has failed.
-    Renewal { length: u64, next: RecordId },
+    /// All of a file whose sync has failed, written to a new one that is to take its place.
+    Renewal,
     /// The same, of a file that was cut or removed since: it is not wanted any more.
     OldRenewal,
     /// The names of these files.
@@ -69,15 +69,16 @@ impl Guard {
             #[cfg(test)]
             (_, Covers::Nothing) => {}
             (SyncTarget::Data(file), Covers::Data { length, next }) => self.data_synced(file, length, next),
-            (SyncTarget::Data(file), Covers::Renewal { length, next }) => {
+            (SyncTarget::Data(file), Covers::Renewal) => {
                 self.backend.renew(file)?;
-                self.account.renewed(file, length, next);
                 self.syncs.renamed(file);
+                self.look_anew(file)?;
+                self.account.renewed(file);
             }
             (SyncTarget::Data(file), Covers::OldRenewal) => self.backend.forget_renewal(file),
             (_, Covers::Names(files)) => self.account.names_synced(&files),
             (_, Covers::Ledger(reader, writer)) => self.account.ledger_synced(reader, writer),
-            (_, Covers::Data { .. } | Covers::Renewal { .. } | Covers::OldRenewal) => {}
+            (_, Covers::Data { .. } | Covers::Renewal | Covers::OldRenewal) => {}
         }
         Ok(())
     }
@@ -118,7 +119,7 @@ impl Guard {
             SyncTarget::Data(file) if self.is_suspect(file) => return self.start_renewal(file),
             SyncTarget::Data(file) => {
                 // A file that was removed meanwhile has nothing left to sync.
-                let account = self.account.file(file).copied();
+                let account = self.account.file(file);
                 let (length, next) = account.map_or((0, RecordId(0)), |a| (a.length, a.seen_next));
                 Covers::Data { length, next }
             }
@@ -148,26 +149,42 @@ impl Guard {
         self.account.file(file).is_some_and(FileAccount::is_suspect)
     }
 
-    /// What a failed sync of a file has not written no later one writes: the file is written anew. What counts is what can
-    /// be read of it now, since the kernel may have let go of what it could not write.
+    /// What a failed sync of a file has not written no later one writes: the file is written anew.
     fn start_renewal(&mut self, file: FileId) {
         if self.syncs.queue_renewal(file) {
             return;
         }
-        let before = self.account.file(file).map_or(RecordId(0), |account| account.seen_next);
-        self.scanner.windows.let_go_of_appended();
-        self.account.doubt(file);
-        let looked = self.look_through(file);
-        let account = self.account.file(file).copied();
-        let (length, next) = account.map_or((0, RecordId(0)), |a| (a.length, a.seen_next));
-        if looked.is_ok() && next < before {
-            warn!(%file, from = next.0, to = before.0, "records went with a failed sync, and cannot be read any more");
-        }
-        self.syncs.started(SyncTarget::Data(file), Covers::Renewal { length, next });
-        let job = looked
-            .and_then(|()| self.backend.prepare_renewal(file))
-            .unwrap_or_else(|error| Box::new(move || Err(error)));
+        self.syncs.started(SyncTarget::Data(file), Covers::Renewal);
+        let job = self.backend.prepare_renewal(file).unwrap_or_else(|error| Box::new(move || Err(error)));
         (self.sync_runner)(SyncTarget::Data(file), job);
+    }
+
+    /// What counts of a file that was written anew is what can be read of it: the kernel may have let go of what it could
+    /// not write.
+    fn look_anew(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.scanner.windows.forget(file);
+        self.account.doubt(file);
+        let Some(written) = self.account.file(file).and_then(FileAccount::not_durable) else {
+            return self.look_through(file);
+        };
+        let mut vanished = Vanished::of(written);
+        self.walk_through(file, |record| vanished.found(record.id, record.next_id()))?;
+        let vanished = vanished.into_ranges();
+        if let (Some(first), Some(last)) = (vanished.first(), vanished.last()) {
+            let (from, to) = (first.start.0, last.end.0);
+            warn!(%file, from, to, "records vanished with a failed sync: they cannot be read any more");
+        }
+        self.vanished.extend(vanished);
+        let passed = self.account.passed();
+        self.vanished.retain(|ids| ids.end > passed);
+        Ok(())
+    }
+
+    /// The first of these events that vanished with a failed sync, up to the first behind them that is there.
+    pub fn vanished(&self, ids: &Range<RecordId>) -> Option<Range<RecordId>> {
+        let among =
+            self.vanished.iter().map(|vanished| vanished.start.max(ids.start)..vanished.end.min(ids.end));
+        among.filter(|vanished| vanished.start < vanished.end).min_by_key(|vanished| vanished.start)
     }
 
     /// What a failed sync of the ledger has not written no later one writes, unless it is stored again.

@@ -62,8 +62,7 @@ impl Syncs {
 
     /// Whether a file that is to be written anew has to wait: one at a time, so that no more than one takes up room twice.
     pub(super) fn queue_renewal(&mut self, file: FileId) -> bool {
-        let is_renewal =
-            |flight: &Flight| matches!(flight.covers, Covers::Renewal { .. } | Covers::OldRenewal);
+        let is_renewal = |flight: &Flight| matches!(flight.covers, Covers::Renewal | Covers::OldRenewal);
         let waits = self.flights.values().any(is_renewal);
         if waits && !self.renewals.contains(&file) {
             self.renewals.push_back(file);
@@ -105,7 +104,7 @@ impl Syncs {
         let flight = self.flights.get_mut(&SyncTarget::Data(file));
         match flight.map(|flight| &mut flight.covers) {
             Some(Covers::Data { length, .. }) => *length = (*length).min(to),
-            Some(covers @ Covers::Renewal { .. }) => *covers = Covers::OldRenewal,
+            Some(covers @ Covers::Renewal) => *covers = Covers::OldRenewal,
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{Core, Writing};
 use crate::{
     buffer::{
-        error::{Stop, Unable},
+        error::{Stop, Unable, WriteError},
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
@@ -218,7 +218,12 @@ impl Core {
         // What is done with needs no disk, and is never synced for its own sake: nobody must wait for that.
         let durable = self.guard().durable_next().max(self.done);
         while let Some(waiting) = self.awaiting_sync.pop_front_if(|waiting| waiting.next <= durable) {
-            let _ = waiting.reply.send(Ok(waiting.receipt));
+            let first = waiting.receipt.first_id.unwrap_or(waiting.next).max(self.done);
+            let answer = match self.guard().vanished(&(first..waiting.next)) {
+                Some(ids) => Err(WriteError::Vanished { first: ids.start, next: ids.end }),
+                None => Ok(waiting.receipt),
+            };
+            let _ = waiting.reply.send(answer);
         }
     }
 }
