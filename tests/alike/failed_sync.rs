@@ -301,3 +301,21 @@ fn a_sync_that_fails_while_a_file_is_written_anew_keeps_nobody_waiting() {
         assert_eq!(bench.found_after_power_loss(), ids([1..=12]), "{runs:?}");
     }
 }
+
+/// The sync of a file with nothing in it may fail too, and the logic takes no records until all has ended well. An operator
+/// who is told that all is well, and that the logic takes nothing, looks for the fault in the wrong place.
+#[test]
+fn a_failed_sync_of_an_empty_file_is_shown_too() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        disk.fail_sync(SyncTarget::Data(file(0)), 1);
+        let mut options = options();
+        options.sync_interval = INTERVAL;
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options).unwrap();
+        while simulation.run_sync(0) {}
+        let bench = Bench { runs, disk, simulation, buffer };
+        assert!(bench.is_degraded(), "{runs:?}");
+        bench.wait();
+        assert!(!bench.is_degraded(), "{runs:?}");
+    }
+}

@@ -3,6 +3,7 @@
 //! A file is dropped as a whole: the ledger passes it and is synced, and only then the file goes, as if all in it had been
 //! acknowledged. The writer's file is left for a new one first.
 
+use crate::acks::settle;
 use crate::directory::Directory;
 use crate::losses::Losses;
 use crate::reader::Reader;
@@ -52,9 +53,10 @@ pub fn drop_oldest(
     // The reader may have passed it, and a gap behind it that belongs to nothing else.
     let end_id = front.end_id.map_or(tail.end_id, |end_id| end_id.max(tail.end_id));
     losses.dropped(tail.events);
-    reader.pass_dropped(&mut directory.window, losses, end_id, tail.unread_events);
+    let next_id = directory.ledger.next_id();
+    reader.pass_dropped(&mut directory.window, losses, (end_id, next_id), tail.unread_events);
     directory.ledger.advance_reader(end_id);
-    directory.retire_finished(storage)?;
+    settle(storage, directory, reader)?;
     let has_gone = directory.window.front().id != front.id;
     debug_assert!(has_gone, "a file that is dropped leaves the window");
     Ok(has_gone.then_some(tail.events))

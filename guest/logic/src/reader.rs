@@ -165,13 +165,13 @@ impl Reader {
         Ok(allowance.runs)
     }
 
-    /// The oldest file is dropped, which ends before `end_id`: reading goes on behind it. So many events of it were not
-    /// read, and are not lost.
+    /// The oldest file is dropped, which ends before `end_id`: reading goes on behind it. So many events of it were not read,
+    /// and are not lost. The next event gets `next_id`.
     pub fn pass_dropped(
         &mut self,
         window: &mut Window,
         losses: &mut Losses,
-        end_id: RecordId,
+        (end_id, next_id): (RecordId, RecordId),
         unread_events: u64,
     ) {
         if window.front().end_id.is_none() {
@@ -184,6 +184,10 @@ impl Reader {
             self.expected = end_id;
         }
         self.given_to = self.given_to.max(end_id);
+        // What the ledger counts behind it is lost where nothing follows, and takes up room until that is known.
+        if self.at_the_end(window) {
+            self.pass_gap(losses, next_id);
+        }
     }
 
     /// Goes one scan further. Answers whether there may be more.

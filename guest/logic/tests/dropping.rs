@@ -5,6 +5,7 @@
 mod disk;
 
 use disk::bed::{Bed, OPTIONS, record, records};
+use disk::{Disk, Frame, ledger};
 use forebay_logic::{Options, StorageError, WhenFull};
 
 /// Room for three files.
@@ -219,4 +220,17 @@ fn what_was_dropped_stays_dropped_after_the_process_has_died() {
     let mut bed = bed.killed();
     assert_eq!(bed.report.first_unread.0, 11);
     assert_eq!(bed.read_all(), (11..=30).collect::<Vec<_>>());
+}
+
+// Events that a power loss has taken count until they are passed over. Where nobody reads, dropping what lies before them
+// has to do that: else they take up room that no file can give back, and writers wait for ever.
+#[test]
+fn lost_events_behind_what_is_dropped_take_up_no_room() {
+    let files = [(0, (1..=9).map(|id| Frame::whole(id, 1, 100)).collect())];
+    let disk = Disk::with(Some(ledger(25, 0, 0, 0)), &files);
+    let mut bed = Bed::on(disk, Options { max_events: 12, when_full: WhenFull::DropOldest, ..OPTIONS });
+    assert_eq!(bed.write(&records(1, 100)), 0, "the file goes when its successor is durable");
+    bed.end_syncs();
+    assert_eq!(bed.write(&records(1, 100)), 1);
+    assert_eq!(bed.read_all(), [25]);
 }
