@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use forebay::{Buffer, Options, RecordId, WhenFull, storage::memory::Disk};
+use forebay::{Buffer, Durability, Options, RecordId, WhenFull, storage::memory::Disk};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -59,6 +59,25 @@ fn files_that_repeat_unread_ids_are_passed_by() {
         buffer.close().unwrap();
         assert!([1, 2, 4].iter().all(|number| disk.data_file(file(*number)).is_none()), "{runs:?}");
         assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([151..=200]), "{runs:?}");
+    }
+}
+
+/// A file that repeats the last of what is there ends where the newest does. Whichever is written to, nothing is delivered
+/// twice or lost, and nobody waits.
+#[test]
+fn a_file_that_ends_as_the_newest_does_stands_in_nobodys_way() {
+    for runs in Runs::ALL {
+        for strange in [(1, data_file(6..=10)), (7, data_file(10..=10)), (65_534, data_file(6..=10))] {
+            let at = format!("{runs:?}, {}", strange.0);
+            let disk = disk(Some(ledger(11, 0, 0, 0)), &[(0, data_file(1..=10)), strange]);
+            let buffer = runs.open(disk.open().unwrap(), never_waiting());
+            let writer = buffer.writer().with_durability(Durability::Synced);
+            assert_eq!(writer.write_batch(records(11..=200)).unwrap().records, 190, "{at}");
+            assert_eq!(read(&buffer), ids([1..=200]), "{at}");
+            buffer.reader().ack_through(RecordId(150));
+            buffer.close().unwrap();
+            assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([151..=200]), "{at}");
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl<S: Storage> Recovery<'_, S> {
     }
 
     /// Whether a file outside holds something unread of which the files in use, from the first of these ids up to the other,
-    /// know nothing. Where it only repeats their ids, it is what copies were made from after a failed sync.
+    /// know nothing. One that only repeats their ids was left there by somebody.
     fn is_missing_in(
         &self,
         inside: Option<(RecordId, RecordId)>,

@@ -15,7 +15,7 @@ pub(super) struct FileAccount {
     pub(super) durable_next: RecordId,
     /// Whether its name is durable.
     pub(super) name_durable: bool,
-    /// A sync of its bytes has failed: none beyond `durable` counts as durable, whatever later syncs say.
+    /// A sync of its bytes has failed: none beyond `durable` counts as durable before it was written anew.
     pub(super) data_suspect: bool,
     /// A sync of the directory has failed that was to make its name durable.
     pub(super) name_suspect: bool,
@@ -48,7 +48,7 @@ impl FileAccount {
         }
     }
 
-    /// Whether what lies beyond `durable` may not be on the disk, and no sync of this file can mend it.
+    /// Whether what lies beyond `durable` may not be on the disk, and only writing the file anew mends it.
     pub(super) fn is_suspect(&self) -> bool {
         self.data_suspect || self.name_suspect
     }

@@ -111,7 +111,7 @@ pub struct FileEntry {
     pub length: u64,
     /// How many of them were seen synced under this lock.
     pub durable_length: u64,
-    /// A sync of it has failed: what lies beyond `durable_length` may not be on the disk, whatever later syncs say.
+    /// A sync of it has failed: what lies beyond `durable_length` may not be on the disk before it was written anew.
     pub suspect: bool,
 }
 

@@ -143,9 +143,12 @@ pub trait Backend: Send {
     /// The file of dead letters. It is not made before something is written to it.
     fn dead_letters(&mut self) -> Arc<dyn DeadLetterFile>;
 
-    /// Makes a sync ready that covers all that was done to the target until now. After one has failed, a later one that ends
-    /// well says of a data file nothing about what the failed one was to write, nor of the directory about the names of files
-    /// that were made. What was removed is gone then, and so it is with a ledger that was stored again.
+    /// Makes a sync ready that covers all that was done to the target until now.
+    ///
+    /// What a sync has failed to make durable no later one does, however well it ends: neither the bytes of a data file, nor
+    /// the names of files that were made. Such a file is [renewed](Self::prepare_renewal), a ledger is
+    /// [stored](Self::store_ledger) again, and the next sync covers the one as the other. It also covers names that were
+    /// removed, whether one has failed before it or not.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
 
     /// Makes a job ready that writes all that a data file has now to a new one beside it, and makes that durable. The file
