@@ -60,7 +60,8 @@ pub struct Status {
     pub refused_calls: u64,
     /// How many of them broke which rule.
     pub refusals: Vec<(Refusal, u64)>,
-    /// Whether a sync has failed, and what it was to make durable is not safe again yet.
+    /// Whether a sync has failed, and what it was to make durable is not safe again yet, by the host's account or by what
+    /// the logic says.
     pub sync_failed: bool,
     /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
     pub restarts: u64,
@@ -74,6 +75,9 @@ pub struct Status {
     /// What the logic says of itself, by number: see "Figures" in `wit/README.md`.
     pub figures: Vec<(u16, u64)>,
 }
+
+/// The figure of the logic that says whether it has to make up for a failed sync.
+const DEGRADED: u16 = 11;
 
 impl Status {
     pub(super) fn new(
@@ -107,7 +111,8 @@ impl Status {
             waiting_records,
             refused_calls: guard.refused(),
             refusals: guard.refusals(),
-            sync_failed: guard.is_degraded(),
+            // All that was asked for has failed with the one sync that did: the logic may have more to make up for.
+            sync_failed: guard.is_degraded() || figures.contains(&(DEGRADED, 1)),
             restarts: 0,
             replacements: 0,
             fell_back: None,

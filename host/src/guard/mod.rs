@@ -330,6 +330,6 @@ impl Guard {
 
     /// Whether a sync has failed, and what it was to make durable is not safe again yet.
     pub fn is_degraded(&self) -> bool {
-        self.account.is_degraded() || self.syncs.is_failure_told()
+        self.account.is_degraded()
     }
 }

@@ -40,8 +40,6 @@ pub(super) struct Syncs {
     flights: HashMap<SyncTarget, Flight>,
     /// The files that are to be written anew, and wait for another one that is.
     renewals: VecDeque<FileId>,
-    /// The logic was told of a failure, and not all has ended well that it has asked for since.
-    is_failure_told: bool,
 }
 
 impl Syncs {
@@ -88,17 +86,11 @@ impl Syncs {
     pub(super) fn answer(&mut self, target: SyncTarget, last: Ticket, ok: bool) -> bool {
         let mut waiting = self.waiting.remove(&target).unwrap_or_default();
         let first = self.outstanding.front().map_or(Ticket(self.last), |outstanding| outstanding.ticket);
-        let mut is_asked_for = false;
         while let Some(ticket) = waiting.pop_front_if(|ticket| *ticket <= last) {
-            is_asked_for = true;
             let place = usize::try_from(ticket.0.saturating_sub(first.0)).unwrap_or(usize::MAX);
             if let Some(outstanding) = self.outstanding.get_mut(place) {
                 outstanding.ended.get_or_insert(ok);
             }
-        }
-        let all_well = self.outstanding.iter().all(|asked| asked.ended == Some(true));
-        if is_asked_for && self.flights.is_empty() && all_well {
-            self.is_failure_told = false;
         }
         let again = !waiting.is_empty();
         if again {
@@ -148,7 +140,6 @@ impl Syncs {
 
     /// A sync has failed: whatever else was asked for has failed with it.
     pub(super) fn fail_all(&mut self) {
-        self.is_failure_told |= !self.outstanding.is_empty();
         for outstanding in &mut self.outstanding {
             outstanding.ended = Some(false);
         }
@@ -167,11 +158,6 @@ impl Syncs {
     pub(super) fn next_ended(&mut self) -> Option<(Ticket, bool)> {
         let ok = self.outstanding.front()?.ended?;
         self.outstanding.pop_front().map(|outstanding| (outstanding.ticket, ok))
-    }
-
-    /// Whether the logic was told of a failure, and not all has ended well that it has asked for since.
-    pub(super) fn is_failure_told(&self) -> bool {
-        self.is_failure_told
     }
 
     /// Whether nothing was asked for that has not ended.
