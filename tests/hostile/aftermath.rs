@@ -5,7 +5,10 @@ use std::{
     ops::Range,
 };
 
-use forebay::{Options, RecordId, storage::FileId};
+use forebay::{
+    Options, RecordId,
+    storage::{FileId, memory::Luck},
+};
 use forebay_frame::{Step, Surroundings, Walker};
 
 use super::{
@@ -24,7 +27,10 @@ impl World {
     /// The process dies, with the machine or without, and logic in order opens what is left.
     pub(super) fn end(&mut self, bed: Bed) {
         let required: BTreeSet<u64> = if self.chance(2) {
-            self.disk.power_loss();
+            // The disk keeps what was synced, and may keep more. Lengths and sectors are as strict as they may be: where syncs
+            // fail, they leave more than one damage in a file.
+            let seed = self.dice.below(1 << 40) * self.dice.below(2);
+            self.disk.power_loss_with(Luck { lengths: 0, sectors: 0, ..Luck::of(seed) });
             self.promised.clone()
         } else {
             self.disk.kill();

@@ -23,6 +23,7 @@
 mod dead_letters;
 mod disk;
 mod file;
+mod luck;
 mod own_bytes;
 mod state;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod versioned;
 
 use self::dead_letters::MemoryDeadLetters;
 pub use self::disk::Disk;
+pub use self::luck::Luck;
 use super::{
     Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
     own_file::OwnFile,

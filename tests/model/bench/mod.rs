@@ -5,7 +5,7 @@ mod reading;
 mod writing;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -37,12 +37,14 @@ pub struct Bench {
     life: u64,
     /// Every record that a power loss may bring back.
     history: HashMap<u64, (u64, u64)>,
+    /// The numbers of records that were acknowledged, dropped or lost before a power loss.
+    done: HashSet<u64>,
     sizes_of: Vec<(u32, usize)>,
     has_ended: bool,
     /// A sync has failed.
     has_failed: bool,
     is_room_limited: bool,
-    /// How much of the data files was no whole record after the last power loss.
+    /// How much of the data files was no record that waited, nor one that was done with, after the last power loss.
     damaged_bytes: u64,
     dropped: u64,
     /// Bytes and events were more than allowed when the buffer was opened, and are no more than this since.
@@ -67,6 +69,7 @@ impl Bench {
             held: Vec::new(),
             life: 0,
             history: HashMap::new(),
+            done: HashSet::new(),
             sizes_of: Vec::new(),
             has_ended: false,
             has_failed: false,

@@ -7,6 +7,7 @@ use std::sync::{
 
 use super::Memory;
 use super::file::MemoryFile;
+use super::luck::Luck;
 use super::own_bytes::{OwnBytesInMemory, identity};
 use super::state::State;
 use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget, own_file::OwnFile};
@@ -26,6 +27,8 @@ struct Shared {
 ///
 /// Data files that were synced while their name was not are gone after a power loss; a file that was removed is back if
 /// the directory was not synced since, and so is one that was renewed as it was before.
+///
+/// A disk in the world keeps more than that, and nobody knows what: see [`power_loss_with`](Self::power_loss_with).
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     shared: Arc<Shared>,
@@ -72,7 +75,12 @@ impl Disk {
 
     /// The machine loses power: the process dies, and only what was synced is kept.
     pub fn power_loss(&self) {
-        self.state().lose_power();
+        self.power_loss_with(Luck::NONE);
+    }
+
+    /// The same, and some of what was not synced happens to have reached the disk: see [`Luck`].
+    pub fn power_loss_with(&self, luck: Luck) {
+        self.state().lose_power(luck);
         self.shared.syncs_go_on.notify_all();
     }
 
@@ -154,14 +162,12 @@ impl Disk {
 
     /// What a reader sees of `buffer.forebay`; `None` if there is no such file.
     pub fn own_file(&self) -> Option<Vec<u8>> {
-        self.state().own_file.live().clone()
+        Some(self.state().own_file.live().to_vec()).filter(|bytes| !bytes.is_empty())
     }
 
     /// Puts a durable `buffer.forebay` in place of what was there, or takes it away, as another program would.
     pub fn put_own_file(&self, bytes: Option<Vec<u8>>) {
-        let mut state = self.state();
-        *state.own_file.change() = bytes;
-        state.own_file.settle();
+        self.state().own_file = MemoryFile::durable(bytes.unwrap_or_default());
     }
 
     /// How many bytes of data files were read.

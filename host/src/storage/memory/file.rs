@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::luck::{FileLuck, SECTOR_BYTES};
+
 /// Two images in one. What a reader sees is `live`. What the disk has is the first `settled` bytes of it, with zeros
 /// in `lost`, and then `tail`.
 #[derive(Clone, Debug, Default)]
@@ -98,9 +100,34 @@ impl MemoryFile {
         }
     }
 
-    /// The power went: what the disk has is all that there is.
-    pub(super) fn lose_power(&mut self) {
-        *self = Self::durable(self.on_disk());
+    /// The power went: what the disk has is all that there is. With luck it has some of what was not synced, too.
+    pub(super) fn lose_power(&mut self, luck: FileLuck) {
+        *self = Self::durable(self.left(luck));
+    }
+
+    /// What the disk has for certain, or what a reader sees up to somewhere behind that, where it may end. Of the sectors in
+    /// it some may be missing, and some may be there that a failed sync was to write: for a missing one there are the old
+    /// bytes, or zeros.
+    fn left(&self, luck: FileLuck) -> Vec<u8> {
+        let mut old = self.on_disk();
+        let end = luck.length.and_then(|mut dice| match dice.below(4) {
+            0 => None,
+            1 => Some(self.live.len()),
+            _ => Some(self.settled + dice.below(self.live.len() - self.settled + 1)),
+        });
+        old.resize(end.unwrap_or(old.len()), 0);
+        let mut bytes = old.clone();
+        if let Some(end) = end {
+            copy(&mut bytes, &self.live, self.settled..end);
+        }
+        if let Some(mut dice) = luck.sectors {
+            for from in (0..bytes.len()).step_by(SECTOR_BYTES) {
+                let is_written = dice.below(2) == 0;
+                let source = if is_written { &self.live } else { &old };
+                copy(&mut bytes, source, from..from + SECTOR_BYTES);
+            }
+        }
+        bytes
     }
 
     /// From an offset on, what a reader sees and what the disk has differ from now on.
@@ -115,6 +142,12 @@ impl MemoryFile {
             self.cuts += 1;
         }
     }
+}
+
+/// Copies a stretch, as far as it is in both.
+fn copy(to: &mut [u8], from: &[u8], stretch: Range<usize>) {
+    let bytes = to.iter_mut().zip(from).skip(stretch.start).take(stretch.len());
+    bytes.for_each(|(to, from)| *to = *from);
 }
 
 #[cfg(test)]
@@ -147,7 +180,7 @@ mod tests {
         assert_eq!(file.on_disk(), b"whole+torn");
         let noted = file.note();
         file.synced(noted);
-        file.lose_power();
+        file.lose_power(FileLuck::default());
         assert_eq!(file.live(), b"whole!");
     }
 
@@ -162,7 +195,7 @@ mod tests {
         let noted = file.note();
         file.synced(noted);
         assert_eq!(file.live(), b"abcdef");
-        file.lose_power();
+        file.lose_power(FileLuck::default());
         assert_eq!(file.live(), b"ab\0\0ef");
     }
 

@@ -19,13 +19,9 @@ impl OwnBytes for OwnBytesInMemory {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let at = usize::try_from(offset).map_err(io::Error::other)?;
-        let end = at.saturating_add(bytes.len());
         let written = self.disk.with(self.process, |state| {
-            let file = state.own_file.change().get_or_insert_default();
-            file.resize(file.len().max(end), 0);
-            if let Some(into) = file.get_mut(at..end) {
-                into.copy_from_slice(bytes);
-            }
+            let hole = at.saturating_sub(state.own_file.live().len());
+            state.own_file.write(at - hole, &[&vec![0; hole], bytes].concat());
             Ok(())
         });
         written.map_err(io::Error::other)
@@ -33,7 +29,8 @@ impl OwnBytes for OwnBytesInMemory {
 
     fn sync(&self) -> io::Result<()> {
         let synced = self.disk.with(self.process, |state| {
-            state.own_file.settle();
+            let noted = state.own_file.note();
+            state.own_file.synced(noted);
             Ok(())
         });
         synced.map_err(io::Error::other)

@@ -1,9 +1,10 @@
 //! All that a simulated disk knows.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 
 use super::file::{MemoryFile, Noted};
+use super::luck::{Dice, Luck};
 use super::versioned::Versioned;
 use crate::storage::{FileId, Ledger, QUARANTINE_BYTES_MAX, StorageError, SyncTarget};
 
@@ -21,7 +22,7 @@ pub(super) enum Covered {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    files: HashMap<u64, MemoryFile>,
+    files: BTreeMap<u64, MemoryFile>,
     last_file: u64,
     names: Versioned<Names>,
     /// The numbers of files whose names a failed sync was to write: no later one writes them.
@@ -29,8 +30,8 @@ pub(super) struct State {
     ledger: Versioned<Option<Ledger>>,
     /// Its name is synced whenever its bytes are: without bytes it is not there.
     pub(super) dead_letters: MemoryFile,
-    /// `buffer.forebay`.
-    pub(super) own_file: Versioned<Option<Vec<u8>>>,
+    /// `buffer.forebay`. As with the dead letters, without bytes it is not there.
+    pub(super) own_file: MemoryFile,
     pub(super) power_losses: u64,
     /// Tells this disk from others.
     pub(super) number: u64,
@@ -247,15 +248,35 @@ impl State {
         self.are_syncs_held = false;
     }
 
-    pub(super) fn lose_power(&mut self) {
+    pub(super) fn lose_power(&mut self, luck: Luck) {
         self.end_process();
         self.power_losses += 1;
-        self.own_file.lose_power();
-        self.names.lose_power();
-        self.ledger.lose_power();
+        let names = self.names_left(luck.names);
+        self.names.leave(names);
+        self.lost_names.clear();
         self.drop_unnamed();
-        self.files.values_mut().for_each(MemoryFile::lose_power);
-        self.dead_letters.lose_power();
+        self.ledger.lose_power(Dice::of(luck.ledger, 0));
+        for (number, file) in &mut self.files {
+            file.lose_power(luck.of_file(*number));
+        }
+        self.dead_letters.lose_power(luck.of_file(DEAD_LETTERS));
+        self.own_file.lose_power(luck.of_file(OWN_FILE));
+    }
+
+    /// The names that the disk has: each leads where it led when the directory was synced, or with luck where it led at
+    /// any time since.
+    fn names_left(&self, luck: u64) -> Names {
+        let seen = self.names.may_be_on_disk();
+        let ids: BTreeSet<FileId> = seen.iter().flat_map(|names| names.keys().copied()).collect();
+        let mut names = Names::new();
+        for id in ids {
+            let mut led: Vec<Option<u64>> = seen.iter().map(|names| names.get(&id).copied()).collect();
+            led.dedup();
+            let dice = Dice::of(luck, id.get().into());
+            let left = dice.map_or(led.first(), |mut dice| dice.pick(&led)).copied().flatten();
+            names.extend(left.map(|number| (id, number)));
+        }
+        names
     }
 
     fn add(&mut self, file: MemoryFile) -> u64 {
@@ -265,8 +286,8 @@ impl State {
     }
 
     fn drop_unnamed(&mut self) {
-        let named: HashSet<u64> =
-            self.names.live().values().chain(self.names.on_disk().values()).copied().collect();
+        let left = self.names.may_be_on_disk();
+        let named: HashSet<u64> = left.into_iter().flat_map(|names| names.values().copied()).collect();
         self.files.retain(|number, _| named.contains(number));
     }
 
@@ -279,6 +300,10 @@ impl State {
         self.files.get_mut(&number).ok_or_else(|| StorageError::NotFound { what: what(id) })
     }
 }
+
+/// What decides of files that have no number.
+const DEAD_LETTERS: u64 = u64::MAX;
+const OWN_FILE: u64 = u64::MAX - 1;
 
 const EIO: i32 = 5;
 const EACCES: i32 = 13;

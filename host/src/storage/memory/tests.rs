@@ -10,20 +10,20 @@ use proptest::prelude::*;
 use super::*;
 use crate::storage::native::{Create, Native};
 
-fn file(number: u16) -> FileId {
+pub(super) fn file(number: u16) -> FileId {
     FileId::new(number).unwrap()
 }
 
-fn ledger(next: u64) -> Ledger {
+pub(super) fn ledger(next: u64) -> Ledger {
     Ledger { writer_next_record: RecordId(next), ..Ledger::EMPTY }
 }
 
-fn sync(buffer: &mut Memory, target: SyncTarget) -> Result<(), StorageError> {
+pub(super) fn sync(buffer: &mut Memory, target: SyncTarget) -> Result<(), StorageError> {
     buffer.prepare_sync(target).unwrap()()
 }
 
 /// A disk whose file 0 and its name are durable, with "synced" in it, and a ledger that says 7.
-fn prepared() -> (Disk, Memory) {
+pub(super) fn prepared() -> (Disk, Memory) {
     let disk = Disk::new();
     let mut buffer = disk.open().unwrap();
     buffer.create_file(file(0)).unwrap();
