@@ -131,6 +131,10 @@ impl World {
         for _ in 0..self.dice.below(12) {
             self.call(&mut bed);
         }
+        // Logic that has stored no ledger has not opened the buffer.
+        while bed.guard.ledger().is_none() {
+            self.call(&mut bed);
+        }
         bed.guard.opened();
         self.acknowledged = bed.guard.ledger().map_or(0, |ledger| ledger.reader_last_record.0);
         // Where nothing is left that has an id, they begin anew.

@@ -131,6 +131,7 @@ impl Account {
             account.torn_at.take_if(|torn_at| *torn_at >= length);
             // The cut itself is not durable until the next sync, but no byte below it has changed.
             account.durable = account.durable.min(length);
+            account.is_cut = true;
             // What was suspect is gone, if all of it was cut.
             account.data_suspect &= account.durable < length;
         }
@@ -149,7 +150,7 @@ impl Account {
     pub(super) fn renewed(&mut self, file: FileId) {
         let Some(account) = self.files.get_mut(&file) else { return };
         (account.data_suspect, account.name_suspect) = (false, false);
-        account.name_durable = false;
+        (account.name_durable, account.is_cut) = (false, false);
         account.durable = account.length;
         let written = account.written.as_ref().map_or(RecordId(0), |written| written.end);
         account.durable_next = account.durable_next.max(account.seen_next).max(written);
@@ -306,7 +307,7 @@ impl Account {
             SyncTarget::Data(file) => {
                 if let Some(account) = self.files.get_mut(&file) {
                     // Where all was durable before, there was nothing left to write.
-                    account.data_suspect |= account.durable < account.length;
+                    account.data_suspect |= account.is_cut || account.durable < account.length;
                 }
             }
             SyncTarget::Directory => {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use forebay_frame::RecordId;
 
 /// What is known of one data file.
+#[expect(clippy::struct_excessive_bools, reason = "they come in any combination")]
 #[derive(Clone, Debug)]
 pub(super) struct FileAccount {
     /// Its length in bytes.
@@ -17,6 +18,8 @@ pub(super) struct FileAccount {
     pub(super) name_durable: bool,
     /// A sync of its bytes has failed: none beyond `durable` counts as durable before it was written anew.
     pub(super) data_suspect: bool,
+    /// It was cut under this lock: what was there before may come back.
+    pub(super) is_cut: bool,
     /// A sync of the directory has failed that was to make its name durable.
     pub(super) name_suspect: bool,
     /// How far from its start the host has read or written it without leaving anything out.
@@ -39,6 +42,7 @@ impl FileAccount {
             durable_next: RecordId(0),
             name_durable,
             data_suspect: false,
+            is_cut: false,
             name_suspect: false,
             seen: 0,
             seen_next: RecordId(0),
