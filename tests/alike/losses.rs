@@ -24,25 +24,6 @@ fn start(first: u64, id: u64) -> u64 {
     data_file(first..id).len() as u64
 }
 
-/// Ids may be missing right in front of a frame whose length is damaged. Whether that frame is to be taken by its trailer is
-/// seen otherwise by who has come there by whole frames and by who begins there: logic and host must come to one end, or what
-/// lies behind it is never delivered.
-#[test]
-fn a_damaged_length_behind_missing_ids_does_not_end_reading() {
-    for runs in Runs::ALL {
-        let mut bytes = data_file([1, 2, 5, 6, 7]);
-        let at = data_file([1, 2]).len();
-        bytes[at..at + 8].fill(0);
-        let disk = Disk::new();
-        disk.put_data_file(file(0), bytes);
-        disk.put_ledger(Some(ledger(8, 0, 0, 0)));
-        let buffer = runs.open(disk.open().unwrap(), options());
-        let found = read(&buffer);
-        assert!(found.starts_with(&[1, 2]) && found.ends_with(&[6, 7]), "{runs:?}: {found:?}");
-        assert_eq!(buffer.status().unwrap().restarts, 0, "{runs:?}");
-    }
-}
-
 /// Whoever has to explain to somebody what is missing needs the ids, and whoever mends disks the place.
 #[test]
 fn a_damaged_record_is_told_with_its_id_and_its_place() {

@@ -62,7 +62,7 @@ pub(crate) struct LossCount {
 }
 
 /// Stretches that were passed over since the last record.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct PassedOver {
     places: Vec<Place>,
     bytes: u64,
