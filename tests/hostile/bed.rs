@@ -7,7 +7,7 @@ use std::{
 
 use forebay::{
     NewRecord, RecordId, Refusal,
-    guard::{BatchId, Guard, GuardError, Placed, ReadRecord, ScanLimits, SpanState},
+    guard::{BatchId, Guard, GuardError, Placed, ReadRecord, ScanLimits, Span, SpanState},
     logic::Run,
     storage::{FileId, Ledger, SyncJob, SyncTarget, memory::Disk},
 };
@@ -123,16 +123,7 @@ impl Bed {
     pub fn runs(&mut self, number: u16) -> Vec<Run> {
         let scanned = self.guard.scan(file(number), 0, NO_LIMIT).unwrap();
         let whole = scanned.spans.iter().filter(|span| span.state == SpanState::Whole);
-        whole
-            .map(|span| Run {
-                file: file(number),
-                offset: span.offset,
-                bytes: span.bytes,
-                first_id: span.first_id,
-                next_id: span.next_id,
-                records: span.records,
-            })
-            .collect()
+        whole.map(|span| run_of(file(number), span)).collect()
     }
 
     /// Reads a file, and has the consumer acknowledge up to an id.
@@ -146,6 +137,12 @@ impl Bed {
         self.guard.acknowledged(RecordId(through));
         self.store(|ledger| ledger.reader_last_record = RecordId(through)).unwrap();
     }
+}
+
+/// The run that names all of a span.
+pub fn run_of(file: FileId, span: &Span) -> Run {
+    let Span { offset, bytes, first_id, next_id, records, .. } = *span;
+    Run { file, offset, bytes, first_id, next_id, records }
 }
 
 /// The rule that a call broke.

@@ -1,14 +1,13 @@
 //! The storage calls of a guest that calls whatever it likes, and what each of them may have done.
 
 use super::{
-    bed::Bed,
+    bed::{Bed, run_of},
     random::{Placed, World},
 };
 use crate::support::storage::file;
 use forebay::{
     RecordId,
     guard::{ScanLimits, SpanState},
-    logic::Run,
     storage::{FileId, Ledger, SyncTarget},
 };
 
@@ -133,14 +132,7 @@ impl World {
         for span in scanned.spans {
             self.offsets.push((file, span.offset));
             if span.state == SpanState::Whole {
-                self.runs.push(Run {
-                    file,
-                    offset: span.offset,
-                    bytes: span.bytes,
-                    first_id: span.first_id,
-                    next_id: span.next_id,
-                    records: span.records,
-                });
+                self.runs.push(run_of(file, &span));
             }
         }
         let excess = self.offsets.len().saturating_sub(64);

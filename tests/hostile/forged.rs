@@ -2,7 +2,7 @@
 
 use forebay::{RecordId, guard::ScanLimits, logic::Run};
 
-use super::bed::Bed;
+use super::bed::{Bed, run_of};
 use crate::support::{dice::Dice, storage::file};
 
 /// Buffers, and answers to reads in each.
@@ -17,14 +17,7 @@ fn single_runs(bed: &mut Bed) -> Vec<Run> {
         while offset < bed.length(number) {
             let limits = ScanLimits { max_spans: 1, max_records: 1, max_bytes: u64::MAX };
             let scanned = bed.guard.scan(file(number), offset, limits).unwrap();
-            runs.extend(scanned.spans.iter().map(|span| Run {
-                file: file(number),
-                offset: span.offset,
-                bytes: span.bytes,
-                first_id: span.first_id,
-                next_id: span.next_id,
-                records: span.records,
-            }));
+            runs.extend(scanned.spans.iter().map(|span| run_of(file(number), span)));
             offset = scanned.next_offset;
         }
     }

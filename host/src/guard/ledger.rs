@@ -142,9 +142,8 @@ impl Guard {
     fn dropped_by(&mut self, front: FileId, ledger: Ledger) -> Result<(Passed, RecordId), StorageError> {
         let last = ledger.reader_last_record;
         let steps = distance(front, ledger.reader_data_file);
-        let mut files = self.account.file_ids();
+        let mut files = self.files_from(front);
         files.retain(|file| distance(front, *file) < steps);
-        files.sort_by_key(|file| distance(front, *file));
 
         let mut passed = Passed::default();
         let mut next = self.acknowledged.max(self.account.passed()).after(1);

@@ -155,6 +155,15 @@ impl Directory {
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
     }
 
+    /// Makes an empty file in place of one that an attempt which came to nothing has left there.
+    pub(super) fn make_anew(&self, name: &str) -> io::Result<File> {
+        match self.remove_file(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        self.open_file(name, Access::CreateNew)
+    }
+
     /// What stands at a name; a symbolic link is not followed.
     pub(super) fn metadata(&self, name: &str) -> io::Result<Metadata> {
         self.dir.symlink_metadata(name)

@@ -124,12 +124,7 @@ impl LedgerFile {
     }
 
     fn make_temporary(&self, ledger: Ledger) -> io::Result<LedgerMap> {
-        match self.directory.remove_file(TEMPORARY_NAME) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            // One that is there was left by a process that died here.
-            _ => {}
-        }
-        let file = self.directory.open_file(TEMPORARY_NAME, Access::CreateNew)?;
+        let file = self.directory.make_anew(TEMPORARY_NAME)?;
         file.write_all_at(&encode(ledger), 0)?;
         file.sync_all()?;
         LedgerMap::new(file)

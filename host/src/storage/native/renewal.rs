@@ -13,7 +13,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use tracing::warn;
 
 use super::data_file::{self, read_full};
-use super::directory::{Access, Directory};
+use super::directory::Directory;
 use crate::storage::{FileId, StorageError, SyncJob};
 
 const SUFFIX: &str = ".new";
@@ -35,12 +35,7 @@ fn parse(found: &OsStr) -> Option<FileId> {
 pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Arc<File>) -> io::Result<SyncJob> {
     let length = source.metadata()?.len();
     let name = name(file);
-    match directory.remove_file(&name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        // One that is there was left by an attempt that came to nothing.
-        _ => {}
-    }
-    let target = directory.open_file(&name, Access::CreateNew)?;
+    let target = directory.make_anew(&name)?;
     let what = directory.name(&name);
     Ok(Box::new(move || {
         copy(&source, length, &target).map_err(|error| StorageError::from_io("write", what, error))
