@@ -41,6 +41,41 @@ fn a_ledger_behind_the_data_is_moved_forward() {
     }
 }
 
+/// The same, and the power loss has damaged two of the records. Those between the two are found at once: were they found only
+/// when the ledger has caught up, new records would have their ids by then.
+#[test]
+fn a_ledger_behind_the_data_hides_nothing_between_two_damages() {
+    let start = |id: u64| data_file(1..id).len();
+    let mut bytes = data_file(1..=9);
+    bytes[start(4)..start(5)].fill(0);
+    bytes[start(8) + 8..start(9)].fill(0);
+    bytes.truncate(bytes.len() - 3);
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(5, 0, 0, 0)), &[(0, bytes.clone())]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(buffer.open_report().next_id, RecordId(8), "{runs:?}");
+        write(&buffer, 8..=12);
+        assert_eq!(read(&buffer), ids([1..=3, 5..=12]), "{runs:?}");
+        buffer.close().unwrap();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=3, 5..=12]), "{runs:?}: again");
+    }
+}
+
+/// The same where nothing tells how long a record is but its own end: it is there, or it is not, whatever the ledger says.
+#[test]
+fn a_ledger_behind_the_data_does_not_give_the_id_of_a_damaged_length_again() {
+    let mut bytes = data_file(1..=1);
+    bytes[..8].fill(0);
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(1, 0, 0, 0)), &[(0, bytes.clone())]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(buffer.open_report().next_id, RecordId(2), "{runs:?}");
+        write(&buffer, 2..=3);
+        assert_eq!(read(&buffer), ids([1..=3]), "{runs:?}");
+    }
+}
+
 /// The machine died before the ledger that names the new file was on the disk; what is in that file was answered.
 #[test]
 fn defect_d10_a_file_that_the_ledger_does_not_name_is_found() {

@@ -58,8 +58,8 @@ pub struct Surroundings {
     pub floor: RecordId,
     /// Whether the record that stands here must have exactly that id.
     pub exact: bool,
-    /// The ledger's next id: ids from here on are not taken for records where frames have to be looked for. If the floor
-    /// has reached it, the ledger lags behind, and it says nothing.
+    /// Ids from here on are not taken for records where frames have to be looked for: the ledger's next id, or as far beyond
+    /// it as the ledger may lag behind. If the floor has reached it, it says nothing.
     pub ceiling: RecordId,
 }
 

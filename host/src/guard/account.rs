@@ -70,6 +70,15 @@ impl Account {
         self.next_id
     }
 
+    /// No id from here on is taken for a record's where frames have to be looked for behind a damage.
+    ///
+    /// What was written last may be on the disk while the ledger lags behind it. If such a record counted as damage until
+    /// the ledger has caught up, its id would be given again, and then there would be two. So there is room for an event
+    /// in every byte that the files have: what may have been written is found now or never.
+    pub(super) fn ceiling(&self) -> RecordId {
+        self.next_id.after(self.bytes)
+    }
+
     /// The last event that the ledger has passed; 0 if it has passed none, or there is none.
     pub(super) fn passed(&self) -> RecordId {
         self.ledger.map_or(RecordId(0), |ledger| ledger.reader_last_record)

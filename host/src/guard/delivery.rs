@@ -235,7 +235,7 @@ impl Guard {
         mut show: impl FnMut(RecordId, Amount),
     ) -> Result<(), StorageError> {
         let length = self.account.file(file).map_or(0, |account| account.length);
-        let ceiling = self.account.next_id();
+        let ceiling = self.account.ceiling();
         let (mut offset, mut around) = (0, fresh());
         while offset < length {
             let around_here = Surroundings { ceiling, ..around };
@@ -297,7 +297,7 @@ impl Guard {
         let Some(length) = self.account.file(cursor.file).map(|account| account.length) else {
             return Ok(None);
         };
-        let (file, ceiling) = (cursor.file, self.account.next_id());
+        let (file, ceiling) = (cursor.file, self.account.ceiling());
         // What comes first is mostly what is wanted.
         let mut limits = ScanLimits { max_records: 1, ..LIMITS };
         while cursor.offset < length {

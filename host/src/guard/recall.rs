@@ -73,7 +73,7 @@ impl Guard {
         let Some(end_at) = mark.offset.checked_sub(end_bytes).filter(|_| mark.offset <= length) else {
             return Ok(None);
         };
-        let ceiling = self.account.next_id();
+        let ceiling = self.account.ceiling();
         let mut subject = Subject::new(&mut *self.backend, &self.account, mark.file, length);
         let end = self.scanner.windows.read_block(&mut subject, end_at, end_bytes)?;
         let bytes = end.first_chunk().and_then(|end| frame_bytes_by_end(*end));
@@ -142,7 +142,7 @@ impl Guard {
         front: FileId,
         first_unread: RecordId,
     ) -> Result<Option<(FileId, u64)>, StorageError> {
-        let ceiling = self.account.next_id();
+        let ceiling = self.account.ceiling();
         let mut next = self.account.file(front).map(|account| (front, account.length));
         while let Some((file, length)) = next {
             let mark = self.best_mark(file, first_unread);

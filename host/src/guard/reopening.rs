@@ -87,7 +87,7 @@ impl Guard {
             self.scanner.mark(mark, around);
         }
         for end in self.account.ends() {
-            let around = Surroundings { floor: end.next_id, exact: false, ceiling: self.account.next_id() };
+            let around = Surroundings { floor: end.next_id, exact: false, ceiling: self.account.ceiling() };
             self.scanner.mark(end, around);
         }
     }

@@ -191,7 +191,7 @@ impl Guard {
             return Ok(());
         };
         let length = account.length;
-        let ceiling = self.account.next_id();
+        let ceiling = self.account.ceiling();
         let mut around = Surroundings { floor: RecordId(1), exact: false, ceiling };
         let mut offset = 0;
         while offset < length {

@@ -14,6 +14,8 @@ pub(super) struct Subject<'a> {
     pub(super) length: u64,
     /// Ids from this one on are not taken for records where frames are looked for after a damage.
     pub(super) ceiling: RecordId,
+    /// The id that the buffer's next event gets.
+    pub(super) next_id: RecordId,
     /// The file that follows on the ring and has anything in it, and its length; `None` if this is the last.
     pub(super) follower: Option<(FileId, u64)>,
     /// Bytes that were read so far, of it and of the follower.
@@ -23,14 +25,14 @@ pub(super) struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A file of this length.
     pub(super) fn new(backend: &'a mut dyn Backend, account: &Account, file: FileId, length: u64) -> Self {
-        let (ceiling, follower) = (account.next_id(), account.follower(file));
-        Self { backend, file, length, ceiling, follower, read_bytes: 0 }
+        let (ceiling, next_id, follower) = (account.ceiling(), account.next_id(), account.follower(file));
+        Self { backend, file, length, ceiling, next_id, follower, read_bytes: 0 }
     }
 
     /// The id that comes behind the file's last record, as far as it is known: that of the first frame of the next file, or
     /// the buffer's next.
     pub(super) fn id_behind(&mut self) -> Result<Option<RecordId>, StorageError> {
-        let Some((file, length)) = self.follower else { return Ok(Some(self.ceiling)) };
+        let Some((file, length)) = self.follower else { return Ok(Some(self.next_id)) };
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling };
         let mut next =
             Subject { backend: &mut *self.backend, file, length, follower: None, read_bytes: 0, ..*self };

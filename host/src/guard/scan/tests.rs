@@ -31,6 +31,7 @@ fn walk(bytes: u64, elapsed: impl Fn() -> Duration) -> (Found, u64) {
         file,
         length,
         ceiling: RecordId(u64::MAX),
+        next_id: RecordId(u64::MAX),
         follower: None,
         read_bytes: 0,
     };

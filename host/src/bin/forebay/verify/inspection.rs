@@ -12,6 +12,7 @@ use super::{
 
 /// What was found in the data files so far.
 pub(super) struct Inspection {
+    next_id: RecordId,
     ceiling: RecordId,
     /// The first unread id, if somebody has the buffer and may be writing to it.
     live: Option<RecordId>,
@@ -24,10 +25,13 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// `ceiling` is the ledger's next id, `live` the first unread one if somebody has the buffer and may be writing.
-    pub(super) fn new(ceiling: RecordId, live: Option<RecordId>) -> Self {
+    /// `next_id` is the ledger's next id, `bytes` how long all data files are together, `live` the first unread id if somebody
+    /// has the buffer and may be writing.
+    pub(super) fn new(next_id: RecordId, bytes: u64, live: Option<RecordId>) -> Self {
         let (report, seen) = (Report::default(), Ranges::default());
-        Self { ceiling, live, report, seen, floor: None, damages: Vec::new() }
+        // The ledger may lag behind, and an event takes a byte or more: opening goes by the same.
+        let ceiling = next_id.after(bytes);
+        Self { next_id, ceiling, live, report, seen, floor: None, damages: Vec::new() }
     }
 
     /// Reads a data file. Files come in the order of their records; `follower` is the first one's id in the next file.
@@ -62,7 +66,7 @@ impl Inspection {
                 }
                 // Everything that the ledger counts is there: this is a write under way.
                 Step::Torn { .. }
-                    if self.live.is_some_and(|unread| self.floor.unwrap_or(unread) >= self.ceiling) => {}
+                    if self.live.is_some_and(|unread| self.floor.unwrap_or(unread) >= self.next_id) => {}
                 Step::Torn { offset, bytes } => {
                     self.report.bytes += bytes;
                     self.report.torn_bytes += bytes;
@@ -165,7 +169,7 @@ mod tests {
     }
 
     fn inspect_live(files: &[&[u8]], next: u64, last: u64, live: Option<RecordId>) -> Report {
-        let mut inspection = Inspection::new(RecordId(next), live);
+        let mut inspection = Inspection::new(RecordId(next), 0, live);
         for file in files {
             inspection.file("a file", &mut &**file, None).unwrap();
         }
@@ -278,7 +282,7 @@ mod tests {
         forebay_frame::encode(&mut one, RecordId(1), 1, NonZeroU32::MIN, &payload);
         for (first, lost) in [(2, 0), (3, 0), (4, 0), (7, 3)] {
             let (two, _) = frames(first..11);
-            let mut inspection = Inspection::new(RecordId(11), None);
+            let mut inspection = Inspection::new(RecordId(11), 0, None);
             inspection.file("one", &mut &*one, Some(RecordId(first))).unwrap();
             assert_eq!(inspection.first_id(&mut &*two).unwrap(), Some(RecordId(first)));
             assert_eq!(inspection.floor, Some(RecordId(first.min(4))));

@@ -42,11 +42,12 @@ fn inspect(dir: &Path) -> anyhow::Result<Report> {
         LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => None,
     };
     let is_held = matches!(snapshot.holder(), Holder::Held(_));
-    let (ceiling, live) = match ledger {
+    let (next_id, live) = match ledger {
         Some(ledger) => (ledger.writer_next_record, is_held.then(|| ledger.reader_last_record.after(1))),
         None => (RecordId(u64::MAX), None),
     };
-    let mut inspection = Inspection::new(ceiling, live);
+    let mut inspection =
+        Inspection::new(next_id, snapshot.data_files().iter().map(|(_, bytes)| bytes).sum(), live);
     let files = in_reading_order(&snapshot, ledger.map(|ledger| ledger.reader_data_file));
     for (at, &file) in files.iter().enumerate() {
         let Some(mut reader) = open(&snapshot, file)? else { continue };
