@@ -1,6 +1,15 @@
 //! Delivering and acknowledging: each record once for each opening, in order, until somebody says that it is done with.
 
-use std::{num::NonZeroU32, thread};
+use std::{
+    num::NonZeroU32,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    thread,
+};
 
 use forebay::{Buffer, NewRecord, OpenError, RecordId, storage::memory::Disk};
 use tempfile::TempDir;
@@ -193,7 +202,7 @@ fn delivery_pauses_at_the_limit_of_bytes() {
     }
 }
 
-/// A blocked consumer of a paused buffer goes on with the acknowledgement that another thread gives.
+/// A consumer of a paused buffer sleeps, and goes on with the acknowledgement that another gives, and not before.
 #[test]
 fn an_acknowledgement_wakes_a_reader_that_is_paused() {
     for runs in Runs::ALL {
@@ -201,13 +210,34 @@ fn an_acknowledgement_wakes_a_reader_that_is_paused() {
         options.max_unacknowledged_records = 1;
         let buffer = runs.open(Disk::new().open().unwrap(), options);
         write(&buffer, 1..=2);
-        let first = buffer.reader().next().unwrap().unwrap();
-        let second = thread::scope(|scope| {
-            let reading = scope.spawn(|| buffer.reader().next().unwrap().unwrap());
-            first.ack();
-            reading.join().unwrap()
-        });
-        assert_eq!(second.id(), RecordId(2), "{runs:?}");
+        let reader = buffer.reader();
+        let first = reader.next().unwrap().unwrap();
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut context = Context::from_waker(&waker);
+        let mut reading = pin!(reader.next_batch_async(1));
+        assert!(reading.as_mut().poll(&mut context).is_pending(), "{runs:?}");
+        assert!(!bell.has_rung(), "{runs:?}");
+        first.ack();
+        assert!(bell.has_rung(), "{runs:?}: it sleeps on");
+        let Poll::Ready(second) = reading.poll(&mut context) else { panic!("{runs:?}: woken in vain") };
+        assert_eq!(second.unwrap().unwrap()[0].id(), RecordId(2), "{runs:?}");
+    }
+}
+
+/// Whether a sleeper was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Bell {
+    fn has_rung(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 

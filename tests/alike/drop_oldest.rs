@@ -1,10 +1,12 @@
 //! Buffers whose newest records are worth more than their oldest.
 
-use forebay::{Buffer, Options, RecordId, WhenFull, storage::memory::Disk};
+use std::time::Duration;
+
+use forebay::{Buffer, Options, RecordId, Simulation, WhenFull, storage::memory::Disk};
 
 use crate::support::{
     Runs,
-    storage::{ids, options, read, write},
+    storage::{data_file, disk, ids, ledger, options, read, write},
 };
 
 /// Room for two files.
@@ -50,15 +52,85 @@ fn delivered_records_go_too_and_their_late_acknowledgement_is_ignored() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), dropping());
-        write(&buffer, 1..=5);
+        // The five behind them are read ahead.
+        write(&buffer, 1..=10);
         let delivered = buffer.reader().next_batch(5).unwrap().unwrap();
-        for first in (6..1000).step_by(5) {
-            write(&buffer, first..=first + 4);
+        for first in (11..1000).step_by(5) {
+            write(&buffer, first..=(first + 4).min(1000));
         }
         let dropped = buffer.status().unwrap().dropped_events;
         assert_eq!(buffer.status().unwrap().unacknowledged_records, 0, "{runs:?}");
         delivered.iter().for_each(forebay::Record::ack);
         assert_eq!(buffer.status().unwrap().acknowledged, RecordId(dropped), "{runs:?}");
         assert_eq!(read(&buffer), ids([dropped + 1..=1000]), "{runs:?}");
+    }
+}
+
+/// After a power loss the ledger may be an older one, which stands in the midst of a record that has come to its ids since.
+/// What it has passed of that record is not dropped again, and the rest is dropped and not lost.
+#[test]
+fn of_a_record_that_the_ledger_has_passed_in_part_the_rest_is_dropped() {
+    for runs in Runs::ALL {
+        let mut bytes = data_file(1..=2);
+        forebay_frame::encode(&mut bytes, RecordId(3), 0, 5.try_into().unwrap(), b"3 to 7");
+        let disk = disk(Some(ledger(8, 0, 0, 4)), &[(0, bytes)]);
+        let buffer = runs.open(disk.open().unwrap(), dropping());
+        for id in 8..200 {
+            write(&buffer, id..=id);
+        }
+        let status = buffer.status().unwrap();
+        assert!(status.dropped_events > 0, "{runs:?}");
+        assert_eq!(status.dropped_events, status.acknowledged.0 - 4, "{runs:?}");
+        let usage = status.usage_for_good;
+        assert_eq!((usage.dropped.events, usage.lost.events), (status.dropped_events, 0), "{runs:?}");
+    }
+}
+
+/// Whoever is at the end of a stream must not wait for a record that was dropped meanwhile and is to come again in an hour.
+#[test]
+fn the_end_does_not_wait_for_what_was_given_back_and_dropped() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), dropping()).unwrap();
+        write(&buffer, 1..=5);
+        let given_back = buffer.reader().try_next_batch(1).unwrap();
+        given_back[0].nack_after(Duration::from_hours(1));
+        for id in 6..200 {
+            write(&buffer, id..=id);
+            while simulation.run_sync(0) {}
+        }
+        buffer.end_writing();
+        let dropped = buffer.status().unwrap().dropped_events;
+        assert!(dropped > 0, "{runs:?}");
+        let before = simulation.now_ns();
+        let mut seen = Vec::new();
+        while let Some(records) = buffer.reader().next_batch(50).unwrap() {
+            seen.extend(records.iter().map(|record| record.id().0));
+        }
+        assert_eq!(seen, ids([dropped + 1..=199]), "{runs:?}");
+        assert!(simulation.now_ns() - before < 3_600_000_000_000, "{runs:?}");
+    }
+}
+
+/// What a worker was done with out of its turn waits for those before it. When these are dropped, the ledger passes it too.
+#[test]
+fn what_was_acknowledged_behind_dropped_records_is_passed_with_them() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let buffer = runs.open(disk.open().unwrap(), dropping());
+        write(&buffer, 1..=60);
+        let delivered = buffer.reader().next_batch(60).unwrap().unwrap();
+        // All but those of the oldest file.
+        delivered[48..].iter().for_each(forebay::Record::ack);
+        assert_eq!(buffer.status().unwrap().acknowledged, RecordId(0), "{runs:?}");
+        let mut next = 61;
+        while buffer.status().unwrap().dropped_events == 0 {
+            write(&buffer, next..=next);
+            next += 1;
+        }
+        let status = buffer.status().unwrap();
+        assert_eq!((status.dropped_events, status.acknowledged.0), (48, 60), "{runs:?}");
+        assert_eq!(status.unacknowledged_records, 0, "{runs:?}");
+        assert_eq!(read(&buffer), ids([61..=next - 1]), "{runs:?}");
     }
 }

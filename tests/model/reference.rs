@@ -122,9 +122,11 @@ impl Reference {
         let (mut unacknowledged, mut all) = (0, 0);
         while let Some(entry) = self.queue.pop_front_if(|entry| entry.id <= id) {
             assert!(entry.last() <= id, "half of it was dropped: {entry:?}");
-            all += entry.events;
+            // After a power loss the ledger may be one from before, and stand in the midst of a record.
+            let events = entry.last() - self.acknowledged.max(entry.id - 1);
+            all += events;
             if entry.state != State::Acknowledged {
-                unacknowledged += entry.events;
+                unacknowledged += events;
             }
             self.acknowledged = entry.last();
         }

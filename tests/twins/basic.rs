@@ -37,6 +37,17 @@ fn a_reader_ends_while_acknowledgements_are_under_way() {
         assert!(end.is_none(), "{runs:?}");
         buffer.close().unwrap();
         assert_eq!(disk.ledger(), Some(ledger(3, 0, 0, 2)), "{runs:?}");
+
+        // Where more may be out, the end does not wait for any of them.
+        let buffer = runs.open(disk.open().unwrap(), self::options());
+        write(&buffer, 3..=6);
+        buffer.end_writing();
+        let reader = buffer.reader();
+        let held = reader.next_batch(10).unwrap().unwrap();
+        assert!(reader.next().unwrap().is_none(), "{runs:?}");
+        held.iter().for_each(forebay::Record::ack);
+        buffer.close().unwrap();
+        assert_eq!(disk.ledger(), Some(ledger(7, 0, 0, 6)), "{runs:?}");
     }
 }
 

@@ -150,10 +150,12 @@ impl Guard {
         let mut come_to = self.losses.come_to();
         for file in files {
             self.for_each_record_in(file, |id, amount| {
-                // Ids that come again are no records of the buffer.
-                if id >= next && id <= last {
-                    passed.dropped = passed.dropped.plus(amount);
-                    next = id.after(amount.events);
+                // Ids that come again are no records of the buffer. Of one in whose midst the ledger stood the rest is dropped.
+                let end = id.after(amount.events);
+                if end > next && id <= last {
+                    let events = end.0.saturating_sub(next.max(id).0);
+                    passed.dropped = passed.dropped.plus(Amount { events, ..amount });
+                    next = end;
                     if id > come_to {
                         passed.gaps.push(come_to..id);
                     }
