@@ -24,6 +24,23 @@ fn start(first: u64, id: u64) -> u64 {
     data_file(first..id).len() as u64
 }
 
+/// Ids may be missing right in front of a frame whose length is damaged: its trailer says where it starts and ends, and nothing
+/// of it is lost.
+#[test]
+fn a_damaged_length_behind_missing_ids_costs_nothing() {
+    for runs in Runs::ALL {
+        let mut bytes = data_file([1, 2, 5, 6, 7]);
+        let at = data_file([1, 2]).len();
+        bytes[at..at + 8].fill(0);
+        let disk = Disk::new();
+        disk.put_data_file(file(0), bytes);
+        disk.put_ledger(Some(ledger(8, 0, 0, 0)));
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), [1, 2, 5, 6, 7], "{runs:?}");
+        assert_eq!(buffer.status().unwrap().restarts, 0, "{runs:?}");
+    }
+}
+
 /// Whoever has to explain to somebody what is missing needs the ids, and whoever mends disks the place.
 #[test]
 fn a_damaged_record_is_told_with_its_id_and_its_place() {

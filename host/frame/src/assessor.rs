@@ -83,11 +83,13 @@ impl Assessor {
         let stated = layout::stated_frame_bytes(delimiter).map(|bytes| offset.saturating_add(bytes));
         let complete = stated.filter(|&end| end <= file.len);
         if let Some(end) = complete {
-            if self.search.is_intact(file, offset, end, |id| around.expects(id))? {
+            let root = self.root(file, offset, end)?;
+            let is_own = root.is_some_and(|(root, padded)| root.padded_by_pointer() == Some(padded));
+            let fits = |id| if is_own { around.allows(id) } else { around.expects(id) };
+            if self.search.is_intact(file, offset, end, fits)? {
                 return Ok(whole_up_to(end));
             }
-            let root = self.root(file, offset, end)?;
-            if root.is_some_and(|(root, padded)| root.padded_by_pointer() == Some(padded)) {
+            if is_own {
                 return Ok(up_to(end));
             }
         }
@@ -171,10 +173,10 @@ impl Assessor {
         let trail = self.trail(file, offset)?;
         let bound = trail.next(file, offset)?;
         let on_trail = !trail.is_empty(file);
-        let expected = |id| around.expects(id);
         let cut = stated.is_some_and(|end| end > file.len);
         if on_trail && self.root(file, offset, bound)?.is_some_and(|(root, padded)| root.states(padded)) {
-            let intact = self.search.is_intact(file, offset, bound, expected)?;
+            let fits = |id| if cut { around.expects(id) } else { around.allows(id) };
+            let intact = self.search.is_intact(file, offset, bound, fits)?;
             // What is whole, but has another id, was in the payload of a frame that was cut.
             let held = cut && !intact && self.search.is_intact(file, offset, bound, |_| true)?;
             if !held {

@@ -88,7 +88,13 @@ impl Surroundings {
         Self { exact: false, ..self }
     }
 
-    /// Whether this can be the id of the damaged frame that starts here.
+    /// Whether this can be the id of a frame that certainly starts here and ends where it is thought to: ids may be missing
+    /// in front of it.
+    pub(crate) fn allows(&self, id: RecordId) -> bool {
+        self.expects(id) || self.candidates().contains(&id)
+    }
+
+    /// Whether this can be the id of the damaged frame that starts here, where its end is not certain.
     pub(crate) fn expects(&self, id: RecordId) -> bool {
         if self.exact { id == self.floor } else { self.candidates().contains(&id) }
     }
