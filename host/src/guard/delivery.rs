@@ -135,9 +135,9 @@ impl Guard {
         let mut read = self.scanner.take_read();
         let mut records = Vec::new();
         for run in runs {
-            read.take(run, &mut records)?;
+            let behind = read.take(run, &mut records)?;
             // Whatever names them again is refused.
-            if !self.deliver(run).ok()? {
+            if !self.deliver(run, behind).ok()? {
                 return None;
             }
         }
@@ -155,8 +155,9 @@ impl Guard {
         Some(records)
     }
 
-    /// Whether a run is what is to be delivered next. Delivery then stands behind it.
-    fn deliver(&mut self, run: &Run) -> Result<bool, StorageError> {
+    /// Whether a run is what is to be delivered next. Delivery then stands behind it, and knows what the scan knew there: what
+    /// lies behind it is the same for both.
+    fn deliver(&mut self, run: &Run, behind: Surroundings) -> Result<bool, StorageError> {
         let Some(mut cursor) = self.cursor else { return Ok(false) };
         let goes_on =
             (cursor.file, cursor.offset) == (run.file, run.offset) && run.first_id >= cursor.expected;
@@ -167,9 +168,8 @@ impl Guard {
             }
         }
         self.losses.deliver(run.first_id, run.next_id, std::mem::take(&mut self.passed_over));
-        let around = Surroundings { floor: run.first_id.after(1), exact: false, ceiling: RecordId(u64::MAX) };
         let offset = run.offset.saturating_add(run.bytes);
-        self.cursor = Some(Cursor { file: run.file, offset, around, expected: run.next_id });
+        self.cursor = Some(Cursor { file: run.file, offset, around: behind, expected: run.next_id });
         Ok(true)
     }
 
@@ -316,7 +316,7 @@ impl Guard {
             let wanted = at.and_then(|at| walked.records.get(at));
             passed.stretch(file, from, wanted.map_or(walked.next_offset, |record| record.offset));
             if let Some(record) = wanted {
-                let around = Surroundings { floor: record.id, exact: false, ceiling };
+                let around = Surroundings { floor: record.id, exact: true, ceiling };
                 *cursor = Cursor { offset: record.offset, around, ..*cursor };
                 return Ok(Some(Place { file, offset: record.offset, id: record.id }));
             }

@@ -12,6 +12,9 @@ const SPANS_MAX: usize = 4096;
 /// What a scan has found so far, and how much more it may.
 pub(super) struct Found {
     pub(super) spans: Vec<Span>,
+    /// What is known behind each of them.
+    pub(super) behind: Vec<Surroundings>,
+    /// What is known behind the last.
     pub(super) around: Surroundings,
     spans_max: usize,
     records_left: u32,
@@ -32,6 +35,7 @@ impl Found {
     pub(super) fn new(around: Surroundings, limits: ScanLimits, bytes_max: u64) -> Self {
         Self {
             spans: Vec::new(),
+            behind: Vec::new(),
             around,
             spans_max: usize::try_from(limits.max_spans).unwrap_or(SPANS_MAX).clamp(1, SPANS_MAX),
             records_left: limits.max_records.max(1),
@@ -80,8 +84,7 @@ impl Found {
             rest = usize::try_from(frame.bytes).ok().and_then(|bytes| rest.get(bytes..)).unwrap_or_default();
         };
         if span.records > 0 {
-            self.add(span);
-            self.around = Surroundings { floor: span.next_id, exact: true, ..self.around };
+            self.add(span, Surroundings { floor: span.next_id, exact: true, ..self.around });
         }
         Followed { bytes: span.bytes, behind }
     }
@@ -95,8 +98,8 @@ impl Found {
         }
         let (bytes, first_id) = (frame.bytes, frame.id);
         let next_id = first_id.after(events.get().into());
-        self.add(Span { offset, bytes, first_id, next_id, records: 1, state: SpanState::Whole });
-        self.around = self.around.after(frame);
+        let span = Span { offset, bytes, first_id, next_id, records: 1, state: SpanState::Whole };
+        self.add(span, self.around.after(frame));
         Some(bytes)
     }
 
@@ -106,16 +109,19 @@ impl Found {
         self.spans.len() < self.spans_max || self.spans.last().is_some_and(goes_on)
     }
 
-    /// Adds whole records that there is room for.
-    fn add(&mut self, records: Span) {
+    /// Adds whole records that there is room for, and what is known behind them.
+    fn add(&mut self, records: Span, behind: Surroundings) {
         match self.spans.last_mut() {
             Some(span) if span.state == SpanState::Whole && span.next_id == records.first_id => {
                 span.bytes = span.bytes.saturating_add(records.bytes);
                 span.next_id = records.next_id;
                 span.records = span.records.saturating_add(records.records);
+                self.behind.pop();
             }
             _ => self.spans.push(records),
         }
+        self.behind.push(behind);
+        self.around = behind;
         self.any = true;
         self.records_left = self.records_left.saturating_sub(records.records);
         self.bytes_left = self.bytes_left.saturating_sub(records.bytes);
@@ -130,6 +136,7 @@ impl Found {
         let none = RecordId(0);
         self.spans.push(Span { offset, bytes, first_id: none, next_id: none, records: 0, state });
         self.around = self.around.after_damage();
+        self.behind.push(self.around);
         Some(bytes)
     }
 

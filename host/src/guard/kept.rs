@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use forebay_frame::Surroundings;
 
 use super::{
     ReadRecord, Span,
@@ -63,16 +64,17 @@ impl Kept {
         }
     }
 
-    /// The scan has found these spans.
-    pub(super) fn end_scan(&mut self, file: FileId, spans: &[Span]) {
+    /// The scan has found these spans, and knows this behind each.
+    pub(super) fn end_scan(&mut self, file: FileId, spans: &[Span], behind: &[Surroundings]) {
         if self.records.is_empty() {
             return;
         }
-        let bytes = self.records_bytes().saturating_add(size_of_val(spans));
+        let bytes =
+            self.records_bytes().saturating_add(size_of_val(spans).saturating_add(size_of_val(behind)));
         self.make_room(bytes);
         self.scans_bytes = self.scans_bytes.saturating_add(bytes);
         let records = std::mem::take(&mut self.records);
-        self.scans.push_back((ReadScan::new(file, spans, records), bytes));
+        self.scans.push_back((ReadScan::new(file, spans, behind, records), bytes));
     }
 
     /// What the scan under way takes up.
@@ -125,7 +127,9 @@ mod tests {
             kept.lies_in(&block);
         }
         let Run { offset, bytes, first_id, next_id, records, .. } = run(first, records);
-        kept.end_scan(file(), &[Span { offset, bytes, first_id, next_id, records, state: SpanState::Whole }]);
+        let span = Span { offset, bytes, first_id, next_id, records, state: SpanState::Whole };
+        let behind = Surroundings { floor: next_id, exact: true, ceiling: RecordId(u64::MAX) };
+        kept.end_scan(file(), &[span], &[behind]);
     }
 
     fn run(first: u64, records: u32) -> Run {

@@ -5,6 +5,8 @@
 
 use std::{collections::VecDeque, vec};
 
+use forebay_frame::Surroundings;
+
 use super::{ReadRecord, Span, SpanState};
 use crate::{logic::Run, storage::FileId};
 
@@ -15,18 +17,24 @@ pub(super) struct ReadScan {
     /// Where what is left begins, and where it ends.
     offset: u64,
     end: u64,
-    /// The whole spans.
-    spans: VecDeque<Span>,
+    /// The whole spans, and what is known behind each.
+    spans: VecDeque<(Span, Surroundings)>,
     /// Their records.
     records: vec::IntoIter<ReadRecord>,
 }
 
 impl ReadScan {
-    /// The records of these spans, as far as they are whole.
-    pub(super) fn new(file: FileId, spans: &[Span], records: Vec<ReadRecord>) -> Self {
-        let is_whole = |span: &&Span| span.state == SpanState::Whole;
-        let spans: VecDeque<Span> = spans.iter().filter(is_whole).copied().collect();
-        let end = spans.back().map_or(0, Span::end);
+    /// The records of these spans, as far as they are whole, and what is known behind each span.
+    pub(super) fn new(
+        file: FileId,
+        spans: &[Span],
+        behind: &[Surroundings],
+        records: Vec<ReadRecord>,
+    ) -> Self {
+        debug_assert_eq!(spans.len(), behind.len(), "something is known behind each");
+        let known = spans.iter().copied().zip(behind.iter().copied());
+        let spans: VecDeque<_> = known.filter(|(span, _)| span.state == SpanState::Whole).collect();
+        let end = spans.back().map_or(0, |(span, _)| span.end());
         let mut scan = Self { file, offset: 0, end, spans, records: records.into_iter() };
         scan.begin();
         scan
@@ -40,7 +48,7 @@ impl ReadScan {
 
     /// Leaves out what lies before an offset.
     fn skip_to(&mut self, offset: u64) {
-        while let Some(span) = self.spans.front_mut().filter(|span| span.offset < offset) {
+        while let Some((span, _)) = self.spans.front_mut().filter(|(span, _)| span.offset < offset) {
             if span.end() <= offset {
                 let skipped = to_usize(span.records);
                 self.spans.pop_front();
@@ -54,10 +62,11 @@ impl ReadScan {
         self.begin();
     }
 
-    /// Takes out what a run begins with, and gives how much of it that is. `None` if nothing here begins as it says.
-    fn take(&mut self, run: &Run, into: &mut Vec<ReadRecord>) -> Option<Run> {
+    /// Takes out what a run begins with, and gives how much of it that is, and what is known behind it. `None` if nothing
+    /// here begins as it says.
+    fn take(&mut self, run: &Run, into: &mut Vec<ReadRecord>) -> Option<(Run, Surroundings)> {
         self.skip_to(run.offset);
-        let span = self.spans.front_mut()?;
+        let (span, behind) = self.spans.front_mut()?;
         if span.offset != run.offset || span.first_id != run.first_id || run.records == 0 {
             return None;
         }
@@ -68,6 +77,11 @@ impl ReadScan {
             }
         } else {
             span.pass_all();
+        }
+        let mut behind = *behind;
+        if span.records > 0 {
+            // A record was read there, and that is its id.
+            behind = Surroundings { floor: span.first_id, exact: true, ..behind };
         }
         let taken = Run {
             bytes: whole.bytes.saturating_sub(span.bytes),
@@ -85,12 +99,12 @@ impl ReadScan {
             into.extend(self.records.by_ref().take(to_usize(taken.records)));
         }
         self.begin();
-        Some(taken)
+        Some((taken, behind))
     }
 
     /// What is left begins with the first span that is.
     fn begin(&mut self) {
-        self.offset = self.spans.front().map_or(self.end, |span| span.offset);
+        self.offset = self.spans.front().map_or(self.end, |(span, _)| span.offset);
     }
 }
 
@@ -138,19 +152,20 @@ impl ReadScans {
         Self(scans)
     }
 
-    /// Takes out the records that a run names, to the end of `into`. `None` if they were not read, or are not as it says.
-    pub(super) fn take(&mut self, run: &Run, into: &mut Vec<ReadRecord>) -> Option<()> {
+    /// Takes out the records that a run names, to the end of `into`, and gives what is known behind them. `None` if they were
+    /// not read, or are not as it says.
+    pub(super) fn take(&mut self, run: &Run, into: &mut Vec<ReadRecord>) -> Option<Surroundings> {
         let mut left = *run;
         loop {
             let behind = self.0.partition_point(|scan| (scan.file, scan.offset) <= (left.file, left.offset));
             let scan = self.0.get_mut(behind.checked_sub(1)?).filter(|scan| scan.file == left.file)?;
-            let taken = scan.take(&left, into)?;
+            let (taken, behind) = scan.take(&left, into)?;
             left.offset = left.offset.saturating_add(taken.bytes);
             left.bytes = left.bytes.checked_sub(taken.bytes)?;
             left.first_id = taken.next_id;
             left.records = left.records.saturating_sub(taken.records);
             if left.records == 0 {
-                return (left.bytes == 0 && left.first_id == left.next_id).then_some(());
+                return (left.bytes == 0 && left.first_id == left.next_id).then_some(behind);
             }
         }
     }
@@ -166,10 +181,9 @@ mod tests {
 
     use std::num::NonZeroU32;
 
+    use super::*;
     use bytes::Bytes;
     use forebay_frame::RecordId;
-
-    use super::*;
 
     /// The length of each frame in these tests, and what is damaged where something is.
     const FRAME: u64 = 10;
@@ -202,7 +216,13 @@ mod tests {
                 frame_bytes: FRAME,
             }));
         }
-        ReadScan::new(file(number), &spans, records)
+        let behind = spans.iter().map(|span| behind(span.next_id)).collect::<Vec<_>>();
+        ReadScan::new(file(number), &spans, &behind, records)
+    }
+
+    /// What a scan knows behind a span in these tests.
+    fn behind(next_id: RecordId) -> Surroundings {
+        Surroundings { floor: next_id, exact: false, ceiling: RecordId(u64::MAX) }
     }
 
     fn take(scans: &mut ReadScans, run: Run) -> Option<Vec<u64>> {

@@ -181,7 +181,7 @@ impl Scanner {
         let around = self.surroundings(subject, offset);
         let (found, next_offset) = self.walk_from(subject, offset, around, limits)?;
         if let Wanted::ToRead(kept) = &mut self.wanted {
-            kept.end_scan(subject.file, &found.spans);
+            kept.end_scan(subject.file, &found.spans, &found.behind);
         }
         let ends = self.ends.entry(subject.file).or_default();
         ends.retain(|&(at, _)| at != next_offset);
