@@ -97,6 +97,37 @@ fn a_power_loss_before_that_takes_nothing_that_was_answered() {
     }
 }
 
+/// A disk may take its time for a sync, and meanwhile others fail and are made up for. Should that one fail in the end, nobody
+/// has asked for it any more: what it was to write is acknowledged by now. Somebody has to hear of it all the same, or
+/// nothing is written ever after.
+#[test]
+fn a_sync_that_fails_when_nobody_waits_for_it_any_more_is_made_up_for() {
+    for runs in Runs::ALL {
+        let bench = Bench::new(runs, WhenFull::Block);
+        let data = SyncTarget::Data(file(0));
+        let _pending =
+            bench.buffer.writer().with_durability(Durability::Synced).submit(records(11..=12)).unwrap();
+        assert_eq!(read(&bench.buffer), ids([1..=12]), "{runs:?}");
+        bench.buffer.reader().ack_through(RecordId(12));
+        bench.disk.fail_sync(SyncTarget::Ledger, 1);
+        for _ in 0..4 {
+            bench.simulation.advance(INTERVAL);
+            let others = || bench.simulation.syncs().iter().position(|target| *target != data);
+            while let Some(other) = others() {
+                bench.simulation.run_sync(other);
+            }
+        }
+        assert!(bench.simulation.syncs().contains(&data), "{runs:?}: it takes its time");
+        bench.disk.fail_sync(data, 1);
+        bench.wait();
+        assert!(!bench.is_degraded(), "{runs:?}");
+        let writer = bench.buffer.writer().with_durability(Durability::Synced);
+        let mut pending = writer.submit(records(13..=13)).unwrap();
+        bench.wait();
+        assert!(pending.try_take().is_some_and(|written| written.is_ok()), "{runs:?}");
+    }
+}
+
 /// Consumers have nothing to do with the disk's trouble.
 #[test]
 fn reading_and_acknowledging_go_on() {

@@ -110,6 +110,11 @@ impl Directory {
         Ok(())
     }
 
+    /// Asks for the syncs that make all files in use durable, also what is acknowledged in them.
+    pub fn sync_files(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        self.window.iter_mut().try_for_each(|file| self.syncs.data(storage, file))
+    }
+
     /// Asks for the syncs that make every unacknowledged record durable, and the ledger.
     pub fn sync_all(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
         let first_unread = self.ledger.first_unread();

@@ -19,6 +19,8 @@ pub fn ask_again(storage: &mut impl Storage, directory: &mut Directory) -> Resul
     if directory.syncs.is_idle() {
         // A sync that had begun before another one failed may have failed since, and nobody was told.
         learn(storage, directory)?;
+        // It may also be under way still, and of what is acknowledged: whoever asks hears how it ends.
+        directory.sync_files(storage)?;
         directory.sync_all(storage)?;
         finish(storage, directory)?;
     }

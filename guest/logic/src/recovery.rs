@@ -218,9 +218,7 @@ impl<S: Storage> Recovery<'_, S> {
         let is_suspect = window.iter().any(|file| file.suspect);
         let mut directory = Directory { ledger, window, syncs: Syncs::new(is_suspect) };
         directory.store_ledger(self.storage)?;
-        for file in directory.window.iter_mut() {
-            directory.syncs.data(self.storage, file)?;
-        }
+        directory.sync_files(self.storage)?;
         directory.syncs.directory(self.storage)?;
         directory.sync_ledger(self.storage)?;
         Ok((directory, losses))
