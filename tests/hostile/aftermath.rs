@@ -27,10 +27,10 @@ impl World {
     /// The process dies, with the machine or without, and logic in order opens what is left.
     pub(super) fn end(&mut self, bed: Bed) {
         let required: BTreeSet<u64> = if self.chance(2) {
-            // The disk keeps what was synced, and may keep more. Lengths and sectors are as strict as they may be: where syncs
-            // fail, they leave more than one damage in a file.
+            // The disk keeps what was synced, and may keep more. Lengths are as strict as they may be: where syncs fail, others
+            // leave more than one damage in a file.
             let seed = self.dice.below(1 << 40) * self.dice.below(2);
-            self.disk.power_loss_with(Luck { lengths: 0, sectors: 0, ..Luck::of(seed) });
+            self.disk.power_loss_with(Luck { lengths: 0, ..Luck::of(seed) });
             self.promised.clone()
         } else {
             self.disk.kill();
