@@ -1,9 +1,15 @@
 //! Opening and reading what a crash, or somebody, has left.
 
-use forebay::RecordId;
+use std::time::Duration;
+
+use forebay::{
+    NewRecord, RecordId, Simulation,
+    storage::{SyncTarget, memory::Luck},
+};
 
 use crate::support::{
     Runs,
+    fixtures::payload,
     storage::{LOST_EVENTS, data_file, disk, figure, file, ids, ledger, options, read, write},
 };
 
@@ -23,6 +29,51 @@ fn a_torn_tail_is_cut_once() {
         assert_eq!(disk.data_file(file(0)).unwrap(), data_file(1..=8), "{runs:?}");
         buffer.close().unwrap();
         assert_eq!(runs.open(disk.open().unwrap(), options()).open_report().cut_bytes, 0, "{runs:?}");
+    }
+}
+
+/// What is written where a torn end was cut may be half on the disk when the power goes again. With what was there before it
+/// must not make up the record that was torn, under the id of another.
+#[test]
+fn what_was_cut_does_not_come_back_in_the_place_of_another_record() {
+    // What is missing of record 6 is zeros, and so is what a file has where nothing was written.
+    let mut bytes = data_file(1..=6);
+    bytes.truncate(bytes.len() - 5);
+    for runs in Runs::ALL {
+        for seed in 1..200 {
+            let disk = disk(Some(ledger(6, 0, 0, 0)), &[(0, bytes.clone())]);
+            let simulation = Simulation::new();
+            let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
+            let other = vec![0xa5; payload(6).len()];
+            let id = buffer.writer().write(NewRecord::new(other.clone())).unwrap();
+            assert_eq!(id, Some(RecordId(6)), "{runs:?}");
+            disk.power_loss_with(Luck { lengths: seed, sectors: seed, ..Luck::NONE });
+            drop(buffer);
+            let buffer = runs.open(disk.open().unwrap(), options());
+            let records = buffer.reader().try_next_batch(100).unwrap();
+            let last = records.iter().find(|record| record.id() == RecordId(6));
+            assert!(last.is_none_or(|record| record.payload()[..] == other), "{runs:?}, seed {seed}");
+        }
+    }
+}
+
+/// A disk that does not take the cut may bring back what was cut: nothing is written there.
+#[test]
+fn where_a_cut_cannot_be_made_durable_records_come_in_another_file() {
+    let mut bytes = data_file(1..=6);
+    bytes.truncate(bytes.len() - 30);
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(6, 0, 0, 0)), &[(0, bytes.clone())]);
+        disk.fail_sync(SyncTarget::Data(file(0)), 1);
+        let mut options = options();
+        options.sync_interval = Duration::from_millis(1);
+        let buffer = runs.open(disk.open().unwrap(), options);
+        write(&buffer, 6..=8);
+        assert_eq!(disk.data_file(file(0)).unwrap(), data_file(1..=5), "{runs:?}");
+        assert_eq!(read(&buffer), ids([1..=8]), "{runs:?}");
+        buffer.close().unwrap();
+        let buffer = runs.open(disk.open().unwrap(), options);
+        assert_eq!((buffer.open_report().lost_events, read(&buffer)), (0, ids([1..=8])), "{runs:?}");
     }
 }
 

@@ -117,7 +117,7 @@ impl Guard {
             cursor.cut(file, length);
         }
         self.scanner.cut(file, length);
-        Ok(())
+        if cut > 0 { Ok(self.sync_cut(file)?) } else { Ok(()) }
     }
 
     /// `append`.

@@ -42,12 +42,7 @@ impl Guard {
             if let SyncTarget::Data(file) = target {
                 self.backend.forget_renewal(file);
             }
-            let error: &dyn Error = error;
-            warn!(?target, error, "a sync failed: what it was to make durable may be lost with the machine");
-            self.account.sync_failed(target);
-            self.syncs.fail_all();
-            // Should this process die now, the next one must not take for written what the kernel takes for written.
-            self.remember();
+            self.sync_failed(target, error);
             return;
         }
         if was_degraded && !self.account.is_degraded() {
@@ -61,6 +56,23 @@ impl Guard {
         {
             self.start_sync(SyncTarget::Data(file));
         }
+    }
+
+    fn sync_failed(&mut self, target: SyncTarget, error: &StorageError) {
+        let error: &dyn Error = error;
+        warn!(?target, error, "a sync failed: what it was to make durable may be lost with the machine");
+        self.account.sync_failed(target);
+        self.syncs.fail_all();
+        // Should this process die now, the next one must not take for written what the kernel takes for written.
+        self.remember();
+    }
+
+    /// Makes a cut durable, and waits for it: ids that may be in what was cut are given again in its place. Should a power
+    /// loss leave some of what comes there and some of what was there, the two could make up a record.
+    pub(super) fn sync_cut(&mut self, file: FileId) -> Result<(), StorageError> {
+        let target = SyncTarget::Data(file);
+        let synced = self.backend.prepare_sync(target).and_then(|sync| sync());
+        synced.inspect_err(|error| self.sync_failed(target, error))
     }
 
     /// A sync has ended well.
