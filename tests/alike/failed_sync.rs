@@ -350,3 +350,42 @@ fn a_failed_sync_of_an_empty_file_is_shown_too() {
         assert!(!bench.is_degraded(), "{runs:?}");
     }
 }
+
+/// A process that dies before it has made up for a failed sync leaves a note of it, and its successor writes all files anew:
+/// those too that it does not use and cannot remove. If it did not, no later opening could do without, and no closing would
+/// end well.
+#[test]
+fn files_that_are_not_in_use_do_not_keep_a_buffer_degraded() {
+    for (runs, with_stranger) in Runs::ALL.into_iter().flat_map(|runs| [(runs, false), (runs, true)]) {
+        let at = format!("{runs:?}, {with_stranger}");
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let mut options = options();
+        options.sync_interval = INTERVAL;
+        let open = || runs.open_in(&simulation, disk.open().unwrap(), options).unwrap();
+        let buffer = open();
+        buffer.writer().write_batch(records(1..=10)).unwrap();
+        disk.fail_sync(SyncTarget::Data(file(0)), 1);
+        while simulation.run_sync(0) {}
+        assert!(buffer.status().unwrap().sync_failed, "{at}");
+        disk.kill();
+        drop(buffer);
+        if with_stranger {
+            // It repeats what is unread.
+            disk.put_data_file(file(7), data_file(3..=5));
+        }
+
+        let bench = Bench { runs, disk: disk.clone(), simulation: simulation.clone(), buffer: open() };
+        assert!(bench.is_degraded(), "{at}: the note is believed");
+        bench.wait();
+        assert!(!bench.is_degraded(), "{at}");
+        let Bench { buffer, .. } = bench;
+        buffer.close().expect(&at);
+        let buffer = open();
+        assert!(!buffer.status().unwrap().sync_failed, "{at}: it is said again");
+        assert_eq!(read(&buffer), ids([1..=10]), "{at}");
+        assert_eq!(disk.data_file(file(7)), with_stranger.then(|| data_file(3..=5)), "{at}");
+        disk.power_loss();
+        drop(buffer);
+        assert_eq!(read(&open()), ids([1..=10]), "{at}: what was written anew is on the disk");
+    }
+}

@@ -22,14 +22,26 @@ pub fn ask_again(storage: &mut impl Storage, directory: &mut Directory) -> Resul
         // It may also be under way still, and of what is acknowledged: whoever asks hears how it ends.
         directory.sync_files(storage)?;
         directory.sync_all(storage)?;
+        sync_unused(storage, directory)?;
         finish(storage, directory)?;
+    }
+    Ok(())
+}
+
+/// Asks for the syncs of suspect files that are not in use: as long as there are any, storage takes the buffer for one that
+/// is not safe, and remembers it as such.
+fn sync_unused(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    for entry in storage.list_files()? {
+        if entry.suspect && directory.file_mut(entry.id).is_none() {
+            directory.syncs.unused(storage, entry.id, entry.length)?;
+        }
     }
     Ok(())
 }
 
 /// Goes back to normal once all has ended well.
 pub fn finish(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
-    if directory.is_settled() && !has_suspects(storage, directory)? {
+    if directory.is_settled() && !storage.list_files()?.iter().any(|entry| entry.suspect) {
         directory.syncs.recovered();
     }
     Ok(())
@@ -47,9 +59,4 @@ fn learn(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), St
         }
     }
     Ok(())
-}
-
-fn has_suspects(storage: &mut impl Storage, directory: &Directory) -> Result<bool, StorageError> {
-    let entries = storage.list_files()?;
-    Ok(entries.iter().any(|entry| entry.suspect && directory.window.contains(entry.id)))
 }

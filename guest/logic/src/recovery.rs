@@ -215,7 +215,7 @@ impl<S: Storage> Recovery<'_, S> {
         };
         let mut ledger = LiveLedger::new(ledger, stored);
         ledger.advance_reader(self.first_unread);
-        let is_suspect = window.iter().any(|file| file.suspect);
+        let is_suspect = self.files.iter().any(|file| file.suspect);
         let mut directory = Directory { ledger, window, syncs: Syncs::new(is_suspect) };
         directory.store_ledger(self.storage)?;
         directory.sync_files(self.storage)?;

@@ -98,6 +98,19 @@ impl Syncs {
         Ok(())
     }
 
+    /// Asks for a sync of a data file that is not in use.
+    pub fn unused(
+        &mut self,
+        storage: &mut impl Storage,
+        id: FileId,
+        length: u64,
+    ) -> Result<(), StorageError> {
+        match self.request(storage, SyncTarget::Data(id), Covered::Data(id, length)) {
+            Ok(_) | Err(StorageError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Asks for a sync of the directory, unless one that covers its last change was asked for.
     pub fn directory(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
         if self.directory_needs_sync() {
