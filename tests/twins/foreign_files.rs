@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use forebay::{Buffer, Durability, Options, RecordId, WhenFull, storage::memory::Disk};
+use forebay::{Buffer, Durability, Options, RecordId, Simulation, WhenFull, storage::memory::Disk};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -113,5 +113,34 @@ fn an_empty_file_in_the_way_is_no_obstacle() {
         buffer.close().unwrap();
         assert!(!numbers(&disk).contains(&700), "{runs:?}");
         assert!(disk.data_files().iter().all(|(_, bytes)| *bytes > 0), "{runs:?}");
+    }
+}
+
+/// Files that come back from a copy hold ids that others have, too. Whichever do, and whatever the ledger says of them: the
+/// buffer opens, and delivers in the order of the ids.
+#[test]
+fn files_that_repeat_ids_do_not_keep_a_buffer_from_opening() {
+    let contents = [None, Some(1..=4), Some(2..=3), Some(5..=8), Some(6..=7), Some(3..=6), Some(9..=10)];
+    let mut ledgers = vec![None];
+    for (next, last) in [(1, 0), (9, 0), (9, 4), (11, 4)] {
+        let places = (0..4).flat_map(|writer| (0..4).map(move |reader| (writer, reader)));
+        // Not where a reader seems to be a file ahead of its writer: the two are taken for each other then.
+        let places = places.filter(|(writer, reader)| *reader != writer + 1);
+        ledgers.extend(places.map(|(writer, reader)| Some(ledger(next, writer, reader, last))));
+    }
+    for which in 0..contents.len().pow(4) {
+        let content =
+            |number: u16| contents[which / contents.len().pow(number.into()) % contents.len()].clone();
+        let files: Vec<_> = (0..4).filter_map(|number| Some((number, data_file(content(number)?)))).collect();
+        // Each with some of the ledgers.
+        for ledger in ledgers.iter().skip(which % 13).step_by(13).chain([&None]) {
+            let at = format!("{:?}, {ledger:?}", [0, 1, 2, 3].map(content));
+            let disk = disk(*ledger, &files);
+            let buffer = Runs::Natively.open_in(&Simulation::new(), disk.open().unwrap(), never_waiting());
+            let buffer = buffer.unwrap_or_else(|error| panic!("{at}: {error}"));
+            let read = buffer.reader().try_next_batch(100).unwrap();
+            let ids: Vec<_> = read.iter().map(|record| record.id().0).collect();
+            assert!(ids.is_sorted_by(|one, next| one < next), "{at}: {ids:?}");
+        }
     }
 }

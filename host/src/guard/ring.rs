@@ -101,11 +101,6 @@ impl Guard {
             let Some(first_unread) = self.first_unread_of(file, unread)? else { continue };
             self.look_through(file)?;
             let next = self.account.file(file).map_or(first_unread, |account| account.seen_next);
-            let start = starts.first().map(|(start, _)| *start);
-            if next <= end && start.is_some_and(|start| first_unread >= start) {
-                // It repeats what comes before it.
-                continue;
-            }
             let first = self.first_in_file(file, RecordId(0))?.unwrap_or(first_unread);
             in_order &= first_unread >= end;
             // What lies outside belongs to the end that is nearer.
