@@ -110,7 +110,8 @@ impl Surroundings {
 /// What a damaged place is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// Nothing is lost: only numbers were damaged that say how long the frame's parts are, and the checksum agrees.
+    /// Nothing is lost: only numbers were damaged that say how long the frame's parts are, and the checksum agrees. Where the
+    /// end of the root is missing as a whole, what vouches for the number of events is, too, and the record counts as one.
     /// [`decode_undelimited`](crate::decode_undelimited) reads the frame.
     Length {
         /// The length of the whole frame.

@@ -77,15 +77,15 @@ impl Bench {
         let wanted: Vec<_> = expected.iter().map(|entry| (entry.id, entry.deliveries)).collect();
         assert_eq!(read, wanted, "ids and deliveries");
         for (record, entry) in records.iter().zip(expected) {
-            self.check_content(record, entry.number);
+            self.check_content(record, *entry);
         }
         self.held.extend(records.into_iter().map(|record| (self.life, record)));
     }
 
     #[track_caller]
-    pub(super) fn check_content(&self, record: &Record, number: u64) {
-        let (events, bytes) = self.sizes_of[usize::try_from(number).unwrap()];
-        assert_eq!(record.events().get(), events, "{record:?}");
+    pub(super) fn check_content(&self, record: &Record, Entry { number, events, .. }: Entry) {
+        let (_, bytes) = self.sizes_of[usize::try_from(number).unwrap()];
+        assert_eq!(u64::from(record.events().get()), events, "{record:?}");
         assert!(record.payload()[..] == payload(number, bytes), "{record:?} is not number {number}");
     }
 }
