@@ -99,11 +99,7 @@ impl<S: Storage> Recovery<'_, S> {
 
     /// `None` if the frames contradict the ledger's file numbers.
     fn layout_by_ledger(&mut self, ledger: Ledger) -> Result<Option<Layout>, StorageError> {
-        let (mut reader, mut writer) = (ledger.reader_data_file, ledger.writer_data_file);
-        if writer.successor() == reader {
-            // The window never fills the ring. Vector's reader may have gone one file ahead of its writer.
-            (reader, writer) = (writer, reader);
-        }
+        let (reader, writer) = (ledger.reader_data_file, ledger.writer_data_file);
         let mut layout = Layout::between(&self.files, reader, writer);
         let last = self.last_ids(&layout.inside)?;
         layout.data_end = last.map(|(_, next_id)| next_id);

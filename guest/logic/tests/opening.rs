@@ -269,19 +269,6 @@ fn a_file_that_repeats_unread_ids_is_left_alone() {
     assert_eq!(bed.disk.file_ids(), [0], "when its ids are acknowledged it goes");
 }
 
-// Vector's reader may be one file ahead of its writer; on the ring that looks like a window of all files.
-#[test]
-fn a_reader_one_file_ahead_of_the_writer_is_understood() {
-    let files = [(3, whole(1..=10)), (4, vec![])];
-    let mut bed = open(Some(ledger(11, 3, 4, 10)), &files);
-    assert_eq!(bed.report.events, 0);
-    assert!(bed.read_all().is_empty());
-    assert_eq!(bed.write(&records(25, 100)), 25);
-    assert_eq!(bed.read_all(), (11..=35).collect::<Vec<_>>());
-    bed.end_syncs();
-    assert_eq!(bed.disk.file_ids(), [4, 5, 6]);
-}
-
 // Reading is expensive and a user waits: of a window of many files only the last is read, and the start of the first.
 #[test]
 fn opening_reads_the_newest_file_and_no_more() {

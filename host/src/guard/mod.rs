@@ -211,6 +211,7 @@ impl Guard {
         let files = backend.list_files()?;
         let recalled = backend.recall();
         let mut guard = Self::over(backend, ledger, &files, max_bytes, sync_runner);
+        guard.turn_round()?;
         guard.recall(recalled)?;
         Ok(guard)
     }

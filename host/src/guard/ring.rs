@@ -14,6 +14,15 @@ use crate::storage::{FileId, Ledger, StorageError};
 const LIMITS: ScanLimits = ScanLimits { max_spans: u32::MAX, max_records: 4096, max_bytes: u64::MAX };
 
 impl Guard {
+    /// Vector's reader may have gone one file ahead of its writer. The window never fills the ring, so that it is these two
+    /// files that are in use, in the order of the ring; nobody behind this has to know of another one.
+    pub(super) fn turn_round(&mut self) -> Result<(), StorageError> {
+        let is_ahead = |ledger: &Ledger| distance(ledger.writer_data_file, ledger.reader_data_file) == 1;
+        let Some(found) = self.account.ledger().filter(is_ahead) else { return Ok(()) };
+        let (writer_data_file, reader_data_file) = (found.reader_data_file, found.writer_data_file);
+        self.take_back(Ledger { writer_data_file, reader_data_file, ..found })
+    }
+
     /// Whether the reader passes nothing unacknowledged, and the writer does not go back.
     pub(super) fn may_name_files(&mut self, ledger: Ledger) -> Result<bool, StorageError> {
         let unread = ledger.reader_last_record.after(1);
