@@ -127,6 +127,24 @@ fn a_ledger_behind_the_data_does_not_give_the_id_of_a_damaged_length_again() {
     }
 }
 
+/// What comes behind a damage might not be found, should another one follow. Whoever opens the buffer once more, after a clean
+/// close, must not begin behind the damage and go on there.
+#[test]
+fn nothing_comes_behind_damage_however_often_the_buffer_is_opened() {
+    let mut bytes = data_file(1..=6);
+    bytes[data_file(1..=3).len() + 10] ^= 1;
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(7, 0, 0, 0)), &[(0, bytes.clone())]);
+        for _ in 0..3 {
+            runs.open(disk.open().unwrap(), options()).close().unwrap();
+        }
+        write(&runs.open(disk.open().unwrap(), options()), 7..=9);
+        assert_eq!(disk.data_file(file(0)).unwrap(), bytes, "{runs:?}");
+        assert_eq!(disk.data_file(file(1)).unwrap(), data_file(7..=9), "{runs:?}");
+        assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([1..=3, 5..=9]), "{runs:?}");
+    }
+}
+
 /// The machine died before the ledger that names the new file was on the disk; what is in that file was answered.
 #[test]
 fn defect_d10_a_file_that_the_ledger_does_not_name_is_found() {

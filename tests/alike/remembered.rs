@@ -8,7 +8,7 @@ use forebay::{
 
 use crate::support::{
     Runs,
-    storage::{HeldSyncs, ids, ledger, options, read, write},
+    storage::{HeldSyncs, data_file, disk, file, ids, ledger, options, read, write},
 };
 
 /// What has become of the file.
@@ -331,5 +331,27 @@ fn a_torn_end_that_is_cut_leaves_the_readers_place() {
         assert!(buffer.open_report().cut_bytes > 0, "{runs:?}");
         write(&buffer, 21..=30);
         assert_eq!(read(&buffer), ids([11..=30]), "{runs:?}");
+    }
+}
+
+/// Somebody, or a second power loss, has damaged a file in front of what is remembered of it and at its end: a walk from its
+/// start finds nothing behind the first damage, while what is remembered says that records are there.
+#[test]
+fn what_is_remembered_behind_a_damage_does_not_keep_the_buffer_from_opening() {
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(21, 0, 0, 0)), &[(0, data_file(1..=20))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=20]), "{runs:?}");
+        buffer.close().unwrap();
+        let mut bytes = data_file(1..=20);
+        let start = |id: u64| data_file(1..id).len();
+        bytes[start(7)..start(8)].fill(0);
+        bytes.extend([0xff; 45]);
+        disk.put_data_file(file(0), bytes);
+        disk.put_data_file(file(1), data_file(30..=34));
+        disk.put_ledger(Some(ledger(35, 1, 1, 6)));
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let read = read(&buffer);
+        assert!(read.ends_with(&ids([30..=34])), "{runs:?}: {read:?}");
     }
 }

@@ -9,6 +9,7 @@ mod attack;
 mod bed;
 mod calls;
 mod components;
+mod damage;
 mod figures;
 mod forged;
 mod obeying;

@@ -258,26 +258,6 @@ fn a_file_with_unacknowledged_records_is_not_removed() {
     bed.guard.remove_file(file(0)).unwrap();
 }
 
-/// Cutting live data is removing it, bit by bit.
-#[test]
-fn no_cut_takes_a_whole_record_and_what_it_takes_is_kept() {
-    let disk = Disk::new();
-    let bytes = torn_file(1..=3, 100);
-    let whole = data_file(1..=3).len() as u64;
-    disk.put_data_file(file(0), bytes.clone());
-    disk.put_ledger(Some(ledger(4, 0, 0, 0)));
-    let mut bed = Bed::opening(&disk, 1 << 20);
-    assert_eq!(refused(bed.guard.truncate_file(file(0), whole)), Refusal::Cut, "not looked at");
-    bed.runs(0);
-    for length in [0, 8, whole - 8, whole - 1, u64::MAX] {
-        assert_eq!(refused(bed.guard.truncate_file(file(0), length)), Refusal::Cut, "{length}");
-    }
-    bed.guard.truncate_file(file(0), whole).unwrap();
-    let torn = bytes[whole as usize..].to_vec();
-    assert_eq!(disk.cuts(), [(file(0), whole, torn)]);
-    assert_eq!(bed.guard.cut_bytes(), 100);
-}
-
 /// The operator's limit holds however the guest counts.
 #[test]
 fn no_more_bytes_and_files_than_the_operator_allows() {
@@ -334,20 +314,6 @@ fn a_ledger_that_is_nonsense_is_refused() {
 
 fn ids_of(ids: std::ops::RangeInclusive<u64>) -> Vec<u64> {
     ids.collect()
-}
-
-/// Whoever opens the buffer next takes all that follows a torn frame for a part of it.
-#[test]
-fn nothing_is_placed_behind_a_torn_frame() {
-    let disk = Disk::new();
-    disk.put_data_file(file(0), torn_file(1..=3, 100));
-    disk.put_ledger(Some(ledger(4, 0, 0, 0)));
-    let mut bed = Bed::opening(&disk, 1 << 20);
-    bed.guard.opened();
-    assert_eq!(refused(bed.append(0, "four")), Refusal::TornEnd);
-    bed.guard.truncate_file(file(0), data_file(1..=3).len() as u64).unwrap();
-    bed.append(0, "four").unwrap();
-    assert_eq!(reopened(&disk), ids_of(1..=4));
 }
 
 /// A file that came to nothing goes with the instance that made it. A sync of names that began before says nothing of one

@@ -29,7 +29,7 @@ fn after_a_failed_sync() -> Bed {
 #[test]
 fn a_file_whose_sync_has_failed_takes_no_more_before_it_is_written_anew() {
     let mut bed = after_a_failed_sync();
-    assert_eq!(refused(bed.append(0, "two")), Refusal::TornEnd);
+    assert_eq!(refused(bed.append(0, "two")), Refusal::BehindDamage);
     bed.guard.request_sync(SyncTarget::Data(file(0))).unwrap();
     bed.run_syncs();
     bed.append(0, "two").unwrap();

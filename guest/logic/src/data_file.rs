@@ -55,6 +55,8 @@ impl DataFile {
     /// Takes over what storage knows of its syncs: what is durable need not be synced again, unless one has failed.
     pub fn learn(&mut self, entry: &FileEntry) {
         self.suspect = entry.suspect;
+        // What is written anew may be damaged.
+        self.sealed |= entry.suspect && self.length > 0;
         self.durable_length = (entry.durable_length > 0).then_some(entry.durable_length.min(self.length));
         let asked = self.durable_length.filter(|_| !self.suspect);
         self.asked = asked.map(|length| Reach { length, next_id: self.reached(length) });

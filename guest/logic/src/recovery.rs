@@ -285,8 +285,8 @@ impl<S: Storage> Recovery<'_, S> {
         Ok(window)
     }
 
-    /// A file in use. A torn end of the newest is cut: behind it, new records would not be found. Where that cannot be, they
-    /// come in another file.
+    /// A file in use. A torn end of the newest is cut: behind it, new records would not be found. Where that cannot be, or
+    /// something else in it is damaged, they come in another file.
     fn data_file(
         &mut self,
         entry: &FileEntry,
@@ -297,7 +297,10 @@ impl<S: Storage> Recovery<'_, S> {
         let mut length = entry.length;
         let mut sealed = false;
         if newest {
-            if let Some(torn_at) = self.survey.contents(self.storage, entry.id)?.torn_at {
+            let contents = self.survey.contents(self.storage, entry.id)?;
+            // What comes behind a damage might not be found, should another one follow.
+            sealed = contents.is_damaged;
+            if let Some(torn_at) = contents.torn_at {
                 match (!self.resumes).then(|| self.storage.truncate_file(entry.id, torn_at)) {
                     Some(Ok(())) => {
                         losses.cut(length.saturating_sub(torn_at));

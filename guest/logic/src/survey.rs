@@ -17,6 +17,8 @@ pub const ONE_RECORD: ScanLimits = ScanLimits { max_records: 1, ..NO_LIMIT };
 pub struct Contents {
     /// The lowest id of its whole records, and the highest that follows one of them.
     pub ids: Option<(RecordId, RecordId)>,
+    /// Whether anything in it is damaged, but for an unfinished frame at its end.
+    pub is_damaged: bool,
     /// Where the unfinished frame at its end starts, if there is one.
     pub torn_at: Option<u64>,
     /// Damaged bytes behind its last whole record, the unfinished frame among them.
@@ -120,6 +122,7 @@ fn read(
             break;
         }
         for span in &scanned.spans {
+            contents.is_damaged |= span.state == SpanState::Corrupt;
             contents.torn_at = (span.state == SpanState::Torn).then_some(span.offset);
             if span.state == SpanState::Whole {
                 let (first_id, next_id) = contents.ids.unwrap_or((span.first_id, span.next_id));

@@ -137,6 +137,7 @@ impl Account {
             self.bytes = self.bytes.saturating_sub(account.length.saturating_sub(length));
             account.length = length;
             account.seen = account.seen.min(length);
+            account.damaged_at.take_if(|damaged_at| *damaged_at >= length);
             account.torn_at.take_if(|torn_at| *torn_at >= length);
             // The cut itself is not durable until the next sync, but no byte below it has changed.
             account.durable = account.durable.min(length);
@@ -150,7 +151,8 @@ impl Account {
     pub(super) fn doubt(&mut self, file: FileId) {
         if let Some(account) = self.files.get_mut(&file) {
             (account.seen, account.seen_next) = (0, RecordId(0));
-            (account.whole_end, account.torn_at) = (0, None);
+            account.whole_end = 0;
+            (account.damaged_at, account.torn_at) = (None, None);
         }
     }
 
@@ -266,6 +268,7 @@ impl Account {
             account.whole_end = account.whole_end.max(whole_end);
             account.seen_next = account.seen_next.max(next);
         }
+        account.damaged_at = account.damaged_at.into_iter().chain(stretch.damaged_at).min();
         if stretch.to == account.length && stretch.from < stretch.to {
             account.torn_at = stretch.torn_at;
         }

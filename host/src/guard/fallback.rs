@@ -15,10 +15,14 @@ impl Guard {
     /// The ledger to go by, if it is another than the one that is there.
     ///
     /// Where none can be read, the noted one is better than none if a mark shows that it is of these files.
-    pub(super) fn better_ledger(&mut self, recalled: &Recalled) -> Result<Option<Ledger>, StorageError> {
+    pub(super) fn better_ledger(
+        &mut self,
+        recalled: &Recalled,
+        is_of_these_files: bool,
+    ) -> Result<Option<Ledger>, StorageError> {
         let noted = recalled.memo.ledger;
         let Some(live) = self.account.ledger() else {
-            return Ok((!self.scanner.marks().is_empty()).then_some(noted));
+            return Ok(is_of_these_files.then_some(noted));
         };
         if recalled.same_boot || live == noted {
             return Ok(None);

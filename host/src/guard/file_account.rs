@@ -28,7 +28,9 @@ pub(super) struct FileAccount {
     pub(super) seen_next: RecordId,
     /// The end of the last whole record in what was seen.
     pub(super) whole_end: u64,
-    /// Where an unfinished frame begins that ends the file: records behind it would not be found.
+    /// Where the first damage begins in what was seen: records behind it may not be found, should another one follow.
+    pub(super) damaged_at: Option<u64>,
+    /// Where an unfinished frame begins that ends the file.
     pub(super) torn_at: Option<u64>,
     /// The ids that were appended to it under this lock.
     pub(super) written: Option<Range<RecordId>>,
@@ -47,6 +49,7 @@ impl FileAccount {
             seen: 0,
             seen_next: RecordId(0),
             whole_end: 0,
+            damaged_at: None,
             torn_at: None,
             written: None,
         }
@@ -76,6 +79,8 @@ pub(super) struct Stretch {
     pub(super) to: u64,
     /// Where the last whole record in it ends, and the id behind that.
     pub(super) whole: Option<(u64, RecordId)>,
+    /// Where the first damage in it begins.
+    pub(super) damaged_at: Option<u64>,
     /// Where an unfinished frame begins that reaches to its end.
     pub(super) torn_at: Option<u64>,
 }

@@ -7,7 +7,11 @@ use tracing::warn;
 
 use super::{
     BatchId, FileEntry, Guard, GuardError, Mark, Placed, Refusal, ScanLimits, Scanned, Ticket,
-    blocks::BLOCK_BYTES, file_account::Stretch, reopening::Phase, subject::Subject,
+    blocks::BLOCK_BYTES,
+    file_account::Stretch,
+    reopening::Phase,
+    span::{damaged_at, torn_at},
+    subject::Subject,
 };
 use crate::{
     record::NewRecord,
@@ -27,7 +31,15 @@ impl Guard {
 
     /// `marks`.
     pub fn marks(&self) -> Vec<Mark> {
-        self.scanner.marks()
+        let mut marks = self.scanner.marks();
+        marks.retain(|mark| self.is_markable(mark.file));
+        marks
+    }
+
+    /// Whether marks in a file may be used by whoever opens the buffer: not past a damage, since nothing is placed behind
+    /// one, and who begins behind it does not see it.
+    pub(super) fn is_markable(&self, file: FileId) -> bool {
+        self.account.file(file).is_none_or(|account| account.damaged_at.is_none())
     }
 
     /// `list-files`.
@@ -99,8 +111,9 @@ impl Guard {
         let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
-        let is_end = length <= account.length && length >= account.whole_end && account.is_seen();
-        if !is_end {
+        // A damaged frame that is complete still says where the one before it ends, and may be all that leads there.
+        let is_torn = account.is_seen() && account.torn_at == Some(length);
+        if !is_torn && length != account.length {
             return Err(self.refuse(Refusal::Cut));
         }
         let cut = account.length.saturating_sub(length);
@@ -138,8 +151,8 @@ impl Guard {
         if account.length != at || self.account.next_id() != id {
             return Err(self.refuse(Refusal::Conflict));
         }
-        if account.torn_at.is_some() || account.is_suspect() {
-            return Err(self.refuse(Refusal::TornEnd));
+        if account.damaged_at.is_some() || account.is_suspect() {
+            return Err(self.refuse(Refusal::BehindDamage));
         }
         if !self.account.is_last(file) || !self.is_ahead(file)? {
             return Err(self.refuse(Refusal::FileOrder));
@@ -174,8 +187,9 @@ impl Guard {
         }
         let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);
         let scanned = self.scanner.scan(&mut subject, offset, limits)?;
-        let (whole, torn_at) = (scanned.last_whole(), scanned.torn_at());
-        self.account.seen(file, &Stretch { from: offset, to: scanned.next_offset, whole, torn_at });
+        let (to, whole) = (scanned.next_offset, scanned.last_whole());
+        let (damaged_at, torn_at) = (damaged_at(&scanned.spans), torn_at(&scanned.spans));
+        self.account.seen(file, &Stretch { from: offset, to, whole, damaged_at, torn_at });
         Ok(scanned)
     }
 

@@ -29,14 +29,18 @@ impl Guard {
     /// Takes in what is remembered, before the logic is asked anything.
     pub(super) fn recall(&mut self, recalled: Option<Recalled>) -> Result<(), StorageError> {
         if let Some(recalled) = &recalled {
+            let mut is_of_these_files = false;
             for mark in &recalled.memo.marks {
                 // What cannot be read is met again by whoever needs it.
-                if let Ok(Some(around)) = self.verify(*mark) {
+                let Ok(Some(around)) = self.verify(*mark) else { continue };
+                is_of_these_files = true;
+                // After a power loss something may be missing before a mark, of what was not synced.
+                if recalled.same_boot || recalled.clean {
                     self.account.marked(*mark);
                     self.scanner.mark(*mark, around);
                 }
             }
-            if let Some(ledger) = self.better_ledger(recalled)? {
+            if let Some(ledger) = self.better_ledger(recalled, is_of_these_files)? {
                 self.take_back(ledger)?;
             }
             if recalled.same_boot && recalled.memo.is_degraded {
@@ -86,6 +90,17 @@ impl Guard {
             decode(&block).ok().filter(|frame| frame.bytes == bytes && frame.next_id() == mark.next_id);
         let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
         Ok(frame.map(|frame| around.after(&frame)))
+    }
+
+    /// Whoever begins at the marks comes to other ends than whoever reads all: nothing of them is believed any more. False if
+    /// there were none.
+    pub(crate) fn doubt_marks(&mut self) -> bool {
+        let marks = self.scanner.marks();
+        for mark in &marks {
+            self.account.doubt(mark.file);
+        }
+        self.scanner.forget_marks();
+        !marks.is_empty()
     }
 
     /// The logic has opened the buffer: where delivery starts, and what has gone through it.
@@ -207,7 +222,8 @@ impl Guard {
     /// What is to be noted.
     pub(super) fn memo(&self) -> Option<Memo> {
         let ledger = Ledger { writer_next_record: self.account.next_id(), ..self.account.ledger()? };
-        let marks = self.tally.reader.into_iter().chain(self.account.marks()).collect();
+        let mut marks: Vec<_> = self.tally.reader.into_iter().chain(self.account.marks()).collect();
+        marks.retain(|mark| self.is_markable(mark.file));
         let is_degraded = self.account.is_degraded();
         Some(Memo { ledger, usage: self.tally.usage(), place: self.tally.place, marks, is_degraded })
     }

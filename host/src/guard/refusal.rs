@@ -24,7 +24,7 @@ pub enum Refusal {
     LedgerLast,
     /// 6: the file holds records that are not acknowledged, or that the host has not seen.
     Retention,
-    /// 7: the length is beyond the file's, or the cut would take a whole record.
+    /// 7: the cut would take something else than an unfinished frame at the end of the file.
     Cut,
     /// 8: the offset is none that a scan or an append gave.
     Offset,
@@ -35,9 +35,9 @@ pub enum Refusal {
     LedgerFiles,
     /// 11: too many syncs were asked for that have not ended, or while the buffer is closed.
     Syncs,
-    /// 12: an unfinished frame ends the file, or may end it after a power loss because a sync of it has failed: behind it
-    /// nothing would be found.
-    TornEnd,
+    /// 12: the file holds damage, or may hold some after a power loss because a sync of it has failed: what lies between that
+    /// and another one might not be found.
+    BehindDamage,
     /// 13: an instance that takes the place of another makes, cuts or removes a file before it has opened the buffer.
     Replacing,
     /// Answered as `no-space`: the bytes or the number of files would go beyond what the operator allows.
@@ -61,7 +61,7 @@ impl Refusal {
             Self::FileOrder => 9,
             Self::LedgerFiles => 10,
             Self::Syncs => 11,
-            Self::TornEnd => 12,
+            Self::BehindDamage => 12,
             Self::Replacing => 13,
             Self::Quota | Self::Conflict => 0,
         }

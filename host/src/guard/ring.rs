@@ -5,7 +5,11 @@ use std::ops::Range;
 use forebay_frame::{RecordId, Surroundings};
 
 use super::{
-    Guard, ScanLimits, file_account::Stretch, reopening::Phase, scan::Verified, steps::distance,
+    Guard, ScanLimits,
+    file_account::Stretch,
+    reopening::Phase,
+    scan::{Verified, Walked},
+    steps::distance,
     subject::Subject,
 };
 use crate::storage::{FileId, Ledger, StorageError};
@@ -207,8 +211,8 @@ impl Guard {
             walked.records.iter().for_each(&mut found);
             let last = walked.records.last();
             let whole = last.map(|last| (last.offset.saturating_add(last.frame_bytes), last.next_id()));
-            let (to, torn_at) = (walked.next_offset, walked.torn_at);
-            self.account.seen(file, &Stretch { from: offset, to, whole, torn_at });
+            let Walked { next_offset: to, damaged_at, torn_at, .. } = walked;
+            self.account.seen(file, &Stretch { from: offset, to, whole, damaged_at, torn_at });
             (offset, around) = (walked.next_offset, Surroundings { ceiling, ..walked.around });
         }
         Ok(())

@@ -19,7 +19,7 @@ use super::{
     found::Found,
     kept::Kept,
     read_scans::ReadScans,
-    span::{ScanLimits, Scanned, SpanState},
+    span::{ScanLimits, Scanned, SpanState, damaged_at, torn_at},
     subject::Subject,
     wanted::Wanted,
     windows::Windows,
@@ -41,6 +41,8 @@ pub(super) struct Walked {
     pub(super) next_offset: u64,
     /// What is known there.
     pub(super) around: Surroundings,
+    /// Where the first damage begins.
+    pub(super) damaged_at: Option<u64>,
     /// Where an unfinished frame begins that ends the file.
     pub(super) torn_at: Option<u64>,
 }
@@ -164,8 +166,8 @@ impl Scanner {
         let walked = std::mem::replace(&mut self.wanted, wanted);
         let (found, next_offset) = found?;
         let records = if let Wanted::ToWalk(records) = walked { records } else { Vec::new() };
-        let torn = found.spans.last().filter(|span| span.state == SpanState::Torn);
-        Ok(Walked { records, next_offset, around: found.around, torn_at: torn.map(|span| span.offset) })
+        let (damaged_at, torn_at) = (damaged_at(&found.spans), torn_at(&found.spans));
+        Ok(Walked { records, next_offset, around: found.around, damaged_at, torn_at })
     }
 
     /// Reads frames from an offset on until a limit is reached.

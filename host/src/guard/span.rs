@@ -56,9 +56,14 @@ impl Scanned {
         let whole = self.spans.iter().rev().find(|span| span.state == SpanState::Whole)?;
         Some((whole.offset.saturating_add(whole.bytes), whole.next_id))
     }
+}
 
-    /// Where the unfinished frame begins that ends it, if one does.
-    pub(super) fn torn_at(&self) -> Option<u64> {
-        self.spans.last().filter(|span| span.state == SpanState::Torn).map(|span| span.offset)
-    }
+/// Where the first damage begins in these spans.
+pub(super) fn damaged_at(spans: &[Span]) -> Option<u64> {
+    spans.iter().find(|span| span.state != SpanState::Whole).map(|span| span.offset)
+}
+
+/// Where the unfinished frame begins that ends the last of these spans, if one does.
+pub(super) fn torn_at(spans: &[Span]) -> Option<u64> {
+    spans.last().filter(|span| span.state == SpanState::Torn).map(|span| span.offset)
 }
