@@ -1,9 +1,6 @@
 //! What logic in order finds when the guest is gone.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use forebay::{
     Options, RecordId,
@@ -27,10 +24,9 @@ impl World {
     /// The process dies, with the machine or without, and logic in order opens what is left.
     pub(super) fn end(&mut self, bed: Bed) {
         let required: BTreeSet<u64> = if self.chance(2) {
-            // The disk keeps what was synced, and may keep more. Lengths are as strict as they may be: where syncs fail, others
-            // leave more than one damage in a file.
+            // The disk keeps what was synced, and may keep more.
             let seed = self.dice.below(1 << 40) * self.dice.below(2);
-            self.disk.power_loss_with(Luck { lengths: 0, ..Luck::of(seed) });
+            self.disk.power_loss_with(Luck::of(seed));
             self.promised.clone()
         } else {
             self.disk.kill();
@@ -64,24 +60,10 @@ impl World {
         self.acknowledged = self.disk.ledger().unwrap().reader_last_record.0;
         self.ever = self.ever.max(self.acknowledged);
         self.promised = delivered.split_off(&(self.acknowledged + 1));
-        self.take_out_damage();
         self.placed = self.frames();
         // What was passed over comes too late, if it is there in another file.
         let (from, promised) = (self.acknowledged, &self.promised);
         self.placed.retain(|(id, _), _| *id <= from || promised.contains(id));
-    }
-
-    /// Takes out what a failed sync and a power loss have left between whole frames. Where two damages are in a file, what lies
-    /// between them cannot always be found: see `forebay_frame`.
-    fn take_out_damage(&self) {
-        for (file, length) in self.disk.data_files() {
-            let bytes = self.disk.data_file(file).unwrap();
-            let whole: Vec<u8> =
-                self.stretches_of(file).flat_map(|stretch| bytes[stretch].to_vec()).collect();
-            if whole.len() as u64 != length {
-                self.disk.put_data_file(file, whole);
-            }
-        }
     }
 
     /// The whole records in all files.
@@ -102,12 +84,9 @@ impl World {
         frames.collect()
     }
 
-    /// Where the whole records of a file lie.
-    fn stretches_of(&self, file: FileId) -> impl Iterator<Item = Range<usize>> {
-        self.steps_of(file).into_iter().filter_map(|step| match step {
-            Step::Whole { offset, bytes, .. } => Some(offset as usize..(offset + bytes) as usize),
-            _ => None,
-        })
+    /// Whether a file holds nothing but whole frames.
+    pub(super) fn is_undamaged(&self, file: FileId) -> bool {
+        self.steps_of(file).iter().all(|step| matches!(step, Step::Whole { length_damaged: false, .. }))
     }
 
     fn steps_of(&self, file: FileId) -> Vec<Step> {

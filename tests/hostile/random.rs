@@ -115,7 +115,9 @@ impl World {
         }
         if self.chance(3)
             && let Some((newest, _)) = self.disk.data_files().last().copied()
+            && self.is_undamaged(newest)
         {
+            // A write was under way, and there are none behind damage.
             let torn = 1 + self.dice.below(300) as usize;
             let bytes = [self.disk.data_file(newest).unwrap(), torn_file([], torn)].concat();
             self.disk.put_data_file(newest, bytes);

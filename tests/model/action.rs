@@ -103,11 +103,15 @@ fn batch() -> impl Strategy<Value = Vec<(u32, usize)>> {
     prop_oneof![2 => prop::collection::vec(record(), 1), 1 => prop::collection::vec(record(), 1..10)]
 }
 
-/// Of each kind what was synced is kept and no more, or some of the rest too. Not of sectors: where whole frames lie between
-/// missing ones, not all of them are found, and what is found changes with what is written behind them.
+/// Of each kind what was synced is kept and no more, or some of the rest too.
 fn luck() -> impl Strategy<Value = Luck> {
     let seed = || prop_oneof![1 => Just(0), 2 => any::<u64>()];
-    (seed(), seed(), seed()).prop_map(|(lengths, names, ledger)| Luck { lengths, sectors: 0, names, ledger })
+    (seed(), seed(), seed(), seed()).prop_map(|(lengths, sectors, names, ledger)| Luck {
+        lengths,
+        sectors,
+        names,
+        ledger,
+    })
 }
 
 pub fn action() -> impl Strategy<Value = Action> {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use forebay::{Buffer, CloseError, Durability, OpenReport, RecordId, storage::memory::Luck};
+use forebay::{Buffer, CloseError, Durability, OpenReport, RecordId};
 use forebay_frame::{Step, Surroundings, Walker};
 
 use super::Bench;
@@ -41,10 +41,7 @@ impl Bench {
                 drop(buffer);
             }
             End::PowerLost(luck) => {
-                // A failed sync leaves zeros between whole frames, and logic in order appends behind them. What lies there is
-                // not found any more once it ends in another damage: see `forebay_frame`.
-                let lengths = if self.has_failed { 0 } else { luck.lengths };
-                self.disk.power_loss_with(Luck { lengths, ..luck });
+                self.disk.power_loss_with(luck);
                 drop(buffer);
             }
         }
