@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use forebay::{Buffer, Durability, Options, RecordId, Simulation, WhenFull, storage::memory::Disk};
+use forebay::{Amount, Buffer, Durability, Options, RecordId, Simulation, WhenFull, storage::memory::Disk};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -99,6 +99,37 @@ fn a_newest_file_that_is_cut_under_an_open_buffer_goes_on() {
     buffer.close().unwrap();
     let buffer = Buffer::builder(directory.path()).open().unwrap();
     assert_eq!(buffer.open_report().events, 0);
+}
+
+/// Somebody removes a file while the buffer is open. What was in it is lost, once, with all its bytes; reading goes on with
+/// the next file, and when all is acknowledged nothing seems to wait.
+#[test]
+fn a_file_that_vanishes_under_an_open_buffer_is_lost_and_no_more() {
+    // The reader's, one in the middle, and the last before the writer's.
+    for vanishing in [0, 2, 3] {
+        let directory = TempDir::new().unwrap();
+        let open = || Buffer::builder(directory.path()).options(never_waiting()).open().unwrap();
+        let buffer = open();
+        // A file is kept open until it is synced.
+        let writer = buffer.writer().with_durability(Durability::Synced);
+        writer.write_batch(records(1..=200)).unwrap();
+        let path = directory.path().join(format!("buffer-data-{vanishing}.dat"));
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let found = read(&buffer);
+        let lost: Vec<_> = (1..=200).filter(|id| !found.contains(id)).collect();
+        assert_eq!(data_file(lost.iter().copied()), bytes, "file {vanishing}");
+        assert_eq!(buffer.status().unwrap().lost_events, lost.len() as u64, "file {vanishing}");
+        buffer.reader().ack_through(RecordId(200));
+        let status = buffer.status().unwrap();
+        let usage = status.usage_for_good;
+        let expected = Amount::new(lost.len() as u64, bytes.len() as u64);
+        assert_eq!((usage.lost, status.occupancy), (expected, Amount::default()), "file {vanishing}");
+        write(&buffer, 201..=400);
+        assert_eq!(read(&buffer), ids([201..=400]), "file {vanishing}");
+        buffer.close().unwrap();
+        assert_eq!(read(&open()), ids([201..=400]), "file {vanishing}");
+    }
 }
 
 /// An empty file where the next one is to be made was made ahead of need by a life before. It is used, or goes.

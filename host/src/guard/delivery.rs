@@ -271,8 +271,12 @@ impl Guard {
         passed: &mut PassedOver,
     ) -> Result<Option<Place>, StorageError> {
         loop {
-            if let Some(place) = self.next_in_file(cursor, passed)? {
-                return Ok(Some(place));
+            match self.next_in_file(cursor, passed) {
+                Ok(Some(place)) => return Ok(Some(place)),
+                Ok(None) => {}
+                // Somebody has removed it while the buffer is open: it is a loss, as it would be on the next opening.
+                Err(StorageError::NotFound { .. }) => passed.missing(cursor.file),
+                Err(error) => return Err(error),
             }
             // The file that is appended to last is where records will come.
             let Some((next, _)) = self.account.follower(cursor.file) else { return Ok(None) };
