@@ -1,12 +1,13 @@
 //! Buffers whose newest records are worth more than their oldest.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use forebay::{Buffer, Options, RecordId, Simulation, WhenFull, storage::memory::Disk};
+use forebay::{Amount, Buffer, Options, RecordId, Simulation, Usage, WhenFull, storage::memory::Disk};
 
 use crate::support::{
     Runs,
-    storage::{data_file, disk, ids, ledger, options, read, write},
+    recorded::Journal,
+    storage::{data_file, disk, ids, ledger, options, read, records, write},
 };
 
 /// Room for two files.
@@ -132,5 +133,57 @@ fn what_was_acknowledged_behind_dropped_records_is_passed_with_them() {
         assert_eq!((status.dropped_events, status.acknowledged.0), (48, 60), "{runs:?}");
         assert_eq!(status.unacknowledged_records, 0, "{runs:?}");
         assert_eq!(read(&buffer), ids([61..=next - 1]), "{runs:?}");
+    }
+}
+
+/// Writes over many files with a consumer that is too slow, until the process dies. Gives what the consumer was done
+/// with.
+fn overflow_until_it_dies(disk: &Disk, journal: &Journal, is_read: bool) -> BTreeSet<u64> {
+    let simulation = Simulation::new();
+    let backend = journal.of(disk.open().unwrap());
+    let buffer = Runs::Natively.open_in(&simulation, backend, dropping()).unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..20 {
+        let _ = buffer.writer().submit(records(round * 20 + 1..=round * 20 + 20));
+        let read = if is_read { buffer.reader().try_next_batch(7) } else { Ok(Vec::new()) };
+        for record in read.unwrap_or_default() {
+            record.ack();
+            acknowledged.insert(record.id().0);
+        }
+        simulation.advance(Duration::from_secs(2_000_000));
+        while simulation.run_sync(0) {}
+    }
+    acknowledged
+}
+
+/// Between the ledger that has passed a file and the note of it, before its sync, and before the file goes: what was dropped
+/// must be counted as dropped, once, and nothing else as that.
+#[test]
+fn a_kill_at_any_storage_call_leaves_what_was_dropped_exact() {
+    for is_read in [false, true] {
+        for calls in 0.. {
+            let (disk, journal, runs) = (Disk::new(), Journal::default(), Runs::Natively);
+            runs.open(disk.open().unwrap(), dropping()).close().unwrap();
+            journal.kill_after(calls, &disk);
+            let acknowledged = overflow_until_it_dies(&disk, &journal, is_read);
+            if journal.is_alive() {
+                assert!(calls > 100, "{calls} calls are no history");
+                assert!(disk.ledger().unwrap().reader_last_record.0 > 200, "little was dropped");
+                break;
+            }
+            let buffer = runs.open(disk.open().unwrap(), dropping());
+            let ledger = disk.ledger().unwrap();
+            let (last, next) = (ledger.reader_last_record.0, ledger.writer_next_record.0);
+            let amount = |ids: &mut dyn Iterator<Item = u64>| {
+                let ids: Vec<_> = ids.collect();
+                Amount::new(ids.len() as u64, data_file(ids).len() as u64)
+            };
+            let mut expected = Usage::default();
+            expected.received = amount(&mut (1..next));
+            expected.sent = amount(&mut (1..=last).filter(|id| acknowledged.contains(id)));
+            expected.dropped = amount(&mut (1..=last).filter(|id| !acknowledged.contains(id)));
+            let usage = buffer.status().unwrap().usage_for_good;
+            assert_eq!(usage, expected, "after {calls} calls, read: {is_read}");
+        }
     }
 }

@@ -18,7 +18,7 @@ struct Size {
 }
 
 /// Runs that were delivered, in the order in which they were, and their records' sizes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DeliveredRuns {
     /// Of the first, what is left of it.
     runs: VecDeque<Run>,

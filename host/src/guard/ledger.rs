@@ -14,8 +14,12 @@ impl Guard {
             Ok(passed) => passed,
             Err(refusal) => return Err(self.refuse(refusal)),
         };
-        self.backend.store_ledger(ledger)?;
-        self.count_passed(ledger, passed.dropped);
+        if passed.dropped.events > 0 {
+            self.store_dropping(ledger, passed.dropped)?;
+        } else {
+            self.backend.store_ledger(ledger)?;
+            self.count_passed(ledger, passed.dropped);
+        }
         self.account.ledger_stored(ledger);
         self.dropped = self.dropped.saturating_add(passed.dropped.events);
         if let Some(mut cursor) = self.cursor {
@@ -29,6 +33,20 @@ impl Guard {
             self.remember();
         }
         Ok(())
+    }
+
+    /// What goes unread is noted before the ledger says that it has gone: between the two the process may die, and then
+    /// nothing else tells what was dropped from what was sent.
+    fn store_dropping(&mut self, ledger: Ledger, dropped: Amount) -> Result<(), StorageError> {
+        let before = self.tally.clone();
+        self.count_passed(ledger, dropped);
+        self.remember_at(Some(ledger));
+        let stored = self.backend.store_ledger(ledger);
+        if stored.is_err() {
+            self.tally.take_back(before);
+            self.remember();
+        }
+        stored
     }
 
     /// The last event that the ledger has passed: acknowledged, dropped or lost. 0 if there is none.

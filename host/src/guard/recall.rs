@@ -19,6 +19,8 @@ use crate::storage::{FileId, Ledger, Memo, Recalled, StorageError};
 #[derive(Debug)]
 pub(super) struct Before {
     memo: Option<Memo>,
+    /// Whether the machine has been up since that was noted.
+    is_same_boot: bool,
     /// The ledger's last acknowledged event before the logic saw it.
     last: Option<RecordId>,
     /// How long the data files were then: logic may remove what is done with as it opens the buffer.
@@ -63,7 +65,9 @@ impl Guard {
         }
         let last = self.account.ledger().map(|ledger| ledger.reader_last_record);
         let lengths = self.account.files().map(|(file, account)| (file, account.length)).collect();
-        self.before = Some(Before { memo: recalled.map(|recalled| recalled.memo), last, lengths });
+        let is_same_boot = recalled.as_ref().is_some_and(|recalled| recalled.same_boot);
+        let memo = recalled.map(|recalled| recalled.memo);
+        self.before = Some(Before { memo, is_same_boot, last, lengths });
         Ok(())
     }
 
@@ -127,7 +131,8 @@ impl Guard {
             .zip(place.or(end))
             .and_then(|(from, to)| bytes_between(before.lengths.iter().copied(), from, to));
         let sent_bytes = moved.unwrap_or(0);
-        let present = Present { last_before: before.last, ledger, waiting_bytes, sent_bytes };
+        let (last_before, is_same_boot) = (before.last, before.is_same_boot);
+        let present = Present { is_same_boot, last_before, ledger, waiting_bytes, sent_bytes };
         let usage = reconcile(before.memo.as_ref(), &present);
         debug!(?usage, "what has gone through the buffer until now");
         self.tally.open(usage);
@@ -212,8 +217,13 @@ impl Guard {
 
     /// Notes what may help the next opening.
     pub(super) fn remember(&mut self) {
+        self.remember_at(self.account.ledger());
+    }
+
+    /// The same, with the ledger that is about to be stored.
+    pub(super) fn remember_at(&mut self, ledger: Option<Ledger>) {
         // Before the logic has opened the buffer nothing is known that was not noted before.
-        if let Some(memo) = self.memo().filter(|_| self.before.is_none()) {
+        if let Some(memo) = self.memo_at(ledger).filter(|_| self.before.is_none()) {
             self.tally.noted(memo.ledger);
             self.backend.remember(&memo);
         }
@@ -221,7 +231,11 @@ impl Guard {
 
     /// What is to be noted.
     pub(super) fn memo(&self) -> Option<Memo> {
-        let ledger = Ledger { writer_next_record: self.account.next_id(), ..self.account.ledger()? };
+        self.memo_at(self.account.ledger())
+    }
+
+    fn memo_at(&self, ledger: Option<Ledger>) -> Option<Memo> {
+        let ledger = Ledger { writer_next_record: self.account.next_id(), ..ledger? };
         let mut marks: Vec<_> = self.tally.reader.into_iter().chain(self.account.marks()).collect();
         marks.retain(|mark| self.is_markable(mark.file));
         let is_degraded = self.account.is_degraded();

@@ -7,6 +7,8 @@ use crate::storage::{Amount, Ledger, Memo, Usage};
 /// What is there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Present {
+    /// The machine has been up since the note was written.
+    pub(super) is_same_boot: bool,
     /// The last event below which all was acknowledged or lost, as the ledger said before the logic opened the buffer.
     pub(super) last_before: Option<RecordId>,
     /// The ledger now.
@@ -29,8 +31,9 @@ pub(super) fn reconcile(memo: Option<&Memo>, present: &Present) -> Usage {
 
     // Events that the note does not know: written just before the process died, or by another program.
     let received = between(noted_next, next);
-    // What had been noted as acknowledged and is there again, because the ledger did not reach the disk.
-    let unsent = between(last.after(1), noted_last.after(1).min(next));
+    // What had been noted as passed and is there again: the ledger did not reach the disk, or the process died before it
+    // dropped what it had noted as dropped.
+    let back = between(last.after(1), noted_last.after(1).min(next));
     // What had been written and is gone with the machine's memory: its ids are given again.
     let gone = between(next.max(noted_last.after(1)), noted_next);
     let last_before = present.last_before.unwrap_or(noted_last).clamp(noted_last.min(last), last);
@@ -39,18 +42,18 @@ pub(super) fn reconcile(memo: Option<&Memo>, present: &Present) -> Usage {
 
     let add = u64::saturating_add;
     usage.received.events = add(usage.received.events, received);
-    usage.sent.events = add(usage.sent.events, sent).saturating_sub(unsent);
+    usage.sent.events = add(usage.sent.events, sent);
+    take_back(&mut usage, present.is_same_boot, back, |amount| &mut amount.events);
     usage.lost.events = add(usage.lost.events, passed);
     usage.sent.bytes = add(usage.sent.bytes, present.sent_bytes);
 
     let accounted = add(usage.gone().bytes, waiting.bytes);
-    if accounted >= usage.received.bytes && unsent == 0 {
+    if accounted >= usage.received.bytes && back == 0 {
         usage.received.bytes = accounted;
     } else if accounted >= usage.received.bytes {
         let excess = accounted.saturating_sub(usage.received.bytes);
-        let back = excess.min(usage.sent.bytes);
-        usage.sent.bytes = usage.sent.bytes.saturating_sub(back);
-        usage.received.bytes = add(usage.received.bytes, excess.saturating_sub(back));
+        let left = take_back(&mut usage, present.is_same_boot, excess, |amount| &mut amount.bytes);
+        usage.received.bytes = add(usage.received.bytes, left);
     } else {
         usage.lost.bytes = add(usage.lost.bytes, usage.received.bytes.saturating_sub(accounted));
     }
@@ -58,6 +61,24 @@ pub(super) fn reconcile(memo: Option<&Memo>, present: &Present) -> Usage {
     let gone = usage.gone().events;
     usage.received.events = gone.saturating_add(waiting.events);
     usage
+}
+
+/// Takes what is there again from what was counted as gone. As long as the machine is up, the ledger is as it was stored last,
+/// and only what was to be dropped is noted before it; otherwise it was sent, as far as that much was. Gives what is left.
+fn take_back(
+    usage: &mut Usage,
+    is_same_boot: bool,
+    much: u64,
+    part: impl Fn(&mut Amount) -> &mut u64,
+) -> u64 {
+    let (sent, dropped) = (&mut usage.sent, &mut usage.dropped);
+    let order = if is_same_boot { [dropped, sent] } else { [sent, dropped] };
+    order.into_iter().fold(much, |left, amount| {
+        let amount = part(amount);
+        let taken = left.min(*amount);
+        *amount = amount.saturating_sub(taken);
+        left.saturating_sub(taken)
+    })
 }
 
 /// How many ids lie from one up to, not including, another; none if it is not higher.
@@ -89,7 +110,8 @@ mod tests {
     }
 
     fn present(next: u64, last: u64, waiting_bytes: u64, sent_bytes: u64) -> Present {
-        Present { last_before: Some(RecordId(last)), ledger: ledger(next, last), waiting_bytes, sent_bytes }
+        let (is_same_boot, last_before) = (false, Some(RecordId(last)));
+        Present { is_same_boot, last_before, ledger: ledger(next, last), waiting_bytes, sent_bytes }
     }
 
     fn figures(usage: &Usage) -> [(u64, u64); 3] {
@@ -114,6 +136,17 @@ mod tests {
     fn what_is_there_again_was_not_sent() {
         let usage = reconcile(Some(&memo()), &present(201, 60, 1400, 0));
         assert_eq!(figures(&usage), [(200, 2000), (50, 500), (10, 100)]);
+    }
+
+    /// Noted as dropped, and the process died before the ledger said so: they are there, and will go another time.
+    #[test]
+    fn what_was_to_be_dropped_and_is_there_was_not() {
+        let mut memo = memo();
+        (memo.usage.sent, memo.usage.dropped) = (Amount::new(60, 600), Amount::new(30, 300));
+        let again = Present { is_same_boot: true, ..present(201, 80, 1200, 0) };
+        let usage = reconcile(Some(&memo), &again);
+        assert_eq!(figures(&usage), [(200, 2000), (60, 600), (10, 100)]);
+        assert_eq!((usage.dropped.events, usage.dropped.bytes), (10, 100));
     }
 
     /// Written and noted, and gone with the machine's memory: a loss, of which neither ledger nor frames know.
@@ -151,6 +184,7 @@ mod tests {
             let memo = Memo { ledger: noted, usage, place: None, marks: Vec::new(), is_degraded: false };
             let last = last.min(next);
             let present = Present {
+                is_same_boot: known ^ last_known,
                 last_before: last_known.then_some(RecordId(before)),
                 ledger: ledger(next + 1, last),
                 waiting_bytes: bytes,

@@ -21,7 +21,7 @@ pub(super) struct Passed {
 }
 
 /// The counters, and what is needed to count.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     usage: Usage,
     /// What they were when the buffer was opened.
@@ -118,6 +118,11 @@ impl Tally {
             || (noted.dropped, noted.lost, noted.rejected)
                 != (self.usage.dropped, self.usage.lost, self.usage.rejected)
             || bytes(&self.usage).saturating_sub(bytes(&noted)) > NOTED_AFTER_BYTES
+    }
+
+    /// What was counted since has not come to be, though it was noted.
+    pub(super) fn take_back(&mut self, before: Self) {
+        *self = Self { noted: self.noted, ..before };
     }
 
     pub(super) fn noted(&mut self, ledger: Ledger) {
