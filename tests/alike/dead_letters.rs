@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ffi::OsStr, fs, num::NonZeroU32, time::Duration};
 
 use forebay::{
-    Buffer, Durability, NewRecord, Options, Record, RecordId, Simulation,
+    Buffer, Durability, NewRecord, Options, Record, RecordId, Simulation, WhenFull,
     storage::{SyncTarget, memory::Disk},
 };
 use serde_json::json;
@@ -151,6 +151,37 @@ fn a_flood_of_dead_letters_is_written_whole() {
         found.sort_unstable();
         assert_eq!(found, ids([1..=600]), "{runs:?}");
         assert_eq!(figures(&buffer), (600, 0, 600), "{runs:?}");
+    }
+}
+
+/// What is dropped to make room is counted as that, and not as a dead letter too: those that wait for their turn are not
+/// written any more, and those that are being written do not count.
+#[test]
+fn dropped_records_are_no_dead_letters() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let mut options = limited(1);
+        options.max_bytes = 2 * 4096 + Options::LEDGER_SHARE_BYTES;
+        options.when_full = WhenFull::DropOldest;
+        let buffer = open(runs, &simulation, &disk, options);
+        write(&buffer, 1..=5);
+        take(&buffer).iter().for_each(Record::nack);
+        // The first is being written, the others wait.
+        while buffer.status().unwrap().dropped_events == 0 {
+            let next = buffer.status().unwrap().next_id.0;
+            let mut pending = buffer.writer().submit(records(next..=next)).unwrap();
+            while pending.try_take().is_none() {
+                let other = |target: &SyncTarget| *target != SyncTarget::DeadLetters;
+                assert!(simulation.run_sync(simulation.syncs().iter().position(other).unwrap()), "{runs:?}");
+            }
+        }
+        let dropped = buffer.status().unwrap().dropped_events;
+        assert!(dropped >= 5, "{runs:?}: {dropped}");
+        end_syncs(&simulation);
+        assert_eq!(letters(&disk.dead_letters()), [1], "{runs:?}");
+        assert_eq!(figures(&buffer), (dropped, 0, 0), "{runs:?}");
+        let usage = buffer.status().unwrap().usage_for_good;
+        assert_eq!((usage.dropped.events, usage.sent.events), (dropped, 0), "{runs:?}");
     }
 }
 

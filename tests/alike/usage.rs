@@ -259,6 +259,28 @@ fn a_buffer_that_was_opened_empty_counts_what_comes_after() {
     }
 }
 
+/// Damage behind the last whole record is passed with it. No record will come there whose acknowledgement could count it: an
+/// empty buffer must not seem to have bytes that wait.
+#[test]
+fn damage_behind_the_last_record_does_not_wait_for_ever() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        write(&buffer, 1..=10);
+        buffer.close().unwrap();
+        let mut bytes = disk.data_file(file(0)).unwrap();
+        bytes[data_file(1..=9).len() + 12] ^= 1;
+        disk.put_data_file(file(0), bytes);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(read(&buffer), ids([1..=9]), "{runs:?}");
+        buffer.reader().ack_through(RecordId(9));
+        assert_eq!(occupancy(&buffer), (0, 0), "{runs:?}");
+        let usage = usage(&buffer);
+        assert_eq!(usage.lost, Amount::new(1, frames(10..=10)), "{runs:?}");
+        assert_eq!(usage.sent, Amount::new(9, frames(1..=9)), "{runs:?}");
+    }
+}
+
 /// Has logic find what is done with removed already, as if it had removed it itself while it opened the buffer.
 fn make_tidily(runs: Runs, mut guard: Guard) -> Result<Box<dyn Logic>, Box<NotMade>> {
     let all = ScanLimits { max_spans: u32::MAX, max_records: u32::MAX, max_bytes: u64::MAX };

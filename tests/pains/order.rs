@@ -195,6 +195,11 @@ fn pain_25766_nothing_is_durable_before_the_name_of_its_file_is() {
         let journal = scene.journal.all();
         let created = journal.iter().position(|done| *done == Done::Created(second)).unwrap();
         assert!(was_synced(&journal, SyncTarget::Directory, created, journal.len()), "{runs:?}");
+        // Nor before a ledger that names it is: whoever opens the buffer next may not look for a file that is not named.
+        let is_named_by =
+            |done: &Done| matches!(done, Done::Ledger(ledger) if ledger.writer_data_file == second);
+        let named = journal.iter().position(is_named_by).expect("a ledger names the file");
+        assert!(was_synced(&journal, SyncTarget::Ledger, named, journal.len()), "{runs:?}");
         let (_, buffer) = scene.after_power_loss(runs, options());
         assert_eq!(read(&buffer), ids([1..=70]), "{runs:?}");
     }

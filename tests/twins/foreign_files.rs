@@ -105,30 +105,31 @@ fn a_newest_file_that_is_cut_under_an_open_buffer_goes_on() {
 /// the next file, and when all is acknowledged nothing seems to wait.
 #[test]
 fn a_file_that_vanishes_under_an_open_buffer_is_lost_and_no_more() {
-    // The reader's, one in the middle, and the last before the writer's.
-    for vanishing in [0, 2, 3] {
-        let directory = TempDir::new().unwrap();
-        let open = || Buffer::builder(directory.path()).options(never_waiting()).open().unwrap();
-        let buffer = open();
-        // A file is kept open until it is synced.
-        let writer = buffer.writer().with_durability(Durability::Synced);
-        writer.write_batch(records(1..=200)).unwrap();
-        let path = directory.path().join(format!("buffer-data-{vanishing}.dat"));
-        let bytes = fs::read(&path).unwrap();
-        fs::remove_file(&path).unwrap();
-        let found = read(&buffer);
-        let lost: Vec<_> = (1..=200).filter(|id| !found.contains(id)).collect();
-        assert_eq!(data_file(lost.iter().copied()), bytes, "file {vanishing}");
-        assert_eq!(buffer.status().unwrap().lost_events, lost.len() as u64, "file {vanishing}");
-        buffer.reader().ack_through(RecordId(200));
-        let status = buffer.status().unwrap();
-        let usage = status.usage_for_good;
-        let expected = Amount::new(lost.len() as u64, bytes.len() as u64);
-        assert_eq!((usage.lost, status.occupancy), (expected, Amount::default()), "file {vanishing}");
-        write(&buffer, 201..=400);
-        assert_eq!(read(&buffer), ids([201..=400]), "file {vanishing}");
-        buffer.close().unwrap();
-        assert_eq!(read(&open()), ids([201..=400]), "file {vanishing}");
+    for runs in Runs::ALL {
+        // The reader's, one in the middle, and the last before the writer's.
+        for vanishing in [0, 2, 3] {
+            let at = format!("{runs:?}, file {vanishing}");
+            let disk = Disk::new();
+            let buffer = runs.open(disk.open().unwrap(), never_waiting());
+            write(&buffer, 1..=200);
+            let bytes = disk.data_file(file(vanishing)).unwrap();
+            assert!(disk.take_data_file(file(vanishing)), "{at}");
+            let found = read(&buffer);
+            let lost: Vec<_> = (1..=200).filter(|id| !found.contains(id)).collect();
+            assert_eq!(data_file(lost.iter().copied()), bytes, "{at}");
+            assert_eq!(buffer.status().unwrap().lost_events, lost.len() as u64, "{at}");
+            buffer.reader().ack_through(RecordId(200));
+            let status = buffer.status().unwrap();
+            let (usage, expected) =
+                (status.usage_for_good, Amount::new(lost.len() as u64, bytes.len() as u64));
+            assert_eq!((usage.lost, status.occupancy), (expected, Amount::default()), "{at}");
+            write(&buffer, 201..=400);
+            assert_eq!(read(&buffer), ids([201..=400]), "{at}");
+            assert_eq!(buffer.status().unwrap().restarts, 0, "{at}");
+            buffer.close().unwrap();
+            let buffer = runs.open(disk.open().unwrap(), never_waiting());
+            assert_eq!(read(&buffer), ids([201..=400]), "{at}");
+        }
     }
 }
 

@@ -69,3 +69,15 @@ fn defect_d14_a_reader_one_file_ahead_of_its_writer_is_joined_there() {
         }
     }
 }
+
+/// What is lost there is not looked for in all numbers of the ring that lead from the reader's file round to the writer's.
+#[test]
+fn what_is_lost_behind_a_reader_ahead_of_its_writer_is_not_missed_in_the_whole_ring() {
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(11, 0, 1, 5)), &[(0, data_file(1..=5))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let losses = buffer.take_losses();
+        assert_eq!(losses.iter().map(forebay::Loss::events).sum::<u64>(), 5, "{runs:?}");
+        assert!(losses.iter().all(|loss| loss.places.is_empty()), "{runs:?}: {losses:?}");
+    }
+}

@@ -148,7 +148,7 @@ fn whoever_is_woken_finds_the_ledger_moved() {
     }
 }
 
-/// Somebody cuts and removes files under an open buffer. Sums that are kept by adding and subtracting must not fall below
+/// Somebody cuts files under an open buffer, one of them to nothing. Sums that are kept by adding and subtracting must not fall below
 /// zero: a buffer that believes to hold 2^64 bytes is full for ever.
 #[test]
 fn pain_21683_files_that_shrink_do_not_make_the_sum_of_bytes_wrap() {

@@ -49,6 +49,7 @@ impl Bench {
         self.unsynced.clear();
         self.sizes = sizes;
         let is_power_lost = matches!(end, End::PowerLost(_));
+        self.power_losses += u32::from(is_power_lost);
         if is_power_lost {
             self.see_what_is_left();
             self.damaged_bytes = self.damaged_bytes();

@@ -43,6 +43,8 @@ pub struct Bench {
     has_ended: bool,
     /// A sync has failed.
     has_failed: bool,
+    /// How often the power was lost: ids may have been given twice, and what had gone through may come again.
+    power_losses: u32,
     is_room_limited: bool,
     /// How much of the data files was no record that waited, nor one that was done with, after the last power loss.
     damaged_bytes: u64,
@@ -73,6 +75,7 @@ impl Bench {
             sizes_of: Vec::new(),
             has_ended: false,
             has_failed: false,
+            power_losses: 0,
             is_room_limited: false,
             damaged_bytes: 0,
             dropped: 0,
@@ -179,6 +182,12 @@ impl Bench {
         self.events_max = self.events_max.min(events);
         let waiting = self.reference.queue.iter().map(|entry| self.frame_bytes(entry.number)).sum();
         assert_eq!(status.occupancy.events, events);
+        if self.power_losses == 0 {
+            let usage = status.usage_for_good;
+            let counted =
+                [usage.received, usage.sent.plus(usage.dropped), usage.lost].map(|amount| amount.events);
+            assert_eq!(counted, [reference.next_id - 1, reference.acknowledged, 0], "{usage:?}");
+        }
         // What was damaged by a failed sync and a power loss counts until it is passed over.
         let bytes = waiting..=waiting + self.damaged_bytes;
         assert!(bytes.contains(&status.occupancy.bytes), "{}, not {bytes:?}", status.occupancy.bytes);

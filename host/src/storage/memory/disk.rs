@@ -140,6 +140,11 @@ impl Disk {
         self.state().put_files(files);
     }
 
+    /// Takes a data file away, as another program would. Answers whether it was there.
+    pub fn take_data_file(&self, file: FileId) -> bool {
+        self.state().remove(file).is_ok()
+    }
+
     /// The dead-letter file; empty if there is none.
     pub fn dead_letters(&self) -> Vec<u8> {
         self.state().dead_letters.live().to_vec()

@@ -36,6 +36,19 @@ const WRITER_FILE: usize = offset_of!(LedgerBytes, writer_data_file);
 const READER_FILE: usize = offset_of!(LedgerBytes, reader_data_file);
 const READER_LAST: usize = offset_of!(LedgerBytes, reader_last_record);
 
+/// One of the ledger's numbers.
+#[derive(Clone, Copy, Debug)]
+enum Number {
+    WriterNext,
+    ReaderLast,
+    WriterFile,
+    ReaderFile,
+}
+
+/// In this order the numbers are stored: ids first, then the files, the writer's before the reader's. The process may die
+/// between any two.
+const ORDER: [Number; 4] = [Number::WriterNext, Number::ReaderLast, Number::WriterFile, Number::ReaderFile];
+
 /// A mapped ledger.
 #[derive(Debug)]
 pub(super) struct LedgerMap {
@@ -76,17 +89,33 @@ impl LedgerMap {
         })
     }
 
-    /// Stores all fields: ids first, then the files, so that whoever finds a file named finds the ids that go with it.
+    /// Stores all numbers. Whoever finds a file named finds the ids that go with it.
     pub(super) fn store(&self, ledger: Ledger) -> io::Result<()> {
         self.check()?;
         if !self.is_changed_in_place {
             self.make_ready()?;
         }
-        self.wide::<WRITER_NEXT>().store(ledger.writer_next_record.0, Ordering::Release);
-        self.wide::<READER_LAST>().store(ledger.reader_last_record.0, Ordering::Release);
-        self.narrow::<WRITER_FILE>().store(ledger.writer_data_file.get(), Ordering::Release);
-        self.narrow::<READER_FILE>().store(ledger.reader_data_file.get(), Ordering::Release);
+        for number in ORDER {
+            self.store_number(number, ledger);
+        }
         Ok(())
+    }
+
+    fn store_number(&self, number: Number, ledger: Ledger) {
+        match number {
+            Number::WriterNext => {
+                self.wide::<WRITER_NEXT>().store(ledger.writer_next_record.0, Ordering::Release);
+            }
+            Number::ReaderLast => {
+                self.wide::<READER_LAST>().store(ledger.reader_last_record.0, Ordering::Release);
+            }
+            Number::WriterFile => {
+                self.narrow::<WRITER_FILE>().store(ledger.writer_data_file.get(), Ordering::Release);
+            }
+            Number::ReaderFile => {
+                self.narrow::<READER_FILE>().store(ledger.reader_data_file.get(), Ordering::Release);
+            }
+        }
     }
 
     /// Makes what was stored durable. After a failure every later call fails too: the kernel says so once, then forgets.
@@ -184,7 +213,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::storage::native::ledger_image::encode;
+    use crate::storage::native::ledger_image::{LedgerOnDisk, encode, read};
 
     /// A page that cannot be served must become an error, and not a signal: here the file is cut, where it is real it is a
     /// full btrfs.
@@ -197,5 +226,53 @@ mod tests {
         map.make_ready().unwrap();
         map.file.set_len(0).unwrap();
         assert!(map.make_ready().unwrap_err().to_string().contains("no room"));
+    }
+
+    /// A file that is named before the ids that go with it are there is one in which the next process looks for records that
+    /// are in another: it would take them for lost, or deliver them again.
+    #[test]
+    fn a_process_that_dies_between_two_numbers_has_named_no_file_before_its_ids() {
+        let file = |number| crate::storage::FileId::new(number).unwrap();
+        let id = forebay_frame::RecordId;
+        let ledger = |number: u16| Ledger {
+            writer_next_record: id(u64::from(number) * 100),
+            writer_data_file: file(number + 1),
+            reader_data_file: file(number),
+            reader_last_record: id(u64::from(number) * 10),
+        };
+        let (before, after) = (ledger(1), ledger(2));
+        for stored in 0..=ORDER.len() {
+            let shared = tempfile::tempfile().unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&shared, &encode(before), 0).unwrap();
+            let map = LedgerMap::new(shared.try_clone().unwrap()).unwrap();
+            for number in ORDER.into_iter().take(stored) {
+                map.store_number(number, after);
+            }
+            drop(map);
+            let LedgerOnDisk::Readable(found) = read(&shared).unwrap() else { panic!("{stored}") };
+            if found.reader_last_record == after.reader_last_record {
+                assert_eq!(
+                    found.writer_next_record, after.writer_next_record,
+                    "{stored}: what is read is written"
+                );
+            }
+            if found.writer_data_file == after.writer_data_file {
+                assert_eq!(
+                    found.writer_next_record, after.writer_next_record,
+                    "{stored}: its records are counted"
+                );
+            }
+            if found.reader_data_file == after.reader_data_file {
+                assert_eq!(
+                    found.reader_last_record, after.reader_last_record,
+                    "{stored}: the one before is done with"
+                );
+                assert_eq!(
+                    found.writer_data_file, after.writer_data_file,
+                    "{stored}: it is no file ahead of the writer's"
+                );
+            }
+            assert_eq!(found == after, stored == ORDER.len(), "{stored}");
+        }
     }
 }
