@@ -138,7 +138,10 @@ fn nothing_comes_behind_damage_however_often_the_buffer_is_opened() {
         for _ in 0..3 {
             runs.open(disk.open().unwrap(), options()).close().unwrap();
         }
-        write(&runs.open(disk.open().unwrap(), options()), 7..=9);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        write(&buffer, 7..=9);
+        assert_eq!(buffer.status().unwrap().refused_calls, 0, "{runs:?}");
+        drop(buffer);
         assert_eq!(disk.data_file(file(0)).unwrap(), bytes, "{runs:?}");
         assert_eq!(disk.data_file(file(1)).unwrap(), data_file(7..=9), "{runs:?}");
         assert_eq!(read(&runs.open(disk.open().unwrap(), options())), ids([1..=3, 5..=9]), "{runs:?}");
