@@ -131,7 +131,7 @@ fn what_one_call_has_read_is_bounded() {
         (limited(|limits| limits.walked_bytes = 20 * bytes), 20),
         (limited(|limits| limits.walked_bytes = 0), walks),
         // On a machine that is busy the guest needs its time for so many calls.
-        (limited(|limits| limits.call_time = Duration::from_secs(600)), (1 << 30) / bytes),
+        (limited(|limits| limits.call_time = Duration::from_mins(10)), (1 << 30) / bytes),
     ] {
         let disk = disk(Some(ledger(1001, 0, 0, 0)), &[(0, records.clone())]);
         let mut bed = Bed::opening(&disk, 1 << 20);
