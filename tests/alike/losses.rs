@@ -41,6 +41,22 @@ fn a_damaged_length_behind_missing_ids_costs_nothing() {
     }
 }
 
+/// The same where its length leads beyond the end of the file: it may have been cut, and hold the record behind it. Host and
+/// logic take it for the same thing wherever reading begins.
+#[test]
+fn a_length_beyond_the_end_behind_missing_ids_does_not_end_reading() {
+    for (runs, last) in Runs::ALL.into_iter().flat_map(|runs| [0, 1, 2, 3].map(|last| (runs, last))) {
+        let mut bytes = data_file([1, 2, 5]);
+        let at = data_file([1, 2]).len();
+        bytes[at + 5] = 1;
+        let disk = disk(Some(ledger(8, 1, 0, last)), &[(0, bytes), (1, data_file(6..=7))]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let found = read(&buffer);
+        assert!(found.ends_with(&[6, 7]), "{runs:?}, {last}: {found:?}");
+        assert_eq!(buffer.status().unwrap().restarts, 0, "{runs:?}, {last}");
+    }
+}
+
 /// Whoever has to explain to somebody what is missing needs the ids, and whoever mends disks the place.
 #[test]
 fn a_damaged_record_is_told_with_its_id_and_its_place() {

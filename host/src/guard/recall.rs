@@ -177,11 +177,8 @@ impl Guard {
                     self.scanner.walk_on(&mut subject, offset, Surroundings { ceiling, ..around }, limits)?;
                 let at = walked.records.partition_point(|record| record.next_id() <= first_unread);
                 if let Some(last) = at.checked_sub(1).and_then(|last| walked.records.get(last)) {
-                    let offset = last.offset.saturating_add(last.frame_bytes);
-                    let mark = Mark { file, offset, next_id: last.next_id() };
-                    // A count of events that is only assumed does not say what comes next.
-                    let around = Surroundings { floor: last.id.after(1), exact: false, ceiling };
-                    self.scanner.mark(mark, around);
+                    let (offset, around) = last.end();
+                    self.scanner.mark(Mark { file, offset, next_id: last.next_id() }, around);
                 }
                 if let Some(record) = walked.records.get(at) {
                     return Ok(Some((file, record.offset)));

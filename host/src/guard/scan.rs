@@ -54,11 +54,19 @@ pub(super) struct Verified {
     pub(super) frame_bytes: u64,
     pub(super) id: RecordId,
     pub(super) events: NonZeroU32,
+    /// What its frame says of what is behind it.
+    behind: Surroundings,
 }
 
 impl Verified {
     pub(super) fn new(offset: u64, frame: &Frame<'_>, events: NonZeroU32) -> Self {
-        Self { offset, frame_bytes: frame.bytes, id: frame.id, events }
+        let nothing = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
+        Self { offset, frame_bytes: frame.bytes, id: frame.id, events, behind: nothing.after(frame) }
+    }
+
+    /// Where it ends, and what is known there.
+    pub(super) fn end(&self) -> (u64, Surroundings) {
+        (self.offset.saturating_add(self.frame_bytes), self.behind)
     }
 
     /// The id after its last event.
