@@ -74,11 +74,10 @@ impl State {
 
     /// As another program would.
     pub(super) fn put_files(&mut self, files: impl IntoIterator<Item = (FileId, Vec<u8>)>) {
-        for (id, bytes) in files {
-            let number = self.add(MemoryFile::durable(bytes));
-            self.names.change().insert(id, number);
-        }
-        // The other program has synced the directory, and with it all names.
+        let put: Vec<_> =
+            files.into_iter().map(|(id, bytes)| (id, self.add(MemoryFile::durable(bytes)))).collect();
+        // The other program has synced the directory, and with it all names: one version, however many they are.
+        self.names.change().extend(put);
         self.names.settle();
     }
 
