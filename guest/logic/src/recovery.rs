@@ -294,7 +294,7 @@ impl<S: Storage> Recovery<'_, S> {
         next_id: RecordId,
         losses: &mut Losses,
     ) -> Result<DataFile, StorageError> {
-        let mut length = entry.length;
+        let mut entry = *entry;
         let mut sealed = false;
         if newest {
             let contents = self.survey.contents(self.storage, entry.id)?;
@@ -302,18 +302,21 @@ impl<S: Storage> Recovery<'_, S> {
             sealed = contents.is_damaged;
             if let Some(torn_at) = contents.torn_at {
                 match (!self.resumes).then(|| self.storage.truncate_file(entry.id, torn_at)) {
-                    Some(Ok(())) => {
-                        losses.cut(length.saturating_sub(torn_at));
-                        length = torn_at;
-                    }
+                    Some(Ok(())) => {}
                     Some(Err(StorageError::Fenced)) => return Err(StorageError::Fenced),
                     None | Some(Err(_)) => sealed = true,
                 }
+                // Where the cut was made and its sync has failed, storage holds the file suspect now.
+                let cut = self.storage.list_files()?.into_iter().find(|file| file.id == entry.id);
+                let length = entry.length;
+                entry = cut.unwrap_or(entry);
+                losses.cut(length.saturating_sub(entry.length));
             }
         }
+        let length = entry.length;
         let mut file = DataFile { length, next_id, sealed, ..DataFile::empty(entry.id, 1) };
         // Perhaps it was synced, or a sync of it has failed, while another instance had the buffer.
-        file.learn(entry);
+        file.learn(&entry);
         Ok(file)
     }
 }
