@@ -64,6 +64,12 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
+    /// Nothing is known of what stands before, as at the start of a file.
+    #[must_use]
+    pub const fn at_start(ceiling: RecordId) -> Self {
+        Self { floor: RecordId(1), exact: false, ceiling }
+    }
+
     /// Whether a whole frame may stand here in the order of the file. Ids never go back. They may skip, where records
     /// were lost, and they may pass the ceiling, where the ledger lags behind.
     pub fn admits(&self, id: RecordId) -> bool {

@@ -81,7 +81,7 @@ impl<S: Source> Walker<S> {
     /// Goes through a file in which any id may come anywhere, and more than once: one of dead letters. Its frames say
     /// themselves how many events they hold.
     pub fn in_any_order(source: S) -> Self {
-        let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
+        let around = Surroundings::at_start(RecordId(u64::MAX));
         Self { any_order: true, ..Self::new(source, 0, around) }
     }
 

@@ -101,13 +101,15 @@ impl Lives {
         let rescue = Rescue::default();
         let mut logic = source.make(guard, limits, &rescue).map_err(|not_made| not_made.error)?;
         let logic_options = logic_options(&options, None, runtime.now_ns());
-        let mut opened =
-            caught(|| open(&mut *logic, &logic_options)).map_err(|text| panicked(&text)).flatten();
+        let open = |logic: &mut dyn Logic| {
+            caught(|| open(logic, &logic_options)).map_err(|text| panicked(&text)).flatten()
+        };
+        let mut opened = open(&mut *logic);
         if matches!(opened, Err(CallError::Refused(_))) && logic.guard().doubt_marks() {
             warn!(
                 "what is remembered of the data files does not agree with them: they are read from their start"
             );
-            opened = caught(|| open(&mut *logic, &logic_options)).map_err(|text| panicked(&text)).flatten();
+            opened = open(&mut *logic);
         }
         let report = opened?;
         let life = Life::Running(logic);

@@ -87,7 +87,7 @@ impl Cursor {
 }
 
 fn fresh() -> Surroundings {
-    Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) }
+    Surroundings::at_start(RecordId(u64::MAX))
 }
 
 impl Guard {

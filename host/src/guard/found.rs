@@ -164,7 +164,7 @@ mod tests {
 
     /// Follows frames from id 1 on. Gives the ids that were shown, the id of what lies behind them, and what was found.
     fn follow(bytes: &[u8], limits: ScanLimits) -> (Vec<u64>, Option<u64>, Found) {
-        let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
+        let around = Surroundings::at_start(RecordId(u64::MAX));
         let mut found = Found::new(around, limits, u64::MAX);
         let mut ids = Vec::new();
         let followed = found.follow(0, bytes, |offset, frame| {

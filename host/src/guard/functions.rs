@@ -111,26 +111,25 @@ impl Guard {
         let Some(account) = self.account.file(file) else {
             return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
         };
+        if length == account.length {
+            return Ok(());
+        }
         // A damaged frame that is complete still says where the one before it ends, and may be all that leads there.
         let is_torn = account.is_seen() && account.torn_at == Some(length);
-        if !is_torn && length != account.length {
+        if !is_torn {
             return Err(self.refuse(Refusal::Cut));
         }
         let cut = account.length.saturating_sub(length);
-        if cut > 0 {
-            self.keep_cut(file, length, cut);
-        }
+        self.keep_cut(file, length, cut);
         self.backend.truncate_file(file, length)?;
-        if cut > 0 {
-            self.count_cut(file, length, cut);
-        }
+        self.count_cut(file, length, cut);
         self.account.truncated(file, length);
         self.syncs.cut(file, length);
         if let Some(cursor) = &mut self.cursor {
             cursor.cut(file, length);
         }
         self.scanner.cut(file, length);
-        if cut > 0 { Ok(self.sync_cut(file)?) } else { Ok(()) }
+        Ok(self.sync_cut(file)?)
     }
 
     /// `append`.

@@ -69,8 +69,8 @@ impl Kept {
         if self.records.is_empty() {
             return;
         }
-        let bytes =
-            self.records_bytes().saturating_add(size_of_val(spans).saturating_add(size_of_val(behind)));
+        let spans_bytes = size_of_val(spans).saturating_add(size_of_val(behind));
+        let bytes = self.records_bytes().saturating_add(spans_bytes);
         self.make_room(bytes);
         self.scans_bytes = self.scans_bytes.saturating_add(bytes);
         let records = std::mem::take(&mut self.records);

@@ -181,9 +181,10 @@ mod tests {
 
     use std::num::NonZeroU32;
 
-    use super::*;
     use bytes::Bytes;
     use forebay_frame::RecordId;
+
+    use super::*;
 
     /// The length of each frame in these tests, and what is damaged where something is.
     const FRAME: u64 = 10;

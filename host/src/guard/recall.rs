@@ -92,7 +92,7 @@ impl Guard {
         let block = self.scanner.windows.read_block(&mut subject, start, bytes)?;
         let frame =
             decode(&block).ok().filter(|frame| frame.bytes == bytes && frame.next_id() == mark.next_id);
-        let around = Surroundings { floor: RecordId(1), exact: false, ceiling };
+        let around = Surroundings::at_start(ceiling);
         Ok(frame.map(|frame| around.after(&frame)))
     }
 
@@ -167,7 +167,7 @@ impl Guard {
         while let Some((file, length)) = next {
             let mark = self.best_mark(file, first_unread);
             let known = mark.and_then(|mark| Some((mark.offset, self.scanner.around_mark(mark)?)));
-            let start = Surroundings { floor: RecordId(1), exact: false, ceiling };
+            let start = Surroundings::at_start(ceiling);
             let (mut offset, mut around) = known.unwrap_or((0, start));
             let mut max_records = 1;
             while offset < length {

@@ -200,7 +200,7 @@ impl Guard {
         };
         let length = account.length;
         let ceiling = self.account.ceiling();
-        let mut around = Surroundings { floor: RecordId(1), exact: false, ceiling };
+        let mut around = Surroundings::at_start(ceiling);
         let mut offset = 0;
         while offset < length {
             let mut subject = Subject::new(&mut *self.backend, &self.account, file, length);

@@ -60,8 +60,8 @@ pub(super) struct Verified {
 
 impl Verified {
     pub(super) fn new(offset: u64, frame: &Frame<'_>, events: NonZeroU32) -> Self {
-        let nothing = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
-        Self { offset, frame_bytes: frame.bytes, id: frame.id, events, behind: nothing.after(frame) }
+        let behind = Surroundings::at_start(RecordId(u64::MAX)).after(frame);
+        Self { offset, frame_bytes: frame.bytes, id: frame.id, events, behind }
     }
 
     /// Where it ends, and what is known there.
@@ -342,7 +342,7 @@ impl Scanner {
             let marks = self.marks.get(&subject.file)?.iter();
             marks.filter(|(mark, _)| mark.offset == offset).map(|(_, around)| *around).next()
         };
-        let nothing = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(0) };
+        let nothing = Surroundings::at_start(subject.ceiling);
         let around = known.map(|end| end.1).or_else(mark).unwrap_or(nothing);
         Surroundings { ceiling: subject.ceiling, ..around }
     }

@@ -33,7 +33,7 @@ impl<'a> Subject<'a> {
     /// the buffer's next.
     pub(super) fn id_behind(&mut self) -> Result<Option<RecordId>, StorageError> {
         let Some((file, length)) = self.follower else { return Ok(Some(self.next_id)) };
-        let around = Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling };
+        let around = Surroundings::at_start(self.ceiling);
         let mut next =
             Subject { backend: &mut *self.backend, file, length, follower: None, read_bytes: 0, ..*self };
         let step = Walker::new(&mut next, 0, around).next();

@@ -35,7 +35,7 @@ fn walk(bytes: u64, elapsed: impl Fn() -> Duration) -> (Found, u64) {
         follower: None,
         read_bytes: 0,
     };
-    let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
+    let around = Surroundings::at_start(RecordId(u64::MAX));
     Scanner::default().walk_within(&mut subject, 0, around, NO_LIMIT, elapsed).unwrap()
 }
 

@@ -87,7 +87,7 @@ impl Inspection {
 
     /// What is known where a data file begins.
     fn around(&self) -> Surroundings {
-        Surroundings { floor: RecordId(1), exact: false, ceiling: self.ceiling }
+        Surroundings::at_start(self.ceiling)
     }
 
     /// A record was found whole.
