@@ -10,20 +10,15 @@
 )]
 
 mod alike;
-mod cli;
 mod contained;
 mod defects;
 mod format;
 mod hostile;
-mod kill;
 mod lives;
 mod loading;
 mod lockfile;
 mod model;
-mod own_file;
-mod own_logic;
 mod pains;
-mod shipped;
 mod support;
 mod table;
 mod twins;

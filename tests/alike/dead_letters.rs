@@ -1,18 +1,15 @@
 //! Records that nobody can handle: after so many deliveries they are set aside, and hold up nobody any more.
 
-use std::{collections::HashMap, ffi::OsStr, fs, num::NonZeroU32, time::Duration};
+use std::{collections::HashMap, num::NonZeroU32, time::Duration};
 
 use forebay::{
     Buffer, Durability, NewRecord, Options, Record, RecordId, Simulation, WhenFull,
     storage::{SyncTarget, memory::Disk},
 };
-use serde_json::json;
-use tempfile::TempDir;
 
 use crate::support::{
-    Runs, cli,
-    fixtures::payload,
-    storage::{data_file, ids, options, read, records, write},
+    Runs,
+    storage::{data_file, ids, letters, options, read, records, write},
 };
 
 fn limited(deliveries: u32) -> Options {
@@ -32,18 +29,6 @@ fn take(buffer: &Buffer) -> Vec<Record> {
 /// Has all syncs end that were asked for, and those that follow.
 fn end_syncs(simulation: &Simulation) {
     while simulation.run_sync(0) {}
-}
-
-/// The ids in a dead-letter file, which must be whole frames and nothing else.
-#[track_caller]
-fn letters(mut bytes: &[u8]) -> Vec<u64> {
-    let mut ids = Vec::new();
-    while !bytes.is_empty() {
-        let frame = forebay_frame::decode(bytes).unwrap();
-        ids.push(frame.id.0);
-        bytes = &bytes[usize::try_from(frame.bytes).unwrap()..];
-    }
-    ids
 }
 
 /// (the last acknowledged id, records that are not acknowledged, dead letters)
@@ -288,50 +273,4 @@ fn the_end_and_closing_wait_for_dead_letters() {
             "{runs:?}: the second holds up the ledger"
         );
     }
-}
-
-/// In a directory: the file is beside the data files, is none of them to anybody, and may be taken away under our hands.
-#[test]
-fn the_file_is_nothing_that_other_tools_take_for_data() {
-    let directory = TempDir::new().unwrap();
-    let file = directory.path().join("buffer.dead-letters");
-    let open = || {
-        let builder = Buffer::builder(directory.path()).max_deliveries(NonZeroU32::MIN);
-        builder.open().unwrap()
-    };
-    let buffer = open();
-    write(&buffer, 1..=10);
-    let delivered = take(&buffer);
-    delivered[0].nack();
-    // Closing waits for it.
-    buffer.close().unwrap();
-    assert_eq!(letters(&fs::read(&file).unwrap()), [1]);
-
-    let buffer = open();
-    assert_eq!(buffer.open_report().first_unread, RecordId(2));
-    take(&buffer)[0].nack();
-    buffer.end_writing();
-    assert!(buffer.reader().next().unwrap().is_none());
-    assert_eq!(letters(&fs::read(&file).unwrap()), [1, 2]);
-    fs::rename(&file, directory.path().join("looked-at")).unwrap();
-    buffer.close().unwrap();
-    assert!(!file.exists());
-
-    let buffer = open();
-    let delivered = take(&buffer);
-    assert_eq!(delivered[0].payload()[..], payload(3)[..]);
-    delivered[0].nack();
-    buffer.end_writing();
-    assert!(buffer.reader().next().unwrap().is_none());
-    fs::remove_file(&file).unwrap();
-    delivered[1].nack();
-    buffer.close().unwrap();
-    assert_eq!(letters(&fs::read(&file).unwrap()), [4], "the one that was removed is not written to");
-
-    cli::run([OsStr::new("verify"), directory.path().as_os_str()]).assert_quiet_success();
-    let status = cli::status(directory.path());
-    assert_eq!((&status["records"], &status["ledger"]["reader_last_record"]), (&json!(6), &json!(4)));
-    let paths = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
-    let data_files = paths.filter(|path| path.extension() == Some(OsStr::new("dat"))).count();
-    assert_eq!(status["files"], json!(data_files));
 }

@@ -166,6 +166,33 @@ fn each_loss_is_said_with_its_ids_and_its_place() {
     }
 }
 
+/// A large buffer that is damaged all over fills the log with errors. Here a hundred losses are said one by one, all are
+/// counted, and the records beside them come out.
+#[test]
+fn pain_26035_many_losses_do_not_fill_the_log() {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    let mut lost = 0;
+    for number in 4..=12 {
+        let path = directory.path().join(format!("buffer-data-{number}.dat"));
+        let mut bytes = fs::read(&path).unwrap();
+        let first = number * 48 + 1;
+        // Every third record's first byte.
+        for id in (first..=(first + 47).min(600)).step_by(3) {
+            let start = storage::data_file(first..id).len();
+            bytes[start + 8] ^= 1;
+            lost += 1;
+        }
+        fs::write(path, bytes).unwrap();
+    }
+    assert!(lost > 120);
+    let ended = run(["read", directory.path().to_str().unwrap()]);
+    let said = ended.stderr.lines().filter(|line| line.contains("events are lost")).count();
+    assert_eq!((ended.code, said), (Some(0), 100), "{ended}");
+    assert!(ended.stderr.contains("more is lost"), "{ended}");
+    assert!(ended.stderr.contains(&format!("lost {lost} records")), "{ended}");
+    assert_eq!(ended.stdout.split(|byte| *byte == b'\n').count() as u64 - 1, 450 - lost, "{ended}");
+}
+
 /// What was said once is not said again: the loss is passed when what follows it is acknowledged.
 #[test]
 fn a_loss_is_said_once() {

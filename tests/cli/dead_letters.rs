@@ -1,12 +1,17 @@
 //! `forebay dead-letters`: records that no consumer could handle, for whoever has to find out why.
 
-use std::{fs, num::NonZeroU32, path::Path};
+use std::{ffi::OsStr, fs, num::NonZeroU32, path::Path};
 
-use forebay::{Buffer, NewRecord, Record};
+use forebay::{Buffer, NewRecord, Record, RecordId};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{Place, seq};
-use crate::support::cli::{Ended, run, status};
+use crate::support::{
+    cli::{Ended, run, status},
+    fixtures::payload,
+    storage::{letters, write},
+};
 
 const FILE: &str = "buffer.dead-letters";
 
@@ -100,4 +105,51 @@ fn what_cannot_be_read_is_said() {
     let ended = run(["status", &place.path, "--format=json"]);
     assert!(ended.code == Some(0) && ended.stderr.contains("dead letters"), "{ended}");
     assert_eq!((&ended.json()["dead_letters"], &ended.json()["records"]), (&Value::Null, &5.into()));
+}
+
+/// In a directory: the file is beside the data files, is none of them to anybody, and may be taken away under our hands.
+#[test]
+fn the_file_is_nothing_that_other_tools_take_for_data() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join(FILE);
+    let open = || {
+        let builder = Buffer::builder(directory.path()).max_deliveries(NonZeroU32::MIN);
+        builder.open().unwrap()
+    };
+    let take = |buffer: &Buffer| buffer.reader().try_next_batch(1000).unwrap();
+    let buffer = open();
+    write(&buffer, 1..=10);
+    let delivered = take(&buffer);
+    delivered[0].nack();
+    // Closing waits for it.
+    buffer.close().unwrap();
+    assert_eq!(letters(&fs::read(&file).unwrap()), [1]);
+
+    let buffer = open();
+    assert_eq!(buffer.open_report().first_unread, RecordId(2));
+    take(&buffer)[0].nack();
+    buffer.end_writing();
+    assert!(buffer.reader().next().unwrap().is_none());
+    assert_eq!(letters(&fs::read(&file).unwrap()), [1, 2]);
+    fs::rename(&file, directory.path().join("looked-at")).unwrap();
+    buffer.close().unwrap();
+    assert!(!file.exists());
+
+    let buffer = open();
+    let delivered = take(&buffer);
+    assert_eq!(delivered[0].payload()[..], payload(3)[..]);
+    delivered[0].nack();
+    buffer.end_writing();
+    assert!(buffer.reader().next().unwrap().is_none());
+    fs::remove_file(&file).unwrap();
+    delivered[1].nack();
+    buffer.close().unwrap();
+    assert_eq!(letters(&fs::read(&file).unwrap()), [4], "the one that was removed is not written to");
+
+    run([OsStr::new("verify"), directory.path().as_os_str()]).assert_quiet_success();
+    let status = status(directory.path());
+    assert_eq!((&status["records"], &status["ledger"]["reader_last_record"]), (&json!(6), &json!(4)));
+    let paths = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let data_files = paths.filter(|path| path.extension() == Some(OsStr::new("dat"))).count();
+    assert_eq!(status["files"], json!(data_files));
 }

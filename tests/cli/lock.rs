@@ -1,11 +1,15 @@
 //! A buffer that another process holds.
 
+use std::{ffi::OsStr, fs, os::unix::fs::MetadataExt as _, path::Path};
+
+use forebay::{Buffer, Component, Limits};
 use rustix::process::Signal;
 
 use super::{Place, seq};
 use crate::support::{
     cli::{Running, forebay, run, status},
     fixtures,
+    storage::{ids, options, read, write},
 };
 
 /// A process that writes and has written these lines: it holds the buffer until it is dropped.
@@ -86,4 +90,44 @@ fn a_writer_that_has_nothing_to_write_yet_holds_the_buffer() {
     assert_eq!(held["locked_by"], writer.pid());
     drop(writer);
     assert_eq!(fixtures::contents(&place.path)["buffer.db"].len(), 24);
+}
+
+#[track_caller]
+fn assert_in_use(directory: &Path) {
+    assert!(Buffer::builder(directory).open().is_err(), "it was taken in this process");
+    run([OsStr::new("read"), directory.as_os_str()]).assert_refusal(&["in use by"]);
+}
+
+/// Between two kinds of logic nobody else may come in.
+#[test]
+fn the_lock_is_held_throughout_an_exchange() {
+    let directory = tempfile::tempdir().unwrap();
+    let inode = || fs::metadata(directory.path().join("buffer.lock")).unwrap().ino();
+    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+    let before = inode();
+    write(&buffer, 1..=10);
+    let path = directory.path().to_owned();
+    let make = move |guard| {
+        assert_in_use(&path);
+        Component::embedded().unwrap().instantiate(guard, Limits::default())
+    };
+    buffer.replace_logic_with(make).unwrap();
+    assert_in_use(directory.path());
+    assert_eq!(inode(), before);
+    assert_eq!(read(&buffer), ids([1..=10]));
+}
+
+/// A reload of a service's configuration takes the buffer from one part of it to another. Between the two nobody may come in.
+#[test]
+fn pain_5147_nobody_gets_the_directory_between_two_owners() {
+    let directory = tempfile::tempdir().unwrap();
+    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+    write(&buffer, 1..=10);
+    let locked = buffer.hand_over().unwrap();
+    assert_in_use(directory.path());
+    let buffer = locked.open().unwrap();
+    assert_in_use(directory.path());
+    assert_eq!(read(&buffer), ids([1..=10]));
+    drop(buffer.hand_over().unwrap());
+    Buffer::builder(directory.path()).open().unwrap();
 }

@@ -1,7 +1,5 @@
 //! Logic that does no harm and no work either: what the host says to whoever waits for it.
 
-use std::process::Command;
-
 use forebay::{
     Buffer, CloseError, Durability, Limits, OpenError, ReadError, RecordId, Simulation, WhenFull,
     storage::memory::Disk,
@@ -10,26 +8,9 @@ use forebay::{
 use super::attack::{Victim, guest};
 use crate::support::{
     Runs,
-    cli::{BINARY, Running, run, run_with},
-    fixtures::project_file,
     storage::{data_file, disk, ids, options, read, records, write},
     unfaithful::Unfaithful,
 };
-
-fn component(name: &str) -> String {
-    format!("--component={}", project_file("tests/guests").join(name).display())
-}
-
-/// Closing waits for the syncs that are under way. Logic that begins another at the end of each must not hang whoever
-/// closes: a process that can only be killed leaves its buffer as a crash does.
-#[test]
-fn logic_that_always_has_a_sync_under_way_keeps_no_buffer_open() {
-    let root = tempfile::tempdir().unwrap();
-    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
-    let ended = run_with(["write", &buffer, &component("never_idle.wasm"), "--when-full=reject"], b"one\n");
-    assert_eq!(ended.code, Some(1), "{ended}");
-    assert!(ended.stderr.contains("rule=Syncs"), "{ended}");
-}
 
 /// Whoever closes a buffer believes that what he wrote is on the disk. The host knows whether it is.
 #[test]
@@ -87,43 +68,6 @@ fn logic_that_keeps_records_back_brings_nobody_to_the_end() {
     assert_eq!(buffer.status().unwrap().withheld, None);
 }
 
-/// A script would take silence and 0 for an empty buffer.
-#[test]
-fn a_read_that_leaves_records_behind_says_so() {
-    let root = tempfile::tempdir().unwrap();
-    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
-    run_with(["write", &buffer], b"one\ntwo\n").assert_quiet_success();
-    let ended = run(["read", &buffer, &component("hostile.wasm")]);
-    assert_eq!((ended.code, ended.stdout.as_slice()), (Some(2), &b""[..]), "{ended}");
-    assert!(ended.stderr.contains("gives no more records, although record 1"), "{ended}");
-    assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\ntwo\n");
-}
-
-/// "The disk is full" would send whoever reads it to the wrong place.
-#[test]
-fn a_writer_hears_that_it_is_the_logic_that_takes_nothing() {
-    let root = tempfile::tempdir().unwrap();
-    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
-    let ended = run_with(["write", &buffer, &component("always_full.wasm"), "--when-full=reject"], b"one\n");
-    assert_eq!(ended.code, Some(1), "{ended}");
-    assert!(
-        ended.stderr.contains("the buffer's logic takes no records, although the buffer has room"),
-        "{ended}"
-    );
-}
-
-/// Of a component that does not open the buffer the operator has to hear which one, which buffer, why, and what to do; and
-/// each once.
-#[test]
-fn logic_that_does_not_open_the_buffer_is_named() {
-    let root = tempfile::tempdir().unwrap();
-    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
-    run_with(["write", &buffer], b"one\n").assert_quiet_success();
-    let ended = run_with(["write", &buffer, &component("always_full.wasm")], b"two\n");
-    ended.assert_refusal(&["always_full.wasm", &buffer, "another id", "without --component"]);
-    assert_eq!(ended.stderr.matches("another id").count(), 1, "{ended}");
-}
-
 /// Acknowledged or not: the operator's limit holds, and nothing is lost but time.
 #[test]
 fn logic_that_never_acknowledges_fills_its_buffer_and_no_more() {
@@ -149,24 +93,4 @@ fn logic_that_never_acknowledges_fills_its_buffer_and_no_more() {
         buffer.close().unwrap();
         assert_eq!(read(&runs.open(disk.open().unwrap(), small)), ids([1..=written]), "{runs:?}");
     }
-}
-
-/// What is said of logic that fails is said while the buffer is being mended. That nobody can hear it must not end that.
-#[test]
-fn a_log_that_cannot_be_written_stops_nothing() {
-    let root = tempfile::tempdir().unwrap();
-    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
-    let deaf = |arguments: &[&str]| {
-        let mut command = Command::new("sh");
-        command.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY]).args(arguments);
-        let mut running = Running::start(command.env_remove("RUST_LOG"));
-        running.feed(b"one\n");
-        drop(running.take_stdin());
-        running.end()
-    };
-    let ended = deaf(&["write", &buffer, &component("spins.wasm")]);
-    assert_eq!(ended.code, Some(2), "{ended}");
-    let ended = deaf(&["write", &buffer, "-v"]);
-    assert_eq!(ended.code, Some(0), "{ended}");
-    assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\n");
 }

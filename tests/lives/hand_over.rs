@@ -1,33 +1,14 @@
 //! Handing an open buffer to another owner in the same process.
 
 use forebay::{
-    Buffer, ReadError, RecordId, Simulation, WhenFull, WriteError,
+    ReadError, RecordId, Simulation, WhenFull, WriteError,
     storage::{SyncTarget, memory::Disk},
 };
 
 use crate::support::{
-    Runs, cli,
+    Runs,
     storage::{file, ids, options, read, records, write},
 };
-
-/// A reload of a service's configuration takes the buffer from one part of it to another. Between the two nobody may come in.
-#[test]
-fn pain_5147_nobody_gets_the_directory_between_two_owners() {
-    let directory = tempfile::tempdir().unwrap();
-    let in_use = || {
-        assert!(Buffer::builder(directory.path()).open().is_err(), "it was taken in this process");
-        cli::run([std::ffi::OsStr::new("read"), directory.path().as_os_str()]).assert_refusal(&["in use by"]);
-    };
-    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
-    write(&buffer, 1..=10);
-    let locked = buffer.hand_over().unwrap();
-    in_use();
-    let buffer = locked.open().unwrap();
-    in_use();
-    assert_eq!(read(&buffer), ids([1..=10]));
-    drop(buffer.hand_over().unwrap());
-    Buffer::builder(directory.path()).open().unwrap();
-}
 
 /// The next owner has reasons of its own, and options that go with them.
 #[test]

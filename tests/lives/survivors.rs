@@ -1,10 +1,6 @@
 //! What an exchange of the logic leaves as it was: all that the host has promised, and all that it knows.
 
 use std::{
-    ffi::OsStr,
-    fs,
-    os::unix::fs::MetadataExt as _,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -17,7 +13,7 @@ use forebay::{
 };
 
 use crate::support::{
-    Runs, cli,
+    Runs,
     storage::{file, ids, options, read, records, write},
     unfaithful::Unfaithful,
 };
@@ -31,27 +27,6 @@ fn looking(
         look(&mut guard);
         runs.make(guard)
     }
-}
-
-#[track_caller]
-fn assert_in_use(directory: &Path) {
-    assert!(Buffer::builder(directory).open().is_err(), "it was taken in this process");
-    cli::run([OsStr::new("read"), directory.as_os_str()]).assert_refusal(&["in use by"]);
-}
-
-/// Between two kinds of logic nobody else may come in.
-#[test]
-fn the_lock_is_held_throughout_an_exchange() {
-    let directory = tempfile::tempdir().unwrap();
-    let inode = || fs::metadata(directory.path().join("buffer.lock")).unwrap().ino();
-    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
-    let before = inode();
-    write(&buffer, 1..=10);
-    let path = directory.path().to_owned();
-    buffer.replace_logic_with(looking(Runs::AsComponent, move |_| assert_in_use(&path))).unwrap();
-    assert_in_use(directory.path());
-    assert_eq!(inode(), before);
-    assert_eq!(read(&buffer), ids([1..=10]));
 }
 
 /// Logic that believes another length writes in the wrong place, and one that does not know what is durable has all of it

@@ -2,7 +2,7 @@
 
 use forebay::{Component, ComponentError};
 
-use super::{leb, section};
+use crate::support::wasm::{leb, section};
 
 /// A type of a function without parameters and results.
 const FUNCTION_TYPE: &[u8] = &[0x60, 0, 0];

@@ -1,13 +1,11 @@
 //! Opening what is large, or what others have left lying about.
 
-use std::{fs, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use forebay::{RecordId, Simulation, storage::memory::Disk};
 
 use crate::support::{
     Runs,
-    cli::run,
-    fixtures,
     storage::{data_file, file, ids, ledger, options, read, write},
 };
 
@@ -67,31 +65,4 @@ fn pain_18130_a_payload_that_cannot_be_decoded_stops_nothing() {
             write(&buffer, 7..=9);
         }
     }
-}
-
-/// A large buffer that is damaged all over fills the log with errors. Here a hundred losses are said one by one, all are
-/// counted, and the records beside them come out.
-#[test]
-fn pain_26035_many_losses_do_not_fill_the_log() {
-    let directory = fixtures::copy("multifile_w600_r150_4k");
-    let mut lost = 0;
-    for number in 4..=12 {
-        let path = directory.path().join(format!("buffer-data-{number}.dat"));
-        let mut bytes = fs::read(&path).unwrap();
-        let first = number * 48 + 1;
-        // Every third record's first byte.
-        for id in (first..=(first + 47).min(600)).step_by(3) {
-            let start = data_file(first..id).len();
-            bytes[start + 8] ^= 1;
-            lost += 1;
-        }
-        fs::write(path, bytes).unwrap();
-    }
-    assert!(lost > 120);
-    let ended = run(["read", directory.path().to_str().unwrap()]);
-    let said = ended.stderr.lines().filter(|line| line.contains("events are lost")).count();
-    assert_eq!((ended.code, said), (Some(0), 100), "{ended}");
-    assert!(ended.stderr.contains("more is lost"), "{ended}");
-    assert!(ended.stderr.contains(&format!("lost {lost} records")), "{ended}");
-    assert_eq!(ended.stdout.split(|byte| *byte == b'\n').count() as u64 - 1, 450 - lost, "{ended}");
 }

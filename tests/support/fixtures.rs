@@ -8,20 +8,11 @@ use std::{
 
 use tempfile::TempDir;
 
-/// The names of all of them.
-pub const ALL: [&str; 7] = [
-    "empty",
-    "w100_r0",
-    "w100_r40",
-    "w100_r100",
-    "multifile_w600_r150_4k",
-    "w100_r0_torn_tail",
-    "w100_r0_bitflip",
-];
-
 /// A file of the project, by its path from the root.
 pub fn project_file(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().find(|directory| directory.join("Cargo.lock").is_file());
+    root.expect("the lock file is in the root").join(path)
 }
 
 /// Where a fixture lies. Not to be opened: that changes it.
@@ -45,11 +36,6 @@ pub fn payload(number: u64) -> Vec<u8> {
     format!("record-{number:04}:{}", "abcdefghij".repeat(repeated)).into_bytes()
 }
 
-/// The payloads of these records as `forebay read` prints them.
-pub fn lines(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
-    numbers.into_iter().flat_map(|number| [payload(number), b"\n".to_vec()].concat()).collect()
-}
-
 /// The names and bytes of all files in a directory and below it, so that two can be compared. The name of a directory
 /// ends with a slash.
 pub fn contents(directory: impl AsRef<Path>) -> BTreeMap<String, Vec<u8>> {
@@ -66,4 +52,35 @@ pub fn contents(directory: impl AsRef<Path>) -> BTreeMap<String, Vec<u8>> {
         }
     }
     contents
+}
+
+/// What was done to a directory of Vector's.
+pub struct History {
+    pub name: &'static str,
+    pub written: u64,
+    pub acknowledged: usize,
+    pub file_bytes: u64,
+}
+
+const DEFAULT_FILE_BYTES: u64 = 128 << 20;
+
+/// What was done to those of Vector's directories that nothing has damaged.
+pub const HISTORIES: [History; 5] = [
+    History { name: "empty", written: 0, acknowledged: 0, file_bytes: DEFAULT_FILE_BYTES },
+    History { name: "w100_r0", written: 100, acknowledged: 0, file_bytes: DEFAULT_FILE_BYTES },
+    History { name: "w100_r40", written: 100, acknowledged: 40, file_bytes: DEFAULT_FILE_BYTES },
+    History { name: "w100_r100", written: 100, acknowledged: 100, file_bytes: DEFAULT_FILE_BYTES },
+    History { name: "multifile_w600_r150_4k", written: 600, acknowledged: 150, file_bytes: 4096 },
+];
+
+/// The directory holds what the fixture does, byte for byte, and what Forebay remembers beyond that.
+#[track_caller]
+pub fn assert_same(directory: &Path, name: &str) {
+    let (mut ours, vectors) = (contents(directory), contents(original(name)));
+    // What we remember beyond Vector's format is in a file that Vector does not look at.
+    assert!(ours.remove("buffer.forebay").is_some(), "{name}");
+    assert_eq!(ours.keys().collect::<Vec<_>>(), vectors.keys().collect::<Vec<_>>(), "{name}");
+    for (file, bytes) in &ours {
+        assert!(*bytes == vectors[file], "{name}: {file} differs");
+    }
 }

@@ -1,6 +1,5 @@
 //! What several tests stand on.
 
-pub mod cli;
 pub mod dice;
 pub mod faulty;
 pub mod fixtures;
@@ -11,7 +10,7 @@ pub mod recorded;
 pub mod storage;
 pub mod timed;
 pub mod unfaithful;
-mod watchdog;
+pub mod wasm;
 
 use forebay::{
     Buffer, Component, Limits, OpenError, Options, Simulation,

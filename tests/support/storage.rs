@@ -67,6 +67,18 @@ pub fn ids_on(disk: &Disk, at: &str) -> BTreeSet<u64> {
     ids_once(disk.data_files().into_iter().map(|(file, _)| disk.data_file(file).unwrap()), at)
 }
 
+/// The ids in a dead-letter file, which must be whole frames and nothing else.
+#[track_caller]
+pub fn letters(mut bytes: &[u8]) -> Vec<u64> {
+    let mut ids = Vec::new();
+    while !bytes.is_empty() {
+        let frame = forebay_frame::decode(bytes).unwrap();
+        ids.push(frame.id.0);
+        bytes = &bytes[usize::try_from(frame.bytes).unwrap()..];
+    }
+    ids
+}
+
 /// A disk with this ledger and these data files, as another program would leave it.
 pub fn disk(ledger: Option<Ledger>, files: &[(u16, Vec<u8>)]) -> Disk {
     let disk = Disk::new();

@@ -14,7 +14,7 @@ fn the_binary_has_no_native_copy_of_the_logic() {
         .args([
             "tree",
             "--package",
-            "forebay",
+            "forebay-cli",
             "--edges",
             "normal",
             "--prefix",
@@ -28,7 +28,7 @@ fn the_binary_has_no_native_copy_of_the_logic() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let tree = String::from_utf8(output.stdout).unwrap();
     let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(names.contains(&"forebay") && names.contains(&"wasmtime"), "{names:?}");
+    assert!(names.contains(&"forebay-cli") && names.contains(&"wasmtime"), "{names:?}");
     assert!(!names.contains(&"forebay-logic"), "the logic is compiled into the binary");
     assert!(!names.contains(&"forebay-component"), "the component is compiled into the binary");
 }

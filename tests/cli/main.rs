@@ -1,17 +1,34 @@
 //! The binary `forebay`, run as people run it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    missing_docs,
+    unreachable_pub
+)]
+
 mod bad_input;
 mod damage;
 mod dead_letters;
 mod demo;
+mod format;
 mod framing;
 mod full;
+mod kill;
+mod loading;
 mod lock;
 mod looking;
 mod made;
+mod own_file;
+mod own_logic;
 mod pipe;
 mod reading;
+mod shipped;
 mod signals;
+mod support;
+mod unwilling;
 mod writing;
 
 use std::{
