@@ -1,36 +1,53 @@
-//! What ships: a binary that has the buffer's logic in it as a component, and in no other form.
+//! What ships: a binary that has the buffer's logic in it as a component, and in no other form; and a library without the
+//! command line.
 
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 use serde_json::json;
 
 use crate::support::{cli::run, fixtures::project_file};
 
-/// The sandbox is of no use if the same code also runs outside of it.
-#[test]
-fn the_binary_has_no_native_copy_of_the_logic() {
+/// Crates that the command and the library both use by themselves.
+const SHARED: [&str; 6] = ["bytes", "forebay", "forebay-cli", "forebay-frame", "thiserror", "tracing"];
+
+/// The names of the crates that are compiled for a package of the lock file, with their dependencies down to a depth.
+fn crates(package: &str, depth: u8) -> BTreeSet<String> {
     let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
     let output = Command::new(cargo)
-        .args([
-            "tree",
-            "--package",
-            "forebay-cli",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--locked",
-            "--offline",
-        ])
+        .args(["tree", "--edges=normal", "--prefix=none", "--locked", "--offline"])
+        .args([format!("--package={package}"), format!("--depth={depth}")])
         .current_dir(project_file(""))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let tree = String::from_utf8(output.stdout).unwrap();
-    let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(names.contains(&"forebay-cli") && names.contains(&"wasmtime"), "{names:?}");
-    assert!(!names.contains(&"forebay-logic"), "the logic is compiled into the binary");
-    assert!(!names.contains(&"forebay-component"), "the component is compiled into the binary");
+    let names: BTreeSet<_> =
+        tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    assert!(names.contains(package) && names.len() > 1, "{names:?}");
+    names
+}
+
+/// The sandbox is of no use if the same code also runs outside of it.
+#[test]
+fn the_binary_has_no_native_copy_of_the_logic() {
+    let names = crates("forebay-cli", u8::MAX);
+    assert!(names.contains("forebay") && names.contains("wasmtime"), "{names:?}");
+    assert!(!names.contains("forebay-logic"), "the logic is compiled into the binary");
+    assert!(!names.contains("forebay-component"), "the component is compiled into the binary");
+}
+
+/// A program that embeds the library would compile, audit and ship a parser of arguments that it never runs. What wasmtime
+/// brings is there anyway.
+#[test]
+fn the_library_brings_no_crate_of_the_command_line() {
+    let mut of_the_command = crates("forebay-cli", 1);
+    of_the_command.retain(|name| !SHARED.contains(&name.as_str()));
+    assert!(of_the_command.contains("clap"), "{of_the_command:?}");
+    let of_the_library = &crates("forebay", u8::MAX) - &crates("wasmtime", u8::MAX);
+    for of_the_library in [of_the_library, crates("forebay", 1)] {
+        let both = &of_the_library & &of_the_command;
+        assert!(both.is_empty(), "{both:?}: if the library needs them, add them to SHARED");
+    }
 }
 
 /// The one claim that anybody can check: the logic asks for storage and nothing else. `types` has no functions.
