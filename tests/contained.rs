@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use forebay::{Buffer, Component, WriteError, storage::memory::Disk};
+use forebay::{Buffer, Component, WriteError, WriteErrorKind, storage::memory::Disk};
 
 use crate::support::{
     Runs, fixtures,
@@ -20,7 +20,7 @@ fn a_guest_that_spins_is_cut() {
     let started = Instant::now();
     let answer = buffer.writer().write_batch(records(1..=1));
     assert!(
-        matches!(&answer, Err(WriteError::Stopped { reason }) if reason.contains("it ran for longer")),
+        matches!(&answer, Err(WriteError { kind: WriteErrorKind::Stopped { reason }, .. }) if reason.contains("it ran for longer")),
         "{answer:?}"
     );
     assert!(started.elapsed() < Duration::from_secs(5), "it is a matter of a tenth of a second");

@@ -16,7 +16,8 @@ mod throttle;
 
 pub use buffer::{
     Buffer, Builder, CloseError, DrainReport, Durability, Locked, OpenError, Options, OptionsError, Pending,
-    ReadError, Reader, Receipt, Record, ReplaceError, Simulation, Status, WhenFull, WriteError, Writer,
+    ReadError, Reader, Receipt, Record, ReplaceError, Simulation, Status, WhenFull, WriteError,
+    WriteErrorKind, Writer,
 };
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;

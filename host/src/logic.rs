@@ -3,11 +3,13 @@
 //! [`engine`](crate::engine) implements it with the WebAssembly component. Tests implement it natively, so that the same
 //! host code is run at full speed and under thousands of schedules.
 
+use std::{fmt, io};
+
 use forebay_frame::RecordId;
 use thiserror::Error;
 
 use crate::{
-    guard::{Guard, Ticket},
+    guard::{Guard, Refusal, Ticket},
     storage::FileId,
 };
 
@@ -136,11 +138,30 @@ pub enum LogicError {
     #[error("a sync has failed, and is being made up for")]
     Degraded,
     /// The storage failed, with this errno or refusal.
-    #[error("storage error {0}, which is an errno or the rule that it broke")]
+    #[error("an error of its storage: {}", StorageNumber(*.0))]
     Storage(u32),
     /// Anything else.
     #[error("error {0} of its own")]
     Other(u32),
+}
+
+/// The number of a storage error, in words.
+struct StorageNumber(u32);
+
+impl fmt::Display for StorageNumber {
+    /// The contract gives one number for an error of the operating system and for a rule that was broken. Up to the last rule
+    /// both are told.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.0;
+        match i32::try_from(number).ok().filter(|errno| *errno > 0) {
+            Some(errno) => write!(f, "{}", io::Error::from_raw_os_error(errno))?,
+            None => write!(f, "unknown error {number}")?,
+        }
+        if (1..=Refusal::LAST_CODE).contains(&number) {
+            write!(f, ", unless it broke rule {number} of its contract")?;
+        }
+        Ok(())
+    }
 }
 
 /// An instance that could not be made. The guard comes back, so that the directory stays held.
@@ -183,4 +204,19 @@ pub trait Logic: Send {
     fn close_writer(&mut self) -> Result<(), CallError>;
     /// Figures by number.
     fn status(&mut self) -> Result<Vec<(u16, u64)>, CallError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number sends people to a search engine, and to the wrong table.
+    #[test]
+    fn a_storage_error_is_told_in_words() {
+        let full = LogicError::Storage(28).to_string();
+        assert!(full.contains("No space left on device") && !full.contains("rule"), "{full}");
+        let either = LogicError::Storage(5).to_string();
+        assert!(either.contains("Input/output error") && either.contains("rule 5"), "{either}");
+        assert!(LogicError::Storage(u32::MAX).to_string().contains("unknown error"));
+    }
 }

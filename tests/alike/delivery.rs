@@ -9,9 +9,10 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread,
+    time::Duration,
 };
 
-use forebay::{Buffer, NewRecord, OpenError, RecordId, storage::memory::Disk};
+use forebay::{Buffer, NewRecord, OpenError, ReadError, RecordId, Simulation, storage::memory::Disk};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -275,4 +276,26 @@ fn closing_releases_the_lock_of_a_directory() {
     let buffer = Buffer::builder(directory.path()).open().unwrap();
     assert_eq!(read(&buffer), ids([1..=10]));
     drop(held);
+}
+
+/// A consumer that has other things to do as well waits for a time. That no record came must not look like the end.
+#[test]
+fn a_reader_may_wait_for_a_time() {
+    for runs in Runs::ALL {
+        let simulation = Simulation::new();
+        let buffer = runs.open_in(&simulation, Disk::new().open().unwrap(), options()).unwrap();
+        let reader = buffer.reader();
+        for _ in 0..3 {
+            let before = simulation.now_ns();
+            let timed_out = reader.next_timeout(Duration::from_secs(5));
+            assert!(matches!(timed_out, Err(ReadError::TimedOut)), "{runs:?}: {timed_out:?}");
+            assert_eq!(simulation.now_ns() - before, 5_000_000_000, "{runs:?}");
+        }
+        write(&buffer, 1..=10);
+        let before = simulation.now_ns();
+        assert_eq!(reader.next_batch_timeout(100, Duration::ZERO).unwrap().unwrap().len(), 10, "{runs:?}");
+        buffer.end_writing();
+        assert!(reader.next_timeout(Duration::from_secs(5)).unwrap().is_none(), "{runs:?}: this is the end");
+        assert_eq!(simulation.now_ns(), before, "{runs:?}: nothing was waited for");
+    }
 }

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use forebay::{
-    Buffer, CloseError, Durability, RecordId, Simulation, WhenFull, WriteError,
+    Buffer, CloseError, Durability, RecordId, Simulation, WhenFull, WriteErrorKind,
     storage::{SyncTarget, memory::Disk},
 };
 
 use crate::support::{
     Runs,
-    storage::{data_file, file, ids, options, read, records},
+    storage::{data_file, file, ids, options, read, records, written_and_refused},
 };
 
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -18,16 +18,16 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// Which sync fails.
 const TARGETS: [SyncTarget; 2] = [SyncTarget::Directory, SyncTarget::Ledger];
 
-struct Bench {
+pub(super) struct Bench {
     runs: Runs,
-    disk: Disk,
-    simulation: Simulation,
-    buffer: Buffer,
+    pub(super) disk: Disk,
+    pub(super) simulation: Simulation,
+    pub(super) buffer: Buffer,
 }
 
 impl Bench {
     /// A buffer with records 1 to 10, all synced.
-    fn new(runs: Runs, when_full: WhenFull) -> Self {
+    pub(super) fn new(runs: Runs, when_full: WhenFull) -> Self {
         let (disk, simulation) = (Disk::new(), Simulation::new());
         let mut options = options();
         (options.sync_interval, options.when_full) = (INTERVAL, when_full);
@@ -47,12 +47,12 @@ impl Bench {
         (bench, pending)
     }
 
-    fn is_degraded(&self) -> bool {
+    pub(super) fn is_degraded(&self) -> bool {
         self.buffer.status().unwrap().sync_failed
     }
 
     /// Time passes, and syncs end.
-    fn wait(&self) {
+    pub(super) fn wait(&self) {
         for _ in 0..4 {
             self.simulation.advance(INTERVAL);
             while self.simulation.run_sync(0) {}
@@ -60,7 +60,7 @@ impl Bench {
     }
 
     /// The machine loses power. Gives what is found after that.
-    fn found_after_power_loss(self) -> Vec<u64> {
+    pub(super) fn found_after_power_loss(self) -> Vec<u64> {
         self.disk.power_loss();
         drop(self.buffer);
         read(&self.runs.open(self.disk.open().unwrap(), options()))
@@ -164,54 +164,13 @@ fn writers_wait_until_all_is_safe_again() {
     }
 }
 
-/// The kernel may let go of what it could not write, and reads older bytes then. Whoever waits for such a record must not
-/// hear that it is on the disk, and the others need not hear anything else.
-#[test]
-fn a_writer_is_told_what_vanished_with_a_failed_sync() {
-    for (runs, vanished, was_read) in
-        Runs::ALL.into_iter().flat_map(|runs| [(runs, 11, false), (runs, 13, true), (runs, 15, false)])
-    {
-        let at = format!("{runs:?}, {vanished}");
-        let bench = Bench::new(runs, WhenFull::Block);
-        bench.disk.fail_sync(SyncTarget::Data(file(0)), 1);
-        let writer = bench.buffer.writer().with_durability(Durability::Synced);
-        let waiting = (11..=15).map(|id| (id, writer.submit(records(id..=id)).unwrap())).collect::<Vec<_>>();
-        while bench.simulation.run_sync(0) {}
-        if was_read {
-            // What is in memory is no proof.
-            assert_eq!(read(&bench.buffer), ids([1..=15]), "{at}");
-        }
-        let mut bytes = bench.disk.data_file(file(0)).unwrap();
-        bytes[data_file(1..vanished).len()..data_file(1..=vanished).len()].fill(0);
-        bench.disk.put_data_file(file(0), bytes);
-        bench.wait();
-        for (id, mut waiting) in waiting {
-            match waiting.try_take().expect(&at) {
-                Ok(receipt) => {
-                    assert!(id != vanished && receipt.first_id == Some(RecordId(id)), "{at}: {id}");
-                }
-                Err(WriteError::Vanished { first, next }) => {
-                    assert_eq!((first.0, next.0, id), (vanished, vanished + 1, vanished), "{at}");
-                }
-                Err(error) => panic!("{at}: {error}"),
-            }
-        }
-        assert!(!bench.is_degraded(), "{at}");
-        let later = writer.submit(records(16..=20)).unwrap();
-        while bench.simulation.run_sync(0) {}
-        assert_eq!(later.wait().unwrap().records, 5, "{at}");
-        let left = ids([1..=20]).into_iter().filter(|id| *id != vanished).collect::<Vec<_>>();
-        assert_eq!(bench.found_after_power_loss(), left, "{at}");
-    }
-}
-
 /// Who has chosen not to wait gets the records back.
 #[test]
 fn a_buffer_that_rejects_hands_records_back_meanwhile() {
     for runs in Runs::ALL {
         let (bench, _pending) = Bench::failing(runs, SyncTarget::Data(file(0)), WhenFull::Reject);
-        let receipt = bench.buffer.writer().write_batch(records(61..=70)).unwrap();
-        assert_eq!((receipt.records, receipt.rejected.len()), (0, 10), "{runs:?}");
+        let (receipt, refused) = written_and_refused(bench.buffer.writer().write_batch(records(61..=70)));
+        assert_eq!((receipt.records, refused), (0, records(61..=70)), "{runs:?}");
     }
 }
 
@@ -274,7 +233,9 @@ fn closing_on_a_disk_that_goes_on_failing_says_so() {
         }
         let error = bench.buffer.close().unwrap_err();
         assert!(matches!(error, CloseError::SyncFailed), "{runs:?}: {error}");
-        assert!(matches!(pending.wait(), Err(WriteError::SyncFailed)), "{runs:?}");
+        let error = pending.wait().unwrap_err();
+        assert_eq!(error.kind, WriteErrorKind::SyncFailed, "{runs:?}");
+        assert_eq!(error.into_records(), records(11..=60), "{runs:?}");
         assert_eq!(read(&runs.open(bench.disk.open().unwrap(), options())), ids([1..=60]), "{runs:?}");
     }
 }

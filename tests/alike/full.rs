@@ -1,12 +1,17 @@
 //! Full buffers and full disks: records wait or are handed back, and nothing is lost either way.
 
-use std::{thread, time::Duration};
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+    thread,
+    time::Duration,
+};
 
-use forebay::{RecordId, WhenFull, storage::memory::Disk};
+use forebay::{NewRecord, RecordId, Simulation, WhenFull, WriteErrorKind, storage::memory::Disk};
 
 use crate::support::{
     Runs,
-    storage::{ids, options, read, records, write},
+    storage::{ids, options, read, records, write, written_and_refused},
 };
 
 /// Room for two files.
@@ -21,17 +26,16 @@ fn a_full_buffer_hands_back_what_does_not_fit() {
         options.max_bytes = MAX_BYTES;
         options.when_full = WhenFull::Reject;
         let buffer = runs.open(disk.open().unwrap(), options);
-        let receipt = buffer.writer().write_batch(records(1..=1000)).unwrap();
+        let error = buffer.writer().write_batch(records(1..=1000)).unwrap_err();
+        assert_eq!(error.kind, WriteErrorKind::Full, "{runs:?}");
+        let receipt = &error.written;
         let taken = receipt.records as u64;
         assert!((90..110).contains(&taken), "{runs:?}: {taken}");
         assert_eq!(receipt.last_id, Some(RecordId(taken)), "{runs:?}");
-        assert_eq!(receipt.rejected, records(taken + 1..=1000), "{runs:?}");
+        assert_eq!(error.into_records(), records(taken + 1..=1000), "{runs:?}");
         assert!(buffer.status().unwrap().bytes <= MAX_BYTES, "{runs:?}");
-        assert_eq!(
-            buffer.writer().write_batch(records(taken + 1..=taken + 7)).unwrap().records,
-            0,
-            "{runs:?}"
-        );
+        let again = buffer.writer().write_batch(records(taken + 1..=taken + 7));
+        assert_eq!(written_and_refused(again).1, records(taken + 1..=taken + 7), "{runs:?}");
 
         assert_eq!(read(&buffer), ids([1..=taken]), "{runs:?}");
         buffer.reader().ack_through(RecordId(taken));
@@ -54,7 +58,8 @@ fn acknowledgements_make_room_again() {
         for _ in 0..10 {
             // Files go when the syncs have ended that they wait for, on other threads.
             let receipt = loop {
-                let receipt = buffer.writer().write_batch(records(next..=next + 999)).unwrap();
+                let (receipt, _) =
+                    written_and_refused(buffer.writer().write_batch(records(next..=next + 999)));
                 if receipt.records > 0 {
                     break receipt;
                 }
@@ -121,5 +126,84 @@ fn a_full_disk_makes_writers_wait_until_it_has_room() {
         let buffer = runs.open(disk.open().unwrap(), options);
         assert_eq!(buffer.open_report().cut_bytes, 0, "{runs:?}");
         assert_eq!(read(&buffer), ids([1..=500]), "{runs:?}");
+    }
+}
+
+/// A producer that must not wait keeps what does not fit. Nothing overtakes a writer who waits.
+#[test]
+fn a_writer_may_refuse_to_wait_for_room() {
+    for runs in Runs::ALL {
+        let mut options = options();
+        options.max_bytes = MAX_BYTES;
+        let buffer = runs.open_in(&Simulation::new(), Disk::new().open().unwrap(), options).unwrap();
+        let writer = buffer.writer();
+        let error = writer.try_write_batch(records(1..=1000)).unwrap_err();
+        assert!(error.is_full(), "{runs:?}: {error}");
+        let taken = error.written.records as u64;
+        assert!((90..110).contains(&taken), "{runs:?}: {taken}");
+        assert_eq!(error.records, records(taken + 1..=1000), "{runs:?}");
+        assert_eq!(buffer.status().unwrap().waiting_records, 0, "{runs:?}");
+
+        let waiting = writer.submit(records(taken + 1..=taken + 200)).unwrap();
+        let error = writer.try_write("small").unwrap_err();
+        assert!(error.is_full(), "{runs:?}: {error}");
+        assert_eq!(error.into_records(), ["small".into()], "{runs:?}");
+        drop(waiting);
+        assert_eq!(read(&buffer), ids([1..=taken]), "{runs:?}");
+    }
+}
+
+/// A writer that waits gets its records back when its time is over, and one behind it that needs less room goes on.
+#[test]
+fn a_writer_may_wait_for_room_for_a_time() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let mut options = options();
+        options.max_events = 10;
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options).unwrap();
+        write(&buffer, 1..=8);
+        let writer = buffer.writer();
+        let three = NewRecord::new("three").with_events(3.try_into().unwrap());
+        let before = simulation.now_ns();
+        let error = writer.write_timeout(three.clone(), Duration::from_secs(5)).unwrap_err();
+        assert!(error.is_full(), "{runs:?}: {error}");
+        assert_eq!(error.into_records(), vec![three.clone()], "{runs:?}");
+        assert_eq!(simulation.now_ns() - before, 5_000_000_000, "{runs:?}");
+
+        let mut context = Context::from_waker(Waker::noop());
+        let mut limited = pin!(writer.write_batch_timeout_async(vec![three], Duration::from_secs(5)));
+        assert!(limited.as_mut().poll(&mut context).is_pending(), "{runs:?}");
+        let mut behind = writer.submit(records(9..=10)).unwrap();
+        simulation.advance(Duration::from_secs(4));
+        assert!(limited.as_mut().poll(&mut context).is_pending(), "{runs:?}");
+        assert!(behind.try_take().is_none(), "{runs:?}: nothing overtakes a writer who waits");
+        simulation.advance(Duration::from_secs(1));
+        let Poll::Ready(answer) = limited.as_mut().poll(&mut context) else { panic!("{runs:?}: it is time") };
+        assert!(answer.unwrap_err().is_full(), "{runs:?}");
+        assert_eq!(behind.try_take().unwrap().unwrap().last_id, Some(RecordId(10)), "{runs:?}");
+    }
+}
+
+/// Writers that wait again and again would fill the memory with timers, each until its own time.
+#[test]
+fn writers_that_wait_for_a_time_share_a_timer() {
+    for runs in Runs::ALL {
+        let simulation = Simulation::new();
+        let mut options = options();
+        options.max_events = 10;
+        let buffer = runs.open_in(&simulation, Disk::new().open().unwrap(), options).unwrap();
+        write(&buffer, 1..=10);
+        let writer = buffer.writer();
+        for hours in 1..=100 {
+            let mut context = Context::from_waker(Waker::noop());
+            let mut limited =
+                pin!(writer.write_batch_timeout_async(records(1..=1), Duration::from_hours(hours)));
+            assert!(limited.as_mut().poll(&mut context).is_pending(), "{runs:?}");
+            simulation.advance(Duration::from_millis(1));
+        }
+        assert_eq!(buffer.status().unwrap().waiting_records, 100, "{runs:?}");
+        assert!(simulation.timers().len() < 5, "{runs:?}: {:?}", simulation.timers());
+        simulation.advance(Duration::from_hours(100));
+        assert_eq!(buffer.status().unwrap().waiting_records, 0, "{runs:?}");
     }
 }

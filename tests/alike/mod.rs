@@ -18,6 +18,7 @@ mod same;
 mod simulated;
 mod unwritable;
 mod usage;
+mod vanished;
 
 use forebay::{Options, storage::memory::Disk};
 

@@ -45,8 +45,8 @@ fn what_was_cut_does_not_come_back_in_the_place_of_another_record() {
             let simulation = Simulation::new();
             let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
             let other = vec![0xa5; payload(6).len()];
-            let id = buffer.writer().write(NewRecord::new(other.clone())).unwrap();
-            assert_eq!(id, Some(RecordId(6)), "{runs:?}");
+            let receipt = buffer.writer().write(NewRecord::new(other.clone())).unwrap();
+            assert_eq!(receipt.first_id, Some(RecordId(6)), "{runs:?}");
             disk.power_loss_with(Luck { lengths: seed, sectors: seed, ..Luck::NONE });
             drop(buffer);
             let buffer = runs.open(disk.open().unwrap(), options());

@@ -12,7 +12,7 @@ use forebay::{
 use crate::support::{
     Runs,
     recorded::Journal,
-    storage::{HeldSyncs, data_file, file, ids, ledger, options, read, records, write},
+    storage::{HeldSyncs, data_file, file, ids, ledger, options, read, records, write, written_and_refused},
 };
 
 fn usage(buffer: &Buffer) -> Usage {
@@ -154,9 +154,9 @@ fn what_is_rejected_and_what_is_dropped_is_counted_apart() {
             let buffer = runs.open(disk.open().unwrap(), options);
             let mut rejected = Amount::default();
             for first in (1..500).step_by(10) {
-                let receipt = buffer.writer().write_batch(records(first..=first + 9)).unwrap();
-                rejected = receipt
-                    .rejected
+                let answer = buffer.writer().write_batch(records(first..=first + 9));
+                rejected = written_and_refused(answer)
+                    .1
                     .iter()
                     .fold(rejected, |sum, record| sum.plus(Amount::new(1, record.frame_bytes())));
             }

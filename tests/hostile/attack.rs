@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use forebay::{
-    Buffer, Component, Limits, OpenError, Options, ReadError, RecordId, WhenFull, WriteError,
+    Buffer, Component, Limits, OpenError, Options, ReadError, RecordId, WhenFull, WriteError, WriteErrorKind,
     storage::memory::Disk,
 };
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::support::{
     Runs,
     fixtures::project_file,
-    storage::{ids, options, read, records, write},
+    storage::{ids, options, read, records, write, written_and_refused},
 };
 
 /// What the attack answers to.
@@ -167,9 +167,10 @@ impl Attack {
         match self.call {
             Call::Open => Ok(()),
             Call::Write => match buffer.writer().write_batch(records(11..=20)) {
-                Err(WriteError::Stopped { reason }) => Err(reason),
+                Err(WriteError { kind: WriteErrorKind::Stopped { reason }, .. }) => Err(reason),
                 other => {
-                    assert_eq!(other.unwrap().rejected.len(), 10, "{}: it has room for nothing", self.what);
+                    let refused = written_and_refused(other).1;
+                    assert_eq!(refused.len(), 10, "{}: it has room for nothing", self.what);
                     Ok(())
                 }
             },
@@ -200,7 +201,9 @@ impl Attack {
             }
             // Each write asks for a sync.
             Call::Synced => loop {
-                if let Err(WriteError::Stopped { reason }) = buffer.writer().write_batch(records(11..=11)) {
+                if let Err(WriteError { kind: WriteErrorKind::Stopped { reason }, .. }) =
+                    buffer.writer().write_batch(records(11..=11))
+                {
                     return Err(reason);
                 }
                 thread::yield_now();

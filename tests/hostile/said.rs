@@ -8,7 +8,7 @@ use std::{
 };
 
 use forebay::{
-    Buffer, NewRecord, ReadError, RecordId, Refusal, WriteError,
+    Buffer, NewRecord, ReadError, RecordId, Refusal, WriteError, WriteErrorKind,
     guard::{BatchId, Guard},
     storage::{Ledger, memory::Disk},
 };
@@ -123,7 +123,10 @@ fn errors_of_the_logic_are_logged_once_a_second() {
         let buffer = Buffer::open_with(Box::new(Disk::new().open().unwrap()), options(), make).unwrap();
         for _ in 0..WRITES {
             let answer = buffer.writer().write(NewRecord::new("one"));
-            assert!(matches!(answer, Err(WriteError::Refused { .. })), "{answer:?}");
+            assert!(
+                matches!(answer, Err(WriteError { kind: WriteErrorKind::Refused { .. }, .. })),
+                "{answer:?}"
+            );
             let answer = buffer.reader().try_next_batch(1);
             assert!(matches!(answer, Err(ReadError::Refused { .. })), "{answer:?}");
         }

@@ -8,7 +8,7 @@ use forebay::{
 use super::attack::{Victim, guest};
 use crate::support::{
     Runs,
-    storage::{data_file, disk, ids, options, read, records, write},
+    storage::{data_file, disk, ids, options, read, records, write, written_and_refused},
     unfaithful::Unfaithful,
 };
 
@@ -79,11 +79,12 @@ fn logic_that_never_acknowledges_fills_its_buffer_and_no_more() {
         let buffer = Buffer::open_with(Box::new(disk.open().unwrap()), small, make).unwrap();
         let mut written = 0;
         loop {
-            let receipt = buffer.writer().write_batch(records(written + 1..=written + 10)).unwrap();
+            let answer = buffer.writer().write_batch(records(written + 1..=written + 10));
+            let (receipt, refused) = written_and_refused(answer);
             written += receipt.records as u64;
             let records = buffer.reader().try_next_batch(100).unwrap();
             records.iter().for_each(forebay::Record::ack);
-            if !receipt.rejected.is_empty() {
+            if !refused.is_empty() {
                 break;
             }
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use forebay::{
-    Buffer, Durability, ReadError, RecordId, ReplaceError, Simulation, WriteError,
+    Buffer, Durability, ReadError, RecordId, ReplaceError, Simulation, WriteError, WriteErrorKind,
     guard::Guard,
     logic::{Logic, NotMade},
     storage::memory::Disk,
@@ -76,7 +76,13 @@ fn logic_that_cannot_be_made_again_stops_the_buffer_and_nobody_hangs() {
         let stopped = status.stopped.unwrap();
         assert!(status.restarts == 5 && stopped.contains("out of moulds"), "{runs:?}: {stopped}");
         assert!(matches!(waiting.join().unwrap(), Ok(Some(_)) | Err(ReadError::Stopped { .. })), "{runs:?}");
-        assert!(matches!(buffer.writer().write("more"), Err(WriteError::Stopped { .. })), "{runs:?}");
+        assert!(
+            matches!(
+                buffer.writer().write("more"),
+                Err(WriteError { kind: WriteErrorKind::Stopped { .. }, .. })
+            ),
+            "{runs:?}"
+        );
         disk.let_syncs_go_on();
         let is_synced = pending.wait().is_ok();
         assert!(buffer.close().is_err(), "{runs:?}");
@@ -126,7 +132,10 @@ fn storage_that_does_not_come_back_stops_the_buffer() {
     write(&buffer, 1..=10);
     faults.after(0);
     assert!(buffer.status().unwrap().stopped.is_some());
-    assert!(matches!(buffer.writer().write("more"), Err(WriteError::Stopped { .. })));
+    assert!(matches!(
+        buffer.writer().write("more"),
+        Err(WriteError { kind: WriteErrorKind::Stopped { .. }, .. })
+    ));
     assert!(matches!(buffer.reader().next(), Err(ReadError::Stopped { .. })));
     assert!(buffer.close().is_err());
     assert!(disk.open().is_err(), "it is still put away");

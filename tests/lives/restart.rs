@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use forebay::{
-    Buffer, Durability, Options, ReadError, RecordId, Simulation, WhenFull, WriteError,
+    Buffer, Durability, Options, ReadError, RecordId, Simulation, WhenFull, WriteErrorKind,
     storage::{SyncTarget, memory::Disk},
 };
 
@@ -198,7 +198,7 @@ fn logic_that_keeps_failing_stops_the_buffer_and_says_so() {
         };
         assert_eq!(written, 6, "{runs:?}: once, and five times again");
         assert!(
-            matches!(&refused, WriteError::Stopped { reason } if reason.contains("its answer got lost")),
+            matches!(&refused.kind, WriteErrorKind::Stopped { reason } if reason.contains("its answer got lost")),
             "{runs:?}: {refused:?}"
         );
         let status = buffer.status().unwrap();

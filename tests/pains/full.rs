@@ -7,7 +7,7 @@ use forebay::{Buffer, NewRecord, Options, RecordId, Simulation, WhenFull, storag
 use crate::support::{
     Runs,
     recorded::{Done, Journal},
-    storage::{data_file, file, ids, options, read, records},
+    storage::{data_file, file, ids, options, read, records, written_and_refused},
 };
 
 /// A disk with room for so many bytes, and a buffer on it.
@@ -52,11 +52,11 @@ fn pain_8763_a_full_disk_refuses_records_where_that_was_chosen() {
         let mut options = options();
         options.when_full = WhenFull::Reject;
         let (disk, _, _, buffer) = on_a_small_disk(runs, 3000, options);
-        let receipt = buffer.writer().write_batch(records(1..=100)).unwrap();
+        let (receipt, refused) = written_and_refused(buffer.writer().write_batch(records(1..=100)));
         let placed = receipt.records as u64;
-        assert_eq!(receipt.rejected, records(placed + 1..=100), "{runs:?}");
+        assert_eq!(refused, records(placed + 1..=100), "{runs:?}");
         disk.set_capacity_bytes(None);
-        let receipt = buffer.writer().write_batch(receipt.rejected).unwrap();
+        let receipt = buffer.writer().write_batch(refused).unwrap();
         assert_eq!(receipt.first_id, Some(RecordId(placed + 1)), "{runs:?}");
         assert_eq!(read(&buffer), ids([1..=100]), "{runs:?}");
     }
@@ -122,14 +122,15 @@ fn pain_8210_no_more_events_wait_than_were_allowed() {
         options.when_full = WhenFull::Reject;
         let buffer = runs.open(disk.open().unwrap(), options);
         let several = |events: u32| NewRecord::new("payload").with_events(events.try_into().unwrap());
-        let receipt = buffer.writer().write_batch([2, 3, 2, 1].map(several).into()).unwrap();
-        assert_eq!((receipt.records, receipt.rejected.len()), (3, 1), "{runs:?}");
+        let answer = buffer.writer().write_batch([2, 3, 2, 1].map(several).into());
+        let (receipt, refused) = written_and_refused(answer);
+        assert_eq!((receipt.records, refused.len()), (3, 1), "{runs:?}");
         buffer.close().unwrap();
 
         let buffer = runs.open(disk.open().unwrap(), options);
-        assert_eq!(buffer.writer().write_batch(vec![several(1)]).unwrap().records, 0, "{runs:?}");
+        assert!(buffer.writer().write(several(1)).unwrap_err().is_full(), "{runs:?}");
         buffer.reader().next().unwrap().unwrap().ack();
-        assert_eq!(buffer.writer().write_batch(vec![several(3)]).unwrap().records, 0, "{runs:?}");
+        assert!(buffer.writer().write(several(3)).unwrap_err().is_full(), "{runs:?}");
         assert_eq!(buffer.writer().write_batch(vec![several(2)]).unwrap().records, 1, "{runs:?}");
         assert_eq!(buffer.status().unwrap().occupancy.events, 7, "{runs:?}");
     }

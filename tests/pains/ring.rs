@@ -110,8 +110,11 @@ fn pain_19759_a_full_ring_is_full_and_not_empty() {
         let status = buffer.status().unwrap();
         assert_eq!((status.files as u64, status.occupancy.events), (files, next - 1));
         // What fits into the newest file is taken, and nothing more.
-        while buffer.writer().write_batch(vec![record(next).into()]).unwrap().first_id.is_some() {
-            next += 1;
+        loop {
+            match buffer.writer().write(record(next)) {
+                Ok(_) => next += 1,
+                Err(error) => break assert!(error.is_full(), "{error}"),
+            }
         }
         assert!(next <= files + 2 && buffer.status().unwrap().files as u64 == files);
         buffer.close().unwrap();

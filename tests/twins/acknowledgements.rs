@@ -130,7 +130,7 @@ fn agrees_with_reference(runs: Runs, options: Options, steps: &[Step]) {
     for step in steps {
         match step {
             Step::Write(events) => {
-                let id = buffer.writer().write(record(*events, 48)).unwrap().unwrap();
+                let id = buffer.writer().write(record(*events, 48)).unwrap().first_id.unwrap();
                 records.push((id.0, u64::from(*events)));
             }
             Step::Read(count) => taken.extend(buffer.reader().try_next_batch(*count).unwrap()),

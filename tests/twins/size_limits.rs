@@ -1,6 +1,6 @@
 //! Limits on records, files and the whole buffer.
 
-use forebay::{NewRecord, Options, RecordId, WhenFull, WriteError, storage::memory::Disk};
+use forebay::{NewRecord, Options, RecordId, WhenFull, WriteErrorKind, storage::memory::Disk};
 
 use super::record;
 use crate::support::{
@@ -33,21 +33,17 @@ fn pain_26198_a_record_above_the_limit_is_an_error_to_its_writer() {
             let buffer = runs.open(Disk::new().open().unwrap(), options);
             let writer = buffer.writer();
             let longest = NewRecord::new(vec![b'l'; most]);
-            let id = writer.write(longest.clone()).unwrap();
-            assert_eq!(id, Some(RecordId(1)), "{runs:?}: the limit itself is not above it");
+            let receipt = writer.write(longest.clone()).unwrap();
+            assert_eq!(receipt.first_id, Some(RecordId(1)), "{runs:?}: the limit itself is not above it");
 
             let too_long = NewRecord::new(vec![b't'; most + 1]);
             let batch = vec![NewRecord::new("before"), too_long, NewRecord::new("behind")];
-            match writer.write_batch(batch.clone()).unwrap_err() {
-                WriteError::TooLong { number, bytes, most: said, records } => {
-                    let figures = (number, bytes, said);
-                    assert_eq!(figures, (2, most as u64 + 1, most as u64), "{runs:?}");
-                    assert_eq!(records, batch, "{runs:?}: nothing of it is lost");
-                }
-                error => panic!("{runs:?}: {error}"),
-            }
-            let id = writer.write("and on").unwrap();
-            assert_eq!(id, Some(RecordId(2)), "{runs:?}: nothing of the batch was written");
+            let error = writer.write_batch(batch.clone()).unwrap_err();
+            let said = WriteErrorKind::TooLong { number: 2, bytes: most as u64 + 1, most: most as u64 };
+            assert_eq!(error.kind, said, "{runs:?}");
+            assert_eq!(error.records, batch, "{runs:?}: nothing of it is lost");
+            let receipt = writer.write("and on").unwrap();
+            assert_eq!(receipt.first_id, Some(RecordId(2)), "{runs:?}: nothing of the batch was written");
             let read = buffer.reader().next_batch(10).unwrap().unwrap();
             assert_eq!(read.len(), 2, "{runs:?}");
             assert_eq!(read[0].payload(), &longest.payload, "{runs:?}");
@@ -107,8 +103,8 @@ fn a_full_buffer_opens_without_waiting() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), small(WhenFull::Reject));
-        let taken = buffer.writer().write_batch(vec![record(1, 512); 40]).unwrap().records;
-        assert_eq!(taken, 16, "{runs:?}");
+        let error = buffer.writer().write_batch(vec![record(1, 512); 40]).unwrap_err();
+        assert_eq!((error.written.records, error.records.len()), (16, 24), "{runs:?}");
         disk.kill();
         drop(buffer);
         let buffer = runs.open(disk.open().unwrap(), small(WhenFull::Block));
@@ -173,7 +169,9 @@ fn with_a_smaller_total_size_what_is_there_stays() {
         buffer.close().unwrap();
         let buffer = runs.open(disk.open().unwrap(), small(WhenFull::Reject));
         assert_eq!(buffer.open_report().events, 500, "{runs:?}");
-        assert_eq!(buffer.writer().write(record(1, 48)).unwrap(), None, "{runs:?}");
+        let error = buffer.writer().write(record(1, 48)).unwrap_err();
+        assert!(error.is_full(), "{runs:?}: {error}");
+        assert_eq!(error.into_records(), [record(1, 48)], "{runs:?}");
         assert_eq!(read(&buffer), ids([1..=500]), "{runs:?}");
     }
 }

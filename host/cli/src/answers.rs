@@ -1,6 +1,6 @@
 //! What becomes of the records that were handed to the buffer.
 
-use forebay::{NewRecord, Receipt, RecordId, WriteError};
+use forebay::{NewRecord, Receipt, RecordId, WriteError, WriteErrorKind};
 
 use crate::{
     args::{BufferArgs, WhenFull},
@@ -46,12 +46,19 @@ impl Answers {
             self.room.waits(longest_frame, &self.signals);
             pending.wait()
         });
-        let receipt = answer?;
-        self.tally.add(bytes, &receipt);
-        if !receipt.rejected.is_empty() {
-            self.room.refuses(longest_frame, &self.signals);
+        match answer {
+            Ok(receipt) => {
+                self.tally.add(bytes, &receipt, &[]);
+                Ok(receipt)
+            }
+            // A part that found room before the buffer was closed is reported, and the rest refused.
+            Err(error) if error.is_full() || is_cut_short(&error) => {
+                self.tally.add(bytes, &error.written, &error.records);
+                self.room.refuses(longest_frame, &self.signals);
+                Ok(error.written)
+            }
+            Err(error) => Err(error),
         }
-        Ok(receipt)
     }
 
     /// What has become of all that was waited for.
@@ -73,10 +80,14 @@ impl Answers {
     }
 }
 
+/// Whether the buffer was closed when only a part of the batch had found room.
+fn is_cut_short(error: &WriteError) -> bool {
+    error.kind == WriteErrorKind::Closed && error.written.records > 0
+}
+
 impl Tally {
     /// Counts a batch whose payloads had so many bytes.
-    fn add(&mut self, bytes: u64, receipt: &Receipt) {
-        let rejected: &[NewRecord] = &receipt.rejected;
+    fn add(&mut self, bytes: u64, receipt: &Receipt, rejected: &[NewRecord]) {
         let count = |records: usize| u64::try_from(records).unwrap_or(u64::MAX);
         self.records = self.records.saturating_add(count(receipt.records));
         self.bytes = self.bytes.saturating_add(bytes.saturating_sub(payload_bytes(rejected)));

@@ -103,7 +103,7 @@ mod tests {
 
     use std::panic;
 
-    use forebay::WriteError;
+    use forebay::WriteErrorKind;
 
     use super::*;
 
@@ -122,7 +122,7 @@ mod tests {
             panic::resume_unwind(Box::new("this panic is part of a test"))
         });
         panicking.join().map(|()| "no panic").unwrap_err();
-        assert!(matches!(writer.write("more"), Err(WriteError::Closed)));
+        assert_eq!(writer.write("more").unwrap_err().kind, WriteErrorKind::Closed);
         assert_eq!(reader.next_batch(10).unwrap().map(|records| records.len()), Some(1));
         assert!(reader.next_batch(10).unwrap().is_none(), "this is the end");
     }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use forebay::{RecordId, WriteError};
+use forebay::{RecordId, WriteErrorKind};
 use serde::Serialize;
 use tracing::warn;
 
@@ -114,7 +114,7 @@ impl Writing<'_> {
     fn settle(&mut self, sent: Sent) -> anyhow::Result<()> {
         match self.answers.wait(sent) {
             // It was still waiting for room when the signal came.
-            Err(WriteError::Closed) if self.signals.caught().is_some() => {}
+            Err(error) if error.kind == WriteErrorKind::Closed && self.signals.caught().is_some() => {}
             receipt => {
                 if let Some(id) = receipt?.last_id {
                     self.confirm(id);

@@ -56,13 +56,12 @@ impl Buffer {
     /// As [`drain`](Self::drain), without blocking the thread.
     pub async fn drain_async(&self, timeout: Duration) -> DrainReport {
         let runtime = self.shared.runtime();
-        let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-        let deadline_ns = runtime.now_ns().saturating_add(timeout_ns);
-        self.shared.look_again_at(deadline_ns);
+        let deadline_ns = self.shared.deadline_ns(timeout);
         while let Ok(Some(change)) = self.shared.with_core(Core::drain) {
             if runtime.now_ns() >= deadline_ns {
                 break;
             }
+            self.shared.look_again_at(deadline_ns);
             drop(change.await);
         }
         self.end_writing();

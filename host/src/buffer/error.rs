@@ -1,9 +1,11 @@
 //! What can go wrong with a buffer, by operation.
 
+use std::fmt;
+
 use forebay_frame::RecordId;
 use thiserror::Error;
 
-use super::options::OptionsError;
+use super::{options::OptionsError, receipt::Receipt};
 use crate::{
     engine::ComponentError,
     logic::{CallError, LogicError},
@@ -39,10 +41,75 @@ impl From<CallError> for OpenError {
     }
 }
 
-/// Why records were not written. Records that had been placed before stay written.
-#[derive(Debug, Error)]
+/// Records that were not written, and why. Every one of them comes back in [`records`](Self::records).
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// use forebay::{Buffer, NewRecord, WhenFull, WriteErrorKind};
+///
+/// let buffer = Buffer::builder(directory.path()).max_events(3).when_full(WhenFull::Reject).open()?;
+/// let batch: Vec<NewRecord> = (1..=5).map(|n| NewRecord::from(format!("record {n}"))).collect();
+///
+/// let error = buffer.writer().write_batch(batch.clone()).expect_err("there is room for three");
+/// assert_eq!(error.kind, WriteErrorKind::Full);
+/// assert_eq!(error.written.records, 3);
+/// assert_eq!(error.records, batch[3..]);
+/// # buffer.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Error)]
+#[error("{kind}")]
 #[non_exhaustive]
-pub enum WriteError {
+pub struct WriteError {
+    /// Why they were not written.
+    pub kind: WriteErrorKind,
+    /// The receipt for the other records of the batch: those that were written, at the level of durability that was asked
+    /// for.
+    pub written: Receipt,
+    /// The records that were not, in their order. The [kind](Self::kind) says whether a reader may get some of them all the
+    /// same.
+    pub records: Vec<NewRecord>,
+}
+
+impl WriteError {
+    /// Of records of which none was written.
+    pub(super) fn new(kind: WriteErrorKind, records: Vec<NewRecord>) -> Self {
+        Self { kind, written: Receipt::default(), records }
+    }
+
+    /// The records that were not written, in their order.
+    pub fn into_records(self) -> Vec<NewRecord> {
+        self.records
+    }
+
+    /// Whether the records only lacked room: see [`WriteErrorKind::Full`].
+    pub fn is_full(&self) -> bool {
+        self.kind == WriteErrorKind::Full
+    }
+}
+
+/// Says how many records come back, and not what is in them: errors end up in logs.
+impl fmt::Debug for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteError")
+            .field("kind", &self.kind)
+            .field("written", &self.written)
+            .field("records", &self.records.len())
+            .finish()
+    }
+}
+
+/// Why records were not written. No reader gets them, unless the kind says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WriteErrorKind {
+    /// The buffer had no room, and its writer does not wait, or not any longer. Room comes with acknowledgements. It is also
+    /// lacking on a full disk ([`Status::disk_full`](crate::Status::disk_full)), and until what a failed sync left in doubt
+    /// is safe ([`Status::sync_failed`](crate::Status::sync_failed)).
+    #[error(
+        "the buffer is full: acknowledge records, write again later, or open it with a larger maximum size"
+    )]
+    Full,
     /// A payload is longer than a record may be. Nothing of the batch was written.
     #[error(
         "record {number} of the batch has {bytes} bytes; the most that a record may have is {most}: \
@@ -55,21 +122,19 @@ pub enum WriteError {
         bytes: u64,
         /// The longest payload that is taken.
         most: u64,
-        /// The batch, unchanged.
-        records: Vec<NewRecord>,
     },
     /// The buffer was closed, in whole or for writing.
     #[error("the buffer is closed")]
     Closed,
-    /// The buffer was closed while a failed sync was not made up for: what was written since the last one may be lost in a
-    /// power failure.
+    /// The buffer was closed while a failed sync was not made up for. The records are in the buffer, and survive the death of
+    /// the process: a power failure may lose them.
     #[error(
         "a sync of the buffer failed, and the disk had not recovered when it was closed; the records survive the death of \
          the process only: look for what the kernel says of the disk"
     )]
     SyncFailed,
-    /// A sync failed, and of what it was to write the disk gives back something else: from event `first` up to, not
-    /// including, `next` it is lost. Other records of the batch may be, and those that are not are safe.
+    /// A sync failed, and of what it was to write the disk gives back something else. The records that come back are lost:
+    /// events from `first` up to, not including, `next`, and perhaps some between the two that are safe.
     #[error(
         "a sync of the buffer failed, and what was written as events {} to {} cannot be read any more; write it again, and \
          look for what the kernel says of the disk",
@@ -79,7 +144,7 @@ pub enum WriteError {
     Vanished {
         /// The first event that is lost.
         first: RecordId,
-        /// The one behind the last that is lost with it.
+        /// The one behind the last that is lost.
         next: RecordId,
     },
     /// The storage failed this time. Nothing else has changed: it may be tried again.
@@ -91,7 +156,7 @@ pub enum WriteError {
         /// What happened.
         reason: String,
     },
-    /// The logic or the storage failed.
+    /// The logic or the storage failed. Records that were to be synced may be in the buffer already.
     #[error("the buffer has stopped: {reason}; open it again to go on, with other logic if it stops again")]
     Stopped {
         /// What happened.
@@ -114,6 +179,9 @@ pub enum ReadError {
         /// What happened.
         reason: String,
     },
+    /// No record came in the time that was given. Nothing has changed.
+    #[error("no record came in time")]
+    TimedOut,
     /// The end was asked for, and the logic gives no more, although records wait by the host's own account. None of them is
     /// lost.
     #[error(
@@ -187,8 +255,8 @@ pub(super) enum Stop {
     Failed(String),
 }
 
-impl std::fmt::Display for Stop {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Closed => "it is closed",
             Self::SyncFailed => "a sync failed",
@@ -226,7 +294,7 @@ impl From<&CallError> for Unable {
     }
 }
 
-impl From<Unable> for WriteError {
+impl From<Unable> for WriteErrorKind {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,

@@ -1,12 +1,13 @@
 //! What callers and threads want of a buffer, until whoever holds its core takes it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
+use forebay_frame::RecordId;
 use tokio::sync::oneshot;
 
 use super::{
     combining,
-    error::{Stop, Unable},
+    error::{Stop, Unable, WriteError, WriteErrorKind},
     in_flight::Ack,
     options::Durability,
     receipt::{Answer, Receipt},
@@ -15,37 +16,163 @@ use crate::{
     record::NewRecord,
     storage::{StorageError, SyncTarget},
 };
-use forebay_frame::RecordId;
 
-/// Records that wait to be placed, and who waits for them.
+/// Records that wait to be placed, and the writer who waits for the answer.
 #[derive(Debug)]
 pub(super) struct PendingWrite {
     /// Those that are neither placed nor on offer.
     pub(super) records: VecDeque<NewRecord>,
     /// How many are not placed.
     pub(super) left: usize,
-    pub(super) receipt: Receipt,
+    /// Those that are placed.
+    placed: Placed,
     pub(super) durability: Durability,
+    /// Until when the records may wait for room; `None` for as long as it takes.
+    pub(super) deadline_ns: Option<u64>,
     /// `None` once the caller has been answered.
     pub(super) reply: Option<oneshot::Sender<Answer>>,
 }
 
 impl PendingWrite {
-    /// Whoever waits hears that it ends here.
-    pub(super) fn fail(mut self, unable: &Unable) {
-        if let Some(reply) = self.reply.take() {
-            // Nobody may be waiting any more.
-            let _ = reply.send(Err(unable.clone().into()));
+    pub(super) fn new(
+        records: Vec<NewRecord>,
+        durability: Durability,
+        deadline_ns: Option<u64>,
+        reply: oneshot::Sender<Answer>,
+    ) -> Self {
+        Self {
+            left: records.len(),
+            records: records.into(),
+            placed: Placed::default(),
+            durability,
+            deadline_ns,
+            reply: Some(reply),
         }
+    }
+
+    /// How many records are on offer.
+    pub(super) fn on_offer(&self) -> usize {
+        self.left.saturating_sub(self.records.len())
+    }
+
+    /// How many records are placed.
+    pub(super) fn placed(&self) -> usize {
+        self.placed.receipt.records
+    }
+
+    /// The next record was placed, under this id.
+    pub(super) fn place(&mut self, id: RecordId, record: NewRecord) {
+        self.left = self.left.saturating_sub(1);
+        self.placed.receipt.add(id);
+        self.placed.next = id.after(record.events.get().into());
+        if self.durability == Durability::Synced {
+            self.placed.records.push((id, record));
+        }
+    }
+
+    /// The next records were offered and not placed.
+    pub(super) fn put_back(&mut self, mut records: VecDeque<NewRecord>) {
+        records.append(&mut self.records);
+        self.records = records;
+    }
+
+    /// Tells the writer that it ends here.
+    pub(super) fn fail(self, unable: &Unable) {
+        if let Some(reply) = self.reply {
+            let kind = unable.clone().into();
+            let answer = self.placed.unsynced(kind, self.records.into());
+            // The writer may have gone.
+            let _ = reply.send(Err(answer));
+        }
+    }
+
+    /// All that will be placed is placed. The others come back for this reason. Gives what waits for a sync, if anything
+    /// does.
+    pub(super) fn complete(mut self, refusal: Option<WriteErrorKind>) -> Option<AwaitingSync> {
+        let reply = self.reply.take()?;
+        let refused = refusal.map(|kind| (kind, self.records.into()));
+        let waiting = AwaitingSync { placed: self.placed, refused, reply };
+        if self.durability == Durability::Synced && waiting.placed.receipt.records > 0 {
+            return Some(waiting);
+        }
+        waiting.synced();
+        None
     }
 }
 
-/// Who waits until all records below an id are durable.
+/// The records of one write that are in the buffer.
+#[derive(Debug, Default)]
+struct Placed {
+    receipt: Receipt,
+    /// The id behind them.
+    next: RecordId,
+    /// The records themselves, as long as they are not as durable as their writer wants them.
+    records: Vec<(RecordId, NewRecord)>,
+}
+
+impl Placed {
+    /// The error for a write that ended before all of it was placed and synced. `others` were not placed.
+    fn unsynced(self, kind: WriteErrorKind, others: Vec<NewRecord>) -> WriteError {
+        if self.records.is_empty() {
+            return WriteError { kind, written: self.receipt, records: others };
+        }
+        let placed = self.records.into_iter().map(|(_, record)| record);
+        WriteError::new(kind, placed.chain(others).collect())
+    }
+}
+
+/// A writer who waits until what was placed is durable.
 #[derive(Debug)]
 pub(super) struct AwaitingSync {
-    pub(super) next: RecordId,
-    pub(super) receipt: Receipt,
-    pub(super) reply: oneshot::Sender<Answer>,
+    placed: Placed,
+    /// What was not placed, and why.
+    refused: Option<(WriteErrorKind, Vec<NewRecord>)>,
+    reply: oneshot::Sender<Answer>,
+}
+
+impl AwaitingSync {
+    /// The id behind the last record.
+    pub(super) fn next(&self) -> RecordId {
+        self.placed.next
+    }
+
+    /// The events of its records, from `done` on.
+    pub(super) fn events(&self, done: RecordId) -> Range<RecordId> {
+        self.placed.receipt.first_id.unwrap_or(self.placed.next).max(done)..self.placed.next
+    }
+
+    /// The records are as durable as their writer wants them.
+    pub(super) fn synced(self) {
+        let written = self.placed.receipt;
+        // The writer may have gone.
+        let _ = self.reply.send(match self.refused {
+            None => Ok(written),
+            Some((kind, records)) => Err(WriteError { kind, written, records }),
+        });
+    }
+
+    /// Some of the records are lost: those with events in any of these ranges.
+    pub(super) fn vanished(self, lost: &[Range<RecordId>]) {
+        let (Some(begin), Some(end)) = (lost.first(), lost.last()) else { return self.synced() };
+        let kind = WriteErrorKind::Vanished { first: begin.start, next: end.end };
+        let mut error = WriteError::new(kind, Vec::new());
+        for (id, record) in self.placed.records {
+            let next = id.after(record.events.get().into());
+            if lost.iter().any(|ids| ids.start < next && id < ids.end) {
+                error.records.push(record);
+            } else {
+                error.written.add(id);
+            }
+        }
+        error.records.extend(self.refused.into_iter().flat_map(|(_, records)| records));
+        let _ = self.reply.send(Err(error));
+    }
+
+    /// The records will not become durable.
+    pub(super) fn fail(self, unable: &Unable) {
+        let others = self.refused.map(|(_, records)| records).unwrap_or_default();
+        let _ = self.reply.send(Err(self.placed.unsynced(unable.clone().into(), others)));
+    }
 }
 
 /// Everything that waits to be looked at.

@@ -154,6 +154,11 @@ impl Lives {
         answer
     }
 
+    /// The time now, as the logic sees it.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.runtime.now_ns()
+    }
+
     /// How often a fresh instance has taken over.
     pub(super) fn restarts(&self) -> u64 {
         self.restarts.total

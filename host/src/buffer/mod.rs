@@ -29,7 +29,7 @@ use tracing::{Span, warn};
 pub use self::{
     builder::{Builder, Locked},
     drain::DrainReport,
-    error::{CloseError, OpenError, ReadError, ReplaceError, WriteError},
+    error::{CloseError, OpenError, ReadError, ReplaceError, WriteError, WriteErrorKind},
     options::{Durability, Options, OptionsError},
     reader::Reader,
     receipt::{Pending, Receipt},

@@ -1,6 +1,6 @@
 //! Reading records.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use forebay_frame::RecordId;
 
@@ -43,6 +43,44 @@ impl Reader {
                 Taken::End => return Ok(None),
                 // A sender that is gone means that the buffer is closed: the next round says so.
                 Taken::Wait(changed) => self.shared.block_on(pin!(async { drop(changed.await) })),
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), but waits at most this long, and then fails with [`ReadError::TimedOut`].
+    pub fn next_timeout(&self, timeout: Duration) -> Result<Option<Record>, ReadError> {
+        Ok(self.next_batch_timeout(1, timeout)?.and_then(|mut records| records.pop()))
+    }
+
+    /// As [`next_batch`](Self::next_batch), but waits at most this long, and then fails with [`ReadError::TimedOut`].
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let buffer = forebay::Buffer::builder(directory.path()).open()?;
+    /// use std::time::Duration;
+    ///
+    /// let timed_out = buffer.reader().next_batch_timeout(100, Duration::from_millis(1));
+    /// assert!(matches!(timed_out, Err(forebay::ReadError::TimedOut)));
+    /// # buffer.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn next_batch_timeout(
+        &self,
+        max_records: usize,
+        timeout: Duration,
+    ) -> Result<Option<Vec<Record>>, ReadError> {
+        let deadline_ns = self.shared.deadline_ns(timeout);
+        loop {
+            match self.take(max_records)? {
+                Taken::Records(records) => return Ok(Some(self.with_handles(records))),
+                Taken::End => return Ok(None),
+                Taken::Wait(changed) => {
+                    if self.shared.runtime().now_ns() >= deadline_ns {
+                        return Err(ReadError::TimedOut);
+                    }
+                    self.shared.look_again_at(deadline_ns);
+                    self.shared.block_on(pin!(async { drop(changed.await) }));
+                }
             }
         }
     }

@@ -9,26 +9,25 @@ use std::{
 use forebay_frame::RecordId;
 use tokio::sync::oneshot;
 
-use super::{error::WriteError, runtime::Runtime, shared::Shared};
-use crate::record::NewRecord;
+use super::{
+    error::{WriteError, WriteErrorKind},
+    runtime::Runtime,
+    shared::Shared,
+};
 
 pub(super) type Answer = Result<Receipt, WriteError>;
 
-/// What became of a batch: its first `records` records are in the buffer, at the level of durability that was asked for,
-/// and the others are handed back.
+/// Records that are in the buffer, at the level of durability that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// How many records were taken.
+    /// How many records they are.
     pub records: usize,
     /// The id of the first of them. `None` if there is none, or if the answer did not wait for it
     /// ([`Durability::Accepted`](super::Durability::Accepted)).
     pub first_id: Option<RecordId>,
     /// The id of the last of them; `None` as above.
     pub last_id: Option<RecordId>,
-    /// Those that the buffer had no room for, in their order. Empty unless it rejects when it is full, or was closed while
-    /// they waited.
-    pub rejected: Vec<NewRecord>,
 }
 
 impl Receipt {
@@ -67,7 +66,7 @@ impl Pending {
         let runtime = Arc::clone(&self.runtime);
         let mut answer = None;
         runtime.block_on(pin!(async { answer = Some((&mut self).await) }));
-        answer.unwrap_or(Err(WriteError::Closed))
+        answer.unwrap_or_else(|| Err(gone()))
     }
 
     /// The answer if it is there; may be asked again until it was given.
@@ -75,7 +74,7 @@ impl Pending {
         match self.answer.try_recv() {
             Ok(answer) => Some(answer),
             Err(oneshot::error::TryRecvError::Empty) => None,
-            Err(oneshot::error::TryRecvError::Closed) => Some(Err(WriteError::Closed)),
+            Err(oneshot::error::TryRecvError::Closed) => Some(Err(gone())),
         }
     }
 }
@@ -84,8 +83,11 @@ impl Future for Pending {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        Pin::new(&mut self.answer)
-            .poll(context)
-            .map(|answer| answer.unwrap_or_else(|_| Err(WriteError::Closed)))
+        Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(gone())))
     }
+}
+
+/// The core went without an answer: only a panic in it could do that.
+fn gone() -> WriteError {
+    WriteError::new(WriteErrorKind::Closed, Vec::new())
 }

@@ -3,7 +3,11 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tracing::Span;
@@ -16,18 +20,23 @@ use super::{
     runtime::Runtime,
 };
 
+/// A time that does not come.
+const NEVER_NS: u64 = u64::MAX;
+
 /// What all handles to a buffer share.
 #[derive(Debug)]
 pub(super) struct Shared {
     combining: Combining<Core>,
     runtime: Arc<dyn Runtime>,
+    /// When the earliest timer goes off that wakes all who wait for a change.
+    look_again_ns: AtomicU64,
     /// Which buffer it is, for the log: a process may have many.
     span: Span,
 }
 
 impl Shared {
     pub(super) fn new(runtime: Arc<dyn Runtime>, span: Span) -> Self {
-        Self { combining: Combining::new(), runtime, span }
+        Self { combining: Combining::new(), runtime, look_again_ns: AtomicU64::new(NEVER_NS), span }
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -36,6 +45,12 @@ impl Shared {
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.runtime
+    }
+
+    /// The time that is so much later than now.
+    pub(super) fn deadline_ns(&self, timeout: Duration) -> u64 {
+        let timeout_ns = u64::try_from(timeout.as_nanos()).unwrap_or(NEVER_NS);
+        self.runtime.now_ns().saturating_add(timeout_ns)
     }
 
     /// Blocks this thread until something has happened that the buffer's work brings about.
@@ -78,9 +93,20 @@ impl Shared {
         self.submit_at(time_ns, |work| work.tick = true);
     }
 
-    /// Wakes whoever waits for a change at a time, although none has come.
+    /// Wakes all who wait for a change at this time, although none has come, or earlier. One timer serves them all: who still
+    /// waits then asks again.
     pub(super) fn look_again_at(self: &Arc<Self>, time_ns: u64) {
-        self.submit_at(time_ns, |work| work.look_again = true);
+        if self.look_again_ns.fetch_min(time_ns, Ordering::SeqCst) <= time_ns {
+            return;
+        }
+        let shared: Weak<Self> = Arc::downgrade(self);
+        let look_again = move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.look_again_ns.store(NEVER_NS, Ordering::SeqCst);
+                shared.submit_elsewhere(|work| work.look_again = true);
+            }
+        };
+        self.runtime.run_at(time_ns, Box::new(look_again));
     }
 
     /// Has records delivered again whose time comes then.

@@ -1,12 +1,11 @@
 //! Writing records.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use forebay_frame::RecordId;
 use tokio::sync::oneshot;
 
 use super::{
-    error::WriteError,
+    error::{WriteError, WriteErrorKind},
     inbox::{PendingWrite, Work},
     options::{Durability, Options},
     receipt::{Pending, Receipt},
@@ -36,45 +35,102 @@ impl Writer {
         self
     }
 
-    /// Writes one record, and waits until it has reached the level of durability. Gives its id, or `None` if the buffer
-    /// is full and rejects, or answers without waiting.
-    pub fn write(&self, record: impl Into<NewRecord>) -> Result<Option<RecordId>, WriteError> {
-        self.write_batch(vec![record.into()]).map(|receipt| receipt.first_id)
+    /// Writes one record, and waits until it has reached the level of durability. A buffer that blocks when it is full waits
+    /// for room. A record that is not written comes back in the error.
+    pub fn write(&self, record: impl Into<NewRecord>) -> Result<Receipt, WriteError> {
+        self.write_batch(vec![record.into()])
     }
 
     /// Writes records, in their order and with nothing between them, and waits until all have reached the level of
-    /// durability. A buffer that blocks when it is full waits for room.
+    /// durability. A buffer that blocks when it is full waits for room. Records that are not written come back in the error.
     pub fn write_batch(&self, records: Vec<NewRecord>) -> Result<Receipt, WriteError> {
         self.submit(records)?.wait()
     }
 
-    /// Hands records over and returns: the answer is waited for later, while more are handed over.
-    pub fn submit(&self, records: Vec<NewRecord>) -> Result<Pending, WriteError> {
-        self.hand_over(records, Shared::submit)
+    /// As [`write`](Self::write), without waiting for room: see [`try_write_batch`](Self::try_write_batch).
+    pub fn try_write(&self, record: impl Into<NewRecord>) -> Result<Receipt, WriteError> {
+        self.try_write_batch(vec![record.into()])
     }
 
-    /// As [`write_batch`](Self::write_batch), without blocking the thread.
+    /// As [`write_batch`](Self::write_batch), without waiting for room: what does not fit now, or would have to wait behind
+    /// other writers, comes back in an error of the kind [`Full`](super::WriteErrorKind::Full). It still waits until what fits
+    /// has reached the level of durability.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// # let buffer = forebay::Buffer::builder(directory.path()).max_events(1).open()?;
+    /// let writer = buffer.writer();
+    /// writer.try_write("fits")?;
+    /// let error = writer.try_write("does not").expect_err("it would wait");
+    /// assert!(error.is_full());
+    /// assert_eq!(error.into_records()[0].payload, "does not");
+    /// # buffer.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_write_batch(&self, records: Vec<NewRecord>) -> Result<Receipt, WriteError> {
+        self.write_batch_timeout(records, Duration::ZERO)
+    }
+
+    /// As [`write`](Self::write), but waits for room at most this long: see
+    /// [`write_batch_timeout`](Self::write_batch_timeout).
+    pub fn write_timeout(
+        &self,
+        record: impl Into<NewRecord>,
+        timeout: Duration,
+    ) -> Result<Receipt, WriteError> {
+        self.write_batch_timeout(vec![record.into()], timeout)
+    }
+
+    /// As [`write_batch`](Self::write_batch), but waits for room at most this long. What found none comes back in an error of
+    /// the kind [`Full`](super::WriteErrorKind::Full). The wait for a sync is not limited: records that are in the buffer
+    /// cannot be taken back.
+    pub fn write_batch_timeout(
+        &self,
+        records: Vec<NewRecord>,
+        timeout: Duration,
+    ) -> Result<Receipt, WriteError> {
+        self.hand_over(records, Some(timeout), Shared::submit)?.wait()
+    }
+
+    /// Hands records over and returns: the answer is waited for later, while more are handed over.
+    pub fn submit(&self, records: Vec<NewRecord>) -> Result<Pending, WriteError> {
+        self.hand_over(records, None, Shared::submit)
+    }
+
+    /// As [`write`](Self::write), without blocking the thread.
+    pub async fn write_async(&self, record: impl Into<NewRecord>) -> Result<Receipt, WriteError> {
+        self.write_batch_async(vec![record.into()]).await
+    }
+
+    /// As [`write_batch`](Self::write_batch), without blocking the thread. Dropping the future gives up the answer, not the
+    /// records.
     pub async fn write_batch_async(&self, records: Vec<NewRecord>) -> Result<Receipt, WriteError> {
-        self.hand_over(records, Shared::submit_elsewhere)?.await
+        self.hand_over(records, None, Shared::submit_elsewhere)?.await
+    }
+
+    /// As [`write_batch_timeout`](Self::write_batch_timeout), without blocking the thread. A timeout of zero does not wait for
+    /// room.
+    pub async fn write_batch_timeout_async(
+        &self,
+        records: Vec<NewRecord>,
+        timeout: Duration,
+    ) -> Result<Receipt, WriteError> {
+        self.hand_over(records, Some(timeout), Shared::submit_elsewhere)?.await
     }
 
     fn hand_over(
         &self,
         records: Vec<NewRecord>,
+        timeout: Option<Duration>,
         submit: impl FnOnce(&Arc<Shared>, Box<dyn FnOnce(&mut Work)>),
     ) -> Result<Pending, WriteError> {
         let records = self.check(records)?;
         if records.is_empty() {
             return Ok(Pending::ready(Ok(Receipt::default()), &self.shared));
         }
+        let deadline_ns = timeout.map(|timeout| self.shared.deadline_ns(timeout));
         let (reply, answer) = oneshot::channel();
-        let write = PendingWrite {
-            left: records.len(),
-            records: VecDeque::from(records),
-            receipt: Receipt::default(),
-            durability: self.options.durability,
-            reply: Some(reply),
-        };
+        let write = PendingWrite::new(records, self.options.durability, deadline_ns, reply);
         submit(&self.shared, Box::new(move |work| work.writes.push(write)));
         Ok(Pending::new(answer, &self.shared))
     }
@@ -87,7 +143,8 @@ impl Writer {
             None => Ok(records),
             Some(index) => {
                 let bytes = records.get(index).map_or(0, bytes);
-                Err(WriteError::TooLong { number: index + 1, bytes, most, records })
+                let kind = WriteErrorKind::TooLong { number: index + 1, bytes, most };
+                Err(WriteError::new(kind, records))
             }
         }
     }

@@ -47,6 +47,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The highest number of a rule.
+    pub const LAST_CODE: u32 = 13;
+
     /// Its number in the contract; 0 for the two that are answered in another way.
     pub fn code(self) -> u32 {
         match self {

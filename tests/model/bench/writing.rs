@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use forebay::{Durability, NewRecord, Pending, WhenFull, WriteError};
+use forebay::{Durability, NewRecord, Pending, WhenFull, WriteError, WriteErrorKind};
 
 use super::{Bench, payload};
+use crate::support::storage::written_and_refused;
 
 /// Records that were handed over, until their writer is answered.
 pub(super) struct Write {
@@ -36,13 +37,19 @@ impl Bench {
         });
         let submitted = self.buffer().writer().with_durability(durability).submit(new.collect());
         if records.iter().any(|(_, bytes)| bytes + 8 > usize::try_from(most).unwrap()) {
-            assert!(matches!(submitted, Err(WriteError::TooLong { .. })), "{submitted:?}");
+            assert!(
+                matches!(submitted, Err(WriteError { kind: WriteErrorKind::TooLong { .. }, .. })),
+                "{submitted:?}"
+            );
             return;
         }
         let mut pending = submitted.unwrap();
         if self.has_ended {
             let answer = pending.try_take();
-            assert!(matches!(answer, Some(Err(WriteError::Closed))), "{answer:?}");
+            assert!(
+                matches!(answer, Some(Err(WriteError { kind: WriteErrorKind::Closed, .. }))),
+                "{answer:?}"
+            );
             return;
         }
         self.backlog.push_back(Write {
@@ -85,24 +92,26 @@ impl Bench {
         };
         if write.placed.is_empty() && self.has_ended {
             let is_refused = match &answer {
-                Err(WriteError::Closed) => true,
-                Ok(receipt) => receipt.records == 0 && self.sizes.when_full == WhenFull::Reject,
-                Err(_) => false,
+                Err(WriteError { kind: WriteErrorKind::Closed, .. }) => true,
+                Err(WriteError { kind: WriteErrorKind::Full, written, .. }) => {
+                    written.records == 0 && self.sizes.when_full == WhenFull::Reject
+                }
+                _ => false,
             };
             assert!(is_refused, "{answer:?}");
             return true;
         }
-        if matches!(answer, Err(WriteError::SyncFailed)) {
+        if matches!(answer, Err(WriteError { kind: WriteErrorKind::SyncFailed, .. })) {
             assert!(self.has_ended && waits_for_sync, "only closing gives up on a failed sync");
             return true;
         }
-        let receipt = answer.unwrap();
+        let (receipt, refused) = written_and_refused(answer);
         let ids = (write.placed.first().copied(), write.placed.last().copied());
         assert_eq!(receipt.records, write.placed.len());
         assert_eq!((receipt.first_id.map(|id| id.0), receipt.last_id.map(|id| id.0)), ids);
         let rest = write.records.iter().zip(write.first_number..).skip(write.placed.len());
         let rest: Vec<_> = rest.map(|((_, bytes), number)| payload(number, *bytes)).collect();
-        let rejected: Vec<_> = receipt.rejected.iter().map(|record| record.payload.to_vec()).collect();
+        let rejected: Vec<_> = refused.iter().map(|record| record.payload.to_vec()).collect();
         assert!(rejected == rest, "what was handed back is not what found no room");
         if write.durability == Durability::Synced {
             let ids = write.placed.clone();

@@ -104,8 +104,10 @@ impl Core {
         })
     }
 
-    /// Whoever waits for anything hears that there will be no more.
+    /// Tells all who wait for anything that there will be no more.
     pub(super) fn turn_all_away(&mut self) {
+        // What was on offer when a panic came goes back to its writers. Without a guard that answers it cannot.
+        let _ = caught(|| self.take_offer());
         if let Some(stop) = self.stop.clone() {
             let stopped = Unable::from(stop);
             self.backlog.drain(..).for_each(|write| write.fail(&stopped));

@@ -112,6 +112,9 @@ impl Core {
         self.flush_for_waiters();
         self.answer_durable();
         self.wake();
+        if let Some(deadline_ns) = self.next_deadline_ns() {
+            shared.look_again_at(deadline_ns);
+        }
         // For whoever waits for room, a tick is the time to try again: the disk may have some.
         if has_changed || !self.backlog.is_empty() {
             self.want_tick(shared);

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{Core, Writing};
 use crate::{
     buffer::{
-        error::{Stop, Unable, WriteError},
+        error::{Stop, Unable, WriteErrorKind},
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
@@ -27,8 +27,17 @@ const OFFER_BYTES_MAX: u64 = 8 << 20;
 const ACCEPTED_BYTES_MAX: u64 = 16 << 20;
 
 impl Core {
-    /// Offers what waits to the logic, oldest first, until all is placed or it takes no more.
+    /// Offers what waits to the logic, oldest first, until all is placed or it takes no more. What may not wait for room comes
+    /// back then.
     pub(super) fn place_backlog(&mut self) {
+        self.offer_backlog();
+        while self.refuse_overdue() {
+            self.offer_backlog();
+        }
+        self.answer_accepted();
+    }
+
+    fn offer_backlog(&mut self) {
         while !self.backlog.is_empty() && !self.full {
             let ended = (self.writing == Writing::Ended).then_some(Stop::Closed);
             if let Some(stop) = self.stop.clone().or(ended) {
@@ -36,30 +45,54 @@ impl Core {
                 self.backlog.drain(..).for_each(|write| write.fail(&stopped));
                 return;
             }
-            let records = self.gather();
-            let (batch, sizes) = self.guard().offer(records);
+            let guard = self.lives.guard();
+            let (batch, sizes) = guard.offer(gather(&mut self.backlog));
             let result = self.lives.call(|logic| logic.write(batch.0, &sizes));
             // However the call ended, what the guard has placed is placed.
-            let placement = self.guard().take_offer();
+            let all_placed = self.take_offer();
             self.forget_dropped();
-            let all_placed = placement.placed == placement.records.len();
-            self.share_out(placement);
+            self.complete_placed();
             match self.note(result) {
                 // Until all is safe again after a failed sync it is as if there were no room.
                 Ok(Some(())) | Err(Unable::Degraded) if !all_placed => match self.options.when_full {
                     WhenFull::Block | WhenFull::DropOldest => self.full = true,
-                    WhenFull::Reject => self.reject_first(),
+                    WhenFull::Reject => {
+                        if let Some(write) = self.backlog.pop_front() {
+                            self.refuse(write, WriteErrorKind::Full);
+                        }
+                    }
                 },
                 // What was not placed is offered to the fresh instance, if there is one.
                 Ok(_) | Err(Unable::Degraded) => {}
-                // Not a lack of room: whoever waits hears of it.
+                // Not a lack of room: the writers hear of it.
                 Err(unable) => self.backlog.drain(..).for_each(|write| write.fail(&unable)),
             }
         }
-        self.answer_accepted();
     }
 
-    /// Those who asked for no more are answered although their records wait for room, as long as not too much does.
+    /// Hands back what may not wait for room any longer. Whether the first in line was among it: the next may need less.
+    fn refuse_overdue(&mut self) -> bool {
+        if self.backlog.iter().all(|write| write.deadline_ns.is_none()) {
+            return false;
+        }
+        let now_ns = self.lives.now_ns();
+        let is_overdue = |write: &PendingWrite| write.deadline_ns.is_some_and(|deadline| deadline <= now_ns);
+        let is_first_overdue = self.backlog.front().is_some_and(is_overdue);
+        let overdue: VecDeque<_>;
+        (overdue, self.backlog) = self.backlog.drain(..).partition(is_overdue);
+        for write in overdue {
+            self.refuse(write, WriteErrorKind::Full);
+        }
+        self.full &= !is_first_overdue;
+        is_first_overdue && !self.backlog.is_empty()
+    }
+
+    /// The soonest time at which a record may not wait for room any longer.
+    pub(super) fn next_deadline_ns(&self) -> Option<u64> {
+        self.backlog.iter().filter_map(|write| write.deadline_ns).min()
+    }
+
+    /// Answers [`Durability::Accepted`] writers early, up to [`ACCEPTED_BYTES_MAX`] of backlog.
     fn answer_accepted(&mut self) {
         let mut bytes = 0_u64;
         for write in &mut self.backlog {
@@ -70,113 +103,69 @@ impl Core {
             if write.durability == Durability::Accepted
                 && let Some(reply) = write.reply.take()
             {
-                let receipt = Receipt { records: write.left + write.receipt.records, ..Receipt::default() };
-                // Nobody may be waiting any more.
+                let receipt = Receipt { records: write.left + write.placed(), ..Receipt::default() };
+                write.deadline_ns = None;
+                // The writer may have gone.
                 let _ = reply.send(Ok(receipt));
             }
         }
     }
 
-    /// Takes records from the front of the backlog, as many as one offer may hold.
-    fn gather(&mut self) -> Vec<NewRecord> {
-        let mut offer = Vec::new();
-        let mut bytes = 0_u64;
+    /// Takes the offer back from the guard, and notes what was placed of each write. Whether that is all of it.
+    pub(super) fn take_offer(&mut self) -> bool {
+        let Placement { records, placed, first_id } = self.guard().take_offer();
+        let all_placed = placed == records.len();
+        let mut records = records.into_iter();
+        let (mut id, mut placed) = (first_id.unwrap_or(RecordId(0)), placed);
         for write in &mut self.backlog {
-            let room = OFFER_RECORDS_MAX - offer.len();
-            let count = write
-                .records
-                .iter()
-                .take(room)
-                .take_while(|record| {
-                    let is_first = bytes == 0;
-                    bytes = bytes.saturating_add(record.frame_bytes());
-                    is_first || bytes <= OFFER_BYTES_MAX
-                })
-                .count();
-            if offer.is_empty() && count == write.records.len() {
-                offer = std::mem::take(&mut write.records).into();
-            } else {
-                offer.extend(write.records.drain(..count));
-            }
-            if !write.records.is_empty() {
-                break;
-            }
-        }
-        offer
-    }
-
-    /// Tells those who wait what became of the records on offer, oldest first, and gives them back what was not placed.
-    fn share_out(&mut self, placement: Placement) {
-        let mut records = placement.records.into_iter();
-        let mut id = placement.first_id.unwrap_or(RecordId(0));
-        let mut placed = placement.placed;
-        while placed > 0 {
-            let Some(mut write) = self.backlog.pop_front() else { break };
-            let count = write.left.min(placed);
-            for record in records.by_ref().take(count) {
-                write.receipt.add(id);
-                id = id.after(record.events.get().into());
-            }
-            placed -= count;
-            write.left -= count;
-            if write.left == 0 {
-                self.complete(write, id);
-            } else {
-                self.backlog.push_front(write);
-            }
-        }
-        for write in &mut self.backlog {
-            let on_offer = write.left - write.records.len();
+            let on_offer = write.on_offer();
             if on_offer == 0 {
                 break;
             }
-            let mut back: VecDeque<NewRecord> = records.by_ref().take(on_offer).collect();
-            back.append(&mut write.records);
-            write.records = back;
+            let count = on_offer.min(placed);
+            for record in records.by_ref().take(count) {
+                let next = id.after(record.events.get().into());
+                write.place(id, record);
+                id = next;
+            }
+            placed -= count;
+            write.put_back(records.by_ref().take(on_offer - count).collect());
         }
         debug_assert!(records.next().is_none(), "every record has a writer");
+        all_placed
     }
 
-    /// The writer who is first in line gets back what does not fit.
-    fn reject_first(&mut self) {
-        if let Some(mut write) = self.backlog.pop_front() {
-            write.receipt.rejected = std::mem::take(&mut write.records).into();
-            let rejected = write.receipt.rejected.iter().fold(Amount::default(), |sum, record| {
-                sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
-            });
-            self.guard().rejected(rejected);
-            let next = self.guard().next_id();
-            self.complete(write, next);
+    /// Answers the writes that are placed in whole.
+    fn complete_placed(&mut self) {
+        while let Some(write) = self.backlog.pop_front_if(|write| write.left == 0) {
+            self.awaiting_sync.extend(write.complete(None));
         }
     }
 
-    /// What waits will not be placed any more. A writer of whose records some are in the buffer gets a receipt for them,
-    /// and the others back.
+    /// Hands back those records of a write that are not placed.
+    fn refuse(&mut self, write: PendingWrite, kind: WriteErrorKind) {
+        let rejected = write.records.iter().fold(Amount::default(), |sum, record| {
+            sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
+        });
+        self.guard().rejected(rejected);
+        self.awaiting_sync.extend(write.complete(Some(kind)));
+    }
+
+    /// What waits will not be placed any more: it comes back to its writers.
     pub(super) fn end_backlog(&mut self) {
         let mut dropped = 0;
-        while let Some(first) = self.backlog.front() {
-            if first.reply.is_none() {
-                dropped += first.left;
+        for write in std::mem::take(&mut self.backlog) {
+            if write.reply.is_none() {
+                dropped += write.left;
             }
-            if first.receipt.records > 0 {
-                self.reject_first();
-            } else if let Some(write) = self.backlog.pop_front() {
+            if write.placed() > 0 {
+                self.refuse(write, WriteErrorKind::Closed);
+            } else {
                 write.fail(&Stop::Closed.into());
             }
         }
         if dropped > 0 {
             warn!(records = dropped, "records that were accepted found no room before the buffer was closed");
-        }
-    }
-
-    /// All that will be placed of a write is placed, below the id `next`.
-    fn complete(&mut self, mut write: PendingWrite, next: RecordId) {
-        let Some(reply) = write.reply.take() else { return };
-        if write.durability == Durability::Synced && write.receipt.records > 0 {
-            self.awaiting_sync.push_back(AwaitingSync { next, receipt: write.receipt, reply });
-        } else {
-            // Nobody may be waiting any more.
-            let _ = reply.send(Ok(write.receipt));
         }
     }
 
@@ -187,7 +176,7 @@ impl Core {
             self.flushed = RecordId(0);
             return;
         }
-        let wanted = self.awaiting_sync.back().map_or(RecordId(0), |waiting| waiting.next);
+        let wanted = self.awaiting_sync.back().map_or(RecordId(0), AwaitingSync::next);
         if wanted > self.flushed && self.stop.is_none() {
             loop {
                 let next = self.guard().next_id();
@@ -207,23 +196,51 @@ impl Core {
     /// Answers those whose records are durable by the guard's own account.
     pub(super) fn answer_durable(&mut self) {
         if let Some(stop) = &self.stop {
-            for waiting in self.awaiting_sync.drain(..) {
-                let _ = waiting.reply.send(Err(Unable::from(stop.clone()).into()));
-            }
+            let stopped = stop.clone().into();
+            self.awaiting_sync.drain(..).for_each(|waiting| waiting.fail(&stopped));
             return;
         }
         if self.awaiting_sync.is_empty() || self.guard().is_degraded() {
             return;
         }
-        // What is done with needs no disk, and is never synced for its own sake: nobody must wait for that.
+        // What is acknowledged needs no disk, and is never synced for its own sake.
         let durable = self.guard().durable_next().max(self.done);
-        while let Some(waiting) = self.awaiting_sync.pop_front_if(|waiting| waiting.next <= durable) {
-            let first = waiting.receipt.first_id.unwrap_or(waiting.next).max(self.done);
-            let answer = match self.guard().vanished(&(first..waiting.next)) {
-                Some(ids) => Err(WriteError::Vanished { first: ids.start, next: ids.end }),
-                None => Ok(waiting.receipt),
-            };
-            let _ = waiting.reply.send(answer);
+        while let Some(waiting) = self.awaiting_sync.pop_front_if(|waiting| waiting.next() <= durable) {
+            let mut events = waiting.events(self.done);
+            let mut lost = Vec::new();
+            while let Some(ids) = self.guard().vanished(&events) {
+                events.start = ids.end;
+                lost.push(ids);
+            }
+            waiting.vanished(&lost);
         }
     }
+}
+
+/// Takes records from the front of the backlog, as many as one offer may hold.
+fn gather(backlog: &mut VecDeque<PendingWrite>) -> Vec<NewRecord> {
+    let mut offer = Vec::new();
+    let mut bytes = 0_u64;
+    for write in backlog {
+        let room = OFFER_RECORDS_MAX - offer.len();
+        let count = write
+            .records
+            .iter()
+            .take(room)
+            .take_while(|record| {
+                let is_first = bytes == 0;
+                bytes = bytes.saturating_add(record.frame_bytes());
+                is_first || bytes <= OFFER_BYTES_MAX
+            })
+            .count();
+        if offer.is_empty() && count == write.records.len() {
+            offer = std::mem::take(&mut write.records).into();
+        } else {
+            offer.extend(write.records.drain(..count));
+        }
+        if !write.records.is_empty() {
+            break;
+        }
+    }
+    offer
 }
