@@ -1,0 +1,170 @@
+//! Which records must be delivered, and whether what was delivered is right. It knows nothing of how Forebay finds a frame: it knows
+//! where each frame stood before the damage, and compares bytes after it.
+//!
+//! # Definitions
+//!
+//! * A frame is **present** at a *spot* if all its bytes, length prefix to trailer, are there as they were. Spots are the place
+//!   where the frame stood, moved by what was inserted or removed before it in the file, and the places to which a damage of kind
+//!   `FrameDuplicated` or `FramesSwapped` has brought it. A frame that a stale or misplaced sector happens to bring to another
+//!   place has no spot there: it is not demanded, and must only not be invented.
+//! * The **reading order** of spots is by file number and offset. No directory here goes round the ring of numbers.
+//! * A present record is **unacknowledged** if its id lies above the last one that was acknowledged at the time of the damage. What
+//!   the damaged ledger says counts only in one case: it is *damaged*, the sidecar is not intact, so that no true copy is left, and
+//!   its last acknowledged id lies below its next one. No reader can then tell that it is false: ids up to it are not demanded.
+//! * The **deliverable** records are a longest strictly rising run of ids (longest increasing subsequence) of the present,
+//!   unacknowledged records in reading order. Without swapped or duplicated frames these are all of them. Otherwise there
+//!   may be several such runs, and a reader may choose any, so only their length counts.
+//! * **Not delivered** is that length less the number of present, unacknowledged ids that were delivered, at least 0. Records that
+//!   are delivered although their frame was changed (a frame with one false length is still whole) make up for nothing.
+//! * A delivered record is **invented** if no record with its id and its payload was ever written, or if it has other than one
+//!   event. One exception: an *undecidable* record is a frame from inside of a payload whose own frame is present nowhere and has
+//!   lost both ends (prefix and trailer), with an id that no present frame has.
+//! * It is **out of order** if its id is not above that of the one before it.
+//! * It is **repeated** if it was acknowledged and the ledger is intact. With any other ledger that is allowed.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    base::{Base, fingerprint},
+    bed::{Bed, Spot},
+    frame::{PREFIX_BYTES, TRAILER_BYTES},
+    image::Image,
+    ledger::{Ledger, State, States},
+};
+
+/// A record that the binary delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its id.
+    pub id: u64,
+    /// How many events it counts for.
+    pub events: u32,
+    /// [`fingerprint`] of its payload.
+    pub fingerprint: u64,
+}
+
+/// What must be delivered from a damaged directory.
+#[derive(Debug)]
+pub struct Reference<'a> {
+    bed: &'a Bed<'a>,
+    states: States,
+    /// Ids of all present frames.
+    present: BTreeSet<u64>,
+    /// Ids up to this one are not demanded.
+    waived_through: u64,
+    /// How many records are deliverable.
+    deliverable: u64,
+}
+
+/// What is right and wrong about what was delivered. Numbers of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Deliverable.
+    pub deliverable: u64,
+    /// Deliverable and not delivered.
+    pub not_delivered: u64,
+    /// Delivered and never written.
+    pub invented: u64,
+    /// Delivered from a payload, where no reader can know better.
+    pub undecidable: u64,
+    /// Delivered at or behind a higher id.
+    pub out_of_order: u64,
+    /// Acknowledged, and delivered again though the ledger is intact.
+    pub repeated: u64,
+}
+
+impl<'a> Reference<'a> {
+    /// Compares a damaged directory with what it was. `image` holds its ledger.
+    pub fn new(bed: &'a Bed<'a>, image: &Image, states: States) -> Self {
+        let waived_through = waived_through(bed.base, Ledger::of(image), states);
+        let mut spots: Vec<Spot> = bed.spots().iter().copied().filter(|&spot| bed.holds(spot)).collect();
+        spots.sort_by_key(|spot| (spot.file, spot.at));
+        let ids: Vec<u64> = spots.iter().map(|&spot| bed.placed(spot).id).collect();
+        let unread = ids.iter().copied().filter(|&id| id > waived_through);
+        let deliverable = longest_rising_run(unread);
+        Self { bed, states, present: ids.into_iter().collect(), waived_through, deliverable }
+    }
+
+    /// How many records are deliverable.
+    pub fn deliverable(&self) -> u64 {
+        self.deliverable
+    }
+
+    /// Judges what was delivered, in this order.
+    pub fn judge(&self, delivered: &[Delivered]) -> Judgement {
+        let mut judgement = Judgement { deliverable: self.deliverable, ..Judgement::default() };
+        let mut demanded = BTreeSet::new();
+        let mut last_id = None;
+        for record in delivered {
+            if last_id.is_some_and(|last| record.id <= last) {
+                judgement.out_of_order += 1;
+            }
+            last_id = last_id.max(Some(record.id));
+            if !self.is_written(record) {
+                if self.is_undecidable(record) {
+                    judgement.undecidable += 1;
+                } else {
+                    judgement.invented += 1;
+                }
+                continue;
+            }
+            if record.id <= self.bed.base.acknowledged && self.states.ledger == State::Intact {
+                judgement.repeated += 1;
+            }
+            if record.id > self.waived_through && self.present.contains(&record.id) {
+                demanded.insert(record.id);
+            }
+        }
+        judgement.not_delivered = self.deliverable.saturating_sub(demanded.len() as u64);
+        judgement
+    }
+
+    fn is_written(&self, record: &Delivered) -> bool {
+        let index = usize::try_from(record.id).ok().and_then(|id| id.checked_sub(1));
+        let written = index.and_then(|index| self.bed.base.fingerprints.get(index));
+        record.events == 1 && written == Some(&record.fingerprint)
+    }
+
+    fn is_undecidable(&self, record: &Delivered) -> bool {
+        !self.present.contains(&record.id)
+            && self.bed.base.nested.iter().any(|nested| {
+                nested.id == record.id
+                    && fingerprint(&nested.payload) == record.fingerprint
+                    && self.has_lost_both_ends(nested.host_id)
+            })
+    }
+
+    fn has_lost_both_ends(&self, id: u64) -> bool {
+        let Ok(frame) = self.bed.base.placed.binary_search_by_key(&id, |placed| placed.id) else { return false };
+        let mut spots = self.bed.spots().iter().copied().filter(|spot| spot.frame == frame);
+        spots.all(|spot| {
+            let (range, file) = (self.bed.range(spot), self.bed.file(spot.file));
+            let undamaged = self.bed.base.frame(self.bed.placed(spot));
+            let trailer = range.end - TRAILER_BYTES..range.end;
+            file.get(range.start..range.start + PREFIX_BYTES) != Some(&undamaged[..PREFIX_BYTES])
+                && file.get(trailer) != Some(&undamaged[undamaged.len() - TRAILER_BYTES..])
+        })
+    }
+}
+
+fn waived_through(base: &Base, ledger: Option<Ledger>, states: States) -> u64 {
+    let is_false = states.ledger == State::Damaged && states.sidecar != State::Intact;
+    let stated = ledger.filter(|ledger| is_false && ledger.reader_last_record < ledger.writer_next_record);
+    stated.map_or(base.acknowledged, |ledger| ledger.reader_last_record.max(base.acknowledged))
+}
+
+/// The length of the longest strictly rising subsequence.
+fn longest_rising_run(ids: impl Iterator<Item = u64>) -> u64 {
+    // The least last id of a run of each length.
+    let mut ends: Vec<u64> = Vec::new();
+    for id in ids {
+        match ends.partition_point(|&end| end < id) {
+            longer if longer == ends.len() => ends.push(id),
+            shorter => ends[shorter] = id,
+        }
+    }
+    ends.len() as u64
+}
+
+#[cfg(test)]
+mod tests;
