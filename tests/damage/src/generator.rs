@@ -13,8 +13,10 @@ use crate::{
 
 /// One in so many directories has files of 16 MiB.
 const LARGE_ONE_IN: u64 = 20;
-/// So many damaged directories are made of one undamaged one.
-const CASES_PER_BASE: u64 = 25;
+/// So many damaged directories are made of one undamaged one with files of 16 KiB.
+const SMALL_PER_BASE: u64 = 25;
+/// The same with files of 16 MiB.
+const LARGE_PER_BASE: u64 = 5;
 /// How often another damage is tried where one finds nothing to change.
 const ATTEMPTS: usize = 50;
 /// The most damages that a directory gets.
@@ -91,10 +93,10 @@ fn touched<'a>(base: &'a Base, damage: &'a Damage) -> impl Iterator<Item = usize
 pub fn base_of(number: u64) -> BaseKey {
     let (round, place) = (number / LARGE_ONE_IN, number % LARGE_ONE_IN);
     if place == LARGE_ONE_IN - 1 {
-        BaseKey { size: FileSize::Large, number: round / CASES_PER_BASE }
+        BaseKey { size: FileSize::Large, number: round / LARGE_PER_BASE }
     } else {
         let small = round * (LARGE_ONE_IN - 1) + place;
-        BaseKey { size: FileSize::Small, number: small / CASES_PER_BASE }
+        BaseKey { size: FileSize::Small, number: small / SMALL_PER_BASE }
     }
 }
 

@@ -12,7 +12,8 @@ use damage::{
     base::Base,
     binary::Binary,
     generator::{Case, base_of},
-    looks::Looks,
+    looks::{self, Looks},
+    reference::Reference,
     report, suite,
     verdict::Verdict,
 };
@@ -78,6 +79,10 @@ fn show(binary: &Binary, root: &std::path::Path, seed: u64, number: u64) -> Resu
         println!("wrong: {failure}");
     }
     println!("{:?}", verdict.judgement);
+    let reference = Reference::new(&case.bed, &case.image, case.states);
+    let (invented, missing) = reference.details(&looks::delivered(&looks.read)?);
+    println!("never written: {invented:?}");
+    println!("whole and not delivered: {missing:?}");
     case.image.put(&base.directory)?;
     println!("as it was damaged: {}", base.directory.display());
     println!(

@@ -1,6 +1,9 @@
 //! What the records of a base directory hold.
 
-use crate::{frame, random::Random};
+use crate::{
+    frame::{self, PREFIX_BYTES, TRAILER_BYTES},
+    random::Random,
+};
 
 /// A kind of load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,15 +21,47 @@ impl Mix {
     pub const ALL: [Self; 3] = [Self::Small, Self::Mixed, Self::Nested];
 }
 
-/// A record that a payload holds as a frame. It never was a record of the buffer itself.
+/// A frame inside of a payload. Its record never was one of the buffer itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nested {
-    /// The record whose payload holds it.
-    pub host_id: u64,
-    /// The id that its frame states.
+    /// The id that it states.
     pub id: u64,
     /// Its own payload.
     pub payload: Vec<u8>,
+    /// Where it stands in the frame around it, in bytes from that one's start.
+    pub at: usize,
+    /// The length prefix of the frame around it.
+    pub outer_prefix: [u8; PREFIX_BYTES],
+    /// The trailer of the frame around it.
+    pub outer_trailer: [u8; TRAILER_BYTES],
+    /// The length of the frame around it, in bytes.
+    pub outer_bytes: usize,
+}
+
+impl Nested {
+    /// A record inside of a payload, at an offset from the start of that payload.
+    pub fn inside(outer_id: u64, outer: &[u8], id: u64, payload: Vec<u8>, offset: usize) -> Self {
+        let outer = frame::encode(outer_id, outer);
+        let outer_prefix = *outer.first_chunk().unwrap_or(&[0; PREFIX_BYTES]);
+        let outer_trailer = *outer.last_chunk().unwrap_or(&[0; TRAILER_BYTES]);
+        let at = PREFIX_BYTES + offset;
+        Self { id, payload, at, outer_prefix, outer_trailer, outer_bytes: outer.len() }
+    }
+
+    /// Whether it stands somewhere in a file, and neither end of the frame around it stands at its place beside it.
+    pub fn is_without_ends(&self, file: &[u8]) -> bool {
+        let frame = frame::encode(self.id, &self.payload);
+        let places = file.windows(frame.len()).enumerate().filter(|(_, window)| *window == frame);
+        let mut places = places.map(|(place, _)| place);
+        places.any(|place| {
+            let start = place.checked_sub(self.at);
+            let stands = |offset: usize, bytes: &[u8]| {
+                let from = start.map(|start| start + offset);
+                from.and_then(|from| file.get(from..from + bytes.len())) == Some(bytes)
+            };
+            !stands(0, &self.outer_prefix) && !stands(self.outer_bytes - TRAILER_BYTES, &self.outer_trailer)
+        })
+    }
 }
 
 /// The payloads of records 1 to n, where n is what fills so many bytes of data files, and what is nested in them.
@@ -40,7 +75,12 @@ pub fn payloads(mix: Mix, file_bytes: usize, total_bytes: usize, random: &mut Ra
                 let length = random.below(if file_bytes > 1 << 20 { 600 } else { 65 });
                 random.bytes(length)
             }
-            Mix::Nested if random.percent(33) => nesting(id, file_bytes / 8, &payloads, &mut nested, random),
+            Mix::Nested if random.percent(33) => {
+                let (payload, inner) = nesting(id, file_bytes / 8, &payloads, random);
+                let inner = inner.into_iter();
+                nested.extend(inner.map(|(at, inner_id, inner)| Nested::inside(id, &payload, inner_id, inner, at)));
+                payload
+            }
             Mix::Mixed | Mix::Nested => {
                 let length = random.length(0..file_bytes / 4);
                 random.bytes(length)
@@ -52,8 +92,12 @@ pub fn payloads(mix: Mix, file_bytes: usize, total_bytes: usize, random: &mut Ra
     (payloads, nested)
 }
 
+/// Frames in a payload that are no copies of a true one: where each stands, its id and its payload.
+type Inner = Vec<(usize, u64, Vec<u8>)>;
+
 /// A payload of about so many bytes at most that holds frames.
-fn nesting(host_id: u64, limit: usize, former: &[Vec<u8>], nested: &mut Vec<Nested>, random: &mut Random) -> Vec<u8> {
+fn nesting(outer_id: u64, limit: usize, former: &[Vec<u8>], random: &mut Random) -> (Vec<u8>, Inner) {
+    let mut nested = Vec::new();
     // Half of them start where a frame may start.
     let mut payload = if random.percent(50) { Vec::new() } else { random.bytes(8) };
     if random.percent(25) {
@@ -62,9 +106,9 @@ fn nesting(host_id: u64, limit: usize, former: &[Vec<u8>], nested: &mut Vec<Nest
     // The ids of a data file of another buffer, or those that are due here.
     let first_id = match random.below(4) {
         0 => 1,
-        1 => host_id,
-        2 => host_id + 1,
-        _ => host_id.saturating_sub(2).max(1),
+        1 => outer_id,
+        2 => outer_id + 1,
+        _ => outer_id.saturating_sub(2).max(1),
     };
     let copies = random.percent(25);
     let count = random.within(1..12);
@@ -77,14 +121,15 @@ fn nesting(host_id: u64, limit: usize, former: &[Vec<u8>], nested: &mut Vec<Nest
         if payload.len() + inner.len() + 48 > limit {
             break;
         }
+        let at = payload.len();
         payload.extend(frame::encode(id, &inner));
         if copy.is_none() {
-            nested.push(Nested { host_id, id, payload: inner });
+            nested.push((at, id, inner));
         }
     }
     if random.percent(30) {
         let length = random.below(64);
         payload.extend(random.bytes(length));
     }
-    payload
+    (payload, nested)
 }

@@ -17,8 +17,8 @@
 //! * **Not delivered** is that length less the number of present, unacknowledged ids that were delivered, at least 0. Records that
 //!   are delivered although their frame was changed (a frame with one false length is still whole) make up for nothing.
 //! * A delivered record is **invented** if no record with its id and its payload was ever written, or if it has other than one
-//!   event. One exception: an *undecidable* record is a frame from inside of a payload whose own frame is present nowhere and has
-//!   lost both ends (prefix and trailer), with an id that no present frame has.
+//!   event. One exception: an *undecidable* record is a frame from inside of a payload, with an id that no present frame has,
+//!   where neither end (prefix or trailer) of the frame around it stands at its place beside it. No reader can know better.
 //! * It is **out of order** if its id is not above that of the one before it.
 //! * It is **repeated** if it was acknowledged and the ledger is intact. With any other ledger that is allowed.
 
@@ -27,7 +27,6 @@ use std::collections::BTreeSet;
 use crate::{
     base::{Base, fingerprint},
     bed::{Bed, Spot},
-    frame::{PREFIX_BYTES, TRAILER_BYTES},
     image::Image,
     ledger::{Ledger, State, States},
 };
@@ -90,6 +89,14 @@ impl<'a> Reference<'a> {
         self.deliverable
     }
 
+    /// For people: ids that were invented, and ids of present, unacknowledged records that were not delivered.
+    pub fn details(&self, delivered: &[Delivered]) -> (Vec<u64>, Vec<u64>) {
+        let (written, others): (Vec<&Delivered>, Vec<&Delivered>) = delivered.iter().partition(|record| self.is_written(record));
+        let came: BTreeSet<u64> = written.into_iter().map(|record| record.id).collect();
+        let missing = self.present.iter().filter(|&&id| id > self.waived_through && !came.contains(&id));
+        (others.into_iter().map(|record| record.id).collect(), missing.copied().collect())
+    }
+
     /// Judges what was delivered, in this order.
     pub fn judge(&self, delivered: &[Delivered]) -> Judgement {
         let mut judgement = Judgement { deliverable: self.deliverable, ..Judgement::default() };
@@ -126,24 +133,11 @@ impl<'a> Reference<'a> {
     }
 
     fn is_undecidable(&self, record: &Delivered) -> bool {
-        !self.present.contains(&record.id)
-            && self.bed.base.nested.iter().any(|nested| {
-                nested.id == record.id
-                    && fingerprint(&nested.payload) == record.fingerprint
-                    && self.has_lost_both_ends(nested.host_id)
-            })
-    }
-
-    fn has_lost_both_ends(&self, id: u64) -> bool {
-        let Ok(frame) = self.bed.base.placed.binary_search_by_key(&id, |placed| placed.id) else { return false };
-        let mut spots = self.bed.spots().iter().copied().filter(|spot| spot.frame == frame);
-        spots.all(|spot| {
-            let (range, file) = (self.bed.range(spot), self.bed.file(spot.file));
-            let undamaged = self.bed.base.frame(self.bed.placed(spot));
-            let trailer = range.end - TRAILER_BYTES..range.end;
-            file.get(range.start..range.start + PREFIX_BYTES) != Some(&undamaged[..PREFIX_BYTES])
-                && file.get(trailer) != Some(&undamaged[undamaged.len() - TRAILER_BYTES..])
-        })
+        let nested = self.bed.base.nested.iter().filter(|nested| {
+            nested.id == record.id && fingerprint(&nested.payload) == record.fingerprint
+        });
+        let mut nested = nested.filter(|nested| self.bed.files().values().any(|file| nested.is_without_ends(file)));
+        !self.present.contains(&record.id) && nested.next().is_some()
     }
 }
 

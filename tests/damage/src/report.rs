@@ -24,7 +24,8 @@ fn target(class: Class) -> &'static str {
 pub fn table(tally: &Tally) -> String {
     let mut text = format!("| of {} directories | measured | to reach |\n| --- | --- | --- |\n", tally.directories);
     for failure in Failure::ALL {
-        let _ = writeln!(text, "| {failure} | {} | 0 |", tally.failed(failure));
+        let target = if failure == Failure::OverstatesLoss { "(none was set)" } else { "0" };
+        let _ = writeln!(text, "| {failure} | {} | {target} |", tally.failed(failure));
     }
     let records = &tally.records;
     let _ = writeln!(

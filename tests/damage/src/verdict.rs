@@ -32,13 +32,15 @@ pub enum Failure {
     Invents,
     /// A record was delivered again though the ledger is intact.
     Repeats,
+    /// `read` says that it lost more records than were ever written.
+    OverstatesLoss,
     /// A process hung, or died of a signal or a panic.
     Crashes,
 }
 
 impl Failure {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DoesNotOpen,
         Self::ReaderStops,
         Self::RefusesWrites,
@@ -47,6 +49,7 @@ impl Failure {
         Self::VerifyDisagrees,
         Self::Invents,
         Self::Repeats,
+        Self::OverstatesLoss,
         Self::Crashes,
     ];
 }
@@ -62,6 +65,7 @@ impl fmt::Display for Failure {
             Self::VerifyDisagrees => "`verify` disagrees with `read`",
             Self::Invents => "records invented or out of order",
             Self::Repeats => "acknowledged records again, ledger intact",
+            Self::OverstatesLoss => "`read` says that more is lost than was ever written",
             Self::Crashes => "a process hangs or dies",
         })
     }
@@ -110,6 +114,9 @@ impl Verdict {
             }
             Failure::Invents => invents,
             Failure::Repeats => repeats,
+            Failure::OverstatesLoss => {
+                looks::lost(&looks.read) > case.bed.base.fingerprints.len() as u64
+            }
             Failure::Crashes => looks.all().iter().any(|(_, ended)| ended.is_crash()),
         };
         let failures = Failure::ALL.into_iter().filter(|&failure| found(failure)).collect();
