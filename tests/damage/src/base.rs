@@ -161,7 +161,11 @@ fn placed(image: &Image, payloads: &[Vec<u8>]) -> Result<Vec<Placed>> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, bytes) in image.data_files() {
         for parsed in frame::parse(bytes).with_context(|| format!("data file {file} is not whole"))? {
-            ensure!(all.last().is_none_or(|last| last.id + 1 == parsed.id), "record {} comes early", parsed.id);
+            ensure!(
+                all.last().is_none_or(|last| last.id + 1 == parsed.id),
+                "record {} comes early",
+                parsed.id
+            );
             let payload = payloads.get(parsed.id as usize - 1).context("a record that was not written")?;
             ensure!(*payload == bytes[parsed.payload], "record {} has another payload", parsed.id);
             all.push(Placed { id: parsed.id, file, at: parsed.frame.start, bytes: parsed.frame.len() });
@@ -195,8 +199,13 @@ impl Maker<'_> {
     /// Runs a command, and remembers what is in the directory then.
     fn command(&self, words: &[&str], input: &[u8], versions: &mut Vec<Image>) -> Result<()> {
         let arguments = arguments(words, self.directory, self.size)?;
-        let ended: Ended = self.binary.run(arguments, input)?;
-        ensure!(ended.code == Some(0) && ended.stderr.is_empty(), "`{}`: {}", words.join(" "), ended.summary());
+        let ended: Ended = self.binary.run(&arguments, input)?;
+        ensure!(
+            ended.code == Some(0) && ended.stderr.is_empty(),
+            "`{}`: {}",
+            words.join(" "),
+            ended.summary()
+        );
         let none = Image::default();
         versions.push(Image::read(self.directory, versions.last().unwrap_or(&none))?);
         Ok(())

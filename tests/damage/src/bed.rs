@@ -54,7 +54,8 @@ pub struct Bed<'a> {
 impl<'a> Bed<'a> {
     /// The undamaged files of a base directory.
     pub fn new(base: &'a Base) -> Self {
-        let files = base.image().data_files().into_iter().map(|(file, bytes)| (file, bytes.to_vec())).collect();
+        let files =
+            base.image().data_files().into_iter().map(|(file, bytes)| (file, bytes.to_vec())).collect();
         let spots = base.placed.iter().enumerate();
         let spots = spots.map(|(frame, placed)| Spot { frame, file: placed.file, at: placed.at }).collect();
         Self { base, files, spots }

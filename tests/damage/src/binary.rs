@@ -22,7 +22,7 @@ const BINARY_VARIABLE: &str = "FOREBAY_BIN";
 const BUILD: &str = "cargo build --bin forebay (with --release for target/release)";
 
 /// How long a process may take. The slowest takes a fiftieth of it on an idle machine: only one that hangs is killed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary, and where it keeps compiled components.
 #[derive(Clone, Debug)]
@@ -50,14 +50,14 @@ impl Binary {
     /// components in `cache`.
     pub fn find(cache: PathBuf) -> Result<Self> {
         if let Some(path) = env::var_os(BINARY_VARIABLE) {
-            return Self::at(PathBuf::from(path), cache);
+            return Self::at(Path::new(&path), cache);
         }
         let program = env::current_exe().context("cannot tell where this program is")?;
         // Tests are in `target/<profile>/deps`, programs in `target/<profile>`.
         let places = program.ancestors().skip(1).take(2).map(|folder| folder.join("forebay"));
         for path in places {
             if path.is_file() {
-                return Self::at(path, cache);
+                return Self::at(&path, cache);
             }
         }
         bail!(
@@ -67,8 +67,9 @@ impl Binary {
     }
 
     /// The binary at this path.
-    pub fn at(path: PathBuf, cache: PathBuf) -> Result<Self> {
-        let path = path.canonicalize().with_context(|| format!("there is no binary at {}", path.display()))?;
+    pub fn at(path: &Path, cache: PathBuf) -> Result<Self> {
+        let path =
+            path.canonicalize().with_context(|| format!("there is no binary at {}", path.display()))?;
         Ok(Self { path, cache })
     }
 
@@ -78,7 +79,7 @@ impl Binary {
     }
 
     /// Runs it with these arguments and this on its standard input, and waits for its end.
-    pub fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>, stdin: &[u8]) -> Result<Ended> {
+    pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A], stdin: &[u8]) -> Result<Ended> {
         let mut command = Command::new(&self.path);
         command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
         command.env("XDG_CACHE_HOME", &self.cache);
@@ -92,7 +93,9 @@ impl Binary {
 fn finish(mut child: Child, input: &[u8]) -> Result<Ended> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process without a number")?;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = pipes else { bail!("a process without pipes") };
+    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = pipes else {
+        bail!("a process without pipes")
+    };
     let (ended, end) = channel::<()>();
     let (mut output, mut messages) = (Vec::new(), Vec::new());
     let hung = thread::scope(|scope| {

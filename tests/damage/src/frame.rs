@@ -47,7 +47,9 @@ fn parse_one(file: &[u8], at: usize) -> Result<Parsed> {
     let end = at + PREFIX_BYTES + behind;
     let frame = file.get(at..end).context("the frame is not whole")?;
     let trailer = &frame[frame.len() - TRAILER_BYTES..];
-    let number = |from: usize| u32::from_le_bytes([trailer[from], trailer[from + 1], trailer[from + 2], trailer[from + 3]]);
+    let number = |from: usize| {
+        u32::from_le_bytes([trailer[from], trailer[from + 1], trailer[from + 2], trailer[from + 3]])
+    };
     let id = u64::from_le_bytes(trailer[8..16].try_into()?);
     let length = usize::try_from(number(PAYLOAD_LENGTH_AT))?;
     let start = at + PREFIX_BYTES;

@@ -1,6 +1,9 @@
 //! One damaged directory: which damages it gets, all of it a function of the seed and the number.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+};
 
 use crate::{
     base::{Base, BaseKey, FileSize},
@@ -57,7 +60,9 @@ impl Class {
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::FewValues => "1 or 2 damages by bits, lengths, zeroed or noise sectors, not both in one frame",
+            Self::FewValues => {
+                "1 or 2 damages by bits, lengths, zeroed or noise sectors, not both in one frame"
+            }
             Self::FewPlaces => "the same, with stale, swapped or misplaced sectors",
             Self::FewOthers => "other 1 or 2 damages: frames, lengths of files, two in one frame",
             Self::Many => "3 to 20 damages of all kinds but inserted or removed bytes",
@@ -84,7 +89,8 @@ fn touched<'a>(base: &'a Base, damage: &'a Damage) -> impl Iterator<Item = usize
             (placed.file, placed.at + placed.bytes) <= (place.file, place.bytes.start)
         });
         let frames = base.placed.iter().enumerate().skip(first);
-        let frames = frames.take_while(|(_, placed)| (placed.file, placed.at) < (place.file, place.bytes.end));
+        let frames =
+            frames.take_while(|(_, placed)| (placed.file, placed.at) < (place.file, place.bytes.end));
         frames.map(|(frame, _)| frame)
     })
 }
@@ -154,7 +160,7 @@ impl<'a> Case<'a> {
             self.class,
         );
         for damage in &self.damages {
-            text += &format!("    {}\n", damage.text);
+            let _ = writeln!(text, "    {}", damage.text);
         }
         text
     }
@@ -162,7 +168,8 @@ impl<'a> Case<'a> {
 
 /// For each damage the kinds that it may be of.
 fn plan(random: &mut Random) -> Vec<&'static [Kind]> {
-    const VALUES: &[Kind] = &[Kind::Bit, Kind::Bit, Kind::Length, Kind::Length, Kind::ZeroedSector, Kind::NoiseSector];
+    const VALUES: &[Kind] =
+        &[Kind::Bit, Kind::Bit, Kind::Length, Kind::Length, Kind::ZeroedSector, Kind::NoiseSector];
     const PLACES: &[Kind] = &[Kind::StaleSector, Kind::SwappedSectors, Kind::MisplacedSector];
     const FRAMES: &[Kind] = &[
         Kind::FrameHole,
@@ -188,7 +195,8 @@ fn plan(random: &mut Random) -> Vec<&'static [Kind]> {
             // In a third of them only kinds of one group, so that none hides behind those that lose more.
             let of_one = random.percent(33).then(|| *random.pick(&[VALUES, PLACES, FRAMES]));
             let others = count - first.iter().len();
-            let others = (0..others).map(|_| of_one.unwrap_or_else(|| *random.pick(&[VALUES, PLACES, FRAMES])));
+            let others =
+                (0..others).map(|_| of_one.unwrap_or_else(|| *random.pick(&[VALUES, PLACES, FRAMES])));
             first.into_iter().chain(others.collect::<Vec<_>>()).collect()
         }
     }

@@ -40,7 +40,9 @@ impl Image {
     /// Reads a directory, which holds no others. Files that `before` holds with the same bytes are shared with it.
     pub fn read(directory: &Path, before: &Self) -> Result<Self> {
         let mut files = BTreeMap::new();
-        for entry in fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))? {
+        for entry in
+            fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?
+        {
             let path = entry?.path();
             let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let modified = path.metadata()?.modified()?;
@@ -101,6 +103,9 @@ impl Image {
 
     /// The data files by number, which is the order in which they are read: no directory here goes round the ring.
     pub fn data_files(&self) -> BTreeMap<u16, &[u8]> {
-        self.0.iter().filter_map(|(name, entry)| Some((data_file_number(name)?, entry.bytes.as_slice()))).collect()
+        self.0
+            .iter()
+            .filter_map(|(name, entry)| Some((data_file_number(name)?, entry.bytes.as_slice())))
+            .collect()
     }
 }

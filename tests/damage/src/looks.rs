@@ -62,7 +62,7 @@ impl Looks {
     /// Puts an image into its base's directory and looks at it.
     pub fn take(binary: &Binary, base: &Base, image: &Image) -> Result<Self> {
         let run = |words: &[&str], input: &[u8]| {
-            binary.run(arguments(words, &base.directory, base.key.size)?, input)
+            binary.run(&arguments(words, &base.directory, base.key.size)?, input)
         };
         let peek = ["read", "--peek", "--framing", "json"];
         image.put(&base.directory)?;
@@ -70,7 +70,7 @@ impl Looks {
         let peeked = Image::read(&base.directory, image)?;
         // It takes no options of the buffer.
         let directory = base.directory.to_str().context("the directory's name is no text")?;
-        let verify = binary.run(["verify", directory, "--format", "json"], b"")?;
+        let verify = binary.run(&["verify", directory, "--format", "json"], b"")?;
         let verified = Image::read(&base.directory, &peeked)?;
         let read = run(&["read", "--framing", "json"], b"")?;
         let write = run(&["write", "--format", "json", "--when-full", "reject"], RECORD)?;
@@ -88,7 +88,13 @@ impl Looks {
     /// All processes.
     pub fn all(&self) -> [(&'static str, &Ended); 5] {
         let [first, second] = &self.peeks;
-        [("peek", first), ("peek", second), ("verify", &self.verify), ("read", &self.read), ("write", &self.write)]
+        [
+            ("peek", first),
+            ("peek", second),
+            ("verify", &self.verify),
+            ("read", &self.read),
+            ("write", &self.write),
+        ]
     }
 
     /// What `verify` said; `None` if it did not do its work.

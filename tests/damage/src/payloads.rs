@@ -65,7 +65,12 @@ impl Nested {
 }
 
 /// The payloads of records 1 to n, where n is what fills so many bytes of data files, and what is nested in them.
-pub fn payloads(mix: Mix, file_bytes: usize, total_bytes: usize, random: &mut Random) -> (Vec<Vec<u8>>, Vec<Nested>) {
+pub fn payloads(
+    mix: Mix,
+    file_bytes: usize,
+    total_bytes: usize,
+    random: &mut Random,
+) -> (Vec<Vec<u8>>, Vec<Nested>) {
     let (mut payloads, mut nested) = (Vec::new(), Vec::new());
     let mut bytes = 0;
     while bytes < total_bytes {
@@ -78,7 +83,9 @@ pub fn payloads(mix: Mix, file_bytes: usize, total_bytes: usize, random: &mut Ra
             Mix::Nested if random.percent(33) => {
                 let (payload, inner) = nesting(id, file_bytes / 8, &payloads, random);
                 let inner = inner.into_iter();
-                nested.extend(inner.map(|(at, inner_id, inner)| Nested::inside(id, &payload, inner_id, inner, at)));
+                nested.extend(
+                    inner.map(|(at, inner_id, inner)| Nested::inside(id, &payload, inner_id, inner, at)),
+                );
                 payload
             }
             Mix::Mixed | Mix::Nested => {

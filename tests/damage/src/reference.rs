@@ -91,7 +91,8 @@ impl<'a> Reference<'a> {
 
     /// For people: ids that were invented, and ids of present, unacknowledged records that were not delivered.
     pub fn details(&self, delivered: &[Delivered]) -> (Vec<u64>, Vec<u64>) {
-        let (written, others): (Vec<&Delivered>, Vec<&Delivered>) = delivered.iter().partition(|record| self.is_written(record));
+        let (written, others): (Vec<&Delivered>, Vec<&Delivered>) =
+            delivered.iter().partition(|record| self.is_written(record));
         let came: BTreeSet<u64> = written.into_iter().map(|record| record.id).collect();
         let missing = self.present.iter().filter(|&&id| id > self.waived_through && !came.contains(&id));
         (others.into_iter().map(|record| record.id).collect(), missing.copied().collect())
@@ -133,18 +134,20 @@ impl<'a> Reference<'a> {
     }
 
     fn is_undecidable(&self, record: &Delivered) -> bool {
-        let nested = self.bed.base.nested.iter().filter(|nested| {
-            nested.id == record.id && fingerprint(&nested.payload) == record.fingerprint
-        });
-        let mut nested = nested.filter(|nested| self.bed.files().values().any(|file| nested.is_without_ends(file)));
+        let nested =
+            self.bed.base.nested.iter().filter(|nested| {
+                nested.id == record.id && fingerprint(&nested.payload) == record.fingerprint
+            });
+        let mut nested =
+            nested.filter(|nested| self.bed.files().values().any(|file| nested.is_without_ends(file)));
         !self.present.contains(&record.id) && nested.next().is_some()
     }
 }
 
 fn waived_through(base: &Base, ledger: Option<Ledger>, states: States) -> u64 {
     let is_false = states.ledger == State::Damaged && states.sidecar != State::Intact;
-    let stated = ledger.filter(|ledger| is_false && ledger.reader_last_record < ledger.writer_next_record);
-    stated.map_or(base.acknowledged, |ledger| ledger.reader_last_record.max(base.acknowledged))
+    let believed = ledger.filter(|ledger| is_false && ledger.reader_last_record < ledger.writer_next_record);
+    believed.map_or(base.acknowledged, |ledger| ledger.reader_last_record.max(base.acknowledged))
 }
 
 /// The length of the longest strictly rising subsequence.

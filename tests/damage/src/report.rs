@@ -22,7 +22,8 @@ fn target(class: Class) -> &'static str {
 
 /// The figures, in Markdown.
 pub fn table(tally: &Tally) -> String {
-    let mut text = format!("| of {} directories | measured | to reach |\n| --- | --- | --- |\n", tally.directories);
+    let mut text =
+        format!("| of {} directories | measured | to reach |\n| --- | --- | --- |\n", tally.directories);
     for failure in Failure::ALL {
         let target = if failure == Failure::OverstatesLoss { "(none was set)" } else { "0" };
         let _ = writeln!(text, "| {failure} | {} | {target} |", tally.failed(failure));
@@ -64,7 +65,8 @@ fn row(text: &mut String, name: &str, losses: &Losses, target: &str) {
 /// Up to so many directories for each thing that is wrong, those with the greatest losses first.
 pub fn examples(tally: &Tally, seed: u64, count: usize) -> String {
     let failures = tally.failures.iter().map(|(failure, examples)| (failure.to_string(), examples));
-    let losers = tally.losers.iter().map(|(class, examples)| (format!("records not delivered: {class}"), examples));
+    let losers =
+        tally.losers.iter().map(|(class, examples)| (format!("records not delivered: {class}"), examples));
     let mut text = String::new();
     for (what, examples) in failures.chain(losers) {
         let _ = writeln!(text, "{what}:");

@@ -40,10 +40,12 @@ pub fn run(
     let has_failed = AtomicBool::new(false);
     let work = || -> Result<()> {
         while !has_failed.load(Relaxed) {
-            let Some((key, numbers)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_last() else {
+            let Some((key, numbers)) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_last()
+            else {
                 break;
             };
-            let tally = run_base(binary, root, seed, key, &numbers).inspect_err(|_| has_failed.store(true, Relaxed))?;
+            let tally = run_base(binary, root, seed, key, &numbers)
+                .inspect_err(|_| has_failed.store(true, Relaxed))?;
             let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
             total.merge(tally);
             progress(total.directories);
@@ -53,14 +55,17 @@ pub fn run(
     let workers = thread::available_parallelism()?.get();
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let ended = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked"))));
+        let ended = workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked"))));
         ended.collect::<Vec<_>>().into_iter().collect::<Result<()>>()
     })?;
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn run_base(binary: &Binary, root: &Path, seed: u64, key: BaseKey, numbers: &[u64]) -> Result<Tally> {
-    let base = Base::make(binary, root, seed, key).with_context(|| format!("cannot make {key:?} of seed {seed}"))?;
+    let base =
+        Base::make(binary, root, seed, key).with_context(|| format!("cannot make {key:?} of seed {seed}"))?;
     let mut tally = Tally::default();
     for &number in numbers {
         let case = Case::generate(&base, seed, number);

@@ -114,9 +114,7 @@ impl Verdict {
             }
             Failure::Invents => invents,
             Failure::Repeats => repeats,
-            Failure::OverstatesLoss => {
-                looks::lost(&looks.read) > case.bed.base.fingerprints.len() as u64
-            }
+            Failure::OverstatesLoss => looks::lost(&looks.read) > case.bed.base.fingerprints.len() as u64,
             Failure::Crashes => looks.all().iter().any(|(_, ended)| ended.is_crash()),
         };
         let failures = Failure::ALL.into_iter().filter(|&failure| found(failure)).collect();
@@ -126,14 +124,14 @@ impl Verdict {
 
 /// Whether `verify` finds what `read` loses, where the next record gets this id.
 fn verify_agrees(case: &Case<'_>, looks: &Looks, read: &[Delivered], next: u64) -> bool {
-    let Some(verified) = looks.verified() else { return false };
-    if verified.lost_records != looks::lost(&looks.read) {
+    let Some(found) = looks.verified() else { return false };
+    if found.lost_records != looks::lost(&looks.read) {
         return false;
     }
     if case.states.ledger != State::Intact {
         return true;
     }
     let unread = case.bed.base.acknowledged + 1..next;
-    let came = read.iter().filter(|record| unread.contains(&record.id)).count() as u64;
-    verified.lost_records == unread.end.saturating_sub(unread.start).saturating_sub(came)
+    let delivered = read.iter().filter(|record| unread.contains(&record.id)).count() as u64;
+    found.lost_records == unread.end.saturating_sub(unread.start).saturating_sub(delivered)
 }

@@ -25,7 +25,13 @@ fn next(bed: &Bed<'_>, file: u16, at: usize) -> Option<Spot> {
 }
 
 fn text(bed: &Bed<'_>, first: Spot, end: usize) -> String {
-    format!("{} bytes of frames from record {} at {} of file {}", end - first.at, bed.placed(first).id, first.at, first.file)
+    format!(
+        "{} bytes of frames from record {} at {} of file {}",
+        end - first.at,
+        bed.placed(first).id,
+        first.at,
+        first.file
+    )
 }
 
 pub(super) fn zero(bed: &mut Bed<'_>, random: &mut Random) -> Done {
@@ -66,7 +72,8 @@ pub(super) fn duplicate(bed: &mut Bed<'_>, random: &mut Random) -> Done {
     };
     let place = place?;
     bed.add_spot(Spot { frame: original.frame, file: place.file, at: place.bytes.start });
-    let text = format!("record {} {how}, at {} of file {}", bed.placed(original).id, place.bytes.start, place.file);
+    let text =
+        format!("record {} {how}, at {} of file {}", bed.placed(original).id, place.bytes.start, place.file);
     Some((vec![place], text))
 }
 
@@ -91,10 +98,12 @@ pub(super) fn swap(bed: &mut Bed<'_>, random: &mut Random) -> Done {
     let same: Vec<Spot> = bed.spots().iter().filter(same).copied().collect();
     let two = if same.is_empty() { return None } else { *random.pick(&same) };
     let second = bed.range(two);
-    let (here, there) = (bed.file(one.file).get(first.clone())?.to_vec(), bed.file(two.file).get(second)?.to_vec());
+    let (here, there) =
+        (bed.file(one.file).get(first.clone())?.to_vec(), bed.file(two.file).get(second)?.to_vec());
     let places = [bed.overwrite(one.file, one.at, &there)?, bed.overwrite(two.file, two.at, &here)?];
     bed.add_spot(Spot { frame: one.frame, ..two });
     bed.add_spot(Spot { frame: two.frame, ..one });
-    let text = format!("records {} and {}, of the same length, swapped", bed.placed(one).id, bed.placed(two).id);
+    let text =
+        format!("records {} and {}, of the same length, swapped", bed.placed(one).id, bed.placed(two).id);
     Some((places.to_vec(), text))
 }

@@ -95,6 +95,12 @@ impl Kind {
         }
     }
 
+    /// Whether all bytes stay in their places and no file gets longer or shorter.
+    pub fn moves_nothing(self) -> bool {
+        let moves = [Self::FrameRemoved, Self::FrameDuplicated, Self::FileTruncated, Self::FileGrown];
+        self.group() != Group::Shifts && !moves.contains(&self)
+    }
+
     /// Does one damage of this kind. `None` if nothing was found that it would change.
     pub fn apply(self, bed: &mut Bed<'_>, random: &mut Random) -> Option<Damage> {
         let (places, text) = match self {

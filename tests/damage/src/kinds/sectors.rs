@@ -75,11 +75,13 @@ pub(super) fn swap(bed: &mut Bed<'_>, random: &mut Random) -> Done {
     let size = size(random);
     let (one, two) = (Sector::random(bed, size, random)?, Sector::random(bed, size, random)?);
     let (first, second) = (one.bytes(bed).to_vec(), two.bytes(bed).to_vec());
-    let places: Vec<Place> = [bed.overwrite(one.file, one.at, &second), bed.overwrite(two.file, two.at, &first)]
-        .into_iter()
-        .flatten()
-        .collect();
-    (!places.is_empty()).then(|| (places, format!("{} and the one at {} of file {} swapped", one.text(), two.at, two.file)))
+    let places: Vec<Place> =
+        [bed.overwrite(one.file, one.at, &second), bed.overwrite(two.file, two.at, &first)]
+            .into_iter()
+            .flatten()
+            .collect();
+    (!places.is_empty())
+        .then(|| (places, format!("{} and the one at {} of file {} swapped", one.text(), two.at, two.file)))
 }
 
 fn overwrite(bed: &mut Bed<'_>, sector: &Sector, bytes: &[u8], how: &str) -> Done {
