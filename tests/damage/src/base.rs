@@ -79,9 +79,9 @@ pub struct Base {
     pub key: BaseKey,
     /// What its records hold.
     pub mix: Mix,
-    /// Where it is. It is damaged in this place, because a sidecar that was copied elsewhere counts as missing.
+    /// Its path. It is damaged in this place, because a sidecar that was copied elsewhere counts as missing.
     pub directory: PathBuf,
-    /// What was in it at some times, the oldest first. The last is what is damaged.
+    /// Its files after each command that made it, the oldest first. The last version is damaged.
     pub versions: Vec<Image>,
     /// All frames of the last version, in the order in which they are read. Their ids rise by one.
     pub placed: Vec<Placed>,
@@ -91,11 +91,11 @@ pub struct Base {
     pub ledger: Ledger,
     /// Fingerprints of the payloads of all records that were ever written, the first record's first.
     pub fingerprints: Vec<u64>,
-    /// Frames that are inside of payloads.
+    /// Frames inside payloads.
     pub nested: Vec<Nested>,
 }
 
-/// What a payload is told by.
+/// Identifies a payload within a run: 64 bits of a hash.
 pub fn fingerprint(payload: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     payload.hash(&mut hasher);
@@ -144,7 +144,7 @@ impl Base {
         Ok(Self { key, mix, directory, versions, placed, acknowledged, ledger, fingerprints, nested })
     }
 
-    /// What is damaged.
+    /// The last version.
     pub fn image(&self) -> &Image {
         &self.versions[self.versions.len() - 1]
     }
@@ -156,7 +156,7 @@ impl Base {
     }
 }
 
-/// Where all frames are, which must be those of the last records.
+/// Finds all frames. An error if they are not those of the last records, without a gap.
 fn placed(image: &Image, payloads: &[Vec<u8>]) -> Result<Vec<Placed>> {
     let mut all: Vec<Placed> = Vec::new();
     for (file, bytes) in image.data_files() {

@@ -1,7 +1,7 @@
-//! A directory while it is being damaged: the bytes of its data files, and where each frame has come to.
+//! A directory while it is being damaged: the bytes of its data files, and where each frame has moved.
 //!
-//! The positions are kept only as *spots*, places where a frame may be. What is there is decided at the end, by comparing bytes, so a
-//! spot that damage has made wrong does no harm.
+//! Positions are kept only as *spots*, places where a frame may be. The reference compares the bytes at each spot at the end. A wrong
+//! spot therefore does no harm.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -36,16 +36,16 @@ pub struct Place {
 pub struct Damage {
     /// Its kind.
     pub kind: Kind,
-    /// What was written over, put in or taken out.
+    /// The bytes that were overwritten, inserted or removed.
     pub places: Vec<Place>,
-    /// What was done, for people.
+    /// A description for people.
     pub text: String,
 }
 
 /// The data files of a directory that is being damaged.
 #[derive(Clone, Debug)]
 pub struct Bed<'a> {
-    /// What they were.
+    /// The directory before the damage.
     pub base: &'a Base,
     files: BTreeMap<u16, Vec<u8>>,
     spots: Vec<Spot>,
@@ -92,7 +92,7 @@ impl<'a> Bed<'a> {
         self.file(spot.file).get(self.range(spot)) == Some(self.base.frame(placed))
     }
 
-    /// Writes over bytes, as far as the file reaches. `None` if that changes nothing.
+    /// Overwrites bytes, as far as the file reaches. `None` if that changes nothing.
     pub fn overwrite(&mut self, file: u16, at: usize, bytes: &[u8]) -> Option<Place> {
         let target = self.files.get_mut(&file)?;
         let end = (at + bytes.len()).min(target.len());
@@ -105,7 +105,7 @@ impl<'a> Bed<'a> {
         Some(Place { file, bytes: at..end })
     }
 
-    /// Puts bytes in; what follows them moves.
+    /// Inserts bytes and moves those behind them.
     pub fn insert(&mut self, file: u16, at: usize, bytes: &[u8]) -> Option<Place> {
         let target = self.files.get_mut(&file)?;
         if at > target.len() || bytes.is_empty() {
@@ -118,7 +118,7 @@ impl<'a> Bed<'a> {
         Some(Place { file, bytes: at..at + bytes.len() })
     }
 
-    /// Takes bytes out; what follows them moves.
+    /// Removes bytes and moves those behind them.
     pub fn remove(&mut self, file: u16, bytes: Range<usize>) -> Option<Place> {
         let target = self.files.get_mut(&file)?;
         if bytes.is_empty() || bytes.end > target.len() {
@@ -137,7 +137,7 @@ impl<'a> Bed<'a> {
         self.spots.push(spot);
     }
 
-    /// What the damaged data files are, by name.
+    /// The data files by name.
     pub fn named_files(&self) -> impl Iterator<Item = (String, &Vec<u8>)> {
         self.files.iter().map(|(&file, bytes)| (data_file(file), bytes))
     }

@@ -15,13 +15,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// Names the binary that is looked at, in place of the one that was built with this program.
+/// The environment variable that names another binary than the one beside this program.
 const BINARY_VARIABLE: &str = "FOREBAY_BIN";
 
-/// How cargo is told to build the binary. The only place that would have to know its package.
+/// How to build the binary. Nothing else here would have to know its package.
 const BUILD: &str = "cargo build --bin forebay (with --release for target/release)";
 
-/// How long a process may take. The slowest takes a fiftieth of it on an idle machine: only one that hangs is killed.
+/// How long a process may take. On an idle machine the slowest takes a fiftieth of it, so only a process that hangs is killed.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary, and where it keeps compiled components.

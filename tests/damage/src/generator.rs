@@ -1,4 +1,4 @@
-//! One damaged directory: which damages it gets, all of it a function of the seed and the number.
+//! Chooses the damages of one directory. All of it is a function of the seed and the directory's number.
 
 use std::{
     collections::BTreeSet,
@@ -10,22 +10,22 @@ use crate::{
     bed::{Bed, Damage},
     image::Image,
     kinds::{Group, Kind},
-    ledger::States,
+    ledger::{Ledger, State, States},
     random::Random,
 };
 
 /// One in so many directories has files of 16 MiB.
 const LARGE_ONE_IN: u64 = 20;
-/// So many damaged directories are made of one undamaged one with files of 16 KiB.
+/// How many damaged directories are made from one base directory with files of 16 KiB.
 const SMALL_PER_BASE: u64 = 25;
-/// The same with files of 16 MiB.
+/// The same for files of 16 MiB.
 const LARGE_PER_BASE: u64 = 5;
 /// How often another damage is tried where one finds nothing to change.
 const ATTEMPTS: usize = 50;
 /// The most damages that a directory gets.
 const DAMAGES_MAX: usize = 20;
 
-/// Directories that have one limit for the records that are lost in them.
+/// A class of directories. Each has its own limit for lost records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// One or two damages by bits, lengths, zeroed or noise sectors, not both in one frame.
@@ -111,7 +111,7 @@ pub fn base_of(number: u64) -> BaseKey {
 pub struct Case<'a> {
     /// Its number.
     pub number: u64,
-    /// Its data files, and where the frames have come to.
+    /// Its data files, and where their frames have moved.
     pub bed: Bed<'a>,
     /// All its files.
     pub image: Image,
@@ -159,6 +159,9 @@ impl<'a> Case<'a> {
             self.states.sidecar,
             self.class,
         );
+        if self.states.ledger != State::Intact {
+            let _ = writeln!(text, "    {:?} became {:?}", base.ledger, Ledger::of(&self.image));
+        }
         for damage in &self.damages {
             let _ = writeln!(text, "    {}", damage.text);
         }
@@ -166,7 +169,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// For each damage the kinds that it may be of.
+/// Chooses the kinds that each damage may be of.
 fn plan(random: &mut Random) -> Vec<&'static [Kind]> {
     const VALUES: &[Kind] =
         &[Kind::Bit, Kind::Bit, Kind::Length, Kind::Length, Kind::ZeroedSector, Kind::NoiseSector];
@@ -192,7 +195,7 @@ fn plan(random: &mut Random) -> Vec<&'static [Kind]> {
             } else {
                 (random.within(1..DAMAGES_MAX + 1), Some(SHIFTS))
             };
-            // In a third of them only kinds of one group, so that none hides behind those that lose more.
+            // A third of them has kinds of one group only, so that no kind hides behind others that lose more.
             let of_one = random.percent(33).then(|| *random.pick(&[VALUES, PLACES, FRAMES]));
             let others = count - first.iter().len();
             let others =

@@ -37,7 +37,7 @@ struct Entry {
 pub struct Image(BTreeMap<String, Entry>);
 
 impl Image {
-    /// Reads a directory, which holds no others. Files that `before` holds with the same bytes are shared with it.
+    /// Reads a directory without subdirectories. Files that are the same in `before` share its memory.
     pub fn read(directory: &Path, before: &Self) -> Result<Self> {
         let mut files = BTreeMap::new();
         for entry in
@@ -55,7 +55,8 @@ impl Image {
     }
 
     /// Makes the directory hold these files and no others. The directory itself stays, because the sidecar names its inode and the
-    /// time when it was made. Files get back the times of their last change: what happens at rest leaves no trace there.
+    /// time when it was made. Files get the times of their last change
+    /// back, because damage at rest leaves no trace there.
     pub fn put(&self, directory: &Path) -> Result<()> {
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
@@ -101,7 +102,7 @@ impl Image {
         self.0.remove(name);
     }
 
-    /// The data files by number, which is the order in which they are read: no directory here goes round the ring.
+    /// The data files by number, which is their reading order: no directory here wraps around the ring.
     pub fn data_files(&self) -> BTreeMap<u16, &[u8]> {
         self.0
             .iter()

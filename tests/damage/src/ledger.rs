@@ -7,11 +7,15 @@ use crate::{
     random::Random,
 };
 
-/// What a ledger says, as far as the reference needs it.
+/// The fields of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ledger {
     /// The id that the next record gets.
     pub writer_next_record: u64,
+    /// The data file that records are appended to.
+    pub writer_data_file: u16,
+    /// The data file that is read.
+    pub reader_data_file: u16,
     /// The last record that is acknowledged.
     pub reader_last_record: u64,
 }
@@ -23,7 +27,12 @@ impl Ledger {
     pub fn of(image: &Image) -> Option<Self> {
         let bytes = image.bytes(LEDGER)?.last_chunk::<LEDGER_BYTES>()?;
         let number = |from: usize| u64::from_le_bytes(std::array::from_fn(|at| bytes[from + at]));
-        Some(Self { writer_next_record: number(0), reader_last_record: number(16) })
+        Some(Self {
+            writer_next_record: number(0),
+            writer_data_file: u16::from_le_bytes([bytes[8], bytes[9]]),
+            reader_data_file: u16::from_le_bytes([bytes[10], bytes[11]]),
+            reader_last_record: number(16),
+        })
     }
 }
 
@@ -34,7 +43,7 @@ pub enum State {
     Intact,
     /// As it was at an earlier time.
     Old,
-    /// Some bits, or all of it, are others, or it is longer or shorter.
+    /// Some or all of its bits are others, or its length is.
     Damaged,
     /// Removed.
     Missing,
@@ -65,7 +74,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What became of both.
+/// The states of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct States {
     /// `buffer.db`.
@@ -78,7 +87,7 @@ impl States {
     /// Both are as they were.
     pub const INTACT: Self = Self { ledger: State::Intact, sidecar: State::Intact };
 
-    /// Rolls what becomes of both, and does it.
+    /// Chooses a state for each, and brings it about.
     pub fn damage(image: &mut Image, earlier: &[Image], random: &mut Random) -> Self {
         let mut damage = |name| {
             let state = State::random(random);
@@ -88,7 +97,7 @@ impl States {
     }
 }
 
-/// Gives the state that it got: where no earlier version is different, it stays intact.
+/// Brings a state about, and returns it. A file of which no other version exists stays intact instead of old.
 fn apply(state: State, name: &str, image: &mut Image, earlier: &[Image], random: &mut Random) -> State {
     let Some(bytes) = image.bytes(name).map(<[u8]>::to_vec) else { return State::Missing };
     match state {
@@ -107,7 +116,7 @@ fn apply(state: State, name: &str, image: &mut Image, earlier: &[Image], random:
     state
 }
 
-/// Other bytes than these.
+/// Damages these bytes.
 fn damaged(bytes: &[u8], random: &mut Random) -> Vec<u8> {
     let mut damaged = bytes.to_vec();
     while damaged == bytes {

@@ -4,7 +4,7 @@
 //! [`kinds`] of damage and what becomes of the [`ledger`]. Each is given five [`looks`]. The [`reference`](mod@reference) knows
 //! what must come of them, the [`verdict`] says what is wrong, and the [`tally`] adds it up for the [`report`].
 //!
-//! What Forebay does between two boots of the machine is not looked at here: all processes run in one.
+//! All base directories were closed well, and all processes run in one boot of the machine. Other histories are not covered here.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -28,7 +28,7 @@ pub struct Looks {
     pub read: Ended,
     /// `write`, of one record.
     pub write: Ended,
-    /// Whether the damaged directory opens: `read --peek` ends with 0, if need be when it is asked for no record.
+    /// Whether the damaged directory opens: `read --peek` ends with 0, or would if it were asked for no record.
     pub opens: bool,
     /// The files that `read --peek` or `verify` has changed, made or removed.
     pub changed: Vec<String>,
@@ -68,7 +68,7 @@ impl Looks {
         image.put(&base.directory)?;
         let peeks = [run(&peek, b"")?, run(&peek, b"")?];
         let peeked = Image::read(&base.directory, image)?;
-        // It takes no options of the buffer.
+        // `verify` takes no options of the buffer.
         let directory = base.directory.to_str().context("the directory's name is no text")?;
         let verify = binary.run(&["verify", directory, "--format", "json"], b"")?;
         let verified = Image::read(&base.directory, &peeked)?;

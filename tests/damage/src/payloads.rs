@@ -1,11 +1,11 @@
-//! What the records of a base directory hold.
+//! The payloads of a base directory.
 
 use crate::{
     frame::{self, PREFIX_BYTES, TRAILER_BYTES},
     random::Random,
 };
 
-/// A kind of load.
+/// A mix of payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mix {
     /// Up to 64 bytes each in files of 16 KiB, up to 600 in files of 16 MiB.
@@ -21,7 +21,7 @@ impl Mix {
     pub const ALL: [Self; 3] = [Self::Small, Self::Mixed, Self::Nested];
 }
 
-/// A frame inside of a payload. Its record never was one of the buffer itself.
+/// A frame inside a payload. It was never a record of the buffer itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nested {
     /// The id that it states.
@@ -64,7 +64,7 @@ impl Nested {
     }
 }
 
-/// The payloads of records 1 to n, where n is what fills so many bytes of data files, and what is nested in them.
+/// Enough payloads to fill `total_bytes` with their frames, the first for record 1, and the frames nested in them.
 pub fn payloads(
     mix: Mix,
     file_bytes: usize,
@@ -99,11 +99,11 @@ pub fn payloads(
     (payloads, nested)
 }
 
-/// Frames in a payload that are no copies of a true one: where each stands, its id and its payload.
+/// The frames in a payload that copy no true one: offset in the payload, id, and payload of each.
 type Inner = Vec<(usize, u64, Vec<u8>)>;
 
-/// A payload of about so many bytes at most that holds frames.
-fn nesting(outer_id: u64, limit: usize, former: &[Vec<u8>], random: &mut Random) -> (Vec<u8>, Inner) {
+/// A payload that holds frames, of about `limit` bytes at most.
+fn nesting(outer_id: u64, limit: usize, earlier: &[Vec<u8>], random: &mut Random) -> (Vec<u8>, Inner) {
     let mut nested = Vec::new();
     // Half of them start where a frame may start.
     let mut payload = if random.percent(50) { Vec::new() } else { random.bytes(8) };
@@ -120,7 +120,7 @@ fn nesting(outer_id: u64, limit: usize, former: &[Vec<u8>], random: &mut Random)
     let copies = random.percent(25);
     let count = random.within(1..12);
     for id in first_id..first_id + count as u64 {
-        let copy = former.get(id as usize - 1).filter(|_| copies);
+        let copy = earlier.get(id as usize - 1).filter(|_| copies);
         let inner = copy.cloned().unwrap_or_else(|| {
             let length = random.length(0..limit / 4);
             random.bytes(length)

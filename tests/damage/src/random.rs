@@ -26,7 +26,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 up to, not including, this one, which is at least 1.
+    /// A number below the bound, which is at least 1.
     pub fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound.max(1) as u64) as usize
     }
@@ -36,7 +36,7 @@ impl Random {
         range.start + self.below(range.end - range.start)
     }
 
-    /// True in so many of 100 cases.
+    /// True with this probability.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }

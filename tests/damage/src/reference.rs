@@ -1,26 +1,27 @@
-//! Which records must be delivered, and whether what was delivered is right. It knows nothing of how Forebay finds a frame: it knows
-//! where each frame stood before the damage, and compares bytes after it.
+//! Decides which records must be delivered, and whether the delivered ones are right.
+//!
+//! It knows nothing of how Forebay finds a frame. It knows where each frame stood before the damage, and compares bytes after it.
 //!
 //! # Definitions
 //!
-//! * A frame is **present** at a *spot* if all its bytes, length prefix to trailer, are there as they were. Spots are the place
-//!   where the frame stood, moved by what was inserted or removed before it in the file, and the places to which a damage of kind
-//!   `FrameDuplicated` or `FramesSwapped` has brought it. A frame that a stale or misplaced sector happens to bring to another
-//!   place has no spot there: it is not demanded, and must only not be invented.
-//! * The **reading order** of spots is by file number and offset. No directory here goes round the ring of numbers.
-//! * A present record is **unacknowledged** if its id lies above the last one that was acknowledged at the time of the damage. What
-//!   the damaged ledger says counts only in one case: it is *damaged*, the sidecar is not intact, so that no true copy is left, and
-//!   its last acknowledged id lies below its next one. No reader can then tell that it is false: ids up to it are not demanded.
-//! * The **deliverable** records are a longest strictly rising run of ids (longest increasing subsequence) of the present,
-//!   unacknowledged records in reading order. Without swapped or duplicated frames these are all of them. Otherwise there
-//!   may be several such runs, and a reader may choose any, so only their length counts.
-//! * **Not delivered** is that length less the number of present, unacknowledged ids that were delivered, at least 0. Records that
-//!   are delivered although their frame was changed (a frame with one false length is still whole) make up for nothing.
-//! * A delivered record is **invented** if no record with its id and its payload was ever written, or if it has other than one
-//!   event. One exception: an *undecidable* record is a frame from inside of a payload, with an id that no present frame has,
-//!   where neither end (prefix or trailer) of the frame around it stands at its place beside it. No reader can know better.
-//! * It is **out of order** if its id is not above that of the one before it.
-//! * It is **repeated** if it was acknowledged and the ledger is intact. With any other ledger that is allowed.
+//! * A **spot** is a place where a frame may be. Each frame has its own place, moved by the bytes that were inserted or removed
+//!   before it in its file. Damages of the kinds `FrameDuplicated` and `FramesSwapped` add the places to which they bring it. A frame
+//!   that a stale or misplaced sector happens to bring elsewhere has no spot there: a reader may deliver it, and need not.
+//! * A frame is **present** at a spot if all its bytes are there unchanged, from the length prefix to the end of the trailer.
+//! * The **reading order** of spots is by file number, then by offset. No directory here wraps around the ring of numbers.
+//! * A record is **unacknowledged** if its id is above the last one that was acknowledged before the damage. A damaged ledger can raise
+//!   this bound in one case: its two ids are possible (last acknowledged below next), and the sidecar is not intact. No true copy
+//!   is left then, so no reader can tell that the ledger is false.
+//! * The **deliverable** records are a longest strictly rising run of ids (longest increasing subsequence) among the present and
+//!   unacknowledged frames, in reading order. Without swapped or duplicated frames, these are all of them. With such frames there
+//!   may be several runs of that length. A reader may choose any, so only the length counts.
+//! * **Not delivered** is that length minus the number of present, unacknowledged ids that were delivered, and at least 0. A record
+//!   that is delivered although its frame was changed makes up for nothing. (One false length still leaves the record whole.)
+//! * A delivered record is **invented** if no record with its id and payload was ever written, or if it has more than one event.
+//! * An **undecidable** record is the exception, and is counted apart: a frame from a payload, with an id that no present frame
+//!   has, where neither the prefix nor the trailer of the frame around it stands at its place beside it.
+//! * A record is **out of order** if its id is not above every id that came before it.
+//! * A record is **repeated** if it was acknowledged and the ledger is intact. With any other ledger, repeating it is allowed.
 
 use std::collections::BTreeSet;
 

@@ -39,11 +39,18 @@ pub fn table(tally: &Tally) -> String {
     for class in Class::ALL {
         row(&mut text, &class.to_string(), &tally.losses(class), target(class));
     }
-    text += "\n| the same by the ledger | directories | with a loss | deliverable | not delivered | where a reader stops | \
-             where it ends | to reach |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    text += "\n| not delivered (directories with a loss of all), by the ledger |";
     for state in State::ALL {
-        let losses = tally.ledgers.get(&state).copied().unwrap_or_default();
-        row(&mut text, &state.to_string(), &losses, "");
+        let _ = write!(text, " {state} |");
+    }
+    text += "\n| --- | --- | --- | --- | --- |\n";
+    for class in Class::ALL {
+        let _ = write!(text, "| {class} |");
+        for state in State::ALL {
+            let Losses { directories, with_losses, not_delivered, .. } = tally.losses_with(class, state);
+            let _ = write!(text, " {not_delivered} ({with_losses} of {directories}) |");
+        }
+        text += "\n";
     }
     text
 }

@@ -58,12 +58,10 @@ pub struct Tally {
     pub directories: u64,
     /// Directories by what is wrong with them.
     pub failures: BTreeMap<Failure, Vec<Example>>,
-    /// Losses by class.
-    pub classes: BTreeMap<Class, Losses>,
+    /// Losses by class, and by what became of the ledger.
+    pub losses: BTreeMap<(Class, State), Losses>,
     /// The directories of a class in which records were not delivered.
     pub losers: BTreeMap<Class, Vec<Example>>,
-    /// Losses by what became of the ledger.
-    pub ledgers: BTreeMap<State, Losses>,
     /// Records by what was wrong with them.
     pub records: Judgement,
 }
@@ -78,8 +76,8 @@ impl Tally {
         }
         let stops = |failure: &Failure| matches!(failure, Failure::DoesNotOpen | Failure::ReaderStops);
         let stops = verdict.failures.iter().any(stops);
-        self.classes.entry(verdict.class).or_default().add(&verdict.judgement, stops);
-        self.ledgers.entry(case.states.ledger).or_default().add(&verdict.judgement, stops);
+        let losses = self.losses.entry((verdict.class, case.states.ledger)).or_default();
+        losses.add(&verdict.judgement, stops);
         if example.not_delivered > 0 {
             self.losers.entry(verdict.class).or_default().push(example);
         }
@@ -95,11 +93,8 @@ impl Tally {
         for (class, examples) in other.losers {
             append(self.losers.entry(class).or_default(), examples);
         }
-        for (class, losses) in other.classes {
-            self.classes.entry(class).or_default().merge(&losses);
-        }
-        for (ledger, losses) in other.ledgers {
-            self.ledgers.entry(ledger).or_default().merge(&losses);
+        for (key, losses) in other.losses {
+            self.losses.entry(key).or_default().merge(&losses);
         }
         self.records.add(&other.records);
     }
@@ -109,9 +104,18 @@ impl Tally {
         self.failures.get(&failure).map_or(0, |examples| examples.len() as u64)
     }
 
-    /// The losses of a class.
+    /// The losses of a class, whatever became of the ledger.
     pub fn losses(&self, class: Class) -> Losses {
-        self.classes.get(&class).copied().unwrap_or_default()
+        let mut sum = Losses::default();
+        for ledger in State::ALL {
+            sum.merge(&self.losses_with(class, ledger));
+        }
+        sum
+    }
+
+    /// The losses of a class where the ledger is in this state.
+    pub fn losses_with(&self, class: Class, ledger: State) -> Losses {
+        self.losses.get(&(class, ledger)).copied().unwrap_or_default()
     }
 }
 

@@ -36,7 +36,12 @@ fn base() -> Base {
         versions: vec![image],
         placed,
         acknowledged: 3,
-        ledger: Ledger { writer_next_record: 21, reader_last_record: 3 },
+        ledger: Ledger {
+            writer_next_record: 21,
+            writer_data_file: 1,
+            reader_data_file: 0,
+            reader_last_record: 3,
+        },
         fingerprints: payloads.iter().map(|payload| fingerprint(payload)).collect(),
         nested: vec![Nested::inside(15, &inner, 16, b"no record of this buffer".to_vec(), 0)],
     }
@@ -68,7 +73,7 @@ fn the_longest_rising_run_counts() {
     }
 }
 
-/// A suite that is content with too little would find nothing for good.
+/// A reference that demands too little would find nothing.
 #[test]
 fn each_record_that_does_not_come_is_noticed() {
     let base = base();
