@@ -34,6 +34,11 @@ hostile profile="release":
         --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
 
+# Damage 10,000 directories, look at them with the binary, and print what is lost. `--case N` repeats one of them.
+damage seed *ARGS:
+    cargo build --release --bin forebay
+    cargo run --release -p damage -- {{ seed }} {{ ARGS }}
+
 # Measure what a part of the host costs (guard, sandbox, file) or saves (backlog, opening), in a directory that it makes.
 cost what directory:
     cargo run --release -p cost -- {{ what }} {{ quote(directory) }}
