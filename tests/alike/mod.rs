@@ -11,6 +11,7 @@ mod files;
 mod full;
 mod futures;
 mod losses;
+mod not_blocking;
 mod recovery;
 mod redelivery;
 mod remembered;

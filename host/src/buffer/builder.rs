@@ -41,6 +41,7 @@ pub struct Builder {
     max_bytes: Option<u64>,
     limits: Limits,
     component: Option<Component>,
+    runtime: Arc<dyn Runtime>,
 }
 
 impl Builder {
@@ -53,6 +54,7 @@ impl Builder {
             max_bytes: None,
             limits: Limits::default(),
             component: None,
+            runtime: Arc::new(Threads),
         }
     }
 
@@ -139,9 +141,13 @@ impl Builder {
         let backend = Native::open(&self.directory, self.create)?;
         info!(directory = %self.directory.display(), "took the buffer's directory");
         let span = warn_span!("buffer", directory = ?self.directory);
-        let Self { options, limits, component, .. } = self;
+        let Self { options, limits, component, runtime, .. } = self;
         let source = component.map(Source::Component);
-        Ok(Locked::new(Arc::new(Threads), Box::new(backend), options, limits, source, span))
+        Ok(Locked::new(runtime, Box::new(backend), options, limits, source, span))
+    }
+
+    pub(super) fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.runtime)
     }
 
     /// Takes the directory and opens the buffer.
@@ -172,6 +178,10 @@ impl Locked {
         span: Span,
     ) -> Self {
         Self { runtime, backend, options, limits, source, span }
+    }
+
+    pub(super) fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.runtime)
     }
 
     /// How the buffer will behave.

@@ -35,6 +35,8 @@ enum State {
     Delivered,
     /// It was given back, and is not done with.
     GivenBack,
+    /// The reader that asked for it was gone before it had it.
+    Untaken,
     Acknowledged,
 }
 
@@ -69,12 +71,17 @@ impl InFlight {
         self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_add(frame_bytes);
     }
 
-    /// A record that was given back is delivered once more. `None` if it is not one that was.
+    /// A record that was given back is delivered once more. `None` if it is not one that was. A delivery that no reader had is
+    /// made again under its own number.
     pub(super) fn deliver_again(&mut self, id: RecordId) -> Option<Delivery> {
         let index = self.records.binary_search_by_key(&id, |record| record.id).ok()?;
-        let record = self.records.get_mut(index).filter(|record| record.state == State::GivenBack)?;
+        let record = self.records.get_mut(index)?;
+        record.deliveries = match record.state {
+            State::GivenBack => record.deliveries.saturating_add(1),
+            State::Untaken => record.deliveries,
+            State::Delivered | State::Acknowledged => return None,
+        };
         record.state = State::Delivered;
-        record.deliveries = record.deliveries.saturating_add(1);
         Some(Delivery { id, number: record.deliveries })
     }
 
@@ -125,6 +132,16 @@ impl InFlight {
         is_current
     }
 
+    /// No reader had this delivery. Whether the record is to be delivered again.
+    pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
+        let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
+        let is_current = record.is_some();
+        if let Some(record) = record {
+            record.state = State::Untaken;
+        }
+        is_current
+    }
+
     /// A record that was given back is done with all the same.
     pub(super) fn set_aside(&mut self, id: RecordId) {
         if let Ok(index) = self.records.binary_search_by_key(&id, |record| record.id) {
@@ -139,6 +156,7 @@ impl InFlight {
         let end = self.records.partition_point(|record| record.id <= last);
         self.settle(0..end, State::Delivered);
         self.settle(0..end, State::GivenBack);
+        self.settle(0..end, State::Untaken);
         while self.records.pop_front_if(|record| record.id <= last).is_some() {}
         before - self.unacknowledged
     }
@@ -245,6 +263,19 @@ mod tests {
         in_flight.acknowledge(first(9));
         assert_eq!((in_flight.records(), in_flight.bytes()), (1, 48));
         assert_eq!(in_flight.ignored(), 2);
+    }
+
+    /// A future that is dropped has not failed at anything: its records must not come closer to the dead letters.
+    #[test]
+    fn a_delivery_that_no_reader_had_counts_once() {
+        let mut in_flight = delivered(&[(1, 1)]);
+        assert!(in_flight.take_back(first(1)));
+        in_flight.acknowledge(first(1));
+        in_flight.acknowledge_through(RecordId(1));
+        assert_eq!(in_flight.records(), 1);
+        assert_eq!(in_flight.deliver_again(RecordId(1)), Some(first(1)));
+        assert!(in_flight.take_back(first(1)) && in_flight.drop_through(RecordId(1)) == 1);
+        assert!(!in_flight.take_back(first(1)));
     }
 
     /// Two workers may hold two deliveries of one record: only the later one decides.

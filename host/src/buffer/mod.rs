@@ -5,6 +5,7 @@ mod combining;
 mod core;
 mod dead_letters;
 mod drain;
+mod elsewhere;
 mod error;
 mod in_flight;
 mod inbox;

@@ -59,11 +59,17 @@ pub struct Record {
     delivery: Delivery,
     /// One opening of a buffer has one of these, and no other has the same.
     shared: Weak<Shared>,
+    /// It was delivered to a caller that must not block.
+    is_async: bool,
 }
 
 impl Record {
     pub(super) fn new((content, delivery): (ReadRecord, Delivery), shared: &Arc<Shared>) -> Self {
-        Self { content, delivery, shared: Arc::downgrade(shared) }
+        Self { content, delivery, shared: Arc::downgrade(shared), is_async: false }
+    }
+
+    pub(super) fn new_async(delivered: (ReadRecord, Delivery), shared: &Arc<Shared>) -> Self {
+        Self { is_async: true, ..Self::new(delivered, shared) }
     }
 
     /// Its id: that of its first event. Ids rise from record to record.
@@ -121,7 +127,10 @@ impl Record {
     }
 
     fn say(&self, ack: Ack) {
-        if let Some(shared) = self.shared.upgrade() {
+        let Some(shared) = self.shared.upgrade() else { return };
+        if self.is_async {
+            shared.submit_elsewhere(|work| work.acks.push(ack));
+        } else {
             shared.submit(|work| work.acks.push(ack));
         }
     }

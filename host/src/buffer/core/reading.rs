@@ -64,6 +64,18 @@ impl Core {
         }
     }
 
+    /// Records did not reach the reader who asked for them, and go to the next who asks.
+    pub(in crate::buffer) fn take_back(&mut self, records: Vec<(ReadRecord, Delivery)>) {
+        for (record, delivery) in records.into_iter().rev() {
+            if self.options.peek {
+                self.ready.push_front(record);
+            } else if self.in_flight.take_back(delivery) {
+                self.redelivery.add(record, 0, 0);
+            }
+        }
+        self.wake();
+    }
+
     /// The logic gave no record. Whether there is none is for the host to say.
     fn reached_end(&mut self) {
         match self.guard().reached_end() {
