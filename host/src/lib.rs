@@ -19,6 +19,8 @@ pub use buffer::{
     ReadError, Reader, Receipt, Record, ReplaceError, Simulation, Status, WhenFull, WriteError,
     WriteErrorKind, Writer,
 };
+#[cfg(feature = "tokio")]
+pub use buffer::{Records, TokioRuntime};
 pub use engine::{Component, ComponentError, Limits};
 pub use forebay_frame::RecordId;
 pub use guard::{Loss, Place, Refusal};

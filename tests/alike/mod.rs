@@ -12,6 +12,7 @@ mod full;
 mod futures;
 mod losses;
 mod not_blocking;
+mod on_tokio;
 mod recovery;
 mod redelivery;
 mod remembered;

@@ -133,6 +133,12 @@ impl Builder {
         self
     }
 
+    /// Has this runtime do the buffer's work. Default: threads that all buffers of the process share.
+    pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
     /// Makes the directory if need be, takes its lock, and writes a ledger if it has none. Nothing else is read, and no
     /// component is compiled yet.
     pub fn lock(mut self) -> Result<Locked, OpenError> {
@@ -146,7 +152,7 @@ impl Builder {
         Ok(Locked::new(runtime, Box::new(backend), options, limits, source, span))
     }
 
-    pub(super) fn runtime(&self) -> Arc<dyn Runtime> {
+    pub(super) fn shared_runtime(&self) -> Arc<dyn Runtime> {
         Arc::clone(&self.runtime)
     }
 
@@ -180,7 +186,7 @@ impl Locked {
         Self { runtime, backend, options, limits, source, span }
     }
 
-    pub(super) fn runtime(&self) -> Arc<dyn Runtime> {
+    pub(super) fn shared_runtime(&self) -> Arc<dyn Runtime> {
         Arc::clone(&self.runtime)
     }
 

@@ -30,7 +30,7 @@ impl Builder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn open_async(self) -> Result<Buffer, OpenError> {
-        let runtime = self.runtime();
+        let runtime = self.shared_runtime();
         run_blocking(&runtime, move || self.open()).await.unwrap_or(Err(OpenError::Abandoned))
     }
 }
@@ -39,7 +39,7 @@ impl Locked {
     /// As [`open`](Self::open), without blocking the thread. Where the future is dropped, the directory is let go as soon as it
     /// was opened.
     pub async fn open_async(self) -> Result<Buffer, OpenError> {
-        let runtime = self.runtime();
+        let runtime = self.shared_runtime();
         run_blocking(&runtime, move || self.open()).await.unwrap_or(Err(OpenError::Abandoned))
     }
 }

@@ -20,7 +20,11 @@ mod shared;
 mod simulation;
 mod source;
 mod status;
+#[cfg(feature = "tokio")]
+mod stream;
 mod sync;
+#[cfg(feature = "tokio")]
+mod tokio_runtime;
 mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};
@@ -41,6 +45,8 @@ pub use self::{
     writer::Writer,
 };
 use self::{core::Core, error::Stop, runtime::Threads, shared::Shared, source::Source};
+#[cfg(feature = "tokio")]
+pub use self::{stream::Records, tokio_runtime::TokioRuntime};
 pub use crate::logic::WhenFull;
 use crate::{
     engine::{Component, Limits},

@@ -164,6 +164,13 @@ impl Reader {
         }
     }
 
+    /// Records that were taken and reached no consumer go to the next reader who asks.
+    #[cfg(feature = "tokio")]
+    pub(super) fn put_back(&self, records: Vec<Record>) {
+        let records = records.into_iter().map(Record::into_delivered).collect();
+        drop(OnItsWay { taken: Some(Taken::Records(records)), shared: Arc::downgrade(&self.shared) });
+    }
+
     fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
         self.shared.with_core(|core| core.take_records(max_records.max(1)))?
     }
@@ -192,6 +199,7 @@ impl OnItsWay {
 impl Drop for OnItsWay {
     fn drop(&mut self) {
         if let Some(Taken::Records(records)) = self.taken.take()
+            && !records.is_empty()
             && let Some(shared) = self.shared.upgrade()
         {
             // A panic is told to all who wait or ask.

@@ -72,6 +72,11 @@ impl Record {
         Self { is_async: true, ..Self::new(delivered, shared) }
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn into_delivered(self) -> (ReadRecord, Delivery) {
+        (self.content, self.delivery)
+    }
+
     /// Its id: that of its first event. Ids rise from record to record.
     pub fn id(&self) -> RecordId {
         self.content.id
