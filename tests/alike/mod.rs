@@ -18,6 +18,7 @@ mod redelivery;
 mod remembered;
 mod same;
 mod simulated;
+mod unacknowledged;
 mod unwritable;
 mod usage;
 mod vanished;

@@ -109,6 +109,18 @@ impl Builder {
         self
     }
 
+    /// How long a consumer may have a record without a word, before it is delivered again.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.options.lease = Some(lease);
+        self
+    }
+
+    /// Delivers a record again when its last handle is dropped and nothing was said of it.
+    pub fn requeue_on_drop(mut self) -> Self {
+        self.options.requeue_on_drop = true;
+        self
+    }
+
     /// How often a record may be delivered and given back before it is set aside in the dead-letter file.
     pub fn max_deliveries(mut self, deliveries: NonZeroU32) -> Self {
         self.options.max_deliveries = Some(deliveries);

@@ -9,6 +9,7 @@ use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
 use forebay_frame::RecordId;
 
 use super::redelivery::Nack;
+use crate::guard::ReadRecord;
 
 /// What a consumer says of records that were delivered to it, on its way in.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) enum Ack {
     Through(RecordId),
     /// This delivery of a record came to nothing.
     Nack(Box<Nack>),
+    /// The consumer has dropped the handle of a delivery. It may have said before, in another way, that it is done with.
+    Dropped(Box<Nack>),
 }
 
 /// One delivery of a record.
@@ -47,6 +50,15 @@ struct Unacknowledged {
     frame_bytes: u64,
     deliveries: NonZeroU32,
     state: State,
+    /// Until when the consumer has to acknowledge it.
+    lease: Option<Box<Lease>>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    ends_ns: u64,
+    /// What is delivered again.
+    record: ReadRecord,
 }
 
 /// Delivered records, in the order of their ids.
@@ -66,7 +78,8 @@ impl InFlight {
             "records are delivered in order"
         );
         let (deliveries, state) = (NonZeroU32::MIN, State::Delivered);
-        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state });
+        let lease = None;
+        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state, lease });
         self.unacknowledged += 1;
         self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_add(frame_bytes);
     }
@@ -83,6 +96,31 @@ impl InFlight {
         };
         record.state = State::Delivered;
         Some(Delivery { id, number: record.deliveries })
+    }
+
+    /// A record that was just delivered has to be acknowledged by this time.
+    pub(super) fn lease(&mut self, record: &ReadRecord, ends_ns: u64) {
+        if let Ok(index) = self.records.binary_search_by_key(&record.id, |record| record.id)
+            && let Some(delivered) = self.records.get_mut(index)
+        {
+            delivered.lease = Some(Box::new(Lease { ends_ns, record: record.clone() }));
+        }
+    }
+
+    /// The deliveries whose lease has ended. They have to be [given back](Self::give_back).
+    pub(super) fn expired(&self, now_ns: u64) -> Vec<(ReadRecord, Delivery)> {
+        let leased = self.records.iter().filter(|record| record.state == State::Delivered);
+        let expired = leased.filter_map(|leased| {
+            let lease = leased.lease.as_ref().filter(|lease| lease.ends_ns <= now_ns)?;
+            Some((lease.record.clone(), Delivery { id: leased.id, number: leased.deliveries }))
+        });
+        expired.collect()
+    }
+
+    /// When the next lease ends.
+    pub(super) fn next_lease_end_ns(&self) -> Option<u64> {
+        let leased = self.records.iter().filter(|record| record.state == State::Delivered);
+        leased.filter_map(|record| record.lease.as_ref().map(|lease| lease.ends_ns)).min()
     }
 
     pub(super) fn records(&self) -> usize {
@@ -123,21 +161,26 @@ impl InFlight {
     /// A delivery came to nothing: the record is to be delivered again. Whether it is this delivery's time to say so; if
     /// not, it is counted.
     pub(super) fn give_back(&mut self, delivery: Delivery) -> bool {
-        let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
-        let is_current = record.is_some();
-        match record {
-            Some(record) => record.state = State::GivenBack,
-            None => self.ignored += 1,
-        }
+        let is_current = self.drop_delivery(delivery);
+        self.ignored += u64::from(!is_current);
         is_current
+    }
+
+    /// As [`give_back`](Self::give_back), by a consumer that has said nothing.
+    pub(super) fn drop_delivery(&mut self, delivery: Delivery) -> bool {
+        self.end_delivery(delivery, State::GivenBack)
     }
 
     /// No reader had this delivery. Whether the record is to be delivered again.
     pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
+        self.end_delivery(delivery, State::Untaken)
+    }
+
+    fn end_delivery(&mut self, delivery: Delivery, state: State) -> bool {
         let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
         let is_current = record.is_some();
         if let Some(record) = record {
-            record.state = State::Untaken;
+            (record.state, record.lease) = (state, None);
         }
         is_current
     }
@@ -174,7 +217,7 @@ impl InFlight {
     /// Acknowledges those of a range of records that are in this state.
     fn settle(&mut self, range: Range<usize>, state: State) {
         for record in self.records.range_mut(range).filter(|record| record.state == state) {
-            record.state = State::Acknowledged;
+            (record.state, record.lease) = (State::Acknowledged, None);
             self.unacknowledged -= 1;
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
         }

@@ -129,7 +129,7 @@ impl Buffer {
 
     /// A reader.
     pub fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared))
+        Reader::new(Arc::clone(&self.shared), &self.options)
     }
 
     /// Figures of the buffer as it is now; `None` if it is closed.

@@ -12,6 +12,7 @@ use super::{
     core::{Core, Taken},
     error::ReadError,
     in_flight::{Ack, Delivery},
+    options::Options,
     record::Record,
     shared::Shared,
 };
@@ -26,11 +27,13 @@ use crate::guard::ReadRecord;
 #[derive(Clone, Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
+    requeue_on_drop: bool,
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, options: &Options) -> Self {
+        // Who only looks has nothing to give back.
+        Self { shared, requeue_on_drop: options.requeue_on_drop && !options.peek }
     }
 
     /// The next record. Waits for it, blocking this thread; `None` when writing has ended and all is delivered.
@@ -143,11 +146,12 @@ impl Reader {
         deadline_ns: Option<u64>,
     ) -> Result<Option<Vec<Record>>, ReadError> {
         loop {
-            let shared = Arc::downgrade(&self.shared);
+            let shared = Arc::clone(&self.shared);
             let take = move |core: &mut Core| {
-                core.take_records(max_records.max(1)).map(|taken| OnItsWay { taken: Some(taken), shared })
+                let taken = Some(core.take_records(max_records.max(1), &shared)?);
+                Ok::<_, ReadError>(OnItsWay { taken, shared: Arc::downgrade(&shared) })
             };
-            match self.shared.with_core_elsewhere(take).await??.arrived() {
+            match self.shared.with_core_elsewhere(take).await?.map(OnItsWay::arrived)? {
                 Some(Taken::Records(records)) => return Ok(Some(self.with_async_handles(records))),
                 Some(Taken::Wait(changed)) => {
                     if let Some(deadline_ns) = deadline_ns {
@@ -172,15 +176,20 @@ impl Reader {
     }
 
     fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
-        self.shared.with_core(|core| core.take_records(max_records.max(1)))?
+        self.shared.with_core(|core| core.take_records(max_records.max(1), &self.shared))?
     }
 
     fn with_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {
-        records.into_iter().map(|record| Record::new(record, &self.shared)).collect()
+        self.handles(records, false)
     }
 
     fn with_async_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {
-        records.into_iter().map(|record| Record::new_async(record, &self.shared)).collect()
+        self.handles(records, true)
+    }
+
+    fn handles(&self, records: Vec<(ReadRecord, Delivery)>, is_async: bool) -> Vec<Record> {
+        let handle = |record| Record::new(record, &self.shared, is_async, self.requeue_on_drop);
+        records.into_iter().map(handle).collect()
     }
 }
 

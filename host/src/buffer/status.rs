@@ -26,6 +26,11 @@ pub struct Status {
     pub unacknowledged_records: usize,
     /// The length of their frames.
     pub unacknowledged_bytes: u64,
+    /// Whether readers get no new records because too much is unacknowledged: see
+    /// [`Options::max_unacknowledged_records`](super::Options::max_unacknowledged_records).
+    pub delivery_paused: bool,
+    /// How many deliveries were not acknowledged within their [lease](super::Options::lease) since the buffer was opened.
+    pub expired_leases: u64,
     /// Acknowledgements and returns of records that were ignored, because they came too late: of a delivery that was
     /// acknowledged or given back already, or of a record that was dropped to make room; or because nothing was
     /// delivered that they could be about.
@@ -97,6 +102,8 @@ impl Status {
             files: guard.files(),
             unacknowledged_records: in_flight.records(),
             unacknowledged_bytes: in_flight.bytes(),
+            delivery_paused: false,
+            expired_leases: 0,
             ignored_acknowledgements: in_flight.ignored(),
             dead_letters: dead_letters.written(),
             losses: lost.losses,
