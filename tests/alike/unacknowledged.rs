@@ -15,6 +15,7 @@ use crate::support::{
 };
 
 const LEASE: Duration = Duration::from_secs(30);
+const TICK: Duration = Duration::from_nanos(1);
 
 fn open(runs: Runs, simulation: &Simulation, options: Options) -> Buffer {
     let buffer = runs.open_in(simulation, Disk::new().open().unwrap(), options).unwrap();
@@ -79,10 +80,10 @@ fn what_is_not_acknowledged_within_its_lease_is_delivered_again() {
         simulation.advance(LEASE / 2);
         let later = reader.try_next_batch(2).unwrap();
         first[1].ack();
-        simulation.advance(LEASE / 2 - Duration::from_nanos(1));
+        simulation.advance((LEASE / 2).saturating_sub(TICK));
         assert_eq!(seen(&reader.try_next_batch(1).unwrap()), [(7, 1)], "{runs:?}: no lease has ended");
 
-        simulation.advance(Duration::from_nanos(1));
+        simulation.advance(TICK);
         let again = reader.try_next_batch(3).unwrap();
         assert_eq!(seen(&again), [(1, 2), (3, 2), (4, 2)], "{runs:?}");
         // It comes too late.
