@@ -18,7 +18,7 @@ fn pain_5147_nobody_gets_the_directory_between_two_owners() {
         assert!(Buffer::builder(directory.path()).open().is_err(), "it was taken in this process");
         cli::run([std::ffi::OsStr::new("read"), directory.path().as_os_str()]).assert_refusal(&["in use by"]);
     };
-    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+    let buffer = Buffer::builder_with(directory.path(), options()).open().unwrap();
     write(&buffer, 1..=10);
     let locked = buffer.hand_over().unwrap();
     in_use();

@@ -19,7 +19,7 @@ use crate::support::{
 const NAME: &str = "buffer.forebay";
 
 fn open(path: &Path) -> Buffer {
-    Buffer::builder(path).options(options()).open().unwrap()
+    Buffer::builder_with(path, options()).open().unwrap()
 }
 
 /// A buffer of 300 records in several files, of which 210 are acknowledged, closed well. It was open twice.

@@ -58,16 +58,15 @@ impl Builder {
         }
     }
 
+    /// All options at once, the sizes among them.
+    pub(super) fn with_options(directory: &Path, options: Options) -> Self {
+        let sizes = (Some(options.file_bytes), Some(options.max_bytes));
+        Self { options, file_bytes: sizes.0, max_bytes: sizes.1, ..Self::new(directory) }
+    }
+
     /// Fails if the directory is not there, or holds other things and no buffer, instead of making one.
     pub fn must_exist(mut self) -> Self {
         self.create = Create::No;
-        self
-    }
-
-    /// All options at once, the sizes among them.
-    pub fn options(mut self, options: Options) -> Self {
-        (self.file_bytes, self.max_bytes) = (Some(options.file_bytes), Some(options.max_bytes));
-        self.options = options;
         self
     }
 

@@ -6,6 +6,7 @@ mod gone;
 mod incarnation;
 mod memo;
 mod memo_block;
+#[cfg(feature = "testing")]
 pub mod memory;
 pub mod native;
 mod own_file;
