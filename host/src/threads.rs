@@ -34,6 +34,23 @@ pub(crate) fn execute(job: Job) {
     EXECUTORS.run(job);
 }
 
+/// Runs a job that may block for long, and wait for jobs of the pools. It has a thread of its own.
+pub(crate) fn run_blocking(job: Job) {
+    let job = Arc::new(Mutex::new(Some(job)));
+    let run = {
+        let job = Arc::clone(&job);
+        move || {
+            let job = lock(&job).take();
+            job.into_iter().for_each(run_to_an_end);
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("forebay-blocking".to_owned()).spawn(run) {
+        error!(%error, "no thread can be started: its work is done by the caller");
+        let job = lock(&job).take();
+        job.into_iter().for_each(run_to_an_end);
+    }
+}
+
 /// Runs a short job at a time, or soon after it.
 pub(crate) fn at(time: Instant, job: Job) {
     TIMER.add(time, job);

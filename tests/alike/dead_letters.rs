@@ -165,7 +165,7 @@ fn dropped_records_are_no_dead_letters() {
         end_syncs(&simulation);
         assert_eq!(letters(&disk.dead_letters()), [1], "{runs:?}");
         assert_eq!(figures(&buffer), (dropped, 0, 0), "{runs:?}");
-        let usage = buffer.status().unwrap().usage_for_good;
+        let usage = buffer.status().unwrap().usage_lifetime;
         assert_eq!((usage.dropped.events, usage.sent.events), (dropped, 0), "{runs:?}");
     }
 }

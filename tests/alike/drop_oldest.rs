@@ -82,7 +82,7 @@ fn of_a_record_that_the_ledger_has_passed_in_part_the_rest_is_dropped() {
         let status = buffer.status().unwrap();
         assert!(status.dropped_events > 0, "{runs:?}");
         assert_eq!(status.dropped_events, status.acknowledged.0 - 4, "{runs:?}");
-        let usage = status.usage_for_good;
+        let usage = status.usage_lifetime;
         assert_eq!((usage.dropped.events, usage.lost.events), (status.dropped_events, 0), "{runs:?}");
     }
 }
@@ -182,7 +182,7 @@ fn a_kill_at_any_storage_call_leaves_what_was_dropped_exact() {
             expected.received = amount(&mut (1..next));
             expected.sent = amount(&mut (1..=last).filter(|id| acknowledged.contains(id)));
             expected.dropped = amount(&mut (1..=last).filter(|id| !acknowledged.contains(id)));
-            let usage = buffer.status().unwrap().usage_for_good;
+            let usage = buffer.status().unwrap().usage_lifetime;
             assert_eq!(usage, expected, "after {calls} calls, read: {is_read}");
         }
     }

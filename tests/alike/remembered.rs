@@ -152,7 +152,7 @@ fn delivered(runs: Runs, disk: &Disk, what: &str) -> Vec<u64> {
     let buffer = runs.open(disk.open().unwrap(), options());
     let delivered = read(&buffer);
     let waiting = buffer.status().unwrap();
-    assert_eq!(waiting.usage_for_good.waiting(), waiting.occupancy, "{what}");
+    assert_eq!(waiting.usage_lifetime.waiting(), waiting.occupancy, "{what}");
     buffer.close().unwrap();
     let buffer = runs.open(disk.open().unwrap(), options());
     assert_eq!(read(&buffer), delivered, "{what}: the second time");

@@ -1,6 +1,9 @@
 //! What has gone through a buffer, and what is in it: exact after every reopening.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, SystemTime},
+};
 
 use forebay::{
     Amount, Buffer, NewRecord, RecordId, Simulation, Usage, WhenFull,
@@ -8,6 +11,7 @@ use forebay::{
     logic::{Logic, NotMade},
     storage::memory::Disk,
 };
+use tempfile::TempDir;
 
 use crate::support::{
     Runs,
@@ -16,7 +20,7 @@ use crate::support::{
 };
 
 fn usage(buffer: &Buffer) -> Usage {
-    buffer.status().unwrap().usage_for_good
+    buffer.status().unwrap().usage_lifetime
 }
 
 /// Received, sent, dropped, lost: events.
@@ -335,4 +339,29 @@ fn a_kill_at_any_storage_call_leaves_the_counters_exact() {
             assert_eq!(usage(&buffer), expected, "after {calls} calls, tidily: {tidily}");
         }
     }
+}
+
+/// A backlog of a few records may be a destination that has been down for a day.
+#[test]
+fn the_status_says_how_long_the_oldest_event_waits() {
+    const DAY: Duration = Duration::from_hours(24);
+    let directory = TempDir::new().unwrap();
+    let buffer = Buffer::builder(directory.path()).open().unwrap();
+    let age = |buffer: &Buffer| buffer.status().unwrap().oldest_waiting_age;
+    assert_eq!(age(&buffer), None, "nothing waits");
+    write(&buffer, 1..=10);
+    let file = std::fs::File::options().write(true).open(directory.path().join("buffer-data-0.dat")).unwrap();
+    file.set_modified(SystemTime::now().checked_sub(DAY).unwrap()).unwrap();
+    assert!(age(&buffer).unwrap() >= DAY, "{:?}", age(&buffer));
+
+    let status = serde_json::to_value(buffer.status()).unwrap();
+    assert!(status["oldest_waiting_age_ms"].as_u64().unwrap() >= 24 * 3600 * 1000, "{status}");
+    assert_eq!(status["next_id"], 11, "{status}");
+    assert_eq!(status["usage_since_open"]["received"]["events"], 10, "{status}");
+
+    let reader = buffer.reader();
+    reader.next_batch(10).unwrap();
+    reader.ack_through(RecordId(10));
+    assert_eq!(age(&buffer), None, "nothing waits any more");
+    buffer.close().unwrap();
 }

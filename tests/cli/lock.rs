@@ -103,7 +103,7 @@ fn assert_in_use(directory: &Path) {
 fn the_lock_is_held_throughout_an_exchange() {
     let directory = tempfile::tempdir().unwrap();
     let inode = || fs::metadata(directory.path().join("buffer.lock")).unwrap().ino();
-    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+    let buffer = Buffer::builder_with(directory.path(), options()).open().unwrap();
     let before = inode();
     write(&buffer, 1..=10);
     let path = directory.path().to_owned();
@@ -121,7 +121,7 @@ fn the_lock_is_held_throughout_an_exchange() {
 #[test]
 fn pain_5147_nobody_gets_the_directory_between_two_owners() {
     let directory = tempfile::tempdir().unwrap();
-    let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+    let buffer = Buffer::builder_with(directory.path(), options()).open().unwrap();
     write(&buffer, 1..=10);
     let locked = buffer.hand_over().unwrap();
     assert_in_use(directory.path());

@@ -128,21 +128,21 @@ pub struct Victim {
 impl Victim {
     pub fn new() -> Self {
         let directory = TempDir::new().unwrap();
-        let buffer = Buffer::builder(directory.path()).options(options()).open().unwrap();
+        let buffer = Buffer::builder_with(directory.path(), options()).open().unwrap();
         write(&buffer, 1..=10);
         buffer.close().unwrap();
         Self { directory }
     }
 
     pub fn open(&self, component: Component, options: Options, limits: Limits) -> Result<Buffer, OpenError> {
-        let builder = Buffer::builder(self.directory.path()).options(options).limits(limits);
+        let builder = Buffer::builder_with(self.directory.path(), options).limits(limits);
         builder.component(component).open()
     }
 
     /// Logic in order finds everything that was confirmed, and goes on.
     #[track_caller]
     pub fn assert_unharmed(&self, what: &str) {
-        let buffer = Buffer::builder(self.directory.path()).options(options()).open().unwrap();
+        let buffer = Buffer::builder_with(self.directory.path(), options()).open().unwrap();
         assert_eq!(buffer.open_report().next_id, RecordId(11), "{what}");
         write(&buffer, 11..=20);
         assert_eq!(read(&buffer), ids([1..=20]), "{what}");

@@ -115,15 +115,15 @@ fn usage_survives_an_exchange() {
         buffer.replace_logic_with(move |guard| runs.make(guard)).unwrap();
         let after = buffer.status().unwrap();
         assert_eq!(after.usage_since_open, before.usage_since_open, "{runs:?}");
-        assert_eq!(after.usage_for_good, before.usage_for_good, "{runs:?}");
+        assert_eq!(after.usage_lifetime, before.usage_lifetime, "{runs:?}");
         assert_eq!(after.occupancy, before.occupancy, "{runs:?}");
 
         write(&buffer, 101..=110);
         buffer.reader().try_next_batch(20).unwrap().iter().for_each(forebay::Record::ack);
-        let usage = buffer.status().unwrap().usage_for_good;
+        let usage = buffer.status().unwrap().usage_lifetime;
         assert_eq!((usage.received.events, usage.sent.events, usage.lost.events), (110, 60, 0), "{runs:?}");
         buffer.close().unwrap();
-        let usage = runs.open(disk.open().unwrap(), options()).status().unwrap().usage_for_good;
+        let usage = runs.open(disk.open().unwrap(), options()).status().unwrap().usage_lifetime;
         assert_eq!((usage.received.events, usage.sent.events, usage.lost.events), (110, 60, 0), "{runs:?}");
     }
 }

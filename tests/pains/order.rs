@@ -246,7 +246,7 @@ fn pain_8209_what_is_dropped_is_counted_and_passed_before_it_goes() {
         assert!(found.first().is_none_or(|first| *first > dropped), "{runs:?}: {found:?}");
         // The counter was on the disk before the files were gone: what the ledger has passed was dropped.
         let (status, first_unread) = (buffer.status().unwrap(), buffer.open_report().first_unread.0);
-        let usage = status.usage_for_good;
+        let usage = status.usage_lifetime;
         assert!(usage.dropped.events >= dropped_with_removals, "{runs:?}: {usage:?}");
         assert_eq!(usage.dropped.events + usage.lost.events, first_unread - 1, "{runs:?}: {usage:?}");
         assert_eq!(buffer.status().unwrap().dropped_events, 0, "{runs:?}");

@@ -97,7 +97,18 @@ fn a_size_that_was_not_chosen_goes_with_the_one_that_was() {
     }
     // Both were chosen: nothing is changed, and what does not go together is refused.
     assert!(Buffer::builder(directory.path()).file_bytes(4096).max_bytes(1 << 40).lock().is_err());
-    assert!(Buffer::builder(directory.path()).options(sized(4096, 1 << 40)).lock().is_err());
+    assert!(Buffer::builder_with(directory.path(), sized(4096, 1 << 40)).lock().is_err());
+}
+
+/// Options that are read from a file, and a choice of the program's own on top: neither may undo the other.
+#[test]
+fn what_is_chosen_after_all_options_changes_one_of_them() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mut options = sized(1 << 20, 16 << 20);
+    options.max_events = 7;
+    let locked = Buffer::builder_with(directory.path(), options).max_bytes(32 << 20).lock().unwrap();
+    options.max_bytes = 32 << 20;
+    assert_eq!(*locked.options(), options);
 }
 
 proptest! {

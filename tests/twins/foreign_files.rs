@@ -121,7 +121,7 @@ fn a_file_that_vanishes_under_an_open_buffer_is_lost_and_no_more() {
             buffer.reader().ack_through(RecordId(200));
             let status = buffer.status().unwrap();
             let (usage, expected) =
-                (status.usage_for_good, Amount::new(lost.len() as u64, bytes.len() as u64));
+                (status.usage_lifetime, Amount::new(lost.len() as u64, bytes.len() as u64));
             assert_eq!((usage.lost, status.occupancy), (expected, Amount::default()), "{at}");
             write(&buffer, 201..=400);
             assert_eq!(read(&buffer), ids([201..=400]), "{at}");

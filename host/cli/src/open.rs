@@ -59,7 +59,7 @@ fn about(error: OpenError, dir: &Path, args: &BufferArgs) -> anyhow::Error {
 }
 
 fn builder(dir: &Path, args: &BufferArgs, options: Options) -> anyhow::Result<Builder> {
-    let builder = Buffer::builder(dir).options(options);
+    let builder = Buffer::builder_with(dir, options);
     let builder = match &args.component {
         Some(file) => builder.component(Component::from_file(file)?),
         None => builder,

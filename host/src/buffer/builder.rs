@@ -41,6 +41,7 @@ pub struct Builder {
     max_bytes: Option<u64>,
     limits: Limits,
     component: Option<Component>,
+    runtime: Arc<dyn Runtime>,
 }
 
 impl Builder {
@@ -53,19 +54,19 @@ impl Builder {
             max_bytes: None,
             limits: Limits::default(),
             component: None,
+            runtime: Arc::new(Threads),
         }
+    }
+
+    /// All options at once, the sizes among them.
+    pub(super) fn with_options(directory: &Path, options: Options) -> Self {
+        let sizes = (Some(options.file_bytes), Some(options.max_bytes));
+        Self { options, file_bytes: sizes.0, max_bytes: sizes.1, ..Self::new(directory) }
     }
 
     /// Fails if the directory is not there, or holds other things and no buffer, instead of making one.
     pub fn must_exist(mut self) -> Self {
         self.create = Create::No;
-        self
-    }
-
-    /// All options at once, the sizes among them.
-    pub fn options(mut self, options: Options) -> Self {
-        (self.file_bytes, self.max_bytes) = (Some(options.file_bytes), Some(options.max_bytes));
-        self.options = options;
         self
     }
 
@@ -107,6 +108,18 @@ impl Builder {
         self
     }
 
+    /// How long a consumer may have a record without a word, before it is delivered again.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.options.lease = Some(lease);
+        self
+    }
+
+    /// Delivers a record again when its last handle is dropped and nothing was said of it.
+    pub fn requeue_on_drop(mut self) -> Self {
+        self.options.requeue_on_drop = true;
+        self
+    }
+
     /// How often a record may be delivered and given back before it is set aside in the dead-letter file.
     pub fn max_deliveries(mut self, deliveries: NonZeroU32) -> Self {
         self.options.max_deliveries = Some(deliveries);
@@ -131,6 +144,12 @@ impl Builder {
         self
     }
 
+    /// Has this runtime do the buffer's work. Default: threads that all buffers of the process share.
+    pub fn runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
     /// Makes the directory if need be, takes its lock, and writes a ledger if it has none. Nothing else is read, and no
     /// component is compiled yet.
     pub fn lock(mut self) -> Result<Locked, OpenError> {
@@ -139,9 +158,13 @@ impl Builder {
         let backend = Native::open(&self.directory, self.create)?;
         info!(directory = %self.directory.display(), "took the buffer's directory");
         let span = warn_span!("buffer", directory = ?self.directory);
-        let Self { options, limits, component, .. } = self;
+        let Self { options, limits, component, runtime, .. } = self;
         let source = component.map(Source::Component);
-        Ok(Locked::new(Arc::new(Threads), Box::new(backend), options, limits, source, span))
+        Ok(Locked::new(runtime, Box::new(backend), options, limits, source, span))
+    }
+
+    pub(super) fn shared_runtime(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.runtime)
     }
 
     /// Takes the directory and opens the buffer.
@@ -172,6 +195,10 @@ impl Locked {
         span: Span,
     ) -> Self {
         Self { runtime, backend, options, limits, source, span }
+    }
+
+    pub(super) fn shared_runtime(&self) -> Arc<dyn Runtime> {
+        Arc::clone(&self.runtime)
     }
 
     /// How the buffer will behave.

@@ -45,18 +45,38 @@ enum State<C> {
     Closed,
 }
 
+/// Something to do with the core, for a caller that must not wait for it. Whoever waits for its answer hears that there is
+/// no core when it is dropped.
+pub(super) type Task<C> = Box<dyn FnOnce(&mut C) + Send>;
+
+/// What is left at the door.
+struct Door<C: Serve> {
+    work: C::Work,
+    /// Done in their order, after the work.
+    tasks: Vec<Task<C>>,
+}
+
+impl<C: Serve> Door<C> {
+    fn new() -> Self {
+        Self { work: C::Work::default(), tasks: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.work.is_empty() && self.tasks.is_empty()
+    }
+}
+
 /// A core and the door to it.
-#[derive(Debug)]
 pub(super) struct Combining<C: Serve> {
     /// Held for moments only, never while the core works.
-    door: Mutex<C::Work>,
+    door: Mutex<Door<C>>,
     core: Mutex<State<C>>,
 }
 
 impl<C: Serve> Combining<C> {
     /// A door with nothing behind it yet.
     pub(super) fn new() -> Self {
-        Self { door: Mutex::new(C::Work::default()), core: Mutex::new(State::NotYet) }
+        Self { door: Mutex::new(Door::new()), core: Mutex::new(State::NotYet) }
     }
 
     /// From now on there is a core. To be driven next: some work may wait for it.
@@ -66,7 +86,12 @@ impl<C: Serve> Combining<C> {
 
     /// Leaves work. To be driven next.
     pub(super) fn leave(&self, change: impl FnOnce(&mut C::Work)) {
-        change(&mut lock(&self.door));
+        change(&mut lock(&self.door).work);
+    }
+
+    /// Leaves something to do with the core, after all work that was left before. To be driven next.
+    pub(super) fn leave_task(&self, task: Task<C>) {
+        lock(&self.door).tasks.push(task);
     }
 
     /// Does all that waits, unless another thread is at it: that one looks again after it has let go of the core, and
@@ -85,7 +110,7 @@ impl<C: Serve> Combining<C> {
                 // Whoever opens it drives it next.
                 State::NotYet => return Driven::Done,
                 State::Open(core) => self.serve(core, context),
-                State::Closed => self.take().turn_away(),
+                State::Closed => self.take().work.turn_away(),
             }
         }
         Driven::GoOn
@@ -106,7 +131,7 @@ impl<C: Serve> Combining<C> {
     /// Takes the core away. Whoever waits, or comes later, is turned away.
     pub(super) fn close(&self) -> Option<C> {
         let state = std::mem::replace(&mut *lock(&self.core), State::Closed);
-        self.take().turn_away();
+        self.take().work.turn_away();
         match state {
             State::Open(core) => Some(core),
             State::NotYet | State::Closed => None,
@@ -115,14 +140,17 @@ impl<C: Serve> Combining<C> {
 
     /// Does what waits at the door now. What comes meanwhile is for the next round.
     fn serve(&self, core: &mut C, context: &C::Context) {
-        let work = self.take();
+        let Door { work, tasks } = self.take();
         if !work.is_empty() {
             core.serve(work, context);
         }
+        for task in tasks {
+            task(core);
+        }
     }
 
-    fn take(&self) -> C::Work {
-        std::mem::take(&mut lock(&self.door))
+    fn take(&self) -> Door<C> {
+        std::mem::replace(&mut lock(&self.door), Door::new())
     }
 }
 

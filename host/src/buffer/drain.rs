@@ -57,14 +57,14 @@ impl Buffer {
     pub async fn drain_async(&self, timeout: Duration) -> DrainReport {
         let runtime = self.shared.runtime();
         let deadline_ns = self.shared.deadline_ns(timeout);
-        while let Ok(Some(change)) = self.shared.with_core(Core::drain) {
+        while let Ok(Some(change)) = self.shared.with_core_elsewhere(Core::drain).await {
             if runtime.now_ns() >= deadline_ns {
                 break;
             }
             self.shared.look_again_at(deadline_ns);
             drop(change.await);
         }
-        self.end_writing();
-        self.shared.with_core(Core::left).unwrap_or_default()
+        self.end_writing_async().await;
+        self.shared.with_core_elsewhere(Core::left).await.unwrap_or_default()
     }
 }

@@ -32,6 +32,9 @@ pub enum OpenError {
     /// The logic did not open the buffer.
     #[error("the buffer could not be opened: {0}")]
     Logic(CallError),
+    /// The runtime that was to open the buffer has ended, or what it ran has panicked.
+    #[error("the buffer was not opened: its runtime has ended, or the code that opens it has panicked")]
+    Abandoned,
 }
 
 /// The reason is in the message, and so not a source besides: it would be said twice.

@@ -9,6 +9,7 @@ use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
 use forebay_frame::RecordId;
 
 use super::redelivery::Nack;
+use crate::guard::ReadRecord;
 
 /// What a consumer says of records that were delivered to it, on its way in.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) enum Ack {
     Through(RecordId),
     /// This delivery of a record came to nothing.
     Nack(Box<Nack>),
+    /// The consumer has dropped the handle of a delivery. It may have said before, in another way, that it is done with.
+    Dropped(Box<Nack>),
 }
 
 /// One delivery of a record.
@@ -35,6 +38,8 @@ enum State {
     Delivered,
     /// It was given back, and is not done with.
     GivenBack,
+    /// The reader that asked for it was gone before it had it.
+    Untaken,
     Acknowledged,
 }
 
@@ -45,6 +50,15 @@ struct Unacknowledged {
     frame_bytes: u64,
     deliveries: NonZeroU32,
     state: State,
+    /// Until when the consumer has to acknowledge it.
+    lease: Option<Box<Lease>>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    ends_ns: u64,
+    /// What is delivered again.
+    record: ReadRecord,
 }
 
 /// Delivered records, in the order of their ids.
@@ -64,18 +78,49 @@ impl InFlight {
             "records are delivered in order"
         );
         let (deliveries, state) = (NonZeroU32::MIN, State::Delivered);
-        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state });
+        let lease = None;
+        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state, lease });
         self.unacknowledged += 1;
         self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_add(frame_bytes);
     }
 
-    /// A record that was given back is delivered once more. `None` if it is not one that was.
+    /// A record that was given back is delivered once more. `None` if it is not one that was. A delivery that no reader had is
+    /// made again under its own number.
     pub(super) fn deliver_again(&mut self, id: RecordId) -> Option<Delivery> {
         let index = self.records.binary_search_by_key(&id, |record| record.id).ok()?;
-        let record = self.records.get_mut(index).filter(|record| record.state == State::GivenBack)?;
+        let record = self.records.get_mut(index)?;
+        record.deliveries = match record.state {
+            State::GivenBack => record.deliveries.saturating_add(1),
+            State::Untaken => record.deliveries,
+            State::Delivered | State::Acknowledged => return None,
+        };
         record.state = State::Delivered;
-        record.deliveries = record.deliveries.saturating_add(1);
         Some(Delivery { id, number: record.deliveries })
+    }
+
+    /// A record that was just delivered has to be acknowledged by this time.
+    pub(super) fn lease(&mut self, record: &ReadRecord, ends_ns: u64) {
+        if let Ok(index) = self.records.binary_search_by_key(&record.id, |record| record.id)
+            && let Some(delivered) = self.records.get_mut(index)
+        {
+            delivered.lease = Some(Box::new(Lease { ends_ns, record: record.clone() }));
+        }
+    }
+
+    /// The deliveries whose lease has ended. They have to be [given back](Self::give_back).
+    pub(super) fn expired(&self, now_ns: u64) -> Vec<(ReadRecord, Delivery)> {
+        let leased = self.records.iter().filter(|record| record.state == State::Delivered);
+        let expired = leased.filter_map(|leased| {
+            let lease = leased.lease.as_ref().filter(|lease| lease.ends_ns <= now_ns)?;
+            Some((lease.record.clone(), Delivery { id: leased.id, number: leased.deliveries }))
+        });
+        expired.collect()
+    }
+
+    /// When the next lease ends.
+    pub(super) fn next_lease_end_ns(&self) -> Option<u64> {
+        let leased = self.records.iter().filter(|record| record.state == State::Delivered);
+        leased.filter_map(|record| record.lease.as_ref().map(|lease| lease.ends_ns)).min()
     }
 
     pub(super) fn records(&self) -> usize {
@@ -116,11 +161,26 @@ impl InFlight {
     /// A delivery came to nothing: the record is to be delivered again. Whether it is this delivery's time to say so; if
     /// not, it is counted.
     pub(super) fn give_back(&mut self, delivery: Delivery) -> bool {
+        let is_current = self.drop_delivery(delivery);
+        self.ignored += u64::from(!is_current);
+        is_current
+    }
+
+    /// As [`give_back`](Self::give_back), by a consumer that has said nothing.
+    pub(super) fn drop_delivery(&mut self, delivery: Delivery) -> bool {
+        self.end_delivery(delivery, State::GivenBack)
+    }
+
+    /// No reader had this delivery. Whether the record is to be delivered again.
+    pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
+        self.end_delivery(delivery, State::Untaken)
+    }
+
+    fn end_delivery(&mut self, delivery: Delivery, state: State) -> bool {
         let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
         let is_current = record.is_some();
-        match record {
-            Some(record) => record.state = State::GivenBack,
-            None => self.ignored += 1,
+        if let Some(record) = record {
+            (record.state, record.lease) = (state, None);
         }
         is_current
     }
@@ -139,6 +199,7 @@ impl InFlight {
         let end = self.records.partition_point(|record| record.id <= last);
         self.settle(0..end, State::Delivered);
         self.settle(0..end, State::GivenBack);
+        self.settle(0..end, State::Untaken);
         while self.records.pop_front_if(|record| record.id <= last).is_some() {}
         before - self.unacknowledged
     }
@@ -156,7 +217,7 @@ impl InFlight {
     /// Acknowledges those of a range of records that are in this state.
     fn settle(&mut self, range: Range<usize>, state: State) {
         for record in self.records.range_mut(range).filter(|record| record.state == state) {
-            record.state = State::Acknowledged;
+            (record.state, record.lease) = (State::Acknowledged, None);
             self.unacknowledged -= 1;
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
         }
@@ -245,6 +306,19 @@ mod tests {
         in_flight.acknowledge(first(9));
         assert_eq!((in_flight.records(), in_flight.bytes()), (1, 48));
         assert_eq!(in_flight.ignored(), 2);
+    }
+
+    /// A future that is dropped has not failed at anything: its records must not come closer to the dead letters.
+    #[test]
+    fn a_delivery_that_no_reader_had_counts_once() {
+        let mut in_flight = delivered(&[(1, 1)]);
+        assert!(in_flight.take_back(first(1)));
+        in_flight.acknowledge(first(1));
+        in_flight.acknowledge_through(RecordId(1));
+        assert_eq!(in_flight.records(), 1);
+        assert_eq!(in_flight.deliver_again(RecordId(1)), Some(first(1)));
+        assert!(in_flight.take_back(first(1)) && in_flight.drop_through(RecordId(1)) == 1);
+        assert!(!in_flight.take_back(first(1)));
     }
 
     /// Two workers may hold two deliveries of one record: only the later one decides.

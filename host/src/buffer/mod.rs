@@ -5,6 +5,7 @@ mod combining;
 mod core;
 mod dead_letters;
 mod drain;
+mod elsewhere;
 mod error;
 mod in_flight;
 mod inbox;
@@ -16,16 +17,25 @@ mod record;
 mod redelivery;
 mod runtime;
 mod shared;
+#[cfg(feature = "testing")]
 mod simulation;
 mod source;
 mod status;
+#[cfg(feature = "tokio")]
+mod stream;
 mod sync;
+#[cfg(feature = "testing")]
+mod testing;
+#[cfg(feature = "tokio")]
+mod tokio_runtime;
 mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};
 
-use tracing::{Span, warn};
+use tracing::warn;
 
+#[cfg(feature = "testing")]
+pub use self::simulation::Simulation;
 pub use self::{
     builder::{Builder, Locked},
     drain::DrainReport,
@@ -35,17 +45,17 @@ pub use self::{
     receipt::{Pending, Receipt},
     record::Record,
     runtime::{Job, Runtime},
-    simulation::Simulation,
     status::Status,
     writer::Writer,
 };
-use self::{core::Core, error::Stop, runtime::Threads, shared::Shared, source::Source};
+use self::{core::Core, error::Stop, shared::Shared, source::Source};
+#[cfg(feature = "tokio")]
+pub use self::{stream::Records, tokio_runtime::TokioRuntime};
 pub use crate::logic::WhenFull;
 use crate::{
     engine::{Component, Limits},
-    guard::{Guard, Loss},
-    logic::{Logic, NotMade, OpenReport},
-    storage::Backend,
+    guard::Loss,
+    logic::OpenReport,
 };
 
 /// How often closing tries to make up for a failed sync: a disk that has recovered needs one.
@@ -83,27 +93,10 @@ impl Buffer {
         Builder::new(directory.as_ref())
     }
 
-    /// Opens a buffer over any storage, with logic made by `make`. Applications use [`builder`](Self::builder); this is
-    /// the seam at which tests put in storage that fails, and logic that runs natively. A panic in `make` counts as logic
-    /// that could not be made: nothing is opened, or, later on, the next attempt follows, as after a failure.
-    pub fn open_with(
-        backend: Box<dyn Backend>,
-        options: Options,
-        make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
-    ) -> Result<Self, OpenError> {
-        Self::open_on(Arc::new(Threads), backend, options, make)
-    }
-
-    /// As [`open_with`](Self::open_with), on a runtime of its own: with a [`Simulation`], whole histories of a buffer run on
-    /// one thread and can be had again.
-    pub fn open_on(
-        runtime: Arc<dyn Runtime>,
-        backend: Box<dyn Backend>,
-        options: Options,
-        make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
-    ) -> Result<Self, OpenError> {
-        let source = Source::Made(Box::new(make));
-        builder::open_on(runtime, backend, options, source, Limits::default(), Span::none())
+    /// Chooses how the buffer in a directory is opened, beginning with these options. What is chosen after that changes one of
+    /// them.
+    pub fn builder_with(directory: impl AsRef<Path>, options: Options) -> Builder {
+        Builder::with_options(directory.as_ref(), options)
     }
 
     fn new(shared: Arc<Shared>, options: Options, limits: Limits, report: OpenReport) -> Self {
@@ -122,7 +115,7 @@ impl Buffer {
 
     /// A reader.
     pub fn reader(&self) -> Reader {
-        Reader::new(Arc::clone(&self.shared))
+        Reader::new(Arc::clone(&self.shared), &self.options)
     }
 
     /// Figures of the buffer as it is now; `None` if it is closed.
@@ -160,14 +153,6 @@ impl Buffer {
     /// those: should it fail as well, the last that was takes over.
     pub fn replace_logic(&self, component: Component) -> Result<(), ReplaceError> {
         self.replace_source(Source::Component(component))
-    }
-
-    /// As [`replace_logic`](Self::replace_logic), with logic made by `make`: see [`open_with`](Self::open_with).
-    pub fn replace_logic_with(
-        &self,
-        make: impl FnMut(Guard) -> Result<Box<dyn Logic>, Box<NotMade>> + Send + 'static,
-    ) -> Result<(), ReplaceError> {
-        self.replace_source(Source::Made(Box::new(make)))
     }
 
     fn replace_source(&self, source: Source) -> Result<(), ReplaceError> {

@@ -44,6 +44,12 @@ pub struct Options {
     pub max_unacknowledged_records: usize,
     /// How many bytes of frames may be delivered and not acknowledged before delivery pauses. Default: 64 MiB.
     pub max_unacknowledged_bytes: u64,
+    /// How long a consumer may have a record without acknowledging it or giving it back. After that, or up to a sixteenth of
+    /// the time later, it counts as given back, and is delivered again. `None`: as long as the buffer is open. Default: none.
+    pub lease: Option<Duration>,
+    /// Whether a record counts as given back when its last handle is dropped and nothing was said of it, as when its consumer
+    /// panics. Otherwise it is delivered again at the next opening, or when its [lease](Self::lease) ends. Default: off.
+    pub requeue_on_drop: bool,
     /// How often within a minute a fresh instance of the logic may take over from one that has failed. Once more, and the
     /// buffer stops. Default: 5.
     pub restarts_per_minute: u32,
@@ -149,6 +155,8 @@ impl Default for Options {
             sync_interval: Duration::from_millis(500),
             max_unacknowledged_records: 10_000,
             max_unacknowledged_bytes: 64 << 20,
+            lease: None,
+            requeue_on_drop: false,
             restarts_per_minute: 5,
             max_deliveries: None,
             max_dead_letter_bytes: 64 << 20,

@@ -1,13 +1,18 @@
 //! Reading records.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use forebay_frame::RecordId;
 
 use super::{
-    core::Taken,
+    core::{Core, Taken},
     error::ReadError,
     in_flight::{Ack, Delivery},
+    options::Options,
     record::Record,
     shared::Shared,
 };
@@ -22,11 +27,13 @@ use crate::guard::ReadRecord;
 #[derive(Clone, Debug)]
 pub struct Reader {
     shared: Arc<Shared>,
+    requeue_on_drop: bool,
 }
 
 impl Reader {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, options: &Options) -> Self {
+        // Who only looks has nothing to give back.
+        Self { shared, requeue_on_drop: options.requeue_on_drop && !options.peek }
     }
 
     /// The next record. Waits for it, blocking this thread; `None` when writing has ended and all is delivered.
@@ -85,16 +92,26 @@ impl Reader {
         }
     }
 
-    /// As [`next_batch`](Self::next_batch), without blocking on what is not there yet. The reading itself is done on
-    /// the calling thread.
+    /// As [`next`](Self::next), without blocking the thread: see [`next_batch_async`](Self::next_batch_async).
+    pub async fn next_async(&self) -> Result<Option<Record>, ReadError> {
+        Ok(self.next_batch_async(1).await?.and_then(|mut records| records.pop()))
+    }
+
+    /// As [`next_batch`](Self::next_batch), without blocking the thread: disk and component work is done by an executor of the
+    /// buffer's, and so is that of acknowledging these records.
+    ///
+    /// Dropping the future loses nothing: records that were on their way go to the next reader who asks.
     pub async fn next_batch_async(&self, max_records: usize) -> Result<Option<Vec<Record>>, ReadError> {
-        loop {
-            match self.take(max_records)? {
-                Taken::Records(records) => return Ok(Some(self.with_handles(records))),
-                Taken::End => return Ok(None),
-                Taken::Wait(changed) => drop(changed.await),
-            }
-        }
+        self.take_by(max_records, None).await
+    }
+
+    /// As [`next_batch_timeout`](Self::next_batch_timeout), without blocking the thread.
+    pub async fn next_batch_timeout_async(
+        &self,
+        max_records: usize,
+        timeout: Duration,
+    ) -> Result<Option<Vec<Record>>, ReadError> {
+        self.take_by(max_records, Some(self.shared.deadline_ns(timeout))).await
     }
 
     /// The next records that are there now, at most so many; none if there are none.
@@ -116,11 +133,86 @@ impl Reader {
         self.shared.submit(|work| work.acks.push(Ack::Through(id)));
     }
 
+    /// As [`ack_through`](Self::ack_through), without blocking the thread. Returns when the acknowledgement was taken.
+    pub async fn ack_through_async(&self, id: RecordId) {
+        self.shared.submit_elsewhere(|work| work.acks.push(Ack::Through(id)));
+        // A buffer that is closed takes none.
+        let _ = self.shared.with_core_elsewhere(|_| ()).await;
+    }
+
+    async fn take_by(
+        &self,
+        max_records: usize,
+        deadline_ns: Option<u64>,
+    ) -> Result<Option<Vec<Record>>, ReadError> {
+        loop {
+            let shared = Arc::clone(&self.shared);
+            let take = move |core: &mut Core| {
+                let taken = Some(core.take_records(max_records.max(1), &shared)?);
+                Ok::<_, ReadError>(OnItsWay { taken, shared: Arc::downgrade(&shared) })
+            };
+            match self.shared.with_core_elsewhere(take).await?.map(OnItsWay::arrived)? {
+                Some(Taken::Records(records)) => return Ok(Some(self.with_async_handles(records))),
+                Some(Taken::Wait(changed)) => {
+                    if let Some(deadline_ns) = deadline_ns {
+                        if self.shared.runtime().now_ns() >= deadline_ns {
+                            return Err(ReadError::TimedOut);
+                        }
+                        self.shared.look_again_at(deadline_ns);
+                    }
+                    // A sender that is gone means that the buffer is closed: the next round says so.
+                    drop(changed.await);
+                }
+                Some(Taken::End) | None => return Ok(None),
+            }
+        }
+    }
+
+    /// Records that were taken and reached no consumer go to the next reader who asks.
+    #[cfg(feature = "tokio")]
+    pub(super) fn put_back(&self, records: Vec<Record>) {
+        let records = records.into_iter().map(Record::into_delivered).collect();
+        drop(OnItsWay { taken: Some(Taken::Records(records)), shared: Arc::downgrade(&self.shared) });
+    }
+
     fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
-        self.shared.with_core(|core| core.take_records(max_records.max(1)))?
+        self.shared.with_core(|core| core.take_records(max_records.max(1), &self.shared))?
     }
 
     fn with_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {
-        records.into_iter().map(|record| Record::new(record, &self.shared)).collect()
+        self.handles(records, false)
+    }
+
+    fn with_async_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {
+        self.handles(records, true)
+    }
+
+    fn handles(&self, records: Vec<(ReadRecord, Delivery)>, is_async: bool) -> Vec<Record> {
+        let handle = |record| Record::new(record, &self.shared, is_async, self.requeue_on_drop);
+        records.into_iter().map(handle).collect()
+    }
+}
+
+/// What an executor took for a reader who may have gone meanwhile. Where it does not arrive, the records are put back.
+struct OnItsWay {
+    taken: Option<Taken>,
+    shared: Weak<Shared>,
+}
+
+impl OnItsWay {
+    fn arrived(mut self) -> Option<Taken> {
+        self.taken.take()
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        if let Some(Taken::Records(records)) = self.taken.take()
+            && !records.is_empty()
+            && let Some(shared) = self.shared.upgrade()
+        {
+            // A panic is told to all who wait or ask.
+            shared.leave_elsewhere(|core| drop(core.contained(|core| core.take_back(records))));
+        }
     }
 }

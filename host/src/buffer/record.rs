@@ -3,7 +3,10 @@
 use std::{
     fmt,
     num::NonZeroU32,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,8 +20,10 @@ use super::{
 };
 use crate::guard::ReadRecord;
 
-/// A record that was delivered. Acknowledge it when it is where it has to go, or give it back with [`nack`](Self::nack);
-/// dropping it without a word has it delivered again when the buffer is next opened, and not before.
+/// A record that was delivered. Acknowledge it when it is where it has to go, or give it back with [`nack`](Self::nack).
+/// One that is dropped without a word is delivered again when the buffer is next opened, and not before, unless
+/// [`Options::requeue_on_drop`](super::Options::requeue_on_drop) or [`Options::lease`](super::Options::lease) was chosen. Until
+/// then it counts as unacknowledged, and too many of those pause delivery.
 ///
 /// It stands for one delivery of the record, from one opening of the buffer. The first word counts: what is said of a
 /// delivery that was acknowledged or given back already, or of a record that was dropped to make room, is ignored and
@@ -54,16 +59,72 @@ use crate::guard::ReadRecord;
 ///
 /// `forebay dead-letters DIR` shows what was set aside.
 #[derive(Clone)]
+#[must_use = "a record that is dropped without `ack` or `nack` stays unacknowledged"]
 pub struct Record {
     content: ReadRecord,
     delivery: Delivery,
+    origin: Origin,
+    /// Gives the record back when the last copy is dropped; `None` where nothing does.
+    on_drop: Option<Arc<RequeueOnDrop>>,
+}
+
+/// Where a record came from, and what is said of it goes to.
+#[derive(Clone)]
+struct Origin {
     /// One opening of a buffer has one of these, and no other has the same.
     shared: Weak<Shared>,
+    /// It was delivered to a caller that must not block.
+    is_async: bool,
+}
+
+impl Origin {
+    fn say(&self, ack: Ack) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        if self.is_async {
+            shared.submit_elsewhere(|work| work.acks.push(ack));
+        } else {
+            shared.submit(|work| work.acks.push(ack));
+        }
+    }
+}
+
+/// What all copies of a record share that is to be given back.
+struct RequeueOnDrop {
+    origin: Origin,
+    content: ReadRecord,
+    delivery: Delivery,
+    /// Something was said of it.
+    is_settled: AtomicBool,
+}
+
+impl Drop for RequeueOnDrop {
+    fn drop(&mut self) {
+        if !*self.is_settled.get_mut() {
+            let nack = Nack::new(&self.content, self.delivery, Duration::ZERO);
+            self.origin.say(Ack::Dropped(Box::new(nack)));
+        }
+    }
 }
 
 impl Record {
-    pub(super) fn new((content, delivery): (ReadRecord, Delivery), shared: &Arc<Shared>) -> Self {
-        Self { content, delivery, shared: Arc::downgrade(shared) }
+    pub(super) fn new(
+        (content, delivery): (ReadRecord, Delivery),
+        shared: &Arc<Shared>,
+        is_async: bool,
+        requeue_on_drop: bool,
+    ) -> Self {
+        let origin = Origin { shared: Arc::downgrade(shared), is_async };
+        let on_drop = requeue_on_drop.then(|| {
+            let (origin, content) = (origin.clone(), content.clone());
+            Arc::new(RequeueOnDrop { origin, content, delivery, is_settled: AtomicBool::new(false) })
+        });
+        Self { content, delivery, origin, on_drop }
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(super) fn into_delivered(self) -> (ReadRecord, Delivery) {
+        self.settle();
+        (self.content, self.delivery)
     }
 
     /// Its id: that of its first event. Ids rise from record to record.
@@ -121,8 +182,14 @@ impl Record {
     }
 
     fn say(&self, ack: Ack) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.submit(|work| work.acks.push(ack));
+        self.settle();
+        self.origin.say(ack);
+    }
+
+    /// What becomes of it is said: dropping it says nothing more.
+    fn settle(&self) {
+        if let Some(on_drop) = &self.on_drop {
+            on_drop.is_settled.store(true, Ordering::Relaxed);
         }
     }
 }

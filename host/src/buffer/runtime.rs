@@ -24,6 +24,10 @@ pub trait Runtime: fmt::Debug + Send + Sync {
     /// Runs a job for a caller that must not block.
     fn execute(&self, job: Job);
 
+    /// Runs a job that may block for long, and that may wait for jobs of the other kinds: opening and closing are of this kind.
+    /// It is for callers that must not block.
+    fn run_blocking(&self, job: Job);
+
     /// Runs a short job at a time, or soon after it.
     fn run_at(&self, time_ns: u64, job: Job);
 
@@ -48,6 +52,10 @@ impl Runtime for Threads {
 
     fn execute(&self, job: Job) {
         threads::execute(job);
+    }
+
+    fn run_blocking(&self, job: Job) {
+        threads::run_blocking(job);
     }
 
     fn run_at(&self, time_ns: u64, job: Job) {

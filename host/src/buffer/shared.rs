@@ -2,14 +2,16 @@
 //! wait. A single producer pays no hop between threads; many producers share each other's calls.
 
 use std::{
+    fmt,
     pin::Pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::{
@@ -24,19 +26,26 @@ use super::{
 const NEVER_NS: u64 = u64::MAX;
 
 /// What all handles to a buffer share.
-#[derive(Debug)]
 pub(super) struct Shared {
     combining: Combining<Core>,
     runtime: Arc<dyn Runtime>,
     /// When the earliest timer goes off that wakes all who wait for a change.
     look_again_ns: AtomicU64,
+    /// An executor was asked to drive the core, and has not begun.
+    is_driver_asked: AtomicBool,
     /// Which buffer it is, for the log: a process may have many.
     span: Span,
 }
 
 impl Shared {
     pub(super) fn new(runtime: Arc<dyn Runtime>, span: Span) -> Self {
-        Self { combining: Combining::new(), runtime, look_again_ns: AtomicU64::new(NEVER_NS), span }
+        Self {
+            combining: Combining::new(),
+            runtime,
+            look_again_ns: AtomicU64::new(NEVER_NS),
+            is_driver_asked: AtomicBool::new(false),
+            span,
+        }
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -76,7 +85,25 @@ impl Shared {
         self.drive_elsewhere();
     }
 
-    /// Does something with the core, after all that was asked for before. Waits for the core, never for the disk.
+    /// As [`with_core`](Self::with_core), for callers that must not block: an executor does it. It is done also where the caller
+    /// does not wait for the answer.
+    pub(super) async fn with_core_elsewhere<T: Send + 'static>(
+        self: &Arc<Self>,
+        action: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Result<T, Unable> {
+        let (reply, answer) = oneshot::channel();
+        // The caller may have gone.
+        self.leave_elsewhere(move |core| drop(reply.send(core.contained(action))));
+        Ok(answer.await.unwrap_or(Err(Stop::Closed))?)
+    }
+
+    /// Has an executor do something with the core. It contains its own panics.
+    pub(super) fn leave_elsewhere(self: &Arc<Self>, task: impl FnOnce(&mut Core) + Send + 'static) {
+        self.combining.leave_task(Box::new(task));
+        self.drive_elsewhere();
+    }
+
+    /// Does something with the core, after all that was asked for before. Waits for the core.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
         let result = self.span.in_scope(|| self.combining.with(self, |core| core.contained(action)));
         self.drive();
@@ -133,7 +160,24 @@ impl Shared {
     }
 
     fn drive_elsewhere(self: &Arc<Self>) {
+        // The job that was handed over before has not begun: it will find what was left now.
+        if self.is_driver_asked.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let shared = Arc::clone(self);
-        self.runtime.execute(Box::new(move || shared.drive()));
+        let drive = move || {
+            shared.is_driver_asked.store(false, Ordering::SeqCst);
+            shared.drive();
+        };
+        self.runtime.execute(Box::new(drive));
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("runtime", &self.runtime)
+            .field("span", &self.span)
+            .finish_non_exhaustive()
     }
 }

@@ -108,6 +108,11 @@ impl Simulation {
         is_there
     }
 
+    /// Runs what an executor would run at once: the work of `async` calls.
+    pub fn run_jobs(&self) {
+        self.world.run_jobs();
+    }
+
     /// The times at which timers are due, in nanoseconds, soonest first.
     pub fn timers(&self) -> Vec<u64> {
         self.world.agenda().timers.keys().map(|(time, _)| *time).collect()
@@ -182,6 +187,10 @@ impl Runtime for World {
 
     fn execute(&self, job: Job) {
         self.agenda().jobs.push_back(job);
+    }
+
+    fn run_blocking(&self, job: Job) {
+        self.execute(job);
     }
 
     fn run_at(&self, time_ns: u64, job: Job) {

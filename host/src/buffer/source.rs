@@ -26,7 +26,7 @@ impl Source {
         rescue: &Rescue,
     ) -> Result<Box<dyn Logic>, Box<NotMade>> {
         match self {
-            Self::Component(component) => component.instantiate(guard, limits),
+            Self::Component(component) => component.instance(guard, limits),
             Self::Made(make) => guard.hand_to(rescue, make),
         }
     }

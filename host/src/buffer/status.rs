@@ -1,6 +1,9 @@
 //! What can be asked of an open buffer at any time.
 
+use std::time::Duration;
+
 use forebay_frame::RecordId;
+use serde::{Serialize, Serializer};
 
 use super::{dead_letters::DeadLetters, in_flight::InFlight};
 use crate::{
@@ -8,15 +11,28 @@ use crate::{
     storage::{Amount, Usage},
 };
 
-/// Figures of an open buffer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Figures of an open buffer. They can be serialized, under the names of the fields.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let buffer = forebay::Buffer::builder(directory.path()).open()?;
+/// buffer.writer().write("hello")?;
+/// let status = serde_json::to_value(buffer.status())?;
+/// assert_eq!((&status["next_id"], &status["usage_lifetime"]["received"]["events"]), (&2.into(), &1.into()));
+/// # buffer.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Status {
     /// The id that the next event gets.
+    #[serde(serialize_with = "id")]
     pub next_id: RecordId,
     /// The last event below which all is acknowledged or lost; 0 if there is none.
+    #[serde(serialize_with = "id")]
     pub acknowledged: RecordId,
     /// The id below which every event is durable, as seen since the buffer was opened; 0 if nothing was.
+    #[serde(serialize_with = "id")]
     pub durable_next: RecordId,
     /// Bytes in all data files, acknowledged or not.
     pub bytes: u64,
@@ -26,6 +42,11 @@ pub struct Status {
     pub unacknowledged_records: usize,
     /// The length of their frames.
     pub unacknowledged_bytes: u64,
+    /// Whether readers get no new records because too much is unacknowledged: see
+    /// [`Options::max_unacknowledged_records`](super::Options::max_unacknowledged_records).
+    pub delivery_paused: bool,
+    /// How many deliveries were not acknowledged within their [lease](super::Options::lease) since the buffer was opened.
+    pub expired_leases: u64,
     /// Acknowledgements and returns of records that were ignored, because they came too late: of a delivery that was
     /// acknowledged or given back already, or of a record that was dropped to make room; or because nothing was
     /// delivered that they could be about.
@@ -45,12 +66,17 @@ pub struct Status {
     /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
     /// first of them on, less those of records behind it that were dropped. Damage counts as long as nobody has come to it.
     pub occupancy: Amount,
+    /// How long the oldest event waits, at the least: since the data file that it is in was last written to, by the wall clock.
+    /// `None` if nothing waits, or the storage knows no times. Serialized as `oldest_waiting_age_ms`, in milliseconds.
+    #[serde(rename = "oldest_waiting_age_ms", serialize_with = "milliseconds")]
+    pub oldest_waiting_age: Option<Duration>,
     /// What has gone through the buffer since it was opened.
     pub usage_since_open: Usage,
     /// What has gone through the buffer ever since `buffer.forebay` was made in its directory: exact after a close and
     /// after the death of the process, and as of the last sync of the ledger after a power loss.
-    pub usage_for_good: Usage,
+    pub usage_lifetime: Usage,
     /// The record that waits first, where the logic gave none when it was last asked for records; `None` if it was in order.
+    #[serde(serialize_with = "optional_id")]
     pub withheld: Option<RecordId>,
     /// Whether the disk had no room when the buffer last wrote to it.
     pub disk_full: bool,
@@ -81,14 +107,15 @@ const DEGRADED: u16 = 11;
 
 impl Status {
     pub(super) fn new(
-        guard: &Guard,
+        guard: &mut Guard,
         figures: &[(u16, u64)],
         in_flight: &InFlight,
         dead_letters: &DeadLetters,
         waiting_records: usize,
     ) -> Self {
         let lost = guard.loss_count();
-        let (usage_since_open, usage_for_good) = guard.usage();
+        let modified = guard.oldest_modified();
+        let (usage_since_open, usage_lifetime) = guard.usage();
         Self {
             next_id: guard.next_id(),
             acknowledged: guard.passed(),
@@ -97,6 +124,8 @@ impl Status {
             files: guard.files(),
             unacknowledged_records: in_flight.records(),
             unacknowledged_bytes: in_flight.bytes(),
+            delivery_paused: false,
+            expired_leases: 0,
             ignored_acknowledgements: in_flight.ignored(),
             dead_letters: dead_letters.written(),
             losses: lost.losses,
@@ -104,8 +133,9 @@ impl Status {
             damaged_bytes: lost.bytes,
             dropped_events: guard.dropped_events(),
             occupancy: guard.waiting(),
+            oldest_waiting_age: modified.map(|modified| modified.elapsed().unwrap_or_default()),
             usage_since_open,
-            usage_for_good,
+            usage_lifetime,
             withheld: None,
             disk_full: guard.is_disk_full(),
             waiting_records,
@@ -120,4 +150,21 @@ impl Status {
             figures: figures.to_vec(),
         }
     }
+}
+
+// Serde hands out references.
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn id<S: Serializer>(id: &RecordId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(id.0)
+}
+
+#[allow(clippy::ref_option)]
+fn optional_id<S: Serializer>(id: &Option<RecordId>, serializer: S) -> Result<S::Ok, S::Error> {
+    id.map(|id| id.0).serialize(serializer)
+}
+
+#[allow(clippy::ref_option)]
+fn milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
 }

@@ -174,8 +174,13 @@ impl Component {
     }
 
     /// Makes an instance over a guard. [`Builder::open`](crate::Builder::open) does this for a directory; it is here for
-    /// those who bring storage of their own to [`Buffer::open_with`](crate::Buffer::open_with).
+    /// tests, which bring storage of their own to [`Buffer::open_with`](crate::Buffer::open_with).
+    #[cfg(feature = "testing")]
     pub fn instantiate(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
+        self.instance(guard, limits)
+    }
+
+    pub(crate) fn instance(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
         Ok(Box::new(Instance::new(self, guard, limits)?))
     }
 

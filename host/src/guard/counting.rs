@@ -1,5 +1,7 @@
 //! Counting what a ledger has passed: what was sent, what was dropped, and the rest, which is lost.
 
+use std::time::SystemTime;
+
 use super::{Guard, steps::distance};
 use crate::storage::{Amount, FileId, Ledger, Usage};
 
@@ -23,6 +25,13 @@ impl Guard {
     /// What waits in the data files.
     pub fn waiting(&self) -> Amount {
         self.tally.usage().waiting()
+    }
+
+    /// When the file that delivery begins at was last written to, by the wall clock. `None` if nothing waits, or the storage
+    /// does not know.
+    pub fn oldest_modified(&mut self) -> Option<SystemTime> {
+        let ledger = self.account.ledger().filter(|_| self.waiting().events > 0)?;
+        self.backend.modified(ledger.reader_data_file)
     }
 
     /// Counts what a ledger that was just stored has passed, of which so much was dropped. The account still has the one

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use serde::Serialize;
 use tracing::warn;
 
 use super::{Guard, GuardError};
@@ -9,7 +10,8 @@ use crate::{storage::StorageError, throttle::Throttle};
 
 /// A rule of the contract that a call of the logic broke. The numbers are part of the contract: see "Refusals" in
 /// `wit/README.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Refusal {
     /// 1: no such batch is on offer.

@@ -6,12 +6,13 @@ mod gone;
 mod incarnation;
 mod memo;
 mod memo_block;
+#[cfg(feature = "testing")]
 pub mod memory;
 pub mod native;
 mod own_file;
 mod usage;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 pub use error::StorageError;
 use forebay_frame::RecordId;
@@ -119,6 +120,11 @@ pub trait Backend: Send {
 
     /// All data files with their lengths, by rising id. Other names in the directory are not looked at.
     fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError>;
+
+    /// When a data file was last written to, by the wall clock; `None` where that is not known.
+    fn modified(&mut self, _file: FileId) -> Option<SystemTime> {
+        None
+    }
 
     /// Makes an empty data file; [`StorageError::AlreadyExists`] if there is one.
     fn create_file(&mut self, file: FileId) -> Result<(), StorageError>;

@@ -1,8 +1,10 @@
 //! What has gone through a buffer. Numbers only rise, and never wrap: what would be a number below zero is a fault that tests
 //! see and that others find as zero.
 
+use serde::Serialize;
+
 /// Events, and the length of their frames in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Amount {
     /// How many events.
@@ -38,7 +40,7 @@ impl Amount {
 }
 
 /// What a buffer took in, and what became of it. What was received and is neither sent, dropped nor lost, waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Usage {
     /// Written into the buffer.

@@ -19,7 +19,7 @@ use crate::support::{
 const NAME: &str = "buffer.forebay";
 
 fn open(path: &Path) -> Buffer {
-    Buffer::builder(path).options(options()).open().unwrap()
+    Buffer::builder_with(path, options()).open().unwrap()
 }
 
 /// A buffer of 300 records in several files, of which 210 are acknowledged, closed well. It was open twice.
@@ -84,9 +84,9 @@ fn opened(path: &Path, what: &str) -> [Amount; 5] {
     assert_eq!(read(&buffer), ids([211..=300]), "{what}");
     let status = buffer.status().unwrap();
     assert_eq!(status.occupancy, Amount::new(90, frames(211..=300)), "{what}");
-    assert_eq!(status.usage_for_good.waiting(), status.occupancy, "{what}");
+    assert_eq!(status.usage_lifetime.waiting(), status.occupancy, "{what}");
     buffer.close().unwrap();
-    amounts(&status.usage_for_good)
+    amounts(&status.usage_lifetime)
 }
 
 /// The last 90 records as the binary prints them.

@@ -13,7 +13,7 @@ impl<T: Copy> Told<T> {
         Self(Arc::new((Mutex::new(None), Condvar::new())))
     }
 
-    fn tell(&self, what: T) {
+    pub(crate) fn tell(&self, what: T) {
         let (told, changed) = &*self.0;
         let before = told.lock().unwrap().replace(what);
         assert!(before.is_none(), "it is told once");

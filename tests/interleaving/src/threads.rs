@@ -4,7 +4,7 @@ use shuttle::{sync::Arc, thread};
 
 use crate::{
     combining::{Combining, Driven, Serve, Work},
-    counter::{Answer, Counter, Shared},
+    counter::{Answer, Counter, Shared, Told},
 };
 
 /// How many histories of each kind are run. A few hundred show each of the mistakes that were made on purpose.
@@ -34,6 +34,28 @@ fn nothing_is_left_at_the_door() {
         // Nobody drives any more: a thread that waits here for ever is found.
         answers.for_each(|answer| assert_eq!(answer.wait(), Answer::Written));
         assert_eq!(shared.0.with(&(), |counter| counter.items), Some(3));
+    });
+}
+
+/// A caller that must not wait for the core leaves a task, which another thread does: after what was left before it, and not
+/// never.
+#[test]
+fn a_task_is_done_after_what_was_left_before_it() {
+    explore(|| {
+        let shared = Shared::open();
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.write())
+        };
+        let own = shared.write();
+        let seen = Told::new();
+        shared.0.leave_task(Box::new({
+            let seen = seen.clone();
+            move |counter: &mut Counter| seen.tell(counter.items)
+        }));
+        shared.drive();
+        assert!(seen.wait() >= 1, "its own item was left before");
+        assert_eq!((own.wait(), other.join().unwrap().wait()), (Answer::Written, Answer::Written));
     });
 }
 

@@ -183,7 +183,7 @@ impl Bench {
         let waiting = self.reference.queue.iter().map(|entry| self.frame_bytes(entry.number)).sum();
         assert_eq!(status.occupancy.events, events);
         if self.power_losses == 0 {
-            let usage = status.usage_for_good;
+            let usage = status.usage_lifetime;
             let counted =
                 [usage.received, usage.sent.plus(usage.dropped), usage.lost].map(|amount| amount.events);
             assert_eq!(counted, [reference.next_id - 1, reference.acknowledged, 0], "{usage:?}");

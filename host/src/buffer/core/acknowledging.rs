@@ -1,10 +1,10 @@
 //! What consumers say of the records that they were given: done with, or to be delivered again.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tracing::warn;
 
-use super::Core;
+use super::{Core, after};
 use crate::{
     buffer::{dead_letters::DeadLetter, error::Stop, in_flight::Ack, redelivery::Nack, shared::Shared},
     storage::StorageError,
@@ -17,15 +17,61 @@ impl Core {
             match ack {
                 Ack::One(delivery) => self.in_flight.acknowledge(delivery),
                 Ack::Through(id) => self.in_flight.acknowledge_through(id),
-                Ack::Nack(nack) => self.give_back(*nack, shared),
+                Ack::Nack(nack) => {
+                    let is_current = self.in_flight.give_back(nack.delivery);
+                    self.requeue(*nack, is_current, shared);
+                }
+                Ack::Dropped(nack) => {
+                    let is_current = self.in_flight.drop_delivery(nack.delivery);
+                    self.requeue(*nack, is_current, shared);
+                }
             }
         }
         self.pass_acknowledged();
     }
 
-    fn give_back(&mut self, nack: Nack, shared: &Arc<Shared>) {
+    /// Gives back the records that their consumers have had for too long.
+    pub(super) fn end_leases(&mut self, shared: &Arc<Shared>) {
+        let now_ns = shared.runtime().now_ns();
+        if self.lease_timer_ns.take_if(|timer| *timer <= now_ns).is_none() {
+            return;
+        }
+        let expired = self.in_flight.expired(now_ns);
+        if let Some((first, _)) = expired.first() {
+            self.expired_leases += u64::try_from(expired.len()).unwrap_or(u64::MAX);
+            if let Some(not_logged) = self.leases_said.may_say() {
+                let records = expired.len();
+                warn!(
+                    records,
+                    first_id = first.id.0,
+                    not_logged,
+                    "records were not acknowledged within their lease: they are delivered again"
+                );
+            }
+        }
+        for (record, delivery) in expired {
+            let is_current = self.in_flight.drop_delivery(delivery);
+            self.requeue(Nack::new(&record, delivery, Duration::ZERO), is_current, shared);
+        }
+        self.set_lease_timer(shared);
+    }
+
+    /// Sees to it that leases are looked at when the next one ends, or shortly after.
+    pub(super) fn set_lease_timer(&mut self, shared: &Arc<Shared>) {
+        let Some(lease) = self.options.lease else { return };
+        if self.lease_timer_ns.is_none()
+            && let Some(end_ns) = self.in_flight.next_lease_end_ns()
+        {
+            // Each look costs as much as there is in flight.
+            let time_ns = end_ns.max(after(shared.runtime().now_ns(), lease / 16));
+            self.lease_timer_ns = Some(time_ns);
+            shared.redeliver_at(time_ns);
+        }
+    }
+
+    fn requeue(&mut self, nack: Nack, is_current: bool, shared: &Arc<Shared>) {
         let Nack { record, delivery, delay } = nack;
-        if self.in_flight.give_back(delivery) {
+        if is_current {
             let now_ns = shared.runtime().now_ns();
             let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
             let due_ns = now_ns.saturating_add(delay_ns);

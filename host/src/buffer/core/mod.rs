@@ -75,6 +75,11 @@ pub(super) struct Core {
     tick_wanted: bool,
     refusals_said: Throttle,
     withheld_said: Throttle,
+    pause_said: Throttle,
+    leases_said: Throttle,
+    /// When leases are looked at next.
+    lease_timer_ns: Option<u64>,
+    expired_leases: u64,
 }
 
 impl std::fmt::Debug for Core {
@@ -145,6 +150,10 @@ impl Core {
             tick_wanted: false,
             refusals_said: Throttle::default(),
             withheld_said: Throttle::default(),
+            pause_said: Throttle::default(),
+            leases_said: Throttle::default(),
+            lease_timer_ns: None,
+            expired_leases: 0,
         }
     }
 
@@ -167,6 +176,7 @@ impl Core {
         }
         if work.redelivery_due {
             self.redelivery.timer_ended(shared.runtime().now_ns());
+            self.end_leases(shared);
         }
         if !work.acks.is_empty() {
             self.take_acks(work.acks, shared);
@@ -318,6 +328,8 @@ impl Core {
         let fell_back = self.lives.fell_back().map(ToOwned::to_owned);
         let stopped = self.stop.as_ref().map(ToString::to_string);
         let status = Status::new(self.lives.guard(), &figures, &self.in_flight, &self.dead_letters, waiting);
+        let (delivery_paused, expired_leases) = (self.is_delivery_paused(), self.expired_leases);
+        let status = Status { delivery_paused, expired_leases, ..status };
         Status { restarts, replacements, fell_back, stopped, withheld: self.withheld, ..status }
     }
 

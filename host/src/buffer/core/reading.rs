@@ -1,15 +1,16 @@
 //! The reading side of the core: what was read ahead, what was delivered, and who waits for more.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, sync::Arc};
 
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::{Core, Writing};
+use super::{Core, Writing, after};
 use crate::{
     buffer::{
         error::{ReadError, Stop, Unable},
         in_flight::Delivery,
+        shared::Shared,
     },
     guard::ReadRecord,
     logic::CallError,
@@ -33,7 +34,11 @@ pub(in crate::buffer) enum Taken {
 impl Core {
     /// Gives the next records, at most so many: first those that were given back. Those count as unacknowledged already,
     /// and are delivered again also while the delivery of others is paused.
-    pub(in crate::buffer) fn take_records(&mut self, max_records: usize) -> Result<Taken, ReadError> {
+    pub(in crate::buffer) fn take_records(
+        &mut self,
+        max_records: usize,
+        shared: &Arc<Shared>,
+    ) -> Result<Taken, ReadError> {
         if let Some(stop @ Stop::Failed(_)) = &self.stop {
             return Err(Unable::from(stop.clone()).into());
         }
@@ -55,6 +60,10 @@ impl Core {
             let delivery = self.deliver(&record);
             taken.push((record, delivery));
         }
+        self.lease(&taken, shared);
+        if taken.is_empty() && self.is_delivery_paused() {
+            self.say_paused();
+        }
         match (taken.is_empty(), self.withheld) {
             (false, _) => Ok(Taken::Records(taken)),
             // It is not for the logic to say that this is the end.
@@ -62,6 +71,42 @@ impl Core {
             (true, None) if self.has_delivered_all() => Ok(Taken::End),
             (true, _) => Ok(Taken::Wait(self.wait_for_change())),
         }
+    }
+
+    /// Consumers must acknowledge what they take within a time, where one was chosen.
+    fn lease(&mut self, taken: &[(ReadRecord, Delivery)], shared: &Arc<Shared>) {
+        if let Some(lease) = self.options.lease
+            && !taken.is_empty()
+        {
+            let ends_ns = after(shared.runtime().now_ns(), lease);
+            for (record, _) in taken {
+                self.in_flight.lease(record, ends_ns);
+            }
+            self.set_lease_timer(shared);
+        }
+    }
+
+    fn say_paused(&mut self) {
+        if let Some(not_logged) = self.pause_said.may_say() {
+            warn!(
+                unacknowledged_records = self.in_flight.records(),
+                unacknowledged_bytes = self.in_flight.bytes(),
+                not_logged,
+                "delivery pauses: too much is unacknowledged; acknowledge records, or give them back"
+            );
+        }
+    }
+
+    /// Records did not reach the reader who asked for them, and go to the next who asks.
+    pub(in crate::buffer) fn take_back(&mut self, records: Vec<(ReadRecord, Delivery)>) {
+        for (record, delivery) in records.into_iter().rev() {
+            if self.options.peek {
+                self.ready.push_front(record);
+            } else if self.in_flight.take_back(delivery) {
+                self.redelivery.add(record, 0, 0);
+            }
+        }
+        self.wake();
     }
 
     /// The logic gave no record. Whether there is none is for the host to say.
@@ -127,7 +172,7 @@ impl Core {
         self.writing == Writing::Ended && !self.is_delivery_paused() && none_comes_again
     }
 
-    fn is_delivery_paused(&self) -> bool {
+    pub(super) fn is_delivery_paused(&self) -> bool {
         self.in_flight.records() >= self.options.max_unacknowledged_records
             || self.in_flight.bytes() >= self.options.max_unacknowledged_bytes
     }

@@ -16,6 +16,7 @@ use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget, own_file
 struct Shared {
     state: Mutex<State>,
     syncs_go_on: Condvar,
+    calls_go_on: Condvar,
 }
 
 /// A disk in memory with one buffer on it. It outlives whoever holds the buffer: copies of this are the same disk.
@@ -104,6 +105,22 @@ impl Disk {
         self.state().are_syncs_held = true;
     }
 
+    /// From now on calls of the backend that touch ledger or data files wait: the disk answers nothing.
+    pub fn hold_calls(&self) {
+        self.state().are_calls_held = true;
+    }
+
+    /// How many calls wait.
+    pub fn waiting_calls(&self) -> usize {
+        self.state().waiting_calls
+    }
+
+    /// Calls that wait go on, and no more wait.
+    pub fn let_calls_go_on(&self) {
+        self.state().are_calls_held = false;
+        self.shared.calls_go_on.notify_all();
+    }
+
     /// Those that wait go on, and no more wait.
     pub fn let_syncs_go_on(&self) {
         self.state().are_syncs_held = false;
@@ -187,6 +204,11 @@ impl Disk {
         call: impl FnOnce(&mut State) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut state = self.state();
+        while state.are_calls_held {
+            state.waiting_calls += 1;
+            state = self.shared.calls_go_on.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting_calls -= 1;
+        }
         check_alive(&state, process)?;
         call(&mut state)
     }

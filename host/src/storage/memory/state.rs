@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) process: u64,
     pub(super) is_held: bool,
     pub(super) are_syncs_held: bool,
+    pub(super) are_calls_held: bool,
+    pub(super) waiting_calls: usize,
     /// What was cut: the file, the offset, and the bytes.
     pub(super) cuts: Vec<(FileId, u64, Vec<u8>)>,
     sync_counts: HashMap<SyncTarget, u64>,

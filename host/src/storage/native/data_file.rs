@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::directory::{Access, Directory};
 use super::renewal;
@@ -62,6 +63,12 @@ impl DataFiles {
 
     pub(super) fn list(&self) -> Result<Vec<(FileId, u64)>, StorageError> {
         list(&self.directory)
+    }
+
+    /// When a file was last written to.
+    pub(super) fn modified(&self, file: FileId) -> Option<SystemTime> {
+        let modified = self.directory.metadata(&name(file)).and_then(|metadata| metadata.modified());
+        modified.ok().map(cap_std::time::SystemTime::into_std)
     }
 
     pub(super) fn create(&mut self, file: FileId) -> Result<(), StorageError> {

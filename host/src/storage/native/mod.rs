@@ -18,6 +18,7 @@ mod tests;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use data_file::DataFiles;
 use dead_letter_file::NativeDeadLetters;
@@ -132,6 +133,10 @@ impl Backend for Native {
 
     fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError> {
         self.data_files.list()
+    }
+
+    fn modified(&mut self, file: FileId) -> Option<SystemTime> {
+        self.data_files.modified(file)
     }
 
     fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
