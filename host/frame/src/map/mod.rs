@@ -1,9 +1,21 @@
 //! What a damaged data file holds: a pure function of its bytes and of what the neighbouring files say of its ids.
 
+mod backward;
+mod choice;
+mod cover;
 mod fences;
+mod frames;
+mod gap;
+mod piece;
+mod prefix;
+mod scan;
+mod selection;
 mod stretch;
 
 use crate::{damage::Source, id::RecordId};
+use cover::Cover;
+use frames::Frames;
+use gap::Parts;
 
 pub use fences::{Fences, first_frame_id};
 pub use stretch::Stretch;
@@ -20,8 +32,21 @@ pub struct FileMap {
 impl FileMap {
     /// Classifies a whole file. Reads a number of bytes in proportion to the file's length, whatever the file holds.
     pub fn of<S: Source>(source: &mut S, fences: Fences) -> Result<Self, S::Error> {
-        let _ = (source, fences);
-        Ok(Self::default())
+        let mut frames = Frames::new(source);
+        let parts = Parts::of(&mut frames, fences)?;
+        let mut chosen = selection::choose(&mut frames, &parts, fences)?;
+        let mut follower = fences.end;
+        for piece in chosen.iter_mut().rev() {
+            // Events that were counted in a payload give way to the ids that follow.
+            piece.next_id = follower.map_or(piece.next_id, |follower| piece.next_id.min(follower));
+            follower = Some(piece.first_id);
+        }
+        Ok(Self {
+            records: chosen.iter().map(|piece| u64::from(piece.records)).sum(),
+            first_id: chosen.first().map(|piece| piece.first_id),
+            next_id: chosen.last().map(|piece| piece.next_id),
+            stretches: Cover::of(&parts, frames.file.len).stretches(&chosen),
+        })
     }
 
     /// The stretches in file order.

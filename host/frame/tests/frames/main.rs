@@ -6,6 +6,7 @@ mod data_file;
 mod embedded;
 mod format;
 mod many_faults;
+mod map;
 mod order;
 mod round_trip;
 mod single_fault;

@@ -1,0 +1,342 @@
+//! The stretch between the forward and the backward chain, where it is not known where frames start.
+
+use std::collections::VecDeque;
+
+use crate::{
+    damage::Source,
+    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
+    map::{
+        backward::{Chain, stated_starts},
+        choice::{Before, missing},
+        fences::Fences,
+        frames::{Frames, Prefix},
+        piece::{Item, Piece, push},
+        scan::scan,
+    },
+};
+
+/// A data file in three parts. The items of each are in file order, and so are the parts.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// The forward chain.
+    pub(crate) front: Vec<Item>,
+    /// What no chain leads to.
+    pub(crate) middle: VecDeque<Item>,
+    /// The backward chain.
+    pub(crate) back: Vec<Item>,
+    /// Frames of the backward chain are payload of a torn write: none of them counts.
+    pub(crate) back_is_payload: bool,
+}
+
+impl Parts {
+    /// Goes along both chains of a file, and looks for frames between them.
+    pub(crate) fn of<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Result<Self, S::Error> {
+        let mut front = Vec::new();
+        let len = frames.file.len;
+        let at = frames.walk(0, len, &mut front)?;
+        if at == len {
+            return Ok(Self { front, ..Self::default() });
+        }
+        let chain = Chain::back_from(&mut frames.file, len, at)?;
+        let back = chain.items(frames)?;
+        let middle = scan(frames, at, chain.start)?.into();
+        let mut gap = Gap {
+            frames,
+            fences,
+            at,
+            end: chain.start,
+            last: front.iter().rev().find_map(Item::whole).map(Before::of),
+            most_events: front.iter().filter_map(Item::whole).map(|piece| piece.most_events).max().unwrap_or(1),
+            parts: Self { front, middle, back, back_is_payload: false },
+        };
+        if gap.extend_forward()? {
+            while gap.extend_backward()? {}
+            gap.drop_payloads()?;
+            gap.anchor_at_tail()?;
+            while gap.extend_backward()? {}
+        }
+        Ok(gap.parts)
+    }
+}
+
+struct Gap<'g, 'f, S> {
+    frames: &'g mut Frames<'f, S>,
+    fences: Fences,
+    /// Where the forward chain ends.
+    at: u64,
+    /// Where the backward chain starts.
+    end: u64,
+    /// The last whole frame of the forward chain.
+    last: Option<Before>,
+    /// The most events that a record of the forward chain holds.
+    most_events: u32,
+    parts: Parts,
+}
+
+impl<S: Source> Gap<'_, '_, S> {
+    /// Goes on with the forward chain. Gives whether there is still a gap.
+    fn extend_forward(&mut self) -> Result<bool, S::Error> {
+        loop {
+            if self.at == self.end {
+                return Ok(false);
+            }
+            let prefix = self.frames.prefix(self.at)?;
+            if self.next_item_fits(prefix)
+                && let Some(item) = self.parts.middle.pop_front()
+            {
+                self.advance(item);
+                continue;
+            }
+            match prefix {
+                Prefix::Impossible => return Ok(true),
+                Prefix::BeyondFile => return Ok(self.torn()),
+                Prefix::EndsAt(end) if end > self.end => {
+                    if self.truncate_back(end)? {
+                        self.parts.middle.clear();
+                        self.broken_to(end);
+                        self.end = end;
+                    }
+                    return Ok(self.at != self.end);
+                }
+                Prefix::EndsAt(end) => {
+                    if self.crosses(end) {
+                        return Ok(true);
+                    }
+                    while self.parts.middle.front().is_some_and(|item| item.offset() < end) {
+                        self.parts.middle.pop_front();
+                    }
+                    let leads_to_frame =
+                        end == self.end || self.parts.middle.front().is_some_and(|item| item.offset() == end);
+                    if !leads_to_frame {
+                        return Ok(true);
+                    }
+                    self.broken_to(end);
+                }
+            }
+        }
+    }
+
+    /// Whether the next frame of the middle continues the forward chain. Where the length prefix says something else, its
+    /// id, or that of the frame behind it, must be possible at this place.
+    fn next_item_fits(&self, prefix: Prefix) -> bool {
+        let mut items = self.parts.middle.iter();
+        let Some(first) = items.next().filter(|item| item.offset() == self.at) else { return false };
+        if prefix == Prefix::EndsAt(first.end()) {
+            return true;
+        }
+        if let Some(piece) = first.whole() {
+            return !piece.undelimited || self.is_possible(piece);
+        }
+        if prefix == Prefix::Impossible {
+            return true;
+        }
+        let behind = items.next().or_else(|| self.parts.back.first()).filter(|item| item.offset() == first.end());
+        behind.and_then(Item::whole).is_some_and(|piece| {
+            self.is_possible(piece) && self.before().is_none_or(|before| missing(before.next_id, piece.first_id) > 0)
+        })
+    }
+
+    /// What stands before the end of the forward chain.
+    fn before(&self) -> Option<Before> {
+        self.last.or_else(|| self.fences.min.map(Before::start))
+    }
+
+    /// Adds a frame to the forward chain.
+    fn advance(&mut self, item: Item) {
+        if let Some(piece) = item.whole() {
+            self.last = Some(Before::of(piece));
+            self.most_events = self.most_events.max(piece.most_events);
+        }
+        self.at = item.end();
+        push(&mut self.parts.front, item);
+    }
+
+    /// Whether the ids that are missing in front of a piece fit into the bytes in front of it.
+    fn is_possible(&self, piece: &Piece) -> bool {
+        self.before().is_none_or(|before| {
+            before.floor <= piece.first_id
+                && fits(
+                    missing(before.next_id, piece.first_id),
+                    piece.offset.saturating_sub(before.end),
+                    self.most_events,
+                )
+        })
+    }
+
+    /// The frame at the end of the forward chain states a length beyond the end of the file: it is a torn write. Frames
+    /// behind it contradict only where records are missing. Gives whether there is still a gap.
+    fn torn(&mut self) -> bool {
+        let expected = self.before().map(|before| before.next_id);
+        let records_are_missing = self.fences.end.is_some_and(|end| expected.is_some_and(|next| next < end));
+        if !self.parts.back.is_empty() && records_are_missing {
+            return true;
+        }
+        self.parts.middle.clear();
+        self.parts.back_is_payload = !self.parts.back.is_empty();
+        false
+    }
+
+    /// Takes what is in front of `end` away from the backward chain, if one of its frames starts there.
+    fn truncate_back(&mut self, end: u64) -> Result<bool, S::Error> {
+        let Some(position) = self.parts.back.iter().position(|item| item.end() > end) else {
+            let is_end = self.parts.back.last().is_some_and(|item| item.end() == end);
+            if is_end {
+                self.parts.back.clear();
+            }
+            return Ok(is_end);
+        };
+        let Some(item) = self.parts.back.get(position).copied() else { return Ok(false) };
+        let mut behind = Vec::new();
+        if item.offset() < end {
+            let Some(piece) = item.whole().filter(|piece| !piece.undelimited) else { return Ok(false) };
+            let mut before = Vec::new();
+            // Broken frames are items of their own: this one has only whole ones.
+            let starts_there = self.frames.walk(piece.offset, end, &mut before)? == end;
+            if !starts_there {
+                return Ok(false);
+            }
+            self.frames.walk(end, piece.end, &mut behind)?;
+        } else {
+            behind.push(item);
+        }
+        behind.extend(self.parts.back.get(position + 1..).unwrap_or_default());
+        self.parts.back = behind;
+        Ok(true)
+    }
+
+    /// A trailer that does not agree with itself may still say where its frame starts. Gives whether the backward chain goes
+    /// on there.
+    fn extend_backward(&mut self) -> Result<bool, S::Error> {
+        let mut trailer = [0; ROOT];
+        let Some(offset) = self.end.checked_sub(ROOT_BYTES).filter(|_| self.at < self.end) else {
+            return Ok(false);
+        };
+        if self.frames.file.read_at(offset, &mut trailer)? < ROOT {
+            return Ok(false);
+        }
+        let root: Root = zerocopy::transmute!(trailer);
+        let starts = stated_starts(&root, self.end, self.at);
+        let lead_on = |start: &u64| *start == self.at || self.ends_at(*start);
+        if let Some(start) = starts.into_iter().flatten().find(lead_on) {
+            self.drop_from(start);
+            self.parts.back.insert(0, Item::Broken { offset: start, end: self.end });
+            self.end = start;
+            self.anchor_last();
+            return Ok(true);
+        }
+        for start in starts.into_iter().flatten() {
+            if !self.crosses(start) {
+                self.drop_from(start);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Adds the last frames of the middle to the backward chain, as far as they are adjacent to it.
+    fn anchor_last(&mut self) {
+        let mut taken = Vec::new();
+        while let Some(item) = self.parts.middle.back().copied().filter(|item| item.end() == self.end) {
+            self.parts.middle.pop_back();
+            self.end = item.offset();
+            taken.push(item);
+        }
+        taken.reverse();
+        taken.append(&mut self.parts.back);
+        self.parts.back = taken;
+    }
+
+    /// Where a length prefix is left, what it says lies in its frame is payload, unless it contradicts a frame that is known.
+    fn drop_payloads(&mut self) -> Result<(), S::Error> {
+        let is_open = self.parts.back.is_empty();
+        let mut at = self.at;
+        let items = self.parts.middle.make_contiguous();
+        let mut kept = VecDeque::new();
+        let mut next = 0;
+        while let Some(item) = items.get(next).copied() {
+            if at >= item.offset() {
+                at = item.end();
+                kept.push_back(item);
+                next += 1;
+                continue;
+            }
+            match self.frames.prefix(at)? {
+                Prefix::EndsAt(end) if end <= self.end => {
+                    let behind = items.partition_point(|item| item.offset() < end);
+                    let last = behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
+                    if last.is_some_and(|last| last.end() <= end) {
+                        next = behind;
+                        at = end;
+                        continue;
+                    }
+                }
+                Prefix::EndsAt(_) | Prefix::BeyondFile if is_open => break,
+                _ => {}
+            }
+            at += ALIGNMENT;
+        }
+        self.parts.middle = kept;
+        Ok(())
+    }
+
+    /// Where the file ends with an unfinished frame, or with zeros that were to be one, the frames in front of it are a
+    /// backward chain.
+    fn anchor_at_tail(&mut self) -> Result<(), S::Error> {
+        let Some(end) = self.parts.middle.back().map(Item::end).filter(|_| self.parts.back.is_empty()) else {
+            return Ok(());
+        };
+        if self.frames.prefix(end)? == Prefix::BeyondFile || self.is_zero_from(end)? {
+            self.end = end;
+            self.anchor_last();
+        }
+        Ok(())
+    }
+
+    fn is_zero_from(&mut self, start: u64) -> Result<bool, S::Error> {
+        let mut at = start;
+        while at < self.frames.file.len {
+            let held = self.frames.window.at(&mut self.frames.file, at, 1)?;
+            if held.is_empty() || held.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at = at.saturating_add(held.len().try_into().unwrap_or(u64::MAX));
+        }
+        Ok(true)
+    }
+
+    /// Whether a frame of the middle starts in front of a place and ends behind it.
+    fn crosses(&self, place: u64) -> bool {
+        self.in_front_of(place).is_some_and(|item| item.end() > place)
+    }
+
+    /// Whether a frame of the middle ends at a place.
+    fn ends_at(&self, place: u64) -> bool {
+        self.in_front_of(place).is_some_and(|item| item.end() == place)
+    }
+
+    /// The last frame of the middle that starts in front of a place.
+    fn in_front_of(&self, place: u64) -> Option<&Item> {
+        let behind = self.parts.middle.partition_point(|item| item.offset() < place);
+        behind.checked_sub(1).and_then(|last| self.parts.middle.get(last))
+    }
+
+    fn drop_from(&mut self, start: u64) {
+        while self.parts.middle.back().is_some_and(|item| item.offset() >= start) {
+            self.parts.middle.pop_back();
+        }
+    }
+
+    fn broken_to(&mut self, end: u64) {
+        self.advance(Item::Broken { offset: self.at, end });
+    }
+}
+
+/// Whether so many missing ids fit into so many bytes.
+pub(crate) fn fits(missing: u64, bytes: u64, most_events: u32) -> bool {
+    missing.div_ceil(u64::from(most_events.max(1))).saturating_mul(OVERHEAD_BYTES) <= bytes
+}
+
+/// Whether a run that nothing follows ends where a file can break off: at the start of a sector, or at another length prefix.
+pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, end: u64) -> Result<bool, S::Error> {
+    let at_sector = end % 512 == 0;
+    Ok(at_sector || frames.prefix(end)? != Prefix::Impossible)
+}

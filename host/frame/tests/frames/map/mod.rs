@@ -1,0 +1,4 @@
+//! What a map finds in damaged files.
+
+mod reader;
+mod targets;

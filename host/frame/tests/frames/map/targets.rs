@@ -1,0 +1,1 @@
+//! How much a map may lose of files with generated damage.
