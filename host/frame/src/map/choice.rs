@@ -44,18 +44,22 @@ pub(crate) fn missing(next_id: RecordId, id: RecordId) -> u64 {
 /// The best chain that ends with a piece.
 #[derive(Clone, Copy, Debug)]
 struct Link {
-    records: u64,
+    weight: u64,
     misfit: u64,
     /// The piece before.
     previous: Option<usize>,
 }
 
-/// Of pieces in file order, those of the best chain: ids rise, the most records, then the least misfit, then the lowest
-/// offset.
-pub(crate) fn best_chain(pieces: &[Piece], before: Option<Before>) -> Vec<usize> {
+/// Of pieces in file order, those of the best chain: ids rise, the most weight, then the least misfit, then the lowest
+/// offset. A weight is at least 1.
+pub(crate) fn best_chain(
+    pieces: &[Piece],
+    before: Option<Before>,
+    weight: impl Fn(&Piece) -> u64,
+) -> Vec<usize> {
     let mut links: Vec<Link> = Vec::with_capacity(pieces.len());
     let mut best = Prefixes::of(pieces);
-    // The last pieces at which a chain with so many records ends.
+    // The last pieces at which a chain with so many weight ends.
     let mut equals: BTreeMap<u64, VecDeque<usize>> = BTreeMap::new();
     for (index, piece) in pieces.iter().enumerate() {
         let (most, first) = best.up_to(piece.first_id);
@@ -69,18 +73,18 @@ pub(crate) fn best_chain(pieces: &[Piece], before: Option<Before>) -> Vec<usize>
         let from_start = before.map_or(0, |before| before.misfit(piece.offset, piece.first_id));
         let (misfit, previous) =
             candidates.min_by_key(|(misfit, _)| *misfit).unwrap_or((from_start, None));
-        let records = u64::from(piece.records)
-            .saturating_add(previous.and_then(|previous| links.get(previous)).map_or(0, |link| link.records));
-        links.push(Link { records, misfit, previous });
-        best.raise(piece.floor, records, index);
-        let equals = equals.entry(records).or_default();
+        let weight = weight(piece)
+            .saturating_add(previous.and_then(|previous| links.get(previous)).map_or(0, |link| link.weight));
+        links.push(Link { weight, misfit, previous });
+        best.raise(piece.floor, weight, index);
+        let equals = equals.entry(weight).or_default();
         equals.push_back(index);
         if equals.len() > EQUALS_MAX {
             equals.pop_front();
         }
     }
     let better = |(_, a): &(usize, &Link), (_, b): &(usize, &Link)| {
-        a.records.cmp(&b.records).then(b.misfit.cmp(&a.misfit))
+        a.weight.cmp(&b.weight).then(b.misfit.cmp(&a.misfit))
     };
     let last = links.iter().enumerate().rev().max_by(better).map(|(index, _)| index);
     let mut chain: Vec<usize> =
@@ -89,10 +93,10 @@ pub(crate) fn best_chain(pieces: &[Piece], before: Option<Before>) -> Vec<usize>
     chain
 }
 
-/// The most records of a chain after which an id may come: a Fenwick tree over the ids that may follow.
+/// The most weight of a chain after which an id may come: a Fenwick tree over the ids that may follow.
 struct Prefixes {
     floors: Vec<RecordId>,
-    /// The number of records, and the first piece at which such a chain ends.
+    /// The number of weight, and the first piece at which such a chain ends.
     most: Vec<(u64, Option<usize>)>,
 }
 
@@ -116,11 +120,11 @@ impl Prefixes {
         most
     }
 
-    fn raise(&mut self, floor: RecordId, records: u64, index: usize) {
+    fn raise(&mut self, floor: RecordId, weight: u64, index: usize) {
         let mut node = self.floors.partition_point(|other| *other < floor) + 1;
         while let Some(most) = self.most.get_mut(node) {
-            if records > most.0 {
-                *most = (records, Some(index));
+            if weight > most.0 {
+                *most = (weight, Some(index));
             }
             node += node & node.wrapping_neg();
         }

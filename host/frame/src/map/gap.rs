@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// What a device loses at once, in bytes.
+const SECTOR_BYTES: u64 = 512;
+
 /// A data file in three parts. The items of each are in file order, and so are the parts.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
@@ -336,7 +339,9 @@ pub(crate) fn fits(missing: u64, bytes: u64, most_events: u32) -> bool {
 }
 
 /// Whether a run that nothing follows ends where a file can break off: at the start of a sector, or at another length prefix.
-pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, end: u64) -> Result<bool, S::Error> {
-    let at_sector = end % 512 == 0;
-    Ok(at_sector || frames.prefix(end)? != Prefix::Impossible)
+/// A frame can do without its last 8 bytes.
+pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, last: &Piece) -> Result<bool, S::Error> {
+    let into_sector = last.end % SECTOR_BYTES;
+    let at_sector = into_sector == 0 || last.undelimited && into_sector <= 8;
+    Ok(at_sector || frames.prefix(last.end)? != Prefix::Impossible)
 }

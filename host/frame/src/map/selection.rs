@@ -21,40 +21,73 @@ pub(crate) fn choose<S: Source>(
     parts: &Parts,
     fences: Fences,
 ) -> Result<Vec<Piece>, S::Error> {
-    let mut selection = Selection { fences, pieces: Vec::new(), chosen: Vec::new(), most_events: 1 };
     let back = if parts.back_is_payload { &[][..] } else { &parts.back[..] };
-    selection.pieces = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
-    selection.split(frames)?;
-    selection.choose_anchored();
+    let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle: Vec<Piece> = parts.middle.iter().filter_map(Item::whole).copied().collect();
+    let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
+    let anchored = selection.split(frames, anchored)?;
+    selection.choose_anchored(&anchored);
+    let doubtful = if middle.is_empty() { Vec::new() } else { selection.doubtful() };
     selection.choose_between(frames, &middle)?;
-    Ok(selection.chosen)
+    if doubtful.is_empty() {
+        return Ok(selection.chosen);
+    }
+    let mut other = Selection { fences, chosen: Vec::new(), most_events: 1 };
+    let certain: Vec<Piece> = anchored.into_iter().filter(|piece| !doubtful.contains(piece)).collect();
+    other.choose_anchored(&certain);
+    other.choose_between(frames, &middle)?;
+    Ok(if other.records() > selection.records() { other.chosen } else { selection.chosen })
 }
 
 struct Selection {
     fences: Fences,
-    /// The pieces of both chains.
-    pieces: Vec<Piece>,
     chosen: Vec<Piece>,
     /// The most events that a record of the chosen ones holds.
     most_events: u32,
 }
 
 impl Selection {
-    /// Splits runs at the ids of others, where these contradict each other: parts of them may count.
-    fn split<S: Source>(&mut self, frames: &mut Frames<'_, S>) -> Result<(), S::Error> {
-        let admitted = self.pieces.iter().all(|piece| self.admits(piece));
-        let rising = self.pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
-        if admitted && rising {
-            return Ok(());
+    fn records(&self) -> u64 {
+        self.chosen.iter().map(|piece| u64::from(piece.records)).sum()
+    }
+
+    /// The chosen ones, but for the committed prefix, that are not where they belong: the ids that are missing on one side need
+    /// more bytes than there are.
+    fn doubtful(&self) -> Vec<Piece> {
+        let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
+        let mut before = self.fences.min.map(Before::start);
+        let mut doubtful = Vec::new();
+        for piece in &self.chosen {
+            let misfit = before.is_some_and(|before| {
+                let bytes = piece.offset.saturating_sub(before.end);
+                !fits(missing(before.next_id, piece.first_id), bytes, self.most_events)
+            });
+            if misfit && piece.offset >= committed {
+                doubtful.push(*piece);
+            }
+            before = Some(Before::of(piece));
         }
-        let mut ids: Vec<RecordId> = self.pieces.iter().flat_map(|piece| [piece.first_id, piece.next_id]).collect();
+        doubtful
+    }
+
+    /// Splits runs at the ids of others, where these contradict each other: parts of them may count.
+    fn split<S: Source>(
+        &self,
+        frames: &mut Frames<'_, S>,
+        pieces: Vec<Piece>,
+    ) -> Result<Vec<Piece>, S::Error> {
+        let admitted = pieces.iter().all(|piece| self.admits(piece));
+        let rising = pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
+        if admitted && rising {
+            return Ok(pieces);
+        }
+        let mut ids: Vec<RecordId> = pieces.iter().flat_map(|piece| [piece.first_id, piece.next_id]).collect();
         ids.extend(self.fences.min.into_iter().chain(self.fences.end));
         ids.sort_unstable();
         ids.dedup();
-        let mut split = Vec::with_capacity(self.pieces.len());
-        let mut left = PIECES_MAX.saturating_sub(self.pieces.len());
-        for piece in &self.pieces {
+        let mut split = Vec::with_capacity(pieces.len());
+        let mut left = PIECES_MAX.saturating_sub(pieces.len());
+        for piece in &pieces {
             let from = ids.partition_point(|id| *id <= piece.first_id);
             let to = ids.partition_point(|id| *id < piece.next_id);
             let within = ids.get(from..to).unwrap_or_default();
@@ -65,31 +98,29 @@ impl Selection {
                 split_at(frames, piece, within, &mut split)?;
             }
         }
-        self.pieces = split;
-        Ok(())
+        Ok(split)
     }
 
-    fn choose_anchored(&mut self) {
-        let committed = self.committed();
+    fn choose_anchored(&mut self, pieces: &[Piece]) {
+        let committed = self.committed(pieces);
         self.chosen.extend(committed);
         let before = committed.as_ref().map(Before::of).or(self.fences.min.map(Before::start));
         let from = committed.map_or(0, |piece| piece.end);
-        let candidates: Vec<Piece> = self
-            .pieces
+        let candidates: Vec<Piece> = pieces
             .iter()
             .filter(|piece| piece.offset >= from && self.admits(piece))
             .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
             .copied()
             .collect();
-        let chain = best_chain(&candidates, before);
+        let chain = best_chain(&candidates, before, |piece| piece.records.into());
         self.chosen.extend(chain.into_iter().filter_map(|index| candidates.get(index)).copied());
         self.most_events = self.chosen.iter().map(|piece| piece.most_events).max().unwrap_or(1);
     }
 
     /// The committed prefix: whole frames from the start of the file on, with ids without a gap, the first of which is the one
     /// that is expected. It always counts, so that a reader can deliver it before it knows the rest of the file.
-    fn committed(&self) -> Option<Piece> {
-        let mut pieces = self.pieces.iter().take_while(|piece| !piece.undelimited && self.admits(piece));
+    fn committed(&self, pieces: &[Piece]) -> Option<Piece> {
+        let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && self.admits(piece));
         let mut committed = *pieces.next().filter(|first| {
             first.offset == 0 && self.fences.min.is_none_or(|min| min == first.first_id)
         })?;
@@ -120,41 +151,97 @@ impl Selection {
         let mut runs = Vec::new();
         for run in middle.chunk_by(Piece::joins) {
             let Some(piece) = joined(run) else { continue };
+            let most_events = self.most_events.max(piece.most_events);
             let fits_left = left.is_none_or(|left| {
                 left.floor <= piece.first_id
-                    && self.fits(missing(left.next_id, piece.first_id), piece.offset.saturating_sub(left.end))
+                    && fits(
+                        missing(left.next_id, piece.first_id),
+                        piece.offset.saturating_sub(left.end),
+                        most_events,
+                    )
             });
             let fits_right = match right {
                 Some(right) => {
                     piece.floor <= right.first_id
-                        && self.fits(
+                        && fits(
                             missing(piece.next_id, right.first_id),
                             right.offset.saturating_sub(piece.end),
+                            most_events,
                         )
                 }
-                None => may_break_off(frames, piece.end)?,
+                None => may_break_off(frames, run.last().unwrap_or(&piece))?,
             };
             if fits_left && fits_right && self.admits(&piece) {
                 runs.push((piece, run));
             }
         }
         let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
-        let chain = best_chain(&pieces, left);
+        let place = Place::between(&self.chosen, left, right.as_ref());
+        let chain = best_chain(&pieces, left, |piece| weight(place.as_ref(), piece));
         let between = chain.into_iter().filter_map(|index| runs.get(index)).flat_map(|(_, run)| *run).copied();
         self.chosen.splice(position..position, between);
         Ok(())
     }
+}
 
-    fn fits(&self, missing: u64, bytes: u64) -> bool {
-        fits(missing, bytes, self.most_events)
+/// Where in a file an id is to be expected.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// An offset, and the id that is expected there.
+    offset: u64,
+    id: RecordId,
+    /// How many bytes so many ids take.
+    bytes: u64,
+    ids: u64,
+    /// How many bytes a record takes.
+    record_bytes: u64,
+}
+
+impl Place {
+    fn between(chosen: &[Piece], left: Option<Before>, right: Option<&Piece>) -> Option<Self> {
+        let sum = |size: fn(&Piece) -> u64| chosen.iter().map(size).fold(0, u64::saturating_add);
+        let bytes = sum(|piece| piece.end - piece.offset);
+        let ids = sum(|piece| missing(piece.first_id, piece.next_id));
+        let record_bytes = bytes / sum(|piece| piece.records.into()).max(1);
+        let (offset, id) = left
+            .map(|left| (left.end, left.next_id))
+            .or_else(|| right.map(|right| (right.offset, right.first_id)))?;
+        let (bytes, ids) = match (left, right) {
+            (Some(left), Some(right)) => {
+                (right.offset.saturating_sub(left.end), missing(left.next_id, right.first_id))
+            }
+            _ => (bytes, ids),
+        };
+        (ids > 0 && record_bytes > 0).then_some(Self { offset, id, bytes, ids, record_bytes })
     }
+
+    /// How far a run is from where it is expected, in records.
+    fn distance(&self, run: &Piece) -> u64 {
+        let expected = |id: u64| {
+            let bytes = u128::from(id) * u128::from(self.bytes) / u128::from(self.ids);
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        let place = if run.first_id >= self.id {
+            self.offset.saturating_add(expected(missing(self.id, run.first_id)))
+        } else {
+            self.offset.saturating_sub(expected(missing(run.first_id, self.id)))
+        };
+        run.offset.abs_diff(place) / self.record_bytes
+    }
+}
+
+/// How much a run counts where others contradict it: the more records, and the closer to where they are expected, the more.
+fn weight(place: Option<&Place>, run: &Piece) -> u64 {
+    let distance = place.map_or(0, |place| place.distance(run));
+    (u64::from(run.records) * 1024 / distance.saturating_add(1)).max(1)
 }
 
 /// A run as one piece, for the choice.
 fn joined(run: &[Piece]) -> Option<Piece> {
     let (first, last) = (run.first()?, run.last()?);
     let records = run.iter().map(|piece| piece.records).fold(0, u32::saturating_add);
-    Some(Piece { offset: first.offset, first_id: first.first_id, records, ..*last })
+    let most_events = run.iter().map(|piece| piece.most_events).max()?;
+    Some(Piece { offset: first.offset, first_id: first.first_id, records, most_events, ..*last })
 }
 
 /// Splits a run so that a piece starts with the first record from each of these ids on.

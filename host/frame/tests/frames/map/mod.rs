@@ -1,4 +1,5 @@
 //! What a map finds in damaged files.
 
+mod damage;
 mod reader;
 mod targets;
