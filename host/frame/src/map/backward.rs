@@ -1,7 +1,10 @@
 //! The backward chain: each trailer says where its frame starts, and there the frame before ends.
 
+use std::ops::Range;
+
 use crate::{
     damage::Source,
+    id::RecordId,
     layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, Root},
     map::{
         frames::Frames,
@@ -23,24 +26,30 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// Goes back from `end` as long as two length statements of each frame agree, `limit` at the lowest.
+    /// Goes back from `end` as long as two length statements of each frame agree, `limit` at the lowest. Where the length prefix
+    /// is not one of them, the frame must be whole or have a possible id: the trailer may be an old one.
     pub(crate) fn back_from<S: Source>(
-        file: &mut File<'_, S>,
+        frames: &mut Frames<'_, S>,
         end: u64,
         limit: u64,
+        ids: Range<RecordId>,
     ) -> Result<Self, S::Error> {
         let mut window = Window::default();
         let mut chain = Self { start: end, end, singles: Vec::new() };
-        while let Some(trailer) = window.before::<S, ROOT>(file, chain.start)? {
-            let Some((start, by_prefix)) = settled_start(file, &window, chain.start, limit, trailer)? else {
-                break;
-            };
+        let mut ids = ids;
+        while let Some(trailer) = window.before::<S, ROOT>(&mut frames.file, chain.start)? {
+            let settled = settled_start(&mut frames.file, &window, chain.start, limit, trailer)?;
+            let Some((start, by_prefix)) = settled else { break };
+            let root: Root = zerocopy::transmute!(trailer);
+            let id = RecordId(root.id.get());
             if !by_prefix {
-                if chain.singles.len() == SINGLES_MAX {
+                let is_frame = ids.contains(&id) || frames.piece(start, chain.start)?.is_some();
+                if chain.singles.len() == SINGLES_MAX || !is_frame {
                     break;
                 }
                 chain.singles.push((start, chain.start));
             }
+            ids.end = ids.end.min(id).max(ids.start);
             chain.start = start;
         }
         Ok(chain)

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::{
     damage::Source,
+    id::RecordId,
     layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
     map::{
         backward::{Chain, stated_starts},
@@ -40,15 +41,19 @@ impl Parts {
         if at == len {
             return Ok(Self { front, ..Self::default() });
         }
-        let chain = Chain::back_from(&mut frames.file, len, at)?;
+        let last = front.iter().rev().find_map(Item::whole).map(Before::of);
+        let least = last.map(|last| last.floor).or(fences.min).unwrap_or_default();
+        let most = fences.end.unwrap_or(RecordId(u64::MAX));
+        let chain = Chain::back_from(frames, len, at, least..most)?;
         let back = chain.items(frames)?;
-        let middle = scan(frames, at, chain.start)?.into();
+        let first = back.iter().find_map(Item::whole).map_or(most, |piece| piece.first_id);
+        let middle = scan(frames, at, chain.start, least..first.max(least))?.into();
         let mut gap = Gap {
             frames,
             fences,
             at,
             end: chain.start,
-            last: front.iter().rev().find_map(Item::whole).map(Before::of),
+            last,
             most_events: front.iter().filter_map(Item::whole).map(|piece| piece.most_events).max().unwrap_or(1),
             parts: Self { front, middle, back, back_is_payload: false },
         };
@@ -179,8 +184,14 @@ impl<S: Source> Gap<'_, '_, S> {
         false
     }
 
-    /// Takes what is in front of `end` away from the backward chain, if one of its frames starts there.
+    /// Takes what is in front of `end` away from the backward chain, if one of its frames starts there. A whole frame may have been
+    /// written over the end of another, but not several.
     fn truncate_back(&mut self, end: u64) -> Result<bool, S::Error> {
+        let follows_whole = self.parts.front.last().is_some_and(|item| item.whole().is_some());
+        let in_front = self.parts.back.iter().take_while(|item| item.offset() < end);
+        if !follows_whole || in_front.filter_map(Item::whole).take(3).count() > 2 {
+            return Ok(false);
+        }
         let Some(position) = self.parts.back.iter().position(|item| item.end() > end) else {
             let is_end = self.parts.back.last().is_some_and(|item| item.end() == end);
             if is_end {
@@ -218,7 +229,14 @@ impl<S: Source> Gap<'_, '_, S> {
             return Ok(false);
         }
         let root: Root = zerocopy::transmute!(trailer);
+        let id = RecordId(root.id.get());
+        let follower = self.parts.back.iter().find_map(Item::whole).map(|piece| piece.first_id);
+        let is_possible = self.before().is_none_or(|before| before.floor <= id)
+            && follower.or(self.fences.end).is_none_or(|follower| id < follower);
         let starts = stated_starts(&root, self.end, self.at);
+        if !is_possible || root.padded().is_some() {
+            return Ok(false);
+        }
         let lead_on = |start: &u64| *start == self.at || self.ends_at(*start);
         if let Some(start) = starts.into_iter().flatten().find(lead_on) {
             self.drop_from(start);

@@ -1,8 +1,11 @@
 //! Looks for frames where no chain leads: at each multiple of 8, by trailers.
 
+use std::ops::Range;
+
 use crate::{
     checksum,
     damage::Source,
+    id::RecordId,
     layout::{ALIGNMENT, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root, to_usize},
     map::{
         backward::{settled_start, stated_starts},
@@ -23,20 +26,25 @@ struct Extent {
     end: u64,
     /// The checksum agrees.
     whole: bool,
-    /// The length prefix is one of the two statements. A series of adjacent whole ones is one extent.
+    /// The length prefix is one of the two statements.
     by_prefix: bool,
+    /// All three agree, and the checksum. A series of adjacent ones is one extent.
+    plain: bool,
 }
 
-/// The frames between two places. None lies in another one, whether that one is whole or not.
+/// The frames between two places. None lies in another one, whether that one is whole or not. Of a damaged frame without a
+/// length prefix the id must be possible.
 pub(crate) fn scan<S: Source>(
     frames: &mut Frames<'_, S>,
     start: u64,
     end: u64,
+    ids: Range<RecordId>,
 ) -> Result<Vec<Item>, S::Error> {
     let extents = Scan {
         prefixes: Prefixes::of(&mut frames.file, start, end)?,
         window: Window::default(),
         start,
+        ids,
         found: Vec::new(),
     }
     .extents(&mut frames.file, end)?;
@@ -56,6 +64,8 @@ struct Scan {
     prefixes: Prefixes,
     window: Window,
     start: u64,
+    /// The ids that records can have here.
+    ids: Range<RecordId>,
     /// In file order, none within another.
     found: Vec<Extent>,
 }
@@ -90,7 +100,11 @@ impl Scan {
         }
         if let Some((start, by_prefix)) = settled_start(file, &self.window, end, self.start, trailer)? {
             let whole = self.is_whole(file, start, end, &root)?;
-            self.add(Extent { start, end, whole, by_prefix });
+            // The trailer of an old frame states a length, too.
+            if whole || by_prefix || self.ids.contains(&RecordId(root.id.get())) {
+                let plain = whole && by_prefix && root.padded() == Some(end - start - OVERHEAD_BYTES);
+                self.add(Extent { start, end, whole, by_prefix, plain });
+            }
         }
         Ok(())
     }
@@ -136,15 +150,16 @@ impl Scan {
     fn add(&mut self, extent: Extent) {
         while let Some(last) = self.found.last_mut() {
             if last.end <= extent.start {
-                if last.end == extent.start && last.whole && last.by_prefix && extent.whole && extent.by_prefix {
+                if last.end == extent.start && last.plain && extent.plain {
                     last.end = extent.end;
                     return;
                 }
                 break;
             }
-            let contained = last.start > extent.start
-                || last.start == extent.start && !(last.whole && last.by_prefix);
-            if !contained && (last.whole || !extent.whole) {
+            let contained =
+                last.start > extent.start || last.start == extent.start && !(last.whole && last.by_prefix);
+            let crosses_better = (last.whole, last.plain) >= (extent.whole, extent.plain);
+            if !contained && crosses_better {
                 return;
             }
             self.found.pop();

@@ -36,7 +36,13 @@ pub(crate) fn choose<S: Source>(
     let certain: Vec<Piece> = anchored.into_iter().filter(|piece| !doubtful.contains(piece)).collect();
     other.choose_anchored(&certain);
     other.choose_between(frames, &middle)?;
-    Ok(if other.records() > selection.records() { other.chosen } else { selection.chosen })
+    // Doubtful ones count half.
+    let certain = records(&selection.chosen).saturating_sub(records(&doubtful) / 2);
+    Ok(if records(&other.chosen) > certain { other.chosen } else { selection.chosen })
+}
+
+fn records(pieces: &[Piece]) -> u64 {
+    pieces.iter().map(|piece| u64::from(piece.records)).sum()
 }
 
 struct Selection {
@@ -47,26 +53,28 @@ struct Selection {
 }
 
 impl Selection {
-    fn records(&self) -> u64 {
-        self.chosen.iter().map(|piece| u64::from(piece.records)).sum()
-    }
-
-    /// The chosen ones, but for the committed prefix, that are not where they belong: the ids that are missing on one side need
-    /// more bytes than there are.
+    /// The chosen ones, but for the committed prefix, that are not where they belong: the ids that are missing beside them need
+    /// more bytes than there are. Of two neighbours that is the one with fewer records.
     fn doubtful(&self) -> Vec<Piece> {
         let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
         let mut before = self.fences.min.map(Before::start);
-        let mut doubtful = Vec::new();
-        for piece in &self.chosen {
+        let mut previous: &[Piece] = &[];
+        let mut doubtful: Vec<Piece> = Vec::new();
+        for run in self.chosen.chunk_by(Piece::joins) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
             let misfit = before.is_some_and(|before| {
-                let bytes = piece.offset.saturating_sub(before.end);
-                !fits(missing(before.next_id, piece.first_id), bytes, self.most_events)
+                let bytes = first.offset.saturating_sub(before.end);
+                !fits(missing(before.next_id, first.first_id), bytes, self.most_events)
             });
-            if misfit && piece.offset >= committed {
-                doubtful.push(*piece);
+            if misfit {
+                let follows_certain = previous.first().is_none_or(|piece| piece.offset < committed);
+                let smaller = !follows_certain && records(previous) < records(run);
+                doubtful.extend(if smaller { previous } else { run });
             }
-            before = Some(Before::of(piece));
+            before = Some(Before::of(last));
+            previous = run;
         }
+        doubtful.retain(|piece| piece.offset >= committed);
         doubtful
     }
 
@@ -215,7 +223,7 @@ impl Place {
         (ids > 0 && record_bytes > 0).then_some(Self { offset, id, bytes, ids, record_bytes })
     }
 
-    /// How far a run is from where it is expected, in records.
+    /// How far a run is from where it is expected.
     fn distance(&self, run: &Piece) -> u64 {
         let expected = |id: u64| {
             let bytes = u128::from(id) * u128::from(self.bytes) / u128::from(self.ids);
@@ -226,7 +234,8 @@ impl Place {
         } else {
             self.offset.saturating_sub(expected(missing(run.first_id, self.id)))
         };
-        run.offset.abs_diff(place) / self.record_bytes
+        // Frames differ in length, so that the more of them are missing, the less exact is what is expected.
+        run.offset.abs_diff(place) / self.record_bytes / self.ids.isqrt().max(1)
     }
 }
 
