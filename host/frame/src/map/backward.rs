@@ -37,17 +37,25 @@ impl Chain {
         let mut window = Window::default();
         let mut chain = Self { start: end, end, singles: Vec::new() };
         let mut ids = ids;
+        // The id of a frame without its length prefix: the frame in front of it must lead to that.
+        let mut follower = None;
         while let Some(trailer) = window.before::<S, ROOT>(&mut frames.file, chain.start)? {
             let settled = settled_start(&mut frames.file, &window, chain.start, limit, trailer)?;
             let Some((start, by_prefix)) = settled else { break };
             let root: Root = zerocopy::transmute!(trailer);
             let id = RecordId(root.id.get());
+            if let Some(follower) = follower.take()
+                && frames.piece(start, chain.start)?.is_some_and(|piece| !piece.continues_with(follower))
+            {
+                break;
+            }
             if !by_prefix {
                 let is_frame = ids.contains(&id) || frames.piece(start, chain.start)?.is_some();
                 if chain.singles.len() == SINGLES_MAX || !is_frame {
                     break;
                 }
                 chain.singles.push((start, chain.start));
+                follower = Some(id);
             }
             ids.end = ids.end.min(id).max(ids.start);
             chain.start = start;

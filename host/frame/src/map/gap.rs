@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::{
     damage::Source,
     id::RecordId,
-    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
+    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root, to_usize},
     map::{
         backward::{Chain, stated_starts},
         choice::{Before, missing},
@@ -174,9 +174,7 @@ impl<S: Source> Gap<'_, '_, S> {
     /// The frame at the end of the forward chain states a length beyond the end of the file: it is a torn write. Frames
     /// behind it contradict only where records are missing. Gives whether there is still a gap.
     fn torn(&mut self) -> bool {
-        let expected = self.before().map(|before| before.next_id);
-        let records_are_missing = self.fences.end.is_some_and(|end| expected.is_some_and(|next| next < end));
-        if !self.parts.back.is_empty() && records_are_missing {
+        if self.records_are_missing() && (!self.parts.back.is_empty() || !self.is_trusted()) {
             return true;
         }
         self.parts.middle.clear();
@@ -184,12 +182,26 @@ impl<S: Source> Gap<'_, '_, S> {
         false
     }
 
+    /// Whether the next file starts with a later id than the one that follows the forward chain.
+    fn records_are_missing(&self) -> bool {
+        let expected = self.before().map(|before| before.next_id);
+        self.fences.end.is_some_and(|end| expected.is_some_and(|next| next < end))
+    }
+
+    /// Whether a frame stands at the end of the forward chain that can stand there.
+    fn is_trusted(&self) -> bool {
+        let first = self.parts.back.iter().find_map(Item::whole).map(|piece| piece.first_id);
+        self.parts.front.last().and_then(Item::whole).is_some_and(|piece| {
+            self.fences.min.is_none_or(|min| min <= piece.first_id)
+                && first.or(self.fences.end).is_none_or(|first| piece.floor <= first)
+        })
+    }
+
     /// Takes what is in front of `end` away from the backward chain, if one of its frames starts there. A whole frame may have been
     /// written over the end of another, but not several.
     fn truncate_back(&mut self, end: u64) -> Result<bool, S::Error> {
-        let follows_whole = self.parts.front.last().is_some_and(|item| item.whole().is_some());
         let in_front = self.parts.back.iter().take_while(|item| item.offset() < end);
-        if !follows_whole || in_front.filter_map(Item::whole).take(3).count() > 2 {
+        if !self.is_trusted() || in_front.filter_map(Item::whole).take(3).count() > 2 {
             return Ok(false);
         }
         let Some(position) = self.parts.back.iter().position(|item| item.end() > end) else {
@@ -268,7 +280,8 @@ impl<S: Source> Gap<'_, '_, S> {
 
     /// Where a length prefix is left, what it says lies in its frame is payload, unless it contradicts a frame that is known.
     fn drop_payloads(&mut self) -> Result<(), S::Error> {
-        let is_open = self.parts.back.is_empty();
+        let is_open = self.parts.back.is_empty() && !self.records_are_missing();
+        let floor = self.before().map_or(RecordId(0), |before| before.floor);
         let mut at = self.at;
         let items = self.parts.middle.make_contiguous();
         let mut kept = VecDeque::new();
@@ -284,7 +297,7 @@ impl<S: Source> Gap<'_, '_, S> {
                 Prefix::EndsAt(end) if end <= self.end => {
                     let behind = items.partition_point(|item| item.offset() < end);
                     let last = behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
-                    if last.is_some_and(|last| last.end() <= end) {
+                    if last.is_some_and(|last| last.end() <= end) && !follows_other(self.frames, at, floor, &item)? {
                         next = behind;
                         at = end;
                         continue;
@@ -351,15 +364,34 @@ impl<S: Source> Gap<'_, '_, S> {
     }
 }
 
+/// Whether a length prefix follows the trailer of a frame that does not belong in front of an item: it was written for another
+/// place, too.
+fn follows_other<S: Source>(
+    frames: &mut Frames<'_, S>,
+    prefix: u64,
+    floor: RecordId,
+    item: &Item,
+) -> Result<bool, S::Error> {
+    let Some(offset) = prefix.checked_sub(ROOT_BYTES) else { return Ok(false) };
+    let trailer = frames.window.peek::<S, ROOT>(&mut frames.file, offset)?;
+    let root: Option<Root> = trailer.map(|trailer| zerocopy::transmute!(trailer));
+    let id = root.filter(|root| root.padded().is_some()).map(|root| RecordId(root.id.get()));
+    Ok(id.zip(item.whole()).is_some_and(|(id, piece)| id < floor || id >= piece.first_id))
+}
+
 /// Whether so many missing ids fit into so many bytes.
 pub(crate) fn fits(missing: u64, bytes: u64, most_events: u32) -> bool {
     missing.div_ceil(u64::from(most_events.max(1))).saturating_mul(OVERHEAD_BYTES) <= bytes
 }
 
-/// Whether a run that nothing follows ends where a file can break off: at the start of a sector, or at another length prefix.
-/// A frame can do without its last 8 bytes.
+/// Whether a run that nothing follows ends where a file can break off: at the start of a sector, at another length prefix, or
+/// at zeros up to the end of the sector. A frame can do without its last 8 bytes.
 pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, last: &Piece) -> Result<bool, S::Error> {
     let into_sector = last.end % SECTOR_BYTES;
-    let at_sector = into_sector == 0 || last.undelimited && into_sector <= 8;
-    Ok(at_sector || frames.prefix(last.end)? != Prefix::Impossible)
+    if into_sector == 0 || last.undelimited && into_sector <= 8 || frames.prefix(last.end)? != Prefix::Impossible {
+        return Ok(true);
+    }
+    let rest = to_usize(SECTOR_BYTES - into_sector);
+    let held = frames.window.at(&mut frames.file, last.end, rest)?;
+    Ok(held.iter().take(rest).all(|byte| *byte == 0))
 }

@@ -14,6 +14,8 @@ pub(crate) struct Piece {
     pub(crate) records: u32,
     /// The most events that one of the records holds.
     pub(crate) most_events: u32,
+    /// The length of the longest frame, in bytes.
+    pub(crate) longest_bytes: u64,
     /// It is one frame, whose length statements are damaged.
     pub(crate) undelimited: bool,
 }
@@ -33,6 +35,7 @@ impl Piece {
             next_id: frame.next_id(),
             records: 1,
             most_events: frame.events.get(),
+            longest_bytes: frame.bytes,
             undelimited,
         }
     }
@@ -57,6 +60,7 @@ impl Piece {
                 first_id: self.first_id,
                 records,
                 most_events: self.most_events.max(other.most_events),
+                longest_bytes: self.longest_bytes.max(other.longest_bytes),
                 ..*other
             };
         }

@@ -156,6 +156,7 @@ impl Selection {
         let left = position.checked_sub(1).and_then(|last| self.chosen.get(last)).map(Before::of);
         let left = left.or(self.fences.min.map(Before::start));
         let right = self.chosen.get(position).copied();
+        let longest_bytes = self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max().unwrap_or(0);
         let mut runs = Vec::new();
         for run in middle.chunk_by(Piece::joins) {
             let Some(piece) = joined(run) else { continue };
@@ -177,7 +178,13 @@ impl Selection {
                             most_events,
                         )
                 }
-                None => may_break_off(frames, run.last().unwrap_or(&piece))?,
+                None => {
+                    // More than one frame can hold, going by the others.
+                    let is_long = piece.end - piece.offset > longest_bytes;
+                    is_long
+                        || self.fences.end == Some(piece.next_id)
+                        || may_break_off(frames, run.last().unwrap_or(&piece))?
+                }
             };
             if fits_left && fits_right && self.admits(&piece) {
                 runs.push((piece, run));
@@ -242,7 +249,7 @@ impl Place {
 /// How much a run counts where others contradict it: the more records, and the closer to where they are expected, the more.
 fn weight(place: Option<&Place>, run: &Piece) -> u64 {
     let distance = place.map_or(0, |place| place.distance(run));
-    (u64::from(run.records) * 1024 / distance.saturating_add(1)).max(1)
+    (u64::from(run.records) * 1024 * 8 / distance.saturating_add(8)).max(1)
 }
 
 /// A run as one piece, for the choice.
