@@ -16,8 +16,8 @@ pub(crate) enum Prefix {
     Impossible,
     /// The frame ends here, by the prefix alone.
     EndsAt(u64),
-    /// The frame would end behind the file's end.
-    BeyondFile,
+    /// The frame would end here, which is behind the file's end.
+    BeyondFile(u64),
 }
 
 /// A file, and what of it is in memory.
@@ -38,16 +38,10 @@ impl<'a, S: Source> Frames<'a, S> {
         Ok(self.says(offset, bytes))
     }
 
-    /// The same, without a move of the window.
-    pub(crate) fn peek_prefix(&mut self, offset: u64) -> Result<Prefix, S::Error> {
-        let bytes = self.window.peek::<S, DELIMITER>(&mut self.file, offset)?;
-        Ok(self.says(offset, bytes))
-    }
-
     fn says(&self, offset: u64, prefix: Option<[u8; DELIMITER]>) -> Prefix {
         match prefix.and_then(layout::stated_frame_bytes).map(|bytes| offset.saturating_add(bytes)) {
             Some(end) if end <= self.file.len => Prefix::EndsAt(end),
-            Some(_) => Prefix::BeyondFile,
+            Some(end) => Prefix::BeyondFile(end),
             None => Prefix::Impossible,
         }
     }

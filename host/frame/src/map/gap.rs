@@ -97,7 +97,7 @@ impl<S: Source> Gap<'_, '_, S> {
             }
             match prefix {
                 Prefix::Impossible => return Ok(true),
-                Prefix::BeyondFile => return Ok(self.torn()),
+                Prefix::BeyondFile(_) => return Ok(self.torn()),
                 Prefix::EndsAt(end) if end > self.end => {
                     if self.truncate_back(end)? {
                         self.parts.middle.clear();
@@ -110,12 +110,13 @@ impl<S: Source> Gap<'_, '_, S> {
                     if self.crosses(end) {
                         return Ok(true);
                     }
-                    while self.parts.middle.front().is_some_and(|item| item.offset() < end) {
-                        self.parts.middle.pop_front();
-                    }
-                    let leads_to_frame =
-                        end == self.end || self.parts.middle.front().is_some_and(|item| item.offset() == end);
-                    if !leads_to_frame {
+                    let behind = self.parts.middle.partition_point(|item| item.offset() < end);
+                    let next = self.parts.middle.get(behind).filter(|item| item.offset() == end);
+                    let next = next.or_else(|| self.parts.back.first().filter(|_| end == self.end));
+                    let is_possible =
+                        next.is_some_and(|item| item.whole().is_none_or(|piece| self.is_possible(piece)));
+                    self.parts.middle.drain(..behind);
+                    if !is_possible && end != self.frames.file.len {
                         return Ok(true);
                     }
                     self.broken_to(end);
@@ -282,6 +283,10 @@ impl<S: Source> Gap<'_, '_, S> {
     fn drop_payloads(&mut self) -> Result<(), S::Error> {
         let is_open = self.parts.back.is_empty() && !self.records_are_missing();
         let floor = self.before().map_or(RecordId(0), |before| before.floor);
+        let Parts { front, middle, back, .. } = &self.parts;
+        let whole = front.iter().chain(middle).chain(back).filter_map(Item::whole);
+        // A damaged length is seldom like those of other frames.
+        let longest = whole.map(|piece| piece.longest_bytes).max().unwrap_or(0).saturating_mul(2);
         let mut at = self.at;
         let items = self.parts.middle.make_contiguous();
         let mut kept = VecDeque::new();
@@ -294,7 +299,7 @@ impl<S: Source> Gap<'_, '_, S> {
                 continue;
             }
             match self.frames.prefix(at)? {
-                Prefix::EndsAt(end) if end <= self.end => {
+                Prefix::EndsAt(end) if end <= self.end && end - at <= longest => {
                     let behind = items.partition_point(|item| item.offset() < end);
                     let last = behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
                     if last.is_some_and(|last| last.end() <= end) && !follows_other(self.frames, at, floor, &item)? {
@@ -303,7 +308,7 @@ impl<S: Source> Gap<'_, '_, S> {
                         continue;
                     }
                 }
-                Prefix::EndsAt(_) | Prefix::BeyondFile if is_open => break,
+                Prefix::EndsAt(end) | Prefix::BeyondFile(end) if is_open && end - at <= longest => break,
                 _ => {}
             }
             at += ALIGNMENT;
@@ -318,7 +323,7 @@ impl<S: Source> Gap<'_, '_, S> {
         let Some(end) = self.parts.middle.back().map(Item::end).filter(|_| self.parts.back.is_empty()) else {
             return Ok(());
         };
-        if self.frames.prefix(end)? == Prefix::BeyondFile || self.is_zero_from(end)? {
+        if matches!(self.frames.prefix(end)?, Prefix::BeyondFile(_)) || self.is_zero_from(end)? {
             self.end = end;
             self.anchor_last();
         }
