@@ -37,9 +37,13 @@ impl Parts {
     pub(crate) fn of<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Result<Self, S::Error> {
         let mut front = Vec::new();
         let len = frames.file.len;
-        let at = frames.walk(0, len, &mut front)?;
+        let mut at = frames.walk(0, len, &mut front)?;
         if at == len {
             return Ok(Self { front, ..Self::default() });
+        }
+        // What is left of a frame may reach into the one behind it.
+        if let Some(last) = front.pop_if(|last| last.whole().is_none_or(|piece| piece.undelimited)) {
+            at = last.offset();
         }
         let last = front.iter().rev().find_map(Item::whole).map(Before::of);
         let least = last.map(|last| last.floor).or(fences.min).unwrap_or_default();

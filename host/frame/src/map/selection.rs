@@ -27,18 +27,34 @@ pub(crate) fn choose<S: Source>(
     let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
     let anchored = selection.split(frames, anchored)?;
     selection.choose_anchored(&anchored);
-    let doubtful = if middle.is_empty() { Vec::new() } else { selection.doubtful() };
+    let doubts = if middle.is_empty() { Vec::new() } else { selection.doubts(frames.file.len) };
     selection.choose_between(frames, &middle)?;
-    if doubtful.is_empty() {
-        return Ok(selection.chosen);
+    let mut best = selection.chosen;
+    let mut most = records(&best);
+    let mut is_first_choice = true;
+    for doubtful in doubts {
+        let mut other = Selection { fences, chosen: Vec::new(), most_events: 1 };
+        let certain: Vec<Piece> =
+            anchored.iter().filter(|piece| !doubtful.contains(piece)).copied().collect();
+        other.choose_anchored(&certain);
+        other.choose_between(frames, &middle)?;
+        // Others need not be quite as many as those in doubt.
+        let margin = if is_first_choice { records(&doubtful) / 8 } else { 0 };
+        if records(&other.chosen) > most.saturating_sub(margin) {
+            is_first_choice = false;
+            most = records(&other.chosen);
+            best = other.chosen;
+        }
     }
-    let mut other = Selection { fences, chosen: Vec::new(), most_events: 1 };
-    let certain: Vec<Piece> = anchored.into_iter().filter(|piece| !doubtful.contains(piece)).collect();
-    other.choose_anchored(&certain);
-    other.choose_between(frames, &middle)?;
-    // Doubtful ones count half.
-    let certain = records(&selection.chosen).saturating_sub(records(&doubtful) / 2);
-    Ok(if records(&other.chosen) > certain { other.chosen } else { selection.chosen })
+    Ok(best)
+}
+
+/// Which of two neighbours is in doubt.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    Smaller,
+    InFront,
+    Behind,
 }
 
 fn records(pieces: &[Piece]) -> u64 {
@@ -53,29 +69,55 @@ struct Selection {
 }
 
 impl Selection {
-    /// The chosen ones, but for the committed prefix, that are not where they belong: the ids that are missing beside them need
-    /// more bytes than there are. Of two neighbours that is the one with fewer records.
-    fn doubtful(&self) -> Vec<Piece> {
+    /// The chosen ones that may not be where they belong: where the ids that are missing between two runs need more bytes than
+    /// there are, one of the two is in doubt. Gives sets of which one may be right. The committed prefix is in none of them.
+    fn doubts(&self, len: u64) -> Vec<Vec<Piece>> {
         let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
-        let mut before = self.fences.min.map(Before::start);
-        let mut previous: &[Piece] = &[];
-        let mut doubtful: Vec<Piece> = Vec::new();
-        for run in self.chosen.chunk_by(Piece::joins) {
-            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let misfit = before.is_some_and(|before| {
-                let bytes = first.offset.saturating_sub(before.end);
-                !fits(missing(before.next_id, first.first_id), bytes, self.most_events)
-            });
-            if misfit {
-                let follows_certain = previous.first().is_none_or(|piece| piece.offset < committed);
-                let smaller = !follows_certain && records(previous) < records(run);
-                doubtful.extend(if smaller { previous } else { run });
+        let fits = |before: Before, offset: u64, id: RecordId| {
+            fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
+        };
+        let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
+        let starts_well =
+            self.fences.min.is_none_or(|min| fits(Before::start(min), first.offset, first.first_id));
+        let ends_well = self.fences.end.is_none_or(|end| fits(Before::of(last), len, end));
+        let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
+        let parts: Vec<&[Piece]> =
+            self.chosen.chunk_by(|a, b| fits(Before::of(a), b.offset, b.first_id)).collect();
+        let mut doubts = Vec::new();
+        for groups in [runs, parts] {
+            for rule in [Rule::Smaller, Rule::InFront, Rule::Behind] {
+                let mut doubted = vec![false; groups.len()];
+                for (index, pair) in groups.windows(2).enumerate() {
+                    let [a, b] = pair else { continue };
+                    let (Some(before), Some(next)) = (a.last(), b.first()) else { continue };
+                    if fits(Before::of(before), next.offset, next.first_id) {
+                        continue;
+                    }
+                    let is_certain = a.first().is_some_and(|piece| piece.offset < committed);
+                    let is_second = is_certain
+                        || match rule {
+                            Rule::Smaller => records(b) < records(a),
+                            Rule::InFront => false,
+                            Rule::Behind => true,
+                        };
+                    let index = index + usize::from(is_second);
+                    doubted.iter_mut().skip(index).take(1).for_each(|doubted| *doubted = true);
+                }
+                if let Some(first) = doubted.first_mut() {
+                    *first |= !starts_well;
+                }
+                if let Some(last) = doubted.last_mut() {
+                    *last |= !ends_well;
+                }
+                let doubted = groups.iter().zip(doubted).filter(|(_, doubted)| *doubted);
+                let doubted = doubted.flat_map(|(group, _)| *group);
+                let doubtful: Vec<Piece> = doubted.filter(|piece| piece.offset >= committed).copied().collect();
+                if !doubtful.is_empty() && !doubts.contains(&doubtful) {
+                    doubts.push(doubtful);
+                }
             }
-            before = Some(Before::of(last));
-            previous = run;
         }
-        doubtful.retain(|piece| piece.offset >= committed);
-        doubtful
+        doubts
     }
 
     /// Splits runs at the ids of others, where these contradict each other: parts of them may count.
