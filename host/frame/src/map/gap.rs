@@ -295,14 +295,18 @@ impl<S: Source> Gap<'_, '_, S> {
         let items = self.parts.middle.make_contiguous();
         let mut kept = VecDeque::new();
         let mut next = 0;
+        // Where a frame is known to start, if that is at the end of one.
+        let mut boundary = at;
         while let Some(item) = items.get(next).copied() {
             if at >= item.offset() {
                 at = item.end();
+                boundary = at;
                 kept.push_back(item);
                 next += 1;
                 continue;
             }
-            match self.frames.prefix(at)? {
+            let prefix = self.frames.prefix(at)?;
+            match prefix {
                 Prefix::EndsAt(end) if end <= self.end && end - at <= longest => {
                     let behind = items.partition_point(|item| item.offset() < end);
                     let last = behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
@@ -314,6 +318,13 @@ impl<S: Source> Gap<'_, '_, S> {
                 }
                 Prefix::EndsAt(end) | Prefix::BeyondFile(end) if is_open && end - at <= longest => break,
                 _ => {}
+            }
+            if let (true, Prefix::EndsAt(end) | Prefix::BeyondFile(end)) = (at == boundary, prefix) {
+                // Whatever follows it: up to the next sector this is its payload.
+                let payload_to = end.min(at.saturating_add(1).next_multiple_of(SECTOR_BYTES));
+                while items.get(next).is_some_and(|item| item.end() <= payload_to) {
+                    next += 1;
+                }
             }
             at += ALIGNMENT;
         }

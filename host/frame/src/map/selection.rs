@@ -1,5 +1,7 @@
 //! Which whole frames of a file count.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use crate::{
     damage::Source,
     id::RecordId,
@@ -15,6 +17,9 @@ use crate::{
 /// How many pieces there are at most after runs were split at each other's ids.
 const PIECES_MAX: usize = 65_536;
 
+/// How many sets of doubtful pieces are tried at most.
+const DOUBTS_MAX: usize = 24;
+
 /// The pieces that count, in file order.
 pub(crate) fn choose<S: Source>(
     frames: &mut Frames<'_, S>,
@@ -24,29 +29,44 @@ pub(crate) fn choose<S: Source>(
     let back = if parts.back_is_payload { &[][..] } else { &parts.back[..] };
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle: Vec<Piece> = parts.middle.iter().filter_map(Item::whole).copied().collect();
-    let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
-    let anchored = selection.split(frames, anchored)?;
-    selection.choose_anchored(&anchored);
-    let doubts = if middle.is_empty() { Vec::new() } else { selection.doubts(frames.file.len) };
-    selection.choose_between(frames, &middle)?;
-    let mut best = selection.chosen;
-    let mut most = records(&best);
-    let mut is_first_choice = true;
-    for doubtful in doubts {
-        let mut other = Selection { fences, chosen: Vec::new(), most_events: 1 };
+    let anchored = split(frames, anchored, fences)?;
+    // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.
+    let mut doubts = VecDeque::from([BTreeSet::new()]);
+    let mut best: Option<Selection> = None;
+    let mut first: Vec<Piece> = Vec::new();
+    for _ in 0..DOUBTS_MAX {
+        let Some(doubted) = doubts.pop_front() else { break };
         let certain: Vec<Piece> =
-            anchored.iter().filter(|piece| !doubtful.contains(piece)).copied().collect();
-        other.choose_anchored(&certain);
-        other.choose_between(frames, &middle)?;
+            anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
+        let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
+        selection.choose_anchored(&certain);
+        if !middle.is_empty() {
+            for more in selection.doubts(frames.file.len) {
+                let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
+                if !doubts.contains(&set) {
+                    doubts.push_back(set);
+                }
+            }
+        }
+        selection.choose_between(frames, &middle)?;
+        let Some(so_far) = &best else {
+            first.clone_from(&selection.chosen);
+            best = Some(selection);
+            continue;
+        };
         // Others need not be quite as many as those in doubt.
-        let margin = if is_first_choice { records(&doubtful) / 8 } else { 0 };
-        if records(&other.chosen) > most.saturating_sub(margin) {
-            is_first_choice = false;
-            most = records(&other.chosen);
-            best = other.chosen;
+        let in_doubt = first.iter().filter(|piece| doubted.contains(&piece.offset));
+        let margin = if so_far.chosen == first { records(in_doubt) / 8 } else { 0 };
+        if records(&selection.chosen) > records(&so_far.chosen).saturating_sub(margin) {
+            best = Some(selection);
         }
     }
-    Ok(best)
+    Ok(best.map(|selection| selection.chosen).unwrap_or_default())
+}
+
+/// Whether the ids of a piece are within the fences.
+fn admits(fences: Fences, piece: &Piece) -> bool {
+    fences.min.is_none_or(|min| min <= piece.first_id) && fences.end.is_none_or(|end| piece.floor <= end)
 }
 
 /// Which of two neighbours is in doubt.
@@ -57,8 +77,8 @@ enum Rule {
     Behind,
 }
 
-fn records(pieces: &[Piece]) -> u64 {
-    pieces.iter().map(|piece| u64::from(piece.records)).sum()
+fn records<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> u64 {
+    pieces.into_iter().map(|piece| u64::from(piece.records)).sum()
 }
 
 struct Selection {
@@ -70,8 +90,8 @@ struct Selection {
 
 impl Selection {
     /// The chosen ones that may not be where they belong: where the ids that are missing between two runs need more bytes than
-    /// there are, one of the two is in doubt. Gives sets of which one may be right. The committed prefix is in none of them.
-    fn doubts(&self, len: u64) -> Vec<Vec<Piece>> {
+    /// there are, one of the two is in doubt. Gives sets, by offset, of which one may be right. The committed prefix is in none of them.
+    fn doubts(&self, len: u64) -> Vec<Vec<u64>> {
         let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
         let fits = |before: Before, offset: u64, id: RecordId| {
             fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
@@ -96,7 +116,7 @@ impl Selection {
                     let is_certain = a.first().is_some_and(|piece| piece.offset < committed);
                     let is_second = is_certain
                         || match rule {
-                            Rule::Smaller => records(b) < records(a),
+                            Rule::Smaller => records(*b) < records(*a),
                             Rule::InFront => false,
                             Rule::Behind => true,
                         };
@@ -111,44 +131,14 @@ impl Selection {
                 }
                 let doubted = groups.iter().zip(doubted).filter(|(_, doubted)| *doubted);
                 let doubted = doubted.flat_map(|(group, _)| *group);
-                let doubtful: Vec<Piece> = doubted.filter(|piece| piece.offset >= committed).copied().collect();
+                let doubtful: Vec<u64> =
+                    doubted.map(|piece| piece.offset).filter(|offset| *offset >= committed).collect();
                 if !doubtful.is_empty() && !doubts.contains(&doubtful) {
                     doubts.push(doubtful);
                 }
             }
         }
         doubts
-    }
-
-    /// Splits runs at the ids of others, where these contradict each other: parts of them may count.
-    fn split<S: Source>(
-        &self,
-        frames: &mut Frames<'_, S>,
-        pieces: Vec<Piece>,
-    ) -> Result<Vec<Piece>, S::Error> {
-        let admitted = pieces.iter().all(|piece| self.admits(piece));
-        let rising = pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
-        if admitted && rising {
-            return Ok(pieces);
-        }
-        let mut ids: Vec<RecordId> = pieces.iter().flat_map(|piece| [piece.first_id, piece.next_id]).collect();
-        ids.extend(self.fences.min.into_iter().chain(self.fences.end));
-        ids.sort_unstable();
-        ids.dedup();
-        let mut split = Vec::with_capacity(pieces.len());
-        let mut left = PIECES_MAX.saturating_sub(pieces.len());
-        for piece in &pieces {
-            let from = ids.partition_point(|id| *id <= piece.first_id);
-            let to = ids.partition_point(|id| *id < piece.next_id);
-            let within = ids.get(from..to).unwrap_or_default();
-            if within.is_empty() || within.len() > left || piece.undelimited {
-                split.push(*piece);
-            } else {
-                left -= within.len();
-                split_at(frames, piece, within, &mut split)?;
-            }
-        }
-        Ok(split)
     }
 
     fn choose_anchored(&mut self, pieces: &[Piece]) {
@@ -158,7 +148,7 @@ impl Selection {
         let from = committed.map_or(0, |piece| piece.end);
         let candidates: Vec<Piece> = pieces
             .iter()
-            .filter(|piece| piece.offset >= from && self.admits(piece))
+            .filter(|piece| piece.offset >= from && admits(self.fences, piece))
             .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
             .copied()
             .collect();
@@ -170,7 +160,7 @@ impl Selection {
     /// The committed prefix: whole frames from the start of the file on, with ids without a gap, the first of which is the one
     /// that is expected. It always counts, so that a reader can deliver it before it knows the rest of the file.
     fn committed(&self, pieces: &[Piece]) -> Option<Piece> {
-        let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && self.admits(piece));
+        let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && admits(self.fences, piece));
         let mut committed = *pieces.next().filter(|first| {
             first.offset == 0 && self.fences.min.is_none_or(|min| min == first.first_id)
         })?;
@@ -180,11 +170,6 @@ impl Selection {
             }
         }
         Some(committed)
-    }
-
-    fn admits(&self, piece: &Piece) -> bool {
-        self.fences.min.is_none_or(|min| min <= piece.first_id)
-            && self.fences.end.is_none_or(|end| piece.floor <= end)
     }
 
     /// Chooses among the runs that no chain leads to. Each counts whole or not at all.
@@ -228,7 +213,7 @@ impl Selection {
                         || may_break_off(frames, run.last().unwrap_or(&piece))?
                 }
             };
-            if fits_left && fits_right && self.admits(&piece) {
+            if fits_left && fits_right && admits(self.fences, &piece) {
                 runs.push((piece, run));
             }
         }
@@ -292,6 +277,37 @@ impl Place {
 fn weight(place: Option<&Place>, run: &Piece) -> u64 {
     let distance = place.map_or(0, |place| place.distance(run));
     (u64::from(run.records) * 1024 * 8 / distance.saturating_add(8)).max(1)
+}
+
+/// Splits runs at the ids of others, where these contradict each other: parts of them may count.
+fn split<S: Source>(
+    frames: &mut Frames<'_, S>,
+    pieces: Vec<Piece>,
+    fences: Fences,
+) -> Result<Vec<Piece>, S::Error> {
+    let admitted = pieces.iter().all(|piece| admits(fences, piece));
+    let rising = pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
+    if admitted && rising {
+        return Ok(pieces);
+    }
+    let mut ids: Vec<RecordId> = pieces.iter().flat_map(|piece| [piece.first_id, piece.next_id]).collect();
+    ids.extend(fences.min.into_iter().chain(fences.end));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut split = Vec::with_capacity(pieces.len());
+    let mut left = PIECES_MAX.saturating_sub(pieces.len());
+    for piece in &pieces {
+        let from = ids.partition_point(|id| *id <= piece.first_id);
+        let to = ids.partition_point(|id| *id < piece.next_id);
+        let within = ids.get(from..to).unwrap_or_default();
+        if within.is_empty() || within.len() > left || piece.undelimited {
+            split.push(*piece);
+        } else {
+            left -= within.len();
+            split_at(frames, piece, within, &mut split)?;
+        }
+    }
+    Ok(split)
 }
 
 /// A run as one piece, for the choice.
