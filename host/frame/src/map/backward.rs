@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     damage::Source,
     id::RecordId,
-    layout::{self, DELIMITER, OVERHEAD_BYTES, ROOT, Root},
+    layout::{self, ALIGNMENT, DELIMITER, OVERHEAD_BYTES, ROOT, Root},
     map::{
         frames::Frames,
         piece::{Item, push},
@@ -36,6 +36,9 @@ impl Chain {
     ) -> Result<Self, S::Error> {
         let mut window = Window::default();
         let mut chain = Self { start: end, end, singles: Vec::new() };
+        if end % ALIGNMENT != 0 {
+            return Ok(chain);
+        }
         let mut ids = ids;
         // The id of a frame without its length prefix: the frame in front of it must lead to that.
         let mut follower = None;

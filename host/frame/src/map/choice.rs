@@ -71,8 +71,7 @@ pub(crate) fn best_chain(
             fits.then(|| (link.misfit.saturating_add(misfit), Some(previous)))
         });
         let from_start = before.map_or(0, |before| before.misfit(piece.offset, piece.first_id));
-        let (misfit, previous) =
-            candidates.min_by_key(|(misfit, _)| *misfit).unwrap_or((from_start, None));
+        let (misfit, previous) = candidates.min_by_key(|(misfit, _)| *misfit).unwrap_or((from_start, None));
         let weight = weight(piece)
             .saturating_add(previous.and_then(|previous| links.get(previous)).map_or(0, |link| link.weight));
         links.push(Link { weight, misfit, previous });

@@ -39,7 +39,8 @@ impl Cover {
         }
         self.fill(at, self.unfinished, &mut stretches);
         if self.unfinished < self.len {
-            stretches.push(Stretch::Unfinished { offset: self.unfinished, bytes: self.len - self.unfinished });
+            stretches
+                .push(Stretch::Unfinished { offset: self.unfinished, bytes: self.len - self.unfinished });
         }
         stretches
     }

@@ -80,7 +80,9 @@ impl<'a, S: Source> Frames<'a, S> {
         if bytes > BLOCK && !self.checksum_agrees(offset, end)? {
             return Ok(None);
         }
-        let Some(frame) = self.window.at(&mut self.file, offset, bytes)?.get(..bytes) else { return Ok(None) };
+        let Some(frame) = self.window.at(&mut self.file, offset, bytes)?.get(..bytes) else {
+            return Ok(None);
+        };
         match decode::decode(frame) {
             Ok(frame) if frame.bytes == end - offset => Ok(Some(Piece::of(offset, &frame, false))),
             _ => Ok(decode::decode_undelimited(frame).ok().map(|frame| Piece::of(offset, &frame, true))),
@@ -100,8 +102,10 @@ impl<'a, S: Source> Frames<'a, S> {
         for length in lengths {
             while hashed < length {
                 let wanted = to_usize(length - hashed).min(BLOCK);
-                let bytes = self.window.at(&mut self.file, start.saturating_add(hashed), wanted.min(DELIMITER))?;
-                let Some(bytes) = bytes.get(..wanted.min(bytes.len())).filter(|bytes| !bytes.is_empty()) else {
+                let bytes =
+                    self.window.at(&mut self.file, start.saturating_add(hashed), wanted.min(DELIMITER))?;
+                let Some(bytes) = bytes.get(..wanted.min(bytes.len())).filter(|bytes| !bytes.is_empty())
+                else {
                     return Ok(false);
                 };
                 hasher.update(bytes);

@@ -47,7 +47,10 @@ impl Parts {
         }
         let last = front.iter().rev().find_map(Item::whole).map(Before::of);
         let least = last.map(|last| last.floor).or(fences.min).unwrap_or_default();
-        let most = fences.end.unwrap_or(RecordId(u64::MAX));
+        let known = last.is_some() || fences.min.is_some();
+        // Bytes that are no id are seldom this close.
+        let close = least.after(if known { u32::MAX.into() } else { u64::MAX });
+        let most = fences.end.unwrap_or(close);
         let chain = Chain::back_from(frames, len, at, least..most)?;
         let back = chain.items(frames)?;
         let first = back.iter().find_map(Item::whole).map_or(most, |piece| piece.first_id);
@@ -58,9 +61,16 @@ impl Parts {
             at,
             end: chain.start,
             last,
-            most_events: front.iter().filter_map(Item::whole).map(|piece| piece.most_events).max().unwrap_or(1),
+            most_events: front
+                .iter()
+                .filter_map(Item::whole)
+                .map(|piece| piece.most_events)
+                .max()
+                .unwrap_or(1),
+            torn_at: None,
             parts: Self { front, middle, back, back_is_payload: false },
         };
+        gap.check_first_of_back()?;
         if gap.extend_forward()? {
             while gap.extend_backward()? {}
             gap.drop_payloads()?;
@@ -82,10 +92,27 @@ struct Gap<'g, 'f, S> {
     last: Option<Before>,
     /// The most events that a record of the forward chain holds.
     most_events: u32,
+    /// Where a frame may start that would be torn, although records are missing.
+    torn_at: Option<u64>,
     parts: Parts,
 }
 
 impl<S: Source> Gap<'_, '_, S> {
+    /// A trailer leads back to the end of the forward chain, where the length prefix says something else: the ids decide.
+    fn check_first_of_back(&mut self) -> Result<(), S::Error> {
+        let Some(first) = self.parts.back.first().copied().filter(|item| item.offset() == self.at) else {
+            return Ok(());
+        };
+        let prefix = self.frames.prefix(self.at)?;
+        let is_undelimited = first.whole().is_none_or(|piece| piece.undelimited);
+        if is_undelimited && prefix != Prefix::Impossible && prefix != Prefix::EndsAt(first.end()) {
+            self.parts.back.remove(0);
+            self.parts.middle.push_back(first);
+            self.end = first.end();
+        }
+        Ok(())
+    }
+
     /// Goes on with the forward chain. Gives whether there is still a gap.
     fn extend_forward(&mut self) -> Result<bool, S::Error> {
         loop {
@@ -138,15 +165,17 @@ impl<S: Source> Gap<'_, '_, S> {
             return true;
         }
         if let Some(piece) = first.whole() {
-            return !piece.undelimited || self.is_possible(piece);
+            // Nothing outweighs a prefix that leads to the end of the file but frames up to there.
+            let leads_to_end = prefix == Prefix::EndsAt(self.frames.file.len) && self.parts.back.is_empty();
+            return !piece.undelimited || self.is_possible(piece) && !leads_to_end;
         }
-        if prefix == Prefix::Impossible {
-            return true;
-        }
-        let behind = items.next().or_else(|| self.parts.back.first()).filter(|item| item.offset() == first.end());
-        behind.and_then(Item::whole).is_some_and(|piece| {
-            self.is_possible(piece) && self.before().is_none_or(|before| missing(before.next_id, piece.first_id) > 0)
-        })
+        let behind = items.next().or_else(|| self.parts.back.first());
+        let behind = behind.filter(|item| item.offset() == first.end()).and_then(Item::whole);
+        prefix == Prefix::Impossible
+            || behind.is_some_and(|piece| {
+                let is_missing = |before: Before| missing(before.next_id, piece.first_id) > 0;
+                self.is_possible(piece) && self.before().is_none_or(is_missing)
+            })
     }
 
     /// What stands before the end of the forward chain.
@@ -179,7 +208,8 @@ impl<S: Source> Gap<'_, '_, S> {
     /// The frame at the end of the forward chain states a length beyond the end of the file: it is a torn write. Frames
     /// behind it contradict only where records are missing. Gives whether there is still a gap.
     fn torn(&mut self) -> bool {
-        if self.records_are_missing() && (!self.parts.back.is_empty() || !self.is_trusted()) {
+        let expected = self.before().map(|before| before.next_id);
+        if self.records_are_missing(expected) && (!self.parts.back.is_empty() || !self.is_trusted()) {
             return true;
         }
         self.parts.middle.clear();
@@ -187,10 +217,10 @@ impl<S: Source> Gap<'_, '_, S> {
         false
     }
 
-    /// Whether the next file starts with a later id than the one that follows the forward chain.
-    fn records_are_missing(&self) -> bool {
-        let expected = self.before().map(|before| before.next_id);
-        self.fences.end.is_some_and(|end| expected.is_some_and(|next| next < end))
+    /// Whether the next file starts with a later id than the one that comes behind one more record.
+    fn records_are_missing(&self, next_id: Option<RecordId>) -> bool {
+        let expected = next_id.map(|id| id.after(self.most_events.into()));
+        self.fences.end.is_some_and(|end| expected.is_some_and(|expected| expected < end))
     }
 
     /// Whether a frame stands at the end of the forward chain that can stand there.
@@ -239,7 +269,9 @@ impl<S: Source> Gap<'_, '_, S> {
     /// on there.
     fn extend_backward(&mut self) -> Result<bool, S::Error> {
         let mut trailer = [0; ROOT];
-        let Some(offset) = self.end.checked_sub(ROOT_BYTES).filter(|_| self.at < self.end) else {
+        let Some(offset) =
+            self.end.checked_sub(ROOT_BYTES).filter(|_| self.at < self.end && self.end % ALIGNMENT == 0)
+        else {
             return Ok(false);
         };
         if self.frames.file.read_at(offset, &mut trailer)? < ROOT {
@@ -285,14 +317,13 @@ impl<S: Source> Gap<'_, '_, S> {
 
     /// Where a length prefix is left, what it says lies in its frame is payload, unless it contradicts a frame that is known.
     fn drop_payloads(&mut self) -> Result<(), S::Error> {
-        let is_open = self.parts.back.is_empty() && !self.records_are_missing();
+        let is_last = self.parts.back.is_empty();
         let floor = self.before().map_or(RecordId(0), |before| before.floor);
-        let Parts { front, middle, back, .. } = &self.parts;
-        let whole = front.iter().chain(middle).chain(back).filter_map(Item::whole);
-        // A damaged length is seldom like those of other frames.
-        let longest = whole.map(|piece| piece.longest_bytes).max().unwrap_or(0).saturating_mul(2);
+        let longest = self.likely_bytes();
+        let records_are_missing = self.records_are_missing(self.before().map(|before| before.next_id));
+        let mut is_open = is_last && !records_are_missing;
         let mut at = self.at;
-        let items = self.parts.middle.make_contiguous();
+        let items = Vec::from(std::mem::take(&mut self.parts.middle));
         let mut kept = VecDeque::new();
         let mut next = 0;
         // Where a frame is known to start, if that is at the end of one.
@@ -301,6 +332,9 @@ impl<S: Source> Gap<'_, '_, S> {
             if at >= item.offset() {
                 at = item.end();
                 boundary = at;
+                if let Some(piece) = item.whole().filter(|piece| piece.first_id >= floor) {
+                    is_open = is_last && !self.records_are_missing(Some(piece.next_id));
+                }
                 kept.push_back(item);
                 next += 1;
                 continue;
@@ -309,14 +343,20 @@ impl<S: Source> Gap<'_, '_, S> {
             match prefix {
                 Prefix::EndsAt(end) if end <= self.end && end - at <= longest => {
                     let behind = items.partition_point(|item| item.offset() < end);
-                    let last = behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
-                    if last.is_some_and(|last| last.end() <= end) && !follows_other(self.frames, at, floor, &item)? {
+                    let last =
+                        behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
+                    if last.is_some_and(|last| last.end() <= end)
+                        && !follows_other(self.frames, at, floor, &item)?
+                    {
                         next = behind;
                         at = end;
                         continue;
                     }
                 }
                 Prefix::EndsAt(end) | Prefix::BeyondFile(end) if is_open && end - at <= longest => break,
+                Prefix::BeyondFile(end) if end - at <= longest => {
+                    self.torn_at = self.torn_at.or(Some(at));
+                }
                 _ => {}
             }
             if let (true, Prefix::EndsAt(end) | Prefix::BeyondFile(end)) = (at == boundary, prefix) {
@@ -332,12 +372,28 @@ impl<S: Source> Gap<'_, '_, S> {
         Ok(())
     }
 
+    /// How long a frame is at most whose length prefix is all that is left: a damaged one is seldom like those of other frames.
+    fn likely_bytes(&self) -> u64 {
+        let longest = |items: &mut dyn Iterator<Item = &Item>| {
+            items.filter_map(Item::whole).map(|piece| piece.longest_bytes).max()
+        };
+        let anchored = longest(&mut self.parts.front.iter().chain(&self.parts.back));
+        let between = longest(&mut self.parts.middle.iter());
+        anchored
+            .map(|bytes| bytes.saturating_mul(2))
+            .or(between.map(|bytes| bytes.saturating_mul(16)))
+            .unwrap_or(0)
+    }
+
     /// Where the file ends with an unfinished frame, or with zeros that were to be one, the frames in front of it are a
     /// backward chain.
     fn anchor_at_tail(&mut self) -> Result<(), S::Error> {
         let Some(end) = self.parts.middle.back().map(Item::end).filter(|_| self.parts.back.is_empty()) else {
             return Ok(());
         };
+        if self.torn_at.is_some_and(|torn_at| torn_at < end) {
+            return Ok(());
+        }
         if matches!(self.frames.prefix(end)?, Prefix::BeyondFile(_)) || self.is_zero_from(end)? {
             self.end = end;
             self.anchor_last();
@@ -408,7 +464,10 @@ pub(crate) fn fits(missing: u64, bytes: u64, most_events: u32) -> bool {
 /// at zeros up to the end of the sector. A frame can do without its last 8 bytes.
 pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, last: &Piece) -> Result<bool, S::Error> {
     let into_sector = last.end % SECTOR_BYTES;
-    if into_sector == 0 || last.undelimited && into_sector <= 8 || frames.prefix(last.end)? != Prefix::Impossible {
+    if into_sector == 0
+        || last.undelimited && into_sector <= 8
+        || frames.prefix(last.end)? != Prefix::Impossible
+    {
         return Ok(true);
     }
     let rest = to_usize(SECTOR_BYTES - into_sector);

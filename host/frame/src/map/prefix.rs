@@ -128,7 +128,8 @@ mod tests {
             let mut file = File { source: &mut source, len: 20_000 };
             let window = Window::default();
             let prefixes = Prefixes::of(&mut file, start, 20_000).unwrap();
-            for (from, to) in [(0, 0), (0, 1), (3, 515), (511, 513), (512, 1024), (777, 19_999), (0, 19_480)] {
+            for (from, to) in [(0, 0), (0, 1), (3, 515), (511, 513), (512, 1024), (777, 19_999), (0, 19_480)]
+            {
                 let (from, to) = (start + from, (start + to).min(20_000));
                 let a = prefixes.up_to(&mut file, &window, from).unwrap().unwrap();
                 let b = prefixes.up_to(&mut file, &window, to).unwrap().unwrap();

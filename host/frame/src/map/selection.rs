@@ -161,9 +161,9 @@ impl Selection {
     /// that is expected. It always counts, so that a reader can deliver it before it knows the rest of the file.
     fn committed(&self, pieces: &[Piece]) -> Option<Piece> {
         let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && admits(self.fences, piece));
-        let mut committed = *pieces.next().filter(|first| {
-            first.offset == 0 && self.fences.min.is_none_or(|min| min == first.first_id)
-        })?;
+        let mut committed = *pieces
+            .next()
+            .filter(|first| first.offset == 0 && self.fences.min.is_none_or(|min| min == first.first_id))?;
         for piece in pieces {
             if !committed.take_up(piece) {
                 break;
@@ -183,7 +183,8 @@ impl Selection {
         let left = position.checked_sub(1).and_then(|last| self.chosen.get(last)).map(Before::of);
         let left = left.or(self.fences.min.map(Before::start));
         let right = self.chosen.get(position).copied();
-        let longest_bytes = self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max().unwrap_or(0);
+        let longest_bytes =
+            self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max().unwrap_or(0);
         let mut runs = Vec::new();
         for run in middle.chunk_by(Piece::joins) {
             let Some(piece) = joined(run) else { continue };
@@ -210,7 +211,8 @@ impl Selection {
                     let is_long = piece.end - piece.offset > longest_bytes;
                     is_long
                         || self.fences.end == Some(piece.next_id)
-                        || may_break_off(frames, run.last().unwrap_or(&piece))?
+                        || !middle.iter().any(|other| other.offset == piece.end)
+                            && may_break_off(frames, run.last().unwrap_or(&piece))?
                 }
             };
             if fits_left && fits_right && admits(self.fences, &piece) {
@@ -220,7 +222,8 @@ impl Selection {
         let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
         let place = Place::between(&self.chosen, left, right.as_ref());
         let chain = best_chain(&pieces, left, |piece| weight(place.as_ref(), piece));
-        let between = chain.into_iter().filter_map(|index| runs.get(index)).flat_map(|(_, run)| *run).copied();
+        let between =
+            chain.into_iter().filter_map(|index| runs.get(index)).flat_map(|(_, run)| *run).copied();
         self.chosen.splice(position..position, between);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What a map finds in damaged files.
 
 mod damage;
+mod embedded;
 mod reader;
 mod targets;

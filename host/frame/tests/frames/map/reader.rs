@@ -1,8 +1,6 @@
 //! Reads a file by its map, as a reader of the queue does.
 
-use forebay_frame::{
-    CountSource, Fences, FileMap, Frame, RecordId, Stretch, decode, decode_undelimited,
-};
+use forebay_frame::{CountSource, Fences, FileMap, Frame, RecordId, Stretch, decode, decode_undelimited};
 
 use crate::data_file::DataFile;
 

@@ -52,10 +52,19 @@ fn in_one_frame(file: &DataFile, damages: &[Vec<(usize, usize)>]) -> bool {
 }
 
 /// Damages files of 16 KiB with `least..=most` damages of some kinds each.
-fn figures(name: &str, files: u64, kinds: &[Kind], least: usize, most: usize, apart: bool, min_is_known: bool) -> Figures {
+fn figures(
+    name: &str,
+    files: u64,
+    kinds: &[Kind],
+    least: usize,
+    most: usize,
+    apart: bool,
+    min_is_known: bool,
+) -> Figures {
     let mut figures = Figures::default();
     let only: Option<u64> = std::env::var("FOREBAY_FRAME_SEED").ok().and_then(|seed| seed.parse().ok());
-    let files = std::env::var("FOREBAY_FRAME_FILES").ok().and_then(|files| files.parse().ok()).unwrap_or(files);
+    let files =
+        std::env::var("FOREBAY_FRAME_FILES").ok().and_then(|files| files.parse().ok()).unwrap_or(files);
     for seed in only.map_or(0..files, |seed| seed..seed + 1) {
         let mut rng = Rng(seed * 1000);
         let older = damage::file(&mut rng, 16 * 1024);
@@ -95,9 +104,9 @@ fn figures(name: &str, files: u64, kinds: &[Kind], least: usize, most: usize, ap
         let deliverable: Vec<_> =
             file.records.iter().filter(|record| unchanged(record.start, record.end)).collect();
         // After swaps and copies the longest rising run counts.
-        let moved = damages.iter().any(|(kind, _)| {
-            matches!(kind, Kind::Swapped(_) | Kind::Misplaced(_) | Kind::SwappedFrames)
-        });
+        let moved = damages
+            .iter()
+            .any(|(kind, _)| matches!(kind, Kind::Swapped(_) | Kind::Misplaced(_) | Kind::SwappedFrames));
         let enough = moved && delivered.len() >= deliverable.len();
         let mut lost: Vec<_> =
             deliverable.iter().filter(|record| !got(record)).map(|record| record.id).collect();
