@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What a device loses at once, in bytes.
-const SECTOR_BYTES: u64 = 512;
+pub(crate) const SECTOR_BYTES: u64 = 512;
 
 /// A data file in three parts. The items of each are in file order, and so are the parts.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(crate) struct Parts {
     pub(crate) middle: VecDeque<Item>,
     /// The backward chain.
     pub(crate) back: Vec<Item>,
+    /// The backward chain starts in front of an unfinished frame, or of zeros.
+    pub(crate) is_back_at_tail: bool,
     /// Frames of the backward chain are payload of a torn write: none of them counts.
     pub(crate) back_is_payload: bool,
 }
@@ -68,7 +70,7 @@ impl Parts {
                 .max()
                 .unwrap_or(1),
             torn_at: None,
-            parts: Self { front, middle, back, back_is_payload: false },
+            parts: Self { front, middle, back, ..Self::default() },
         };
         gap.check_first_of_back()?;
         if gap.extend_forward()? {
@@ -208,8 +210,8 @@ impl<S: Source> Gap<'_, '_, S> {
     /// The frame at the end of the forward chain states a length beyond the end of the file: it is a torn write. Frames
     /// behind it contradict only where records are missing. Gives whether there is still a gap.
     fn torn(&mut self) -> bool {
-        let expected = self.before().map(|before| before.next_id);
-        if self.records_are_missing(expected) && (!self.parts.back.is_empty() || !self.is_trusted()) {
+        if self.records_follow(self.before(), self.at) && (!self.parts.back.is_empty() || !self.is_trusted())
+        {
             return true;
         }
         self.parts.middle.clear();
@@ -217,10 +219,13 @@ impl<S: Source> Gap<'_, '_, S> {
         false
     }
 
-    /// Whether the next file starts with a later id than the one that comes behind one more record.
-    fn records_are_missing(&self, next_id: Option<RecordId>) -> bool {
-        let expected = next_id.map(|id| id.after(self.most_events.into()));
-        self.fences.end.is_some_and(|end| expected.is_some_and(|expected| expected < end))
+    /// Whether the next file starts with so high an id that more records are missing than one at `place` and those for which
+    /// there is room in front of it.
+    fn records_follow(&self, before: Option<Before>, place: u64) -> bool {
+        let (Some(end), Some(before)) = (self.fences.end, before) else { return false };
+        let room =
+            (place.saturating_sub(before.end) / OVERHEAD_BYTES + 1).saturating_mul(self.most_events.into());
+        before.next_id.after(room) < end
     }
 
     /// Whether a frame stands at the end of the forward chain that can stand there.
@@ -320,8 +325,7 @@ impl<S: Source> Gap<'_, '_, S> {
         let is_last = self.parts.back.is_empty();
         let floor = self.before().map_or(RecordId(0), |before| before.floor);
         let longest = self.likely_bytes();
-        let records_are_missing = self.records_are_missing(self.before().map(|before| before.next_id));
-        let mut is_open = is_last && !records_are_missing;
+        let mut last = self.before();
         let mut at = self.at;
         let items = Vec::from(std::mem::take(&mut self.parts.middle));
         let mut kept = VecDeque::new();
@@ -333,13 +337,14 @@ impl<S: Source> Gap<'_, '_, S> {
                 at = item.end();
                 boundary = at;
                 if let Some(piece) = item.whole().filter(|piece| piece.first_id >= floor) {
-                    is_open = is_last && !self.records_are_missing(Some(piece.next_id));
+                    last = Some(Before::of(piece));
                 }
                 kept.push_back(item);
                 next += 1;
                 continue;
             }
             let prefix = self.frames.prefix(at)?;
+            let is_open = is_last && !self.records_follow(last, at);
             match prefix {
                 Prefix::EndsAt(end) if end <= self.end && end - at <= longest => {
                     let behind = items.partition_point(|item| item.offset() < end);
@@ -354,7 +359,7 @@ impl<S: Source> Gap<'_, '_, S> {
                     }
                 }
                 Prefix::EndsAt(end) | Prefix::BeyondFile(end) if is_open && end - at <= longest => break,
-                Prefix::BeyondFile(end) if end - at <= longest => {
+                Prefix::BeyondFile(_) => {
                     self.torn_at = self.torn_at.or(Some(at));
                 }
                 _ => {}
@@ -381,7 +386,7 @@ impl<S: Source> Gap<'_, '_, S> {
         let between = longest(&mut self.parts.middle.iter());
         anchored
             .map(|bytes| bytes.saturating_mul(2))
-            .or(between.map(|bytes| bytes.saturating_mul(16)))
+            .or(between.map(|bytes| bytes.saturating_mul(32)))
             .unwrap_or(0)
     }
 
@@ -397,6 +402,7 @@ impl<S: Source> Gap<'_, '_, S> {
         if matches!(self.frames.prefix(end)?, Prefix::BeyondFile(_)) || self.is_zero_from(end)? {
             self.end = end;
             self.anchor_last();
+            self.parts.is_back_at_tail = true;
         }
         Ok(())
     }
@@ -472,5 +478,5 @@ pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, last: &Piece)
     }
     let rest = to_usize(SECTOR_BYTES - into_sector);
     let held = frames.window.at(&mut frames.file, last.end, rest)?;
-    Ok(held.iter().take(rest).all(|byte| *byte == 0))
+    Ok(held.get(..rest).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)))
 }

@@ -9,7 +9,7 @@ use crate::{
         choice::{Before, best_chain, missing},
         fences::Fences,
         frames::Frames,
-        gap::{Parts, fits, may_break_off},
+        gap::{Parts, SECTOR_BYTES, fits, may_break_off},
         piece::{Item, Piece, push},
     },
 };
@@ -41,7 +41,7 @@ pub(crate) fn choose<S: Source>(
         let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
         selection.choose_anchored(&certain);
         if !middle.is_empty() {
-            for more in selection.doubts(frames.file.len) {
+            for more in selection.doubts(frames.file.len, parts.is_back_at_tail) {
                 let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
                 if !doubts.contains(&set) {
                     doubts.push_back(set);
@@ -56,7 +56,7 @@ pub(crate) fn choose<S: Source>(
         };
         // Others need not be quite as many as those in doubt.
         let in_doubt = first.iter().filter(|piece| doubted.contains(&piece.offset));
-        let margin = if so_far.chosen == first { records(in_doubt) / 8 } else { 0 };
+        let margin = if so_far.chosen == first { records(in_doubt) / 16 } else { 0 };
         if records(&selection.chosen) > records(&so_far.chosen).saturating_sub(margin) {
             best = Some(selection);
         }
@@ -91,7 +91,7 @@ struct Selection {
 impl Selection {
     /// The chosen ones that may not be where they belong: where the ids that are missing between two runs need more bytes than
     /// there are, one of the two is in doubt. Gives sets, by offset, of which one may be right. The committed prefix is in none of them.
-    fn doubts(&self, len: u64) -> Vec<Vec<u64>> {
+    fn doubts(&self, len: u64, ends_at_tail: bool) -> Vec<Vec<u64>> {
         let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
         let fits = |before: Before, offset: u64, id: RecordId| {
             fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
@@ -99,7 +99,10 @@ impl Selection {
         let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
         let starts_well =
             self.fences.min.is_none_or(|min| fits(Before::start(min), first.offset, first.first_id));
-        let ends_well = self.fences.end.is_none_or(|end| fits(Before::of(last), len, end));
+        let ends_well = match self.fences.end {
+            Some(end) => fits(Before::of(last), len, end),
+            None => !ends_at_tail || !self.ends_with_sector(),
+        };
         let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
         let parts: Vec<&[Piece]> =
             self.chosen.chunk_by(|a, b| fits(Before::of(a), b.offset, b.first_id)).collect();
@@ -139,6 +142,20 @@ impl Selection {
             }
         }
         doubts
+    }
+
+    /// Whether the last run may be a misplaced sector: it is no longer, and too few ids are missing in front of it for the bytes
+    /// that are there.
+    fn ends_with_sector(&self) -> bool {
+        let mut runs = self.chosen.chunk_by(Piece::joins).rev();
+        let (Some([first, .., last] | [first @ last]), Some([.., before])) = (runs.next(), runs.next())
+        else {
+            return false;
+        };
+        let longest_bytes = self.chosen.iter().map(|piece| piece.longest_bytes).max().unwrap_or(0);
+        let records = missing(before.next_id, first.first_id).saturating_add(1);
+        last.end - first.offset <= SECTOR_BYTES + 16
+            && first.offset - before.end > records.saturating_mul(longest_bytes).saturating_mul(2)
     }
 
     fn choose_anchored(&mut self, pieces: &[Piece]) {
