@@ -1,6 +1,8 @@
 //! What a map finds in damaged files.
 
+mod cases;
 mod damage;
 mod embedded;
 mod reader;
+mod streaming;
 mod targets;

@@ -13,7 +13,7 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
-    fn of(offset: usize, frame: &Frame<'_>) -> Self {
+    pub(crate) fn of(offset: usize, frame: &Frame<'_>) -> Self {
         Self { offset, id: frame.id.0, payload: frame.payload.to_vec() }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     data_file::{DataFile, Record},
     map::{
         damage::{self, Kind, Rng, SECTORS, damage},
-        reader,
+        reader, streaming,
     },
 };
 
@@ -96,6 +96,7 @@ fn figures(
         let end = known.end.filter(|_| rng.one_in(2));
         let fences = Fences { min: known.min.filter(|_| min_is_known), end };
         let delivered = reader::read(&bytes, fences);
+        streaming::same_as_map(&bytes, fences, &delivered);
         // A copy of a record at another place is as good.
         let got = |wanted: &Record| {
             delivered.iter().any(|record| record.id == wanted.id && record.payload == wanted.payload)
