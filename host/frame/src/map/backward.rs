@@ -5,10 +5,10 @@ use std::ops::Range;
 use crate::{
     damage::Source,
     id::RecordId,
-    layout::{self, ALIGNMENT, DELIMITER, OVERHEAD_BYTES, ROOT, Root},
+    layout::{self, ALIGNMENT, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_usize},
     map::{
         frames::Frames,
-        piece::{Item, push},
+        piece::{Item, Piece, push},
     },
     window::{File, Window},
 };
@@ -48,12 +48,12 @@ impl Chain {
             let root: Root = zerocopy::transmute!(trailer);
             let id = RecordId(root.id.get());
             if let Some(follower) = follower.take()
-                && frames.piece(start, chain.start)?.is_some_and(|piece| !piece.continues_with(follower))
+                && piece(frames, &window, start, chain.start)?.is_some_and(|piece| !piece.continues_with(follower))
             {
                 break;
             }
             if !by_prefix {
-                let is_frame = ids.contains(&id) || frames.piece(start, chain.start)?.is_some();
+                let is_frame = ids.contains(&id) || piece(frames, &window, start, chain.start)?.is_some();
                 if chain.singles.len() == SINGLES_MAX || !is_frame {
                     break;
                 }
@@ -81,6 +81,19 @@ impl Chain {
         }
         frames.walk(at, self.end, &mut items)?;
         Ok(items)
+    }
+}
+
+/// The frame between two places, if its checksum agrees: from the bytes in memory, if they are there.
+fn piece<S: Source>(
+    frames: &mut Frames<'_, S>,
+    window: &Window,
+    start: u64,
+    end: u64,
+) -> Result<Option<Piece>, S::Error> {
+    match window.held_from(start).get(..to_usize(end - start)) {
+        Some(frame) => Ok(Piece::decode(start, frame)),
+        None => frames.piece(start, end),
     }
 }
 

@@ -3,7 +3,6 @@
 use crate::{
     checksum,
     damage::Source,
-    decode,
     layout::{self, DELIMITER, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root, to_u64, to_usize},
     map::piece::{Item, Piece, push},
     window::{BLOCK, File, Window},
@@ -83,10 +82,7 @@ impl<'a, S: Source> Frames<'a, S> {
         let Some(frame) = self.window.at(&mut self.file, offset, bytes)?.get(..bytes) else {
             return Ok(None);
         };
-        match decode::decode(frame) {
-            Ok(frame) if frame.bytes == end - offset => Ok(Some(Piece::of(offset, &frame, false))),
-            _ => Ok(decode::decode_undelimited(frame).ok().map(|frame| Piece::of(offset, &frame, true))),
-        }
+        Ok(Piece::decode(offset, frame))
     }
 
     /// Whether the checksum agrees of a frame that is too long to be taken into memory unseen.

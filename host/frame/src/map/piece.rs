@@ -1,6 +1,11 @@
 //! What is between two damages: whole frames, and frames of which only the extent is known.
 
-use crate::{decode::Frame, events::CountSource, id::RecordId};
+use crate::{
+    decode::{self, Frame},
+    events::CountSource,
+    id::RecordId,
+    layout::to_u64,
+};
 
 /// Adjacent whole frames with ids without a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,14 @@ impl Piece {
             most_events: frame.events.get(),
             longest_bytes: frame.bytes,
             undelimited,
+        }
+    }
+
+    /// The frame that these bytes are, all of them, if its checksum agrees.
+    pub(crate) fn decode(offset: u64, bytes: &[u8]) -> Option<Self> {
+        match decode::decode(bytes) {
+            Ok(frame) if frame.bytes == to_u64(bytes.len()) => Some(Self::of(offset, &frame, false)),
+            _ => decode::decode_undelimited(bytes).ok().map(|frame| Self::of(offset, &frame, true)),
         }
     }
 

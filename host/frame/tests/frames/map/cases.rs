@@ -5,6 +5,7 @@ use forebay_frame::{Fences, FileMap, RecordId, Stretch, first_frame_id};
 use crate::{
     data_file::DataFile,
     map::reader::{fences, ids, map, read, records_of},
+    order::event_array,
 };
 
 /// All ids of a file but some.
@@ -265,4 +266,33 @@ fn a_map_continues_what_a_reader_delivered_without_one() {
             assert_eq!(records_of(&file.bytes, &map, start), expected);
         }
     }
+}
+
+// A protobuf payload may only look like Vector's. The next record's id knows better.
+#[test]
+fn a_counted_number_gives_way_to_the_next_id() {
+    for (next, is_one_run) in [(11, true), (12, true), (13, true), (14, false)] {
+        let mut file = DataFile::default();
+        file.push(10, 1, 1, &event_array(1, 3));
+        file.push(next, 0, 1, b"next");
+        let map = map(&file.bytes, Fences::default());
+        assert_eq!(map.records(), 2);
+        assert_eq!(map.stretches().len(), if is_one_run { 1 } else { 2 }, "{map:?}");
+    }
+    let mut file = DataFile::default();
+    file.push(10, 1, 1, &event_array(1, 3));
+    for (end, next_id) in [(None, 13), (Some(11), 11), (Some(12), 12), (Some(20), 13)] {
+        let map = map(&file.bytes, Fences { min: None, end: end.map(RecordId) });
+        assert_eq!(map.next_id(), Some(RecordId(next_id)), "{end:?}");
+    }
+}
+
+// A frame of ours states its events: an id that goes back behind it is a fault.
+#[test]
+fn a_stated_number_does_not_give_way() {
+    let mut file = DataFile::default();
+    file.push(10, 1, 3, &event_array(1, 3));
+    file.push(12, 0, 1, b"back");
+    file.push(13, 0, 1, b"next");
+    assert_eq!(ids(&read(&file.bytes, Fences::default())), [10, 13]);
 }
