@@ -48,7 +48,8 @@ impl Chain {
             let root: Root = zerocopy::transmute!(trailer);
             let id = RecordId(root.id.get());
             if let Some(follower) = follower.take()
-                && piece(frames, &window, start, chain.start)?.is_some_and(|piece| !piece.continues_with(follower))
+                && piece(frames, &window, start, chain.start)?
+                    .is_some_and(|piece| !piece.continues_with(follower))
             {
                 break;
             }

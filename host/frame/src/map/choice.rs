@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{id::RecordId, layout::OVERHEAD_BYTES, map::piece::Piece};
 
+/// How many pieces are chosen among at a time.
+pub(crate) const PIECES_MAX: usize = 65_536;
+
 /// How many equally good predecessors of a piece are compared at most.
 const EQUALS_MAX: usize = 64;
 
@@ -51,12 +54,24 @@ struct Link {
 }
 
 /// Of pieces in file order, those of the best chain: ids rise, the most weight, then the least misfit, then the lowest
-/// offset. A weight is at least 1.
+/// offset. A weight is at least 1. Of very many pieces each stretch is chosen alone.
 pub(crate) fn best_chain(
     pieces: &[Piece],
     before: Option<Before>,
     weight: impl Fn(&Piece) -> u64,
-) -> Vec<usize> {
+) -> Vec<Piece> {
+    let mut chosen: Vec<Piece> = Vec::new();
+    for stretch in pieces.chunks(PIECES_MAX) {
+        let last = chosen.last().copied();
+        let follows = |piece: &&Piece| last.is_none_or(|last| last.floor <= piece.first_id);
+        let candidates: Vec<Piece> = stretch.iter().filter(follows).copied().collect();
+        let chain = chain(&candidates, last.as_ref().map(Before::of).or(before), &weight);
+        chosen.extend(chain.into_iter().filter_map(|index| candidates.get(index)));
+    }
+    chosen
+}
+
+fn chain(pieces: &[Piece], before: Option<Before>, weight: impl Fn(&Piece) -> u64) -> Vec<usize> {
     let mut links: Vec<Link> = Vec::with_capacity(pieces.len());
     let mut best = Prefixes::of(pieces);
     // The last pieces at which a chain with so many weight ends.

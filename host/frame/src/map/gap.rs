@@ -27,7 +27,7 @@ pub(crate) struct Parts {
     /// What no chain leads to.
     pub(crate) middle: VecDeque<Item>,
     /// The backward chain.
-    pub(crate) back: Vec<Item>,
+    pub(crate) back: VecDeque<Item>,
     /// The backward chain starts in front of an unfinished frame, or of zeros.
     pub(crate) is_back_at_tail: bool,
     /// Frames of the backward chain are payload of a torn write: none of them counts.
@@ -55,14 +55,15 @@ impl Parts {
         let most = fences.end.unwrap_or(close);
         let chain = Chain::back_from(frames, len, at, least..most)?;
         let back = chain.items(frames)?;
-        let first = back.iter().find_map(Item::whole).map_or(most, |piece| piece.first_id);
-        let middle = scan(frames, at, chain.start, least..first.max(least))?.into();
+        let follower = back.iter().find_map(Item::whole).map(|piece| piece.first_id);
+        let middle = scan(frames, at, chain.start, least..follower.unwrap_or(most).max(least))?.into();
         let mut gap = Gap {
             frames,
             fences,
             at,
             end: chain.start,
             last,
+            follower,
             most_events: front
                 .iter()
                 .filter_map(Item::whole)
@@ -70,7 +71,7 @@ impl Parts {
                 .max()
                 .unwrap_or(1),
             torn_at: None,
-            parts: Self { front, middle, back, ..Self::default() },
+            parts: Self { front, middle, back: back.into(), ..Self::default() },
         };
         gap.check_first_of_back()?;
         if gap.extend_forward()? {
@@ -92,6 +93,8 @@ struct Gap<'g, 'f, S> {
     end: u64,
     /// The last whole frame of the forward chain.
     last: Option<Before>,
+    /// The id of the first whole frame of the backward chain.
+    follower: Option<RecordId>,
     /// The most events that a record of the forward chain holds.
     most_events: u32,
     /// Where a frame may start that would be torn, although records are missing.
@@ -102,13 +105,13 @@ struct Gap<'g, 'f, S> {
 impl<S: Source> Gap<'_, '_, S> {
     /// A trailer leads back to the end of the forward chain, where the length prefix says something else: the ids decide.
     fn check_first_of_back(&mut self) -> Result<(), S::Error> {
-        let Some(first) = self.parts.back.first().copied().filter(|item| item.offset() == self.at) else {
+        let Some(first) = self.parts.back.front().copied().filter(|item| item.offset() == self.at) else {
             return Ok(());
         };
         let prefix = self.frames.prefix(self.at)?;
         let is_undelimited = first.whole().is_none_or(|piece| piece.undelimited);
         if is_undelimited && prefix != Prefix::Impossible && prefix != Prefix::EndsAt(first.end()) {
-            self.parts.back.remove(0);
+            self.parts.back.pop_front();
             self.parts.middle.push_back(first);
             self.end = first.end();
         }
@@ -145,7 +148,7 @@ impl<S: Source> Gap<'_, '_, S> {
                     }
                     let behind = self.parts.middle.partition_point(|item| item.offset() < end);
                     let next = self.parts.middle.get(behind).filter(|item| item.offset() == end);
-                    let next = next.or_else(|| self.parts.back.first().filter(|_| end == self.end));
+                    let next = next.or_else(|| self.parts.back.front().filter(|_| end == self.end));
                     let is_possible =
                         next.is_some_and(|item| item.whole().is_none_or(|piece| self.is_possible(piece)));
                     self.parts.middle.drain(..behind);
@@ -171,7 +174,7 @@ impl<S: Source> Gap<'_, '_, S> {
             let leads_to_end = prefix == Prefix::EndsAt(self.frames.file.len) && self.parts.back.is_empty();
             return !piece.undelimited || self.is_possible(piece) && !leads_to_end;
         }
-        let behind = items.next().or_else(|| self.parts.back.first());
+        let behind = items.next().or_else(|| self.parts.back.front());
         let behind = behind.filter(|item| item.offset() == first.end()).and_then(Item::whole);
         prefix == Prefix::Impossible
             || behind.is_some_and(|piece| {
@@ -230,10 +233,9 @@ impl<S: Source> Gap<'_, '_, S> {
 
     /// Whether a frame stands at the end of the forward chain that can stand there.
     fn is_trusted(&self) -> bool {
-        let first = self.parts.back.iter().find_map(Item::whole).map(|piece| piece.first_id);
         self.parts.front.last().and_then(Item::whole).is_some_and(|piece| {
             self.fences.min.is_none_or(|min| min <= piece.first_id)
-                && first.or(self.fences.end).is_none_or(|first| piece.floor <= first)
+                && self.follower.or(self.fences.end).is_none_or(|first| piece.floor <= first)
         })
     }
 
@@ -245,7 +247,7 @@ impl<S: Source> Gap<'_, '_, S> {
             return Ok(false);
         }
         let Some(position) = self.parts.back.iter().position(|item| item.end() > end) else {
-            let is_end = self.parts.back.last().is_some_and(|item| item.end() == end);
+            let is_end = self.parts.back.back().is_some_and(|item| item.end() == end);
             if is_end {
                 self.parts.back.clear();
             }
@@ -265,8 +267,10 @@ impl<S: Source> Gap<'_, '_, S> {
         } else {
             behind.push(item);
         }
-        behind.extend(self.parts.back.get(position + 1..).unwrap_or_default());
-        self.parts.back = behind;
+        self.parts.back.drain(..=position);
+        for item in behind.into_iter().rev() {
+            self.parts.back.push_front(item);
+        }
         Ok(true)
     }
 
@@ -284,9 +288,8 @@ impl<S: Source> Gap<'_, '_, S> {
         }
         let root: Root = zerocopy::transmute!(trailer);
         let id = RecordId(root.id.get());
-        let follower = self.parts.back.iter().find_map(Item::whole).map(|piece| piece.first_id);
         let is_possible = self.before().is_none_or(|before| before.floor <= id)
-            && follower.or(self.fences.end).is_none_or(|follower| id < follower);
+            && self.follower.or(self.fences.end).is_none_or(|follower| id < follower);
         let starts = stated_starts(&root, self.end, self.at);
         if !is_possible || root.padded().is_some() {
             return Ok(false);
@@ -294,7 +297,7 @@ impl<S: Source> Gap<'_, '_, S> {
         let lead_on = |start: &u64| *start == self.at || self.ends_at(*start);
         if let Some(start) = starts.into_iter().flatten().find(lead_on) {
             self.drop_from(start);
-            self.parts.back.insert(0, Item::Broken { offset: start, end: self.end });
+            self.parts.back.push_front(Item::Broken { offset: start, end: self.end });
             self.end = start;
             self.anchor_last();
             return Ok(true);
@@ -309,15 +312,11 @@ impl<S: Source> Gap<'_, '_, S> {
 
     /// Adds the last frames of the middle to the backward chain, as far as they are adjacent to it.
     fn anchor_last(&mut self) {
-        let mut taken = Vec::new();
-        while let Some(item) = self.parts.middle.back().copied().filter(|item| item.end() == self.end) {
-            self.parts.middle.pop_back();
+        while let Some(item) = self.parts.middle.pop_back_if(|item| item.end() == self.end) {
             self.end = item.offset();
-            taken.push(item);
+            self.follower = item.whole().map(|piece| piece.first_id).or(self.follower);
+            self.parts.back.push_front(item);
         }
-        taken.reverse();
-        taken.append(&mut self.parts.back);
-        self.parts.back = taken;
     }
 
     /// Where a length prefix is left, what it says lies in its frame is payload, unless it contradicts a frame that is known.

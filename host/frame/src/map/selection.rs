@@ -6,16 +6,13 @@ use crate::{
     damage::Source,
     id::RecordId,
     map::{
-        choice::{Before, best_chain, missing},
+        choice::{Before, PIECES_MAX, best_chain, missing},
         fences::Fences,
         frames::Frames,
         gap::{Parts, SECTOR_BYTES, fits, may_break_off},
         piece::{Item, Piece, push},
     },
 };
-
-/// How many pieces there are at most after runs were split at each other's ids.
-const PIECES_MAX: usize = 65_536;
 
 /// How many sets of doubtful pieces are tried at most.
 const DOUBTS_MAX: usize = 24;
@@ -26,7 +23,7 @@ pub(crate) fn choose<S: Source>(
     parts: &Parts,
     fences: Fences,
 ) -> Result<Vec<Piece>, S::Error> {
-    let back = if parts.back_is_payload { &[][..] } else { &parts.back[..] };
+    let back = parts.back.iter().filter(|_| !parts.back_is_payload);
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle: Vec<Piece> = parts.middle.iter().filter_map(Item::whole).copied().collect();
     let anchored = split(frames, anchored, fences)?;
@@ -40,7 +37,7 @@ pub(crate) fn choose<S: Source>(
             anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
         let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
         selection.choose_anchored(&certain);
-        if !middle.is_empty() {
+        if !middle.is_empty() && anchored.len() <= PIECES_MAX {
             for more in selection.doubts(frames.file.len, parts.is_back_at_tail) {
                 let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
                 if !doubts.contains(&set) {
@@ -169,8 +166,7 @@ impl Selection {
             .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
             .copied()
             .collect();
-        let chain = best_chain(&candidates, before, |piece| piece.records.into());
-        self.chosen.extend(chain.into_iter().filter_map(|index| candidates.get(index)).copied());
+        self.chosen.extend(best_chain(&candidates, before, |piece| piece.records.into()));
         self.most_events = self.chosen.iter().map(|piece| piece.most_events).max().unwrap_or(1);
     }
 
@@ -228,7 +224,7 @@ impl Selection {
                     let is_long = piece.end - piece.offset > longest_bytes;
                     is_long
                         || self.fences.end == Some(piece.next_id)
-                        || !middle.iter().any(|other| other.offset == piece.end)
+                        || middle.binary_search_by_key(&piece.end, |other| other.offset).is_err()
                             && may_break_off(frames, run.last().unwrap_or(&piece))?
                 }
             };
@@ -239,8 +235,9 @@ impl Selection {
         let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
         let place = Place::between(&self.chosen, left, right.as_ref());
         let chain = best_chain(&pieces, left, |piece| weight(place.as_ref(), piece));
-        let between =
-            chain.into_iter().filter_map(|index| runs.get(index)).flat_map(|(_, run)| *run).copied();
+        let find = |piece: &Piece| runs.binary_search_by_key(&piece.offset, |(run, _)| run.offset).ok();
+        let chosen = chain.iter().filter_map(find).filter_map(|index| runs.get(index));
+        let between = chosen.flat_map(|(_, run)| *run).copied();
         self.chosen.splice(position..position, between);
         Ok(())
     }

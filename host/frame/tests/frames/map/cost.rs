@@ -147,7 +147,11 @@ fn how_long_a_map_takes() {
                     let start = std::time::Instant::now();
                     let map = FileMap::of(&mut &bytes[..], Fences::default()).unwrap();
                     let took = start.elapsed();
-                    println!("{payload_bytes} {what} {torn}: {took:?}, {} of {}", map.records(), file.records.len());
+                    println!(
+                        "{payload_bytes} {what} {torn}: {took:?}, {} of {}",
+                        map.records(),
+                        file.records.len()
+                    );
                 }
             }
         }
