@@ -47,11 +47,11 @@ impl Chain {
             let Some((start, by_prefix)) = settled else { break };
             let root: Root = zerocopy::transmute!(trailer);
             let id = RecordId(root.id.get());
-            if let Some(follower) = follower.take()
-                && piece(frames, &window, start, chain.start)?
-                    .is_some_and(|piece| !piece.continues_with(follower))
-            {
-                break;
+            if let Some(follower) = follower.take() {
+                let found = piece(frames, &window, start, chain.start)?;
+                if found.is_some_and(|piece| !piece.continues_with(follower)) {
+                    break;
+                }
             }
             if !by_prefix {
                 let is_frame = ids.contains(&id) || piece(frames, &window, start, chain.start)?.is_some();

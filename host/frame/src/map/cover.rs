@@ -1,7 +1,7 @@
 //! The stretches of a file, made of what counts and of what else there is.
 
 use crate::map::{
-    gap::Parts,
+    parts::Parts,
     piece::{Item, Piece},
     stretch::Stretch,
 };

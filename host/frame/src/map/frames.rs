@@ -93,19 +93,19 @@ impl<'a, S: Source> Frames<'a, S> {
         let root: Root = zerocopy::transmute!(trailer);
         let lengths = root.possible_lengths(end - offset - OVERHEAD_BYTES);
         let mut hasher = checksum::after_header(root.id.get(), root.metadata.get());
-        let mut hashed = 0;
+        let mut done = 0;
         let start = offset.saturating_add(PAYLOAD_OFFSET);
         for length in lengths {
-            while hashed < length {
-                let wanted = to_usize(length - hashed).min(BLOCK);
+            while done < length {
+                let wanted = to_usize(length - done).min(BLOCK);
                 let bytes =
-                    self.window.at(&mut self.file, start.saturating_add(hashed), wanted.min(DELIMITER))?;
+                    self.window.at(&mut self.file, start.saturating_add(done), wanted.min(DELIMITER))?;
                 let Some(bytes) = bytes.get(..wanted.min(bytes.len())).filter(|bytes| !bytes.is_empty())
                 else {
                     return Ok(false);
                 };
                 hasher.update(bytes);
-                hashed += to_u64(bytes.len());
+                done += to_u64(bytes.len());
             }
             if hasher.clone().finalize() == root.checksum.get() {
                 return Ok(true);

@@ -5,83 +5,62 @@ use std::collections::VecDeque;
 use crate::{
     damage::Source,
     id::RecordId,
-    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root, to_usize},
+    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
     map::{
         backward::{Chain, stated_starts},
         choice::{Before, missing},
+        evidence::{SECTOR_BYTES, fits, follows_other},
         fences::Fences,
         frames::{Frames, Prefix},
+        parts::Parts,
         piece::{Item, Piece, push},
         scan::scan,
     },
 };
 
-/// What a device loses at once, in bytes.
-pub(crate) const SECTOR_BYTES: u64 = 512;
-
-/// A data file in three parts. The items of each are in file order, and so are the parts.
-#[derive(Debug, Default)]
-pub(crate) struct Parts {
-    /// The forward chain.
-    pub(crate) front: Vec<Item>,
-    /// What no chain leads to.
-    pub(crate) middle: VecDeque<Item>,
-    /// The backward chain.
-    pub(crate) back: VecDeque<Item>,
-    /// The backward chain starts in front of an unfinished frame, or of zeros.
-    pub(crate) is_back_at_tail: bool,
-    /// Frames of the backward chain are payload of a torn write: none of them counts.
-    pub(crate) back_is_payload: bool,
-}
-
-impl Parts {
-    /// Goes along both chains of a file, and looks for frames between them.
-    pub(crate) fn of<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Result<Self, S::Error> {
-        let mut front = Vec::new();
-        let len = frames.file.len;
-        let mut at = frames.walk(0, len, &mut front)?;
-        if at == len {
-            return Ok(Self { front, ..Self::default() });
-        }
-        // What is left of a frame may reach into the one behind it.
-        if let Some(last) = front.pop_if(|last| last.whole().is_none_or(|piece| piece.undelimited)) {
-            at = last.offset();
-        }
-        let last = front.iter().rev().find_map(Item::whole).map(Before::of);
-        let least = last.map(|last| last.floor).or(fences.min).unwrap_or_default();
-        let known = last.is_some() || fences.min.is_some();
-        // Bytes that are no id are seldom this close.
-        let close = least.after(if known { u32::MAX.into() } else { u64::MAX });
-        let most = fences.end.unwrap_or(close);
-        let chain = Chain::back_from(frames, len, at, least..most)?;
-        let back = chain.items(frames)?;
-        let follower = back.iter().find_map(Item::whole).map(|piece| piece.first_id);
-        let middle = scan(frames, at, chain.start, least..follower.unwrap_or(most).max(least))?.into();
-        let mut gap = Gap {
-            frames,
-            fences,
-            at,
-            end: chain.start,
-            last,
-            follower,
-            most_events: front
-                .iter()
-                .filter_map(Item::whole)
-                .map(|piece| piece.most_events)
-                .max()
-                .unwrap_or(1),
-            torn_at: None,
-            parts: Self { front, middle, back: back.into(), ..Self::default() },
-        };
-        gap.check_first_of_back()?;
-        if gap.extend_forward()? {
-            while gap.extend_backward()? {}
-            gap.drop_payloads()?;
-            gap.anchor_at_tail()?;
-            while gap.extend_backward()? {}
-        }
-        Ok(gap.parts)
+/// Goes along both chains of a file, and looks for frames between them.
+pub(crate) fn parts<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Result<Parts, S::Error> {
+    let mut front = Vec::new();
+    let len = frames.file.len;
+    let mut at = frames.walk(0, len, &mut front)?;
+    if at == len {
+        return Ok(Parts { front, ..Parts::default() });
     }
+    // What is left of a frame may reach into the one behind it.
+    let is_plain = |item: &Item| item.whole().is_some_and(|piece| !piece.undelimited);
+    if let Some(last) = front.last().copied().filter(|last| !is_plain(last)) {
+        front.pop();
+        at = last.offset();
+    }
+    let last = front.iter().rev().find_map(Item::whole).map(Before::of);
+    let lowest = last.map(|last| last.floor).or(fences.min).unwrap_or_default();
+    let known = last.is_some() || fences.min.is_some();
+    // Bytes that are no id are seldom this close.
+    let close = lowest.after(if known { u32::MAX.into() } else { u64::MAX });
+    let most = fences.end.unwrap_or(close);
+    let chain = Chain::back_from(frames, len, at, lowest..most)?;
+    let back = chain.items(frames)?;
+    let follower = back.iter().find_map(Item::whole).map(|piece| piece.first_id);
+    let middle = scan(frames, at, chain.start, lowest..follower.unwrap_or(most).max(lowest))?.into();
+    let mut gap = Gap {
+        frames,
+        fences,
+        at,
+        end: chain.start,
+        last,
+        follower,
+        most_events: front.iter().filter_map(Item::whole).map(|piece| piece.most_events).max().unwrap_or(1),
+        torn_at: None,
+        parts: Parts { front, middle, back: back.into(), ..Parts::default() },
+    };
+    gap.check_first_of_back()?;
+    if gap.extend_forward()? {
+        while gap.extend_backward()? {}
+        gap.drop_payloads()?;
+        gap.anchor_at_tail()?;
+        while gap.extend_backward()? {}
+    }
+    Ok(gap.parts)
 }
 
 struct Gap<'g, 'f, S> {
@@ -125,10 +104,8 @@ impl<S: Source> Gap<'_, '_, S> {
                 return Ok(false);
             }
             let prefix = self.frames.prefix(self.at)?;
-            if self.next_item_fits(prefix)
-                && let Some(item) = self.parts.middle.pop_front()
-            {
-                self.advance(item);
+            if self.next_item_fits(prefix) {
+                self.parts.middle.pop_front().into_iter().for_each(|item| self.advance(item));
                 continue;
             }
             match prefix {
@@ -143,7 +120,7 @@ impl<S: Source> Gap<'_, '_, S> {
                     return Ok(self.at != self.end);
                 }
                 Prefix::EndsAt(end) => {
-                    if self.crosses(end) {
+                    if self.parts.crosses(end) {
                         return Ok(true);
                     }
                     let behind = self.parts.middle.partition_point(|item| item.offset() < end);
@@ -294,17 +271,17 @@ impl<S: Source> Gap<'_, '_, S> {
         if !is_possible || root.padded().is_some() {
             return Ok(false);
         }
-        let lead_on = |start: &u64| *start == self.at || self.ends_at(*start);
+        let lead_on = |start: &u64| *start == self.at || self.parts.ends_at(*start);
         if let Some(start) = starts.into_iter().flatten().find(lead_on) {
-            self.drop_from(start);
+            self.parts.drop_from(start);
             self.parts.back.push_front(Item::Broken { offset: start, end: self.end });
             self.end = start;
             self.anchor_last();
             return Ok(true);
         }
         for start in starts.into_iter().flatten() {
-            if !self.crosses(start) {
-                self.drop_from(start);
+            if !self.parts.crosses(start) {
+                self.parts.drop_from(start);
             }
         }
         Ok(false)
@@ -312,7 +289,8 @@ impl<S: Source> Gap<'_, '_, S> {
 
     /// Adds the last frames of the middle to the backward chain, as far as they are adjacent to it.
     fn anchor_last(&mut self) {
-        while let Some(item) = self.parts.middle.pop_back_if(|item| item.end() == self.end) {
+        while let Some(item) = self.parts.middle.back().copied().filter(|item| item.end() == self.end) {
+            self.parts.middle.pop_back();
             self.end = item.offset();
             self.follower = item.whole().map(|piece| piece.first_id).or(self.follower);
             self.parts.back.push_front(item);
@@ -323,7 +301,7 @@ impl<S: Source> Gap<'_, '_, S> {
     fn drop_payloads(&mut self) -> Result<(), S::Error> {
         let is_last = self.parts.back.is_empty();
         let floor = self.before().map_or(RecordId(0), |before| before.floor);
-        let longest = self.likely_bytes();
+        let longest = self.parts.likely_bytes();
         let mut last = self.before();
         let mut at = self.at;
         let items = Vec::from(std::mem::take(&mut self.parts.middle));
@@ -376,19 +354,6 @@ impl<S: Source> Gap<'_, '_, S> {
         Ok(())
     }
 
-    /// How long a frame is at most whose length prefix is all that is left: a damaged one is seldom like those of other frames.
-    fn likely_bytes(&self) -> u64 {
-        let longest = |items: &mut dyn Iterator<Item = &Item>| {
-            items.filter_map(Item::whole).map(|piece| piece.longest_bytes).max()
-        };
-        let anchored = longest(&mut self.parts.front.iter().chain(&self.parts.back));
-        let between = longest(&mut self.parts.middle.iter());
-        anchored
-            .map(|bytes| bytes.saturating_mul(2))
-            .or(between.map(|bytes| bytes.saturating_mul(32)))
-            .unwrap_or(0)
-    }
-
     /// Where the file ends with an unfinished frame, or with zeros that were to be one, the frames in front of it are a
     /// backward chain.
     fn anchor_at_tail(&mut self) -> Result<(), S::Error> {
@@ -418,64 +383,7 @@ impl<S: Source> Gap<'_, '_, S> {
         Ok(true)
     }
 
-    /// Whether a frame of the middle starts in front of a place and ends behind it.
-    fn crosses(&self, place: u64) -> bool {
-        self.in_front_of(place).is_some_and(|item| item.end() > place)
-    }
-
-    /// Whether a frame of the middle ends at a place.
-    fn ends_at(&self, place: u64) -> bool {
-        self.in_front_of(place).is_some_and(|item| item.end() == place)
-    }
-
-    /// The last frame of the middle that starts in front of a place.
-    fn in_front_of(&self, place: u64) -> Option<&Item> {
-        let behind = self.parts.middle.partition_point(|item| item.offset() < place);
-        behind.checked_sub(1).and_then(|last| self.parts.middle.get(last))
-    }
-
-    fn drop_from(&mut self, start: u64) {
-        while self.parts.middle.back().is_some_and(|item| item.offset() >= start) {
-            self.parts.middle.pop_back();
-        }
-    }
-
     fn broken_to(&mut self, end: u64) {
         self.advance(Item::Broken { offset: self.at, end });
     }
-}
-
-/// Whether a length prefix follows the trailer of a frame that does not belong in front of an item: it was written for another
-/// place, too.
-fn follows_other<S: Source>(
-    frames: &mut Frames<'_, S>,
-    prefix: u64,
-    floor: RecordId,
-    item: &Item,
-) -> Result<bool, S::Error> {
-    let Some(offset) = prefix.checked_sub(ROOT_BYTES) else { return Ok(false) };
-    let trailer = frames.window.peek::<S, ROOT>(&mut frames.file, offset)?;
-    let root: Option<Root> = trailer.map(|trailer| zerocopy::transmute!(trailer));
-    let id = root.filter(|root| root.padded().is_some()).map(|root| RecordId(root.id.get()));
-    Ok(id.zip(item.whole()).is_some_and(|(id, piece)| id < floor || id >= piece.first_id))
-}
-
-/// Whether so many missing ids fit into so many bytes.
-pub(crate) fn fits(missing: u64, bytes: u64, most_events: u32) -> bool {
-    missing.div_ceil(u64::from(most_events.max(1))).saturating_mul(OVERHEAD_BYTES) <= bytes
-}
-
-/// Whether a run that nothing follows ends where a file can break off: at the start of a sector, at another length prefix, or
-/// at zeros up to the end of the sector. A frame can do without its last 8 bytes.
-pub(crate) fn may_break_off<S: Source>(frames: &mut Frames<'_, S>, last: &Piece) -> Result<bool, S::Error> {
-    let into_sector = last.end % SECTOR_BYTES;
-    if into_sector == 0
-        || last.undelimited && into_sector <= 8
-        || frames.prefix(last.end)? != Prefix::Impossible
-    {
-        return Ok(true);
-    }
-    let rest = to_usize(SECTOR_BYTES - into_sector);
-    let held = frames.window.at(&mut frames.file, last.end, rest)?;
-    Ok(held.get(..rest).is_some_and(|rest| rest.iter().all(|byte| *byte == 0)))
 }

@@ -3,9 +3,11 @@
 mod backward;
 mod choice;
 mod cover;
+mod evidence;
 mod fences;
 mod frames;
 mod gap;
+mod parts;
 mod piece;
 mod prefix;
 mod scan;
@@ -15,7 +17,6 @@ mod stretch;
 use crate::{damage::Source, id::RecordId};
 use cover::Cover;
 use frames::Frames;
-use gap::Parts;
 
 pub use fences::{Fences, first_frame_id};
 pub use stretch::Stretch;
@@ -33,7 +34,7 @@ impl FileMap {
     /// Classifies a whole file. Reads a number of bytes in proportion to the file's length, whatever the file holds.
     pub fn of<S: Source>(source: &mut S, fences: Fences) -> Result<Self, S::Error> {
         let mut frames = Frames::new(source);
-        let parts = Parts::of(&mut frames, fences)?;
+        let parts = gap::parts(&mut frames, fences)?;
         let mut chosen = selection::choose(&mut frames, &parts, fences)?;
         let mut follower = fences.end;
         for piece in chosen.iter_mut().rev() {

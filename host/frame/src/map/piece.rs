@@ -117,10 +117,11 @@ impl Item {
 
 /// Appends an item; pieces that join become one.
 pub(crate) fn push(items: &mut Vec<Item>, item: Item) {
-    if let (Some(Item::Whole(last)), Item::Whole(piece)) = (items.last_mut(), &item)
-        && last.take_up(piece)
-    {
-        return;
+    let is_taken_up = match (items.last_mut(), &item) {
+        (Some(Item::Whole(last)), Item::Whole(piece)) => last.take_up(piece),
+        _ => false,
+    };
+    if !is_taken_up {
+        items.push(item);
     }
-    items.push(item);
 }

@@ -7,9 +7,10 @@ use crate::{
     id::RecordId,
     map::{
         choice::{Before, PIECES_MAX, best_chain, missing},
+        evidence::{SECTOR_BYTES, fits, may_break_off},
         fences::Fences,
         frames::Frames,
-        gap::{Parts, SECTOR_BYTES, fits, may_break_off},
+        parts::Parts,
         piece::{Item, Piece, push},
     },
 };
@@ -30,7 +31,6 @@ pub(crate) fn choose<S: Source>(
     // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.
     let mut doubts = VecDeque::from([BTreeSet::new()]);
     let mut best: Option<Selection> = None;
-    let mut first: Vec<Piece> = Vec::new();
     for _ in 0..DOUBTS_MAX {
         let Some(doubted) = doubts.pop_front() else { break };
         let certain: Vec<Piece> =
@@ -46,15 +46,8 @@ pub(crate) fn choose<S: Source>(
             }
         }
         selection.choose_between(frames, &middle)?;
-        let Some(so_far) = &best else {
-            first.clone_from(&selection.chosen);
-            best = Some(selection);
-            continue;
-        };
-        // Others need not be quite as many as those in doubt.
-        let in_doubt = first.iter().filter(|piece| doubted.contains(&piece.offset));
-        let margin = if so_far.chosen == first { records(in_doubt) / 16 } else { 0 };
-        if records(&selection.chosen) > records(&so_far.chosen).saturating_sub(margin) {
+        // In doubt what both chains say is right.
+        if best.as_ref().is_none_or(|best| records(&selection.chosen) > records(&best.chosen)) {
             best = Some(selection);
         }
     }
@@ -145,10 +138,9 @@ impl Selection {
     /// that are there.
     fn ends_with_sector(&self) -> bool {
         let mut runs = self.chosen.chunk_by(Piece::joins).rev();
-        let (Some([first, .., last] | [first @ last]), Some([.., before])) = (runs.next(), runs.next())
-        else {
-            return false;
-        };
+        let Some([first, .., last] | [first @ last]) = runs.next() else { return false };
+        let before = runs.next().and_then(<[Piece]>::last).map(Before::of);
+        let Some(before) = before.or(self.fences.min.map(Before::start)) else { return false };
         let longest_bytes = self.chosen.iter().map(|piece| piece.longest_bytes).max().unwrap_or(0);
         let records = missing(before.next_id, first.first_id).saturating_add(1);
         last.end - first.offset <= SECTOR_BYTES + 16
@@ -210,23 +202,20 @@ impl Selection {
                         most_events,
                     )
             });
-            let fits_right = match right {
-                Some(right) => {
-                    piece.floor <= right.first_id
-                        && fits(
-                            missing(piece.next_id, right.first_id),
-                            right.offset.saturating_sub(piece.end),
-                            most_events,
-                        )
-                }
-                None => {
-                    // More than one frame can hold, going by the others.
-                    let is_long = piece.end - piece.offset > longest_bytes;
-                    is_long
-                        || self.fences.end == Some(piece.next_id)
-                        || middle.binary_search_by_key(&piece.end, |other| other.offset).is_err()
-                            && may_break_off(frames, run.last().unwrap_or(&piece))?
-                }
+            let fits_right = if let Some(right) = right {
+                piece.floor <= right.first_id
+                    && fits(
+                        missing(piece.next_id, right.first_id),
+                        right.offset.saturating_sub(piece.end),
+                        most_events,
+                    )
+            } else {
+                // More than one frame can hold, going by the others.
+                let is_long = piece.end - piece.offset > longest_bytes;
+                let is_adjacent = middle.binary_search_by_key(&piece.end, |other| other.offset).is_ok();
+                is_long
+                    || self.fences.end == Some(piece.next_id)
+                    || !is_adjacent && may_break_off(frames, run.last().unwrap_or(&piece))?
             };
             if fits_left && fits_right && admits(self.fences, &piece) {
                 runs.push((piece, run));

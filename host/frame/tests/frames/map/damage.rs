@@ -2,7 +2,7 @@
 
 use crate::data_file::{DataFile, Record};
 
-/// A generator of random numbers: SplitMix64.
+/// A generator of random numbers, `SplitMix64`.
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
