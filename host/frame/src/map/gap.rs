@@ -126,10 +126,16 @@ impl<S: Source> Gap<'_, '_, S> {
                     let behind = self.parts.middle.partition_point(|item| item.offset() < end);
                     let next = self.parts.middle.get(behind).filter(|item| item.offset() == end);
                     let next = next.or_else(|| self.parts.back.front().filter(|_| end == self.end));
-                    let is_possible =
-                        next.is_some_and(|item| item.whole().is_none_or(|piece| self.is_possible(piece)));
-                    self.parts.middle.drain(..behind);
-                    if !is_possible && end != self.frames.file.len {
+                    let is_possible = next.is_some_and(|item| {
+                        item.whole()
+                            .is_none_or(|piece| self.is_possible(piece) && self.is_next_but_one(piece))
+                    });
+                    // Behind a frame of another place, the prefix is from there as well.
+                    let leads_on = is_possible || end == self.frames.file.len;
+                    if leads_on || self.at == 0 || self.is_trusted() {
+                        self.parts.middle.drain(..behind);
+                    }
+                    if !leads_on {
                         return Ok(true);
                     }
                     self.broken_to(end);
@@ -185,6 +191,12 @@ impl<S: Source> Gap<'_, '_, S> {
                     self.most_events,
                 )
         })
+    }
+
+    /// Whether no more ids are missing in front of a piece than one record may hold, if there is one between.
+    fn is_next_but_one(&self, piece: &Piece) -> bool {
+        let most = u64::from(self.most_events).saturating_mul(4);
+        self.last.is_none_or(|last| last.end != self.at || missing(last.next_id, piece.first_id) <= most)
     }
 
     /// The frame at the end of the forward chain states a length beyond the end of the file: it is a torn write. Frames
