@@ -171,7 +171,6 @@ impl<S: Source> Gap<'_, '_, S> {
         self.last.or_else(|| self.fences.min.map(Before::start))
     }
 
-    /// Adds a frame to the forward chain.
     fn advance(&mut self, item: Item) {
         if let Some(piece) = item.whole() {
             self.last = Some(Before::of(piece));
@@ -193,7 +192,7 @@ impl<S: Source> Gap<'_, '_, S> {
         })
     }
 
-    /// Whether no more ids are missing in front of a piece than one record may hold, if there is one between.
+    /// Whether one record between may hold the ids that are missing in front of a piece.
     fn is_next_but_one(&self, piece: &Piece) -> bool {
         let most = u64::from(self.most_events).saturating_mul(4);
         self.last.is_none_or(|last| last.end != self.at || missing(last.next_id, piece.first_id) <= most)

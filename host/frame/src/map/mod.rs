@@ -32,6 +32,10 @@ pub struct FileMap {
 
 impl FileMap {
     /// Classifies a whole file. Reads a number of bytes in proportion to the file's length, whatever the file holds.
+    ///
+    /// The committed prefix always counts: whole frames from the start on, that [`decode`](crate::decode) reads, with ids
+    /// without a gap. The first id is `fences.min`, if that is known; no record's ids reach `fences.end`. A reader can
+    /// deliver those records before it asks for the map.
     pub fn of<S: Source>(source: &mut S, fences: Fences) -> Result<Self, S::Error> {
         let mut frames = Frames::new(source);
         let parts = gap::parts(&mut frames, fences)?;
