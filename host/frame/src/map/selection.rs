@@ -194,7 +194,10 @@ impl Selection {
         for run in middle.chunk_by(Piece::joins) {
             let Some(piece) = joined(run) else { continue };
             let most_events = self.most_events.max(piece.most_events);
-            let fits_left = left.is_none_or(|left| {
+            // More than one frame can hold, going by the others.
+            let is_long = piece.end - piece.offset > longest_bytes;
+            // Where no lower id is known, a run that a frame may hold may be its payload.
+            let fits_left = left.map_or(is_long, |left| {
                 left.floor <= piece.first_id
                     && fits(
                         missing(left.next_id, piece.first_id),
@@ -210,8 +213,6 @@ impl Selection {
                         most_events,
                     )
             } else {
-                // More than one frame can hold, going by the others.
-                let is_long = piece.end - piece.offset > longest_bytes;
                 let is_adjacent = middle.binary_search_by_key(&piece.end, |other| other.offset).is_ok();
                 is_long
                     || self.fences.end == Some(piece.next_id)
