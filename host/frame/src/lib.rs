@@ -31,6 +31,7 @@ mod events;
 mod id;
 mod layout;
 mod ledger;
+mod map;
 mod orphans;
 mod search;
 mod stray;
@@ -48,4 +49,5 @@ pub use layout::{
     MAX_PAYLOAD_BYTES, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT as END_BYTES, frame_bytes, frame_bytes_by_end,
 };
 pub use ledger::{LEDGER_BYTES, LedgerBytes, LedgerFields};
+pub use map::{Fences, FileMap, Stretch, first_frame_id};
 pub use walker::{Step, Walker};

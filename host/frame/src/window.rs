@@ -16,7 +16,7 @@ pub(crate) struct File<'a, S> {
 
 impl<S: Source> File<'_, S> {
     /// Reads until `into` is full or the file ends.
-    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, S::Error> {
+    pub(crate) fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, S::Error> {
         let wanted = into.len().min(to_usize(self.len.saturating_sub(offset)));
         match into.get_mut(..wanted) {
             Some(into) if !into.is_empty() => Ok(self.source.read_at(offset, into)?.min(wanted)),

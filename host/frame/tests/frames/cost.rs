@@ -7,10 +7,10 @@ use crate::data_file::{DataFile, walk};
 const BLOCK: usize = 256 * 1024;
 
 /// A file that counts what is read of it.
-struct Counted<'a> {
-    bytes: &'a [u8],
-    read: u64,
-    longest: usize,
+pub(crate) struct Counted<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) read: u64,
+    pub(crate) longest: usize,
 }
 
 impl Source for Counted<'_> {
@@ -38,10 +38,10 @@ fn cost(bytes: &[u8]) -> (u64, usize) {
 }
 
 /// Damages a frame, given how far the end of the file is from its start.
-type Harm<'a> = &'a dyn Fn(&mut [u8], u64);
+pub(crate) type Harm<'a> = &'a dyn Fn(&mut [u8], u64);
 
 /// A file of 2 MiB, each frame of which was damaged in the same way.
-fn damaged(payload_bytes: usize, damage: Harm<'_>) -> Vec<u8> {
+pub(crate) fn damaged(payload_bytes: usize, damage: Harm<'_>) -> Vec<u8> {
     let frames = (2 << 20) / frame_bytes(payload_bytes as u64);
     let mut file = DataFile::of(1, (0..frames).map(|i| vec![(i % 251) as u8; payload_bytes]));
     for record in &file.records {
@@ -94,7 +94,7 @@ fn damage_everywhere_is_read_a_few_times() {
 }
 
 /// Makes a root that ends at `end` and points at the payload of a frame at `start`. Its checksum is wrong.
-fn point(bytes: &mut [u8], start: usize, end: usize, id: u64) {
+pub(crate) fn point(bytes: &mut [u8], start: usize, end: usize, id: u64) {
     let root = end - 32;
     let padded = i32::try_from(end - start - 40).unwrap();
     bytes[root + 8..root + 16].copy_from_slice(&id.to_le_bytes());
@@ -187,10 +187,10 @@ fn a_length_without_a_root_is_not_read_at_once() {
 }
 
 /// A file of which one read fails.
-struct FailsOnce<'a> {
-    bytes: &'a [u8],
+pub(crate) struct FailsOnce<'a> {
+    pub(crate) bytes: &'a [u8],
     /// How many reads succeed before.
-    reads_left: Option<u32>,
+    pub(crate) reads_left: Option<u32>,
 }
 
 impl Source for FailsOnce<'_> {

@@ -8,7 +8,7 @@ use crate::data_file::{DataFile, walk};
 
 /// How the payloads of a file are made from another data file.
 #[derive(Clone, Copy, Debug)]
-enum Payloads {
+pub(crate) enum Payloads {
     /// The whole file.
     Copies,
     /// The file without its first and its last bytes.
@@ -20,7 +20,7 @@ enum Payloads {
 }
 
 /// A file of `records` records, whose payloads are made from a data file with ids from `inner_first` on.
-fn nested(records: usize, inner_first: u64, payloads: Payloads) -> DataFile {
+pub(crate) fn nested(records: usize, inner_first: u64, payloads: Payloads) -> DataFile {
     let inner = DataFile::of(inner_first, (0..5_u8).map(|i| vec![b'a' + i; usize::from(i) * 7])).bytes;
     DataFile::of(
         3,
@@ -33,7 +33,7 @@ fn nested(records: usize, inner_first: u64, payloads: Payloads) -> DataFile {
     )
 }
 
-fn nested_files() -> impl Iterator<Item = (String, DataFile)> {
+pub(crate) fn nested_files() -> impl Iterator<Item = (String, DataFile)> {
     [Payloads::Copies, Payloads::Twice, Payloads::Pieces, Payloads::Mixed].into_iter().flat_map(|payloads| {
         (1..=8).map(move |inner_first| {
             (format!("{payloads:?} from {inner_first}"), nested(4, inner_first, payloads))

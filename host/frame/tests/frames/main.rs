@@ -1,11 +1,14 @@
 //! What this crate promises about data files, tried on whole files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
+// Lengths of files that these tests make.
+#![allow(clippy::cast_possible_truncation)]
 
 mod cost;
 mod data_file;
 mod embedded;
 mod format;
 mod many_faults;
+mod map;
 mod order;
 mod round_trip;
 mod single_fault;

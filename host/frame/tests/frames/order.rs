@@ -18,7 +18,7 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Vector's `EventArray` of so many events, in one of its three kinds.
-fn event_array(kind: u8, events: u32) -> Vec<u8> {
+pub(crate) fn event_array(kind: u8, events: u32) -> Vec<u8> {
     let event = field(1, b"an event with some text in it, longer than one byte can say: .................");
     field(kind, &event.repeat(events as usize))
 }

@@ -1,0 +1,38 @@
+//! What neighbouring files say of the ids in a file.
+
+use crate::{
+    damage::Source,
+    id::RecordId,
+    layout::{self, DELIMITER, ROOT, Root},
+};
+
+/// What neighbouring files say of the ids in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fences {
+    /// No id in the file is lower: the id after what stands before the file. `None`: not known.
+    pub min: Option<RecordId>,
+    /// All ids, with their events, are lower: the first id of what follows. `None`: not known.
+    pub end: Option<RecordId>,
+}
+
+/// The id of a file's first frame: the fence that this file is for its neighbours.
+///
+/// Reads 8 bytes at the start of the file and the 32 bytes of the trailer where they say it is. Gives `None` if the two do
+/// not agree on the frame's length. The frame's checksum is not looked at: this is a hint and no proof.
+pub fn first_frame_id<S: Source>(mut source: S) -> Result<Option<RecordId>, S::Error> {
+    let mut prefix = [0; DELIMITER];
+    if source.read_at(0, &mut prefix)? < DELIMITER {
+        return Ok(None);
+    }
+    let Some(bytes) = layout::stated_frame_bytes(prefix) else { return Ok(None) };
+    if bytes > source.len() {
+        return Ok(None);
+    }
+    let mut trailer = [0; ROOT];
+    if source.read_at(bytes - layout::ROOT_BYTES, &mut trailer)? < ROOT {
+        return Ok(None);
+    }
+    let root: Root = zerocopy::transmute!(trailer);
+    let agrees = root.padded() == Some(bytes - layout::OVERHEAD_BYTES);
+    Ok(agrees.then(|| RecordId(root.id.get())))
+}

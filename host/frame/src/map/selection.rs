@@ -1,0 +1,355 @@
+//! Which whole frames of a file count.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::{
+    damage::Source,
+    id::RecordId,
+    map::{
+        choice::{Before, PIECES_MAX, best_chain, missing},
+        evidence::{SECTOR_BYTES, fits, may_break_off},
+        fences::Fences,
+        frames::Frames,
+        parts::Parts,
+        piece::{Item, Piece, push},
+    },
+};
+
+/// How many sets of doubtful pieces are tried at most.
+const DOUBTS_MAX: usize = 24;
+
+/// The pieces that count, in file order.
+pub(crate) fn choose<S: Source>(
+    frames: &mut Frames<'_, S>,
+    parts: &Parts,
+    fences: Fences,
+) -> Result<Vec<Piece>, S::Error> {
+    let back = parts.back.iter().filter(|_| !parts.back_is_payload);
+    let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
+    let middle: Vec<Piece> = parts.middle.iter().filter_map(Item::whole).copied().collect();
+    let anchored = split(frames, anchored, fences)?;
+    // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.
+    let mut doubts = VecDeque::from([BTreeSet::new()]);
+    let mut best: Option<Selection> = None;
+    for _ in 0..DOUBTS_MAX {
+        let Some(doubted) = doubts.pop_front() else { break };
+        let certain: Vec<Piece> =
+            anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
+        let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
+        selection.choose_anchored(&certain);
+        if !middle.is_empty() && anchored.len() <= PIECES_MAX {
+            for more in selection.doubts(frames.file.len, parts.is_back_at_tail) {
+                let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
+                if !doubts.contains(&set) {
+                    doubts.push_back(set);
+                }
+            }
+        }
+        selection.choose_between(frames, &middle)?;
+        // In doubt what both chains say is right.
+        if best.as_ref().is_none_or(|best| records(&selection.chosen) > records(&best.chosen)) {
+            best = Some(selection);
+        }
+    }
+    Ok(best.map(|selection| selection.chosen).unwrap_or_default())
+}
+
+/// Whether the ids of a piece are within the fences.
+fn admits(fences: Fences, piece: &Piece) -> bool {
+    fences.min.is_none_or(|min| min <= piece.first_id) && fences.end.is_none_or(|end| piece.floor <= end)
+}
+
+/// Which of two neighbours is in doubt.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    Smaller,
+    InFront,
+    Behind,
+}
+
+fn records<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> u64 {
+    pieces.into_iter().map(|piece| u64::from(piece.records)).sum()
+}
+
+struct Selection {
+    fences: Fences,
+    chosen: Vec<Piece>,
+    /// The most events that a record of the chosen ones holds.
+    most_events: u32,
+}
+
+impl Selection {
+    /// The chosen ones that may not be where they belong: where the ids that are missing between two runs need more bytes than
+    /// there are, one of the two is in doubt. Gives sets, by offset, of which one may be right. The committed prefix is in none of them.
+    fn doubts(&self, len: u64, ends_at_tail: bool) -> Vec<Vec<u64>> {
+        let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
+        let fits = |before: Before, offset: u64, id: RecordId| {
+            fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
+        };
+        let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
+        let starts_well =
+            self.fences.min.is_none_or(|min| fits(Before::start(min), first.offset, first.first_id));
+        let ends_well = match self.fences.end {
+            Some(end) => fits(Before::of(last), len, end),
+            None => !ends_at_tail || !self.ends_with_sector(),
+        };
+        let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
+        let parts: Vec<&[Piece]> =
+            self.chosen.chunk_by(|a, b| fits(Before::of(a), b.offset, b.first_id)).collect();
+        let mut doubts = Vec::new();
+        for groups in [runs, parts] {
+            for rule in [Rule::Smaller, Rule::InFront, Rule::Behind] {
+                let mut doubted = vec![false; groups.len()];
+                for (index, pair) in groups.windows(2).enumerate() {
+                    let [a, b] = pair else { continue };
+                    let (Some(before), Some(next)) = (a.last(), b.first()) else { continue };
+                    if fits(Before::of(before), next.offset, next.first_id) {
+                        continue;
+                    }
+                    let is_certain = a.first().is_some_and(|piece| piece.offset < committed);
+                    let is_second = is_certain
+                        || match rule {
+                            Rule::Smaller => records(*b) < records(*a),
+                            Rule::InFront => false,
+                            Rule::Behind => true,
+                        };
+                    let index = index + usize::from(is_second);
+                    doubted.iter_mut().skip(index).take(1).for_each(|doubted| *doubted = true);
+                }
+                if let Some(first) = doubted.first_mut() {
+                    *first |= !starts_well;
+                }
+                if let Some(last) = doubted.last_mut() {
+                    *last |= !ends_well;
+                }
+                let doubted = groups.iter().zip(doubted).filter(|(_, doubted)| *doubted);
+                let doubted = doubted.flat_map(|(group, _)| *group);
+                let doubtful: Vec<u64> =
+                    doubted.map(|piece| piece.offset).filter(|offset| *offset >= committed).collect();
+                if !doubtful.is_empty() && !doubts.contains(&doubtful) {
+                    doubts.push(doubtful);
+                }
+            }
+        }
+        doubts
+    }
+
+    /// Whether the last run may be a misplaced sector: it is no longer, and too few ids are missing in front of it for the bytes
+    /// that are there.
+    fn ends_with_sector(&self) -> bool {
+        let mut runs = self.chosen.chunk_by(Piece::joins).rev();
+        let Some([first, .., last] | [first @ last]) = runs.next() else { return false };
+        let before = runs.next().and_then(<[Piece]>::last).map(Before::of);
+        let Some(before) = before.or(self.fences.min.map(Before::start)) else { return false };
+        let longest_bytes = self.chosen.iter().map(|piece| piece.longest_bytes).max().unwrap_or(0);
+        let records = missing(before.next_id, first.first_id).saturating_add(1);
+        last.end - first.offset <= SECTOR_BYTES + 16
+            && first.offset - before.end > records.saturating_mul(longest_bytes).saturating_mul(2)
+    }
+
+    fn choose_anchored(&mut self, pieces: &[Piece]) {
+        let committed = self.committed(pieces);
+        self.chosen.extend(committed);
+        let before = committed.as_ref().map(Before::of).or(self.fences.min.map(Before::start));
+        let from = committed.map_or(0, |piece| piece.end);
+        let candidates: Vec<Piece> = pieces
+            .iter()
+            .filter(|piece| piece.offset >= from && admits(self.fences, piece))
+            .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
+            .copied()
+            .collect();
+        self.chosen.extend(best_chain(&candidates, before, |piece| piece.records.into()));
+        self.most_events = self.chosen.iter().map(|piece| piece.most_events).max().unwrap_or(1);
+    }
+
+    /// The committed prefix: whole frames from the start of the file on, with ids without a gap, the first of which is the one
+    /// that is expected. It always counts, so that a reader can deliver it before it knows the rest of the file.
+    fn committed(&self, pieces: &[Piece]) -> Option<Piece> {
+        let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && admits(self.fences, piece));
+        let mut committed = *pieces
+            .next()
+            .filter(|first| first.offset == 0 && self.fences.min.is_none_or(|min| min == first.first_id))?;
+        for piece in pieces {
+            if !committed.take_up(piece) {
+                break;
+            }
+        }
+        Some(committed)
+    }
+
+    /// Chooses among the runs that no chain leads to. Each counts whole or not at all.
+    fn choose_between<S: Source>(
+        &mut self,
+        frames: &mut Frames<'_, S>,
+        middle: &[Piece],
+    ) -> Result<(), S::Error> {
+        let Some(start) = middle.first().map(|piece| piece.offset) else { return Ok(()) };
+        let position = self.chosen.partition_point(|piece| piece.offset < start);
+        let left = position.checked_sub(1).and_then(|last| self.chosen.get(last)).map(Before::of);
+        let left = left.or(self.fences.min.map(Before::start));
+        let right = self.chosen.get(position).copied();
+        let longest_bytes =
+            self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max().unwrap_or(0);
+        let mut runs = Vec::new();
+        for run in middle.chunk_by(Piece::joins) {
+            let Some(piece) = joined(run) else { continue };
+            let most_events = self.most_events.max(piece.most_events);
+            // More than one frame can hold, going by the others.
+            let is_long = piece.end - piece.offset > longest_bytes;
+            // Where no lower id is known, a run that a frame may hold may be its payload.
+            let fits_left = left.map_or(is_long, |left| {
+                left.floor <= piece.first_id
+                    && fits(
+                        missing(left.next_id, piece.first_id),
+                        piece.offset.saturating_sub(left.end),
+                        most_events,
+                    )
+            });
+            let fits_right = if let Some(right) = right {
+                piece.floor <= right.first_id
+                    && fits(
+                        missing(piece.next_id, right.first_id),
+                        right.offset.saturating_sub(piece.end),
+                        most_events,
+                    )
+            } else {
+                let is_adjacent = middle.binary_search_by_key(&piece.end, |other| other.offset).is_ok();
+                is_long
+                    || self.fences.end == Some(piece.next_id)
+                    || !is_adjacent && may_break_off(frames, run.last().unwrap_or(&piece))?
+            };
+            if fits_left && fits_right && admits(self.fences, &piece) {
+                runs.push((piece, run));
+            }
+        }
+        let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
+        let place = Place::between(&self.chosen, left, right.as_ref());
+        let chain = best_chain(&pieces, left, |piece| weight(place.as_ref(), piece));
+        let find = |piece: &Piece| runs.binary_search_by_key(&piece.offset, |(run, _)| run.offset).ok();
+        let chosen = chain.iter().filter_map(find).filter_map(|index| runs.get(index));
+        let between = chosen.flat_map(|(_, run)| *run).copied();
+        self.chosen.splice(position..position, between);
+        Ok(())
+    }
+}
+
+/// Where in a file an id is to be expected.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// An offset, and the id that is expected there.
+    offset: u64,
+    id: RecordId,
+    /// How many bytes so many ids take.
+    bytes: u64,
+    ids: u64,
+    /// How many bytes a record takes.
+    record_bytes: u64,
+}
+
+impl Place {
+    fn between(chosen: &[Piece], left: Option<Before>, right: Option<&Piece>) -> Option<Self> {
+        let sum = |size: fn(&Piece) -> u64| chosen.iter().map(size).fold(0, u64::saturating_add);
+        let bytes = sum(|piece| piece.end - piece.offset);
+        let ids = sum(|piece| missing(piece.first_id, piece.next_id));
+        let record_bytes = bytes / sum(|piece| piece.records.into()).max(1);
+        let (offset, id) = left
+            .map(|left| (left.end, left.next_id))
+            .or_else(|| right.map(|right| (right.offset, right.first_id)))?;
+        let (bytes, ids) = match (left, right) {
+            (Some(left), Some(right)) => {
+                (right.offset.saturating_sub(left.end), missing(left.next_id, right.first_id))
+            }
+            _ => (bytes, ids),
+        };
+        (ids > 0 && record_bytes > 0).then_some(Self { offset, id, bytes, ids, record_bytes })
+    }
+
+    /// How far a run is from where it is expected.
+    fn distance(&self, run: &Piece) -> u64 {
+        let expected = |id: u64| {
+            let bytes = u128::from(id) * u128::from(self.bytes) / u128::from(self.ids);
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        let place = if run.first_id >= self.id {
+            self.offset.saturating_add(expected(missing(self.id, run.first_id)))
+        } else {
+            self.offset.saturating_sub(expected(missing(run.first_id, self.id)))
+        };
+        // Frames differ in length, so that the more of them are missing, the less exact is what is expected.
+        run.offset.abs_diff(place) / self.record_bytes / self.ids.isqrt().max(1)
+    }
+}
+
+/// How much a run counts where others contradict it: the more records, and the closer to where they are expected, the more.
+fn weight(place: Option<&Place>, run: &Piece) -> u64 {
+    let distance = place.map_or(0, |place| place.distance(run));
+    (u64::from(run.records) * 1024 * 8 / distance.saturating_add(8)).max(1)
+}
+
+/// Splits runs at the ids of others, where these contradict each other: parts of them may count.
+fn split<S: Source>(
+    frames: &mut Frames<'_, S>,
+    pieces: Vec<Piece>,
+    fences: Fences,
+) -> Result<Vec<Piece>, S::Error> {
+    let admitted = pieces.iter().all(|piece| admits(fences, piece));
+    let rising = pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
+    if admitted && rising {
+        return Ok(pieces);
+    }
+    let mut ids: Vec<RecordId> = pieces.iter().flat_map(|piece| [piece.first_id, piece.next_id]).collect();
+    ids.extend(fences.min.into_iter().chain(fences.end));
+    ids.sort_unstable();
+    ids.dedup();
+    let mut split = Vec::with_capacity(pieces.len());
+    let mut left = PIECES_MAX.saturating_sub(pieces.len());
+    for piece in &pieces {
+        let from = ids.partition_point(|id| *id <= piece.first_id);
+        let to = ids.partition_point(|id| *id < piece.next_id);
+        let within = ids.get(from..to).unwrap_or_default();
+        if within.is_empty() || within.len() > left || piece.undelimited {
+            split.push(*piece);
+        } else {
+            left -= within.len();
+            split_at(frames, piece, within, &mut split)?;
+        }
+    }
+    Ok(split)
+}
+
+/// A run as one piece, for the choice.
+fn joined(run: &[Piece]) -> Option<Piece> {
+    let (first, last) = (run.first()?, run.last()?);
+    let records = run.iter().map(|piece| piece.records).fold(0, u32::saturating_add);
+    let most_events = run.iter().map(|piece| piece.most_events).max()?;
+    Some(Piece { offset: first.offset, first_id: first.first_id, records, most_events, ..*last })
+}
+
+/// Splits a run so that a piece starts with the first record from each of these ids on.
+fn split_at<S: Source>(
+    frames: &mut Frames<'_, S>,
+    piece: &Piece,
+    ids: &[RecordId],
+    into: &mut Vec<Piece>,
+) -> Result<(), S::Error> {
+    let mut ids = ids.iter().peekable();
+    let mut part: Vec<Item> = Vec::new();
+    let mut at = piece.offset;
+    while at < piece.end {
+        let Some(end) = frames.settled_end(at)?.filter(|end| *end <= piece.end) else { break };
+        let item = frames.item(at, end)?;
+        let mut starts = false;
+        if let Some(frame) = item.whole() {
+            while ids.next_if(|id| **id <= frame.first_id).is_some() {
+                starts = true;
+            }
+        }
+        if starts {
+            into.extend(part.drain(..).filter_map(|item| item.whole().copied()));
+        }
+        push(&mut part, item);
+        at = end;
+    }
+    into.extend(part.iter().filter_map(Item::whole));
+    Ok(())
+}
