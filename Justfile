@@ -44,7 +44,7 @@ cost what directory:
     cargo run --release -p cost -- {{ what }} {{ quote(directory) }}
 
 # Everything that must hold before a commit, but for the tests.
-check: format-check lint docs wit tidy
+check: format-check lint portable docs wit tidy
 
 # Format the sources.
 format:
@@ -59,6 +59,22 @@ lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     # The tests ask for all features: here is what users compile.
     cargo clippy --package forebay --lib --bins --locked -- -D warnings
+
+# Check that the core builds where there are no threads and no files. Debian's wasm compiler is too old for the core.
+portable:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    target=wasm32-unknown-unknown
+    if [ ! -d "$(rustc --print=target-libdir --target "$target")" ]; then
+        echo "forebay-core was not checked for $target: \`rustup target add $target\` makes it possible" >&2
+        exit 0
+    fi
+    cargo check --package forebay-core --target "$target" --locked
+    tree=$(cargo tree --package forebay-core --edges normal --prefix none --locked)
+    if grep -E '^(cap-std|tokio|memmap2|rustix|wasmtime|forebay) ' <<<"$tree"; then
+        echo 'forebay-core depends on what only a host has (the lines above)' >&2
+        exit 1
+    fi
 
 # Build the documentation with warnings as errors.
 docs:

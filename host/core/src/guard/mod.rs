@@ -1,0 +1,351 @@
+//! What a buffer's logic calls, and what the host does between its calls.
+//!
+//! The guard wires the parts together and decides nothing that the logic decides. [`functions`](self) answers the
+//! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `handover` goes from one instance of the
+//! logic to the next.
+
+mod functions;
+mod handover;
+mod passing;
+mod remembering;
+mod rescue;
+mod syncing;
+
+use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
+
+use forebay_types::{BatchId, Ledger, RecordId, Refusal, StorageError as Code};
+
+pub use self::{handover::OpenReport, rescue::Rescue};
+use self::{handover::Phase, remembering::Before, syncing::Ledgers};
+use crate::{
+    clock::Clock,
+    dead_letters::KnownEnd,
+    opening::{Found, LedgerState},
+    reader::{BlockPool, Files, Loss, LossCount, Reader},
+    record::{NewRecord, ReadRecord},
+    rules::{Breach, Offer, Placement, Refusals},
+    segments::Segments,
+    storage::{Amount, Backend, Incarnations, StorageError, SyncJob, SyncTarget, Usage},
+    syncs::Syncs,
+    usage::Tally,
+};
+
+/// Why a call of the logic was not carried out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// The storage did not do it.
+    Storage(StorageError),
+    /// A rule was broken.
+    Refused(Refusal),
+}
+
+impl From<StorageError> for GuardError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+/// What the logic is told.
+impl From<GuardError> for Code {
+    fn from(error: GuardError) -> Self {
+        match error {
+            GuardError::Refused(refusal) => Self::Refused(refusal.number()),
+            GuardError::Storage(error) => match error {
+                StorageError::NotFound { .. } => Self::NotFound,
+                StorageError::NoSpace { .. } => Self::NoSpace,
+                StorageError::AlreadyExists { .. } | StorageError::Io { .. } => Self::Io(error.errno()),
+            },
+        }
+    }
+}
+
+/// Takes syncs to where they may block.
+pub type SyncRunner = Box<dyn FnMut(SyncTarget, SyncJob) + Send>;
+
+/// The storage of one buffer, as its logic sees it.
+pub struct Guard {
+    backend: Box<dyn Backend>,
+    clock: Arc<dyn Clock>,
+    sync_runner: SyncRunner,
+    segments: Segments,
+    ledgers: Ledgers,
+    ledger_state: LedgerState,
+    reader: Reader,
+    syncs: Syncs,
+    tally: Tally,
+    refusals: Refusals,
+    phase: Phase,
+    /// What was remembered; `None` once the logic has opened the buffer.
+    before: Option<Before>,
+    incarnations: Incarnations,
+    /// The most that all data files may hold, in bytes, and how many there may be.
+    max_bytes: u64,
+    max_files: usize,
+    /// The operator lets the oldest segments go when there is no room.
+    drops_oldest: bool,
+    offer: Option<Offer>,
+    last_batch: u64,
+    staging: BlockPool,
+    /// What the consumer has acknowledged: all events up to this one.
+    acknowledged: RecordId,
+    /// Events in segments that were dropped to make room.
+    dropped: u64,
+    /// The events that vanished with failed syncs, as far as the ledger has not passed them.
+    vanished: Vec<Range<RecordId>>,
+    /// Bytes that were truncated from the ends of files.
+    truncated_bytes: u64,
+    /// Whether the disk had no room when it was last written to.
+    is_disk_full: bool,
+    dead_letters_end: KnownEnd,
+    /// Where it comes back to if the code panics that has it.
+    rescue: Option<Rescue>,
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("ledgers", &self.ledgers)
+            .field("segments", &self.segments.order().len())
+            .field("next_id", &self.segments.next_id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Guard {
+    /// A guard over a directory that `backend` holds, with facts made from what is there. Nothing is changed yet.
+    ///
+    /// `max_bytes` bounds the bytes in all data files. `sync_runner` gets each sync when it may start, and answers with
+    /// [`sync_ended`](Self::sync_ended).
+    pub fn new(
+        mut backend: Box<dyn Backend>,
+        clock: Arc<dyn Clock>,
+        max_bytes: u64,
+        sync_runner: SyncRunner,
+    ) -> Result<Self, StorageError> {
+        let mut reader = Reader::default();
+        let found = Found::look(&mut *backend, &mut reader)?;
+        let mut guard = Self::empty(backend, clock, max_bytes, sync_runner);
+        guard.reader = reader;
+        guard.take_in(found);
+        Ok(guard)
+    }
+
+    fn empty(
+        backend: Box<dyn Backend>,
+        clock: Arc<dyn Clock>,
+        max_bytes: u64,
+        sync_runner: SyncRunner,
+    ) -> Self {
+        Self {
+            backend,
+            clock,
+            sync_runner,
+            segments: Segments::default(),
+            ledgers: Ledgers::default(),
+            ledger_state: LedgerState::default(),
+            reader: Reader::default(),
+            syncs: Syncs::default(),
+            tally: Tally::default(),
+            refusals: Refusals::default(),
+            phase: Phase::Opening,
+            before: None,
+            incarnations: Incarnations::default(),
+            max_bytes,
+            max_files: usize::MAX,
+            drops_oldest: false,
+            offer: None,
+            last_batch: 0,
+            staging: BlockPool::default(),
+            acknowledged: RecordId(0),
+            dropped: 0,
+            vanished: Vec::new(),
+            truncated_bytes: 0,
+            is_disk_full: false,
+            dead_letters_end: KnownEnd::default(),
+            rescue: None,
+        }
+    }
+
+    pub(crate) fn files(&mut self) -> (Files<'_>, &mut Reader) {
+        (Files { backend: &mut *self.backend, segments: &mut self.segments }, &mut self.reader)
+    }
+}
+
+/// What the operator allows.
+impl Guard {
+    /// The operator lets the oldest segments go, with all that is in them, when there is no room.
+    pub fn drop_oldest(&mut self) {
+        self.drops_oldest = true;
+    }
+
+    /// So many data files may come to those that are there.
+    pub fn allow_files(&mut self, more: usize) {
+        self.max_files = self.segments.files().saturating_add(more);
+    }
+
+    /// Records are delivered only to be looked at: none will be acknowledged.
+    pub fn peek(&mut self) {
+        self.tally.is_peeking = true;
+    }
+}
+
+/// Writing, between calls of the logic.
+impl Guard {
+    /// Puts records on offer for the next `write`, and gives the batch's number and the sizes that the logic sees.
+    pub fn offer(&mut self, records: Vec<NewRecord>) -> (BatchId, Vec<u64>) {
+        debug_assert!(self.offer.is_none(), "one offer at a time");
+        self.last_batch += 1;
+        let batch = BatchId(self.last_batch);
+        let offer = self.offer.insert(Offer::new(batch, records));
+        (batch, offer.sizes())
+    }
+
+    /// Takes the offer back, with what became of it by the host's own account.
+    pub fn take_offer(&mut self) -> Placement {
+        self.offer.take().map(Offer::into_placement).unwrap_or_default()
+    }
+
+    /// Records of so many events and bytes were returned to their writer because there was no room.
+    pub fn rejected(&mut self, amount: Amount) {
+        self.tally.rejected(amount);
+        self.remember();
+    }
+
+    /// A job that adds records to the end of the dead-letter file, all or none, goes to the sync runner as
+    /// [`SyncTarget::DeadLetters`]. The file may have so many bytes. One call at a time.
+    pub fn write_dead_letters<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = &'a ReadRecord>,
+        max_bytes: u64,
+    ) {
+        let job =
+            crate::dead_letters::job(self.backend.dead_letters(), &self.dead_letters_end, records, max_bytes);
+        (self.sync_runner)(SyncTarget::DeadLetters, job);
+    }
+}
+
+/// Reading, between calls of the logic.
+impl Guard {
+    /// Delivers the next records: at most so many and, from the second on, so many bytes of frames.
+    pub fn deliver(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<ReadRecord>, StorageError> {
+        let max_records = usize::try_from(max_records).unwrap_or(usize::MAX);
+        let (mut files, reader) = self.files();
+        let mut delivered = reader.deliver(&mut files, max_records, max_bytes)?;
+        let mut rest = delivered.records.as_mut_slice();
+        for run in &delivered.runs {
+            let count = usize::try_from(run.records).unwrap_or(usize::MAX).min(rest.len());
+            let (of_run, others) = rest.split_at_mut(count);
+            rest = others;
+            self.tally.delivered(*run, of_run);
+            let incarnation = self.incarnations.of(run.first_id);
+            let is_one = self.incarnations.of(run.next_id) == incarnation;
+            for record in of_run {
+                record.incarnation = if is_one { incarnation } else { self.incarnations.of(record.id) };
+            }
+        }
+        Ok(delivered.records)
+    }
+
+    /// The logic lets nothing be delivered. Where nothing is left, what was not met is lost, and is told. Otherwise gives
+    /// the id of the record that the logic withholds.
+    pub fn reached_end(&mut self) -> Result<Option<RecordId>, StorageError> {
+        let (mut files, reader) = self.files();
+        reader.reached_end(&mut files)
+    }
+
+    /// The consumer gets this record, or it was dropped: losses in front of it are told.
+    pub fn come_to(&mut self, id: RecordId) {
+        self.reader.losses.tell_before(id);
+    }
+
+    /// The losses that were told and not taken yet; of very many, the newest.
+    pub fn take_losses(&mut self) -> Vec<Loss> {
+        self.reader.losses.take()
+    }
+
+    /// How much is lost, as far as it was told.
+    pub fn loss_count(&self) -> LossCount {
+        self.reader.losses.count()
+    }
+
+    /// Bytes of data files that were read or walked since the guard was made: what reading costs.
+    pub fn walked_bytes(&self) -> u64 {
+        self.reader.walked_bytes()
+    }
+}
+
+/// Figures.
+impl Guard {
+    /// The id that the next event gets.
+    pub fn next_id(&self) -> RecordId {
+        self.segments.next_id()
+    }
+
+    /// What the ledger was worth that was in the directory.
+    pub fn ledger_state(&self) -> &LedgerState {
+        &self.ledger_state
+    }
+
+    /// The ledger as last stored.
+    pub fn ledger(&self) -> Option<Ledger> {
+        self.ledgers.stored
+    }
+
+    /// The last event that the ledger has passed: acknowledged, dropped or lost. 0 if there is none.
+    pub fn passed(&self) -> RecordId {
+        self.ledgers.stored.map_or(RecordId(0), |ledger| ledger.reader_last_record)
+    }
+
+    /// Bytes in all data files.
+    pub fn bytes(&self) -> u64 {
+        self.segments.bytes()
+    }
+
+    /// How many data files there are.
+    pub fn file_count(&self) -> usize {
+        self.segments.files()
+    }
+
+    /// Events in segments that were dropped to make room, since the guard was made.
+    pub fn dropped_events(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Bytes that were truncated from the ends of files.
+    pub fn truncated_bytes(&self) -> u64 {
+        self.truncated_bytes
+    }
+
+    /// Whether the disk had no room when it was last written to. What the operator does not allow is another matter.
+    pub fn is_disk_full(&self) -> bool {
+        self.is_disk_full
+    }
+
+    /// What has gone through the buffer, since it was opened and ever.
+    pub fn usage(&self) -> (Usage, Usage) {
+        (self.tally.since_opening(), self.tally.usage())
+    }
+
+    /// What waits in the data files.
+    pub fn waiting(&self) -> Amount {
+        self.tally.usage().waiting()
+    }
+
+    /// When the file that delivery begins at was last written to, by the wall clock. `None` if nothing waits, or the storage
+    /// does not know.
+    pub fn oldest_modified(&mut self) -> Option<SystemTime> {
+        let ledger = self.ledgers.stored.filter(|_| self.waiting().events > 0)?;
+        self.backend.modified(ledger.reader_data_file)
+    }
+
+    /// How many calls of the logic broke a rule.
+    pub fn refused(&self) -> u64 {
+        self.refusals.total()
+    }
+
+    /// How often each rule was broken, of those that were.
+    pub fn refusals(&self) -> Vec<(Breach, u64)> {
+        self.refusals.by_rule()
+    }
+}

@@ -1,0 +1,384 @@
+//! Syncs between the calls of the logic: flights, what they make durable, and the retry of those that fail.
+
+use std::{error::Error, ops::Range};
+
+use forebay_types::{FileId, Ledger, RecordId, Ticket};
+use tracing::warn;
+
+use super::Guard;
+use crate::{
+    storage::{StorageError, SyncTarget},
+    syncs::{Covers, Flight, Vanished},
+};
+
+/// How many syncs logic may request while its buffer is being closed: for each file, and besides.
+const CLOSING_SYNCS_A_FILE: usize = 4;
+const CLOSING_SYNCS: usize = 64;
+
+/// The ledger in its versions.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // Four facts that change independently.
+pub(super) struct Ledgers {
+    /// As it was in the directory when the lock was taken.
+    pub(super) live: Option<Ledger>,
+    /// As it was stored last; the chosen one until then.
+    pub(super) stored: Option<Ledger>,
+    /// Whether `stored` is in the directory.
+    is_written: bool,
+    /// As it was last synced under this lock.
+    pub(super) synced: Option<Ledger>,
+    /// The last sync of the ledger has failed.
+    pub(super) is_unsafe: bool,
+    /// The last sync of the directory has failed.
+    pub(super) are_names_unsafe: bool,
+    /// A sync of a data file or of the directory has failed under this lock: until then there is nothing suspect.
+    pub(super) had_suspects: bool,
+}
+
+impl Ledgers {
+    pub(super) fn found(live: Option<Ledger>, chosen: Option<Ledger>) -> Self {
+        Self { live, stored: chosen, is_written: live == chosen, ..Self::default() }
+    }
+
+    pub(super) fn store(&mut self, ledger: Ledger) {
+        self.stored = Some(ledger);
+        self.is_written = true;
+    }
+
+    /// The ledger that is not in the directory yet.
+    pub(super) fn unwritten(&self) -> Option<Ledger> {
+        self.stored.filter(|_| !self.is_written)
+    }
+
+    /// The number of the first file, where there are no segments.
+    pub(super) fn first_file(&self) -> FileId {
+        self.stored.map_or(FileId::FIRST, |ledger| ledger.writer_data_file)
+    }
+
+    /// Whether the ledger that was found named a file, so that its name was durable.
+    fn named(&self, file: FileId) -> bool {
+        self.live.is_some_and(|live| {
+            let reader = live.reader_data_file;
+            reader.steps_to(file) < reader.steps_to(live.writer_data_file)
+        })
+    }
+}
+
+impl Guard {
+    /// A flight that was handed to the runner has ended.
+    pub fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
+        let Some(flight) = self.syncs.landed(target) else { return };
+        let was_degraded = self.is_degraded();
+        let counted = if result.is_ok() { self.count_flight(target, flight) } else { Ok(()) };
+        if let Err(error) = result.as_ref().and(counted.as_ref()) {
+            if let SyncTarget::Data(file) = target {
+                self.backend.forget_renewal(file);
+            }
+            self.sync_failed(target, error);
+            // One file that cannot be rewritten must not keep the others waiting.
+            self.start_next_rewrite();
+            return;
+        }
+        if was_degraded && !self.is_degraded() {
+            self.remember();
+        }
+        // Not all targets are looked at: there may be one for each of 65,534 files.
+        for target in [target, SyncTarget::Directory] {
+            if self.syncs.is_unserved(target) {
+                self.start_unless_failed(target);
+            }
+        }
+        self.start_next_rewrite();
+    }
+
+    /// A flight has ended well.
+    fn count_flight(&mut self, target: SyncTarget, flight: Flight) -> Result<(), StorageError> {
+        let Flight { last, covers } = flight;
+        match (target, covers) {
+            (SyncTarget::Data(file), Covers::Data { length, next_id }) => {
+                if let Some(segment) = self.segments.get_mut(file) {
+                    segment.durability.data_synced(length.min(segment.bytes), next_id);
+                }
+                self.release_handle(file);
+                // Until the new name is durable, a power loss brings the file before back.
+                if self.segments.get(file).is_some_and(|segment| segment.durability.is_rewritten) {
+                    self.syncs.wait_for_name(file, last);
+                } else {
+                    self.syncs.settle(target, last);
+                }
+            }
+            (SyncTarget::Data(file), Covers::Rewrite) => {
+                self.backend.renew(file)?;
+                self.syncs.renamed(file);
+                self.look_again(file)?;
+                self.syncs.wait_for_name(file, last);
+            }
+            (SyncTarget::Data(file), Covers::StaleRewrite) => self.backend.forget_renewal(file),
+            (_, Covers::Names(files)) => {
+                self.segments.names_synced(&files);
+                self.ledgers.are_names_unsafe = false;
+                // A name in doubt is not durable with this sync, however well it has ended: its file is rewritten first.
+                for file in files {
+                    if !self.is_name_in_doubt(file) {
+                        self.syncs.name_durable(file);
+                    }
+                }
+                if !self.are_names_in_doubt() && self.syncs.awaiting_name().next().is_none() {
+                    self.syncs.settle(target, last);
+                }
+            }
+            (_, Covers::Ledger(ledger)) => {
+                self.ledgers.synced = Some(ledger);
+                self.ledgers.is_unsafe = false;
+                self.syncs.settle(target, last);
+            }
+            (_, Covers::Data { .. } | Covers::Rewrite | Covers::StaleRewrite) => {}
+        }
+        Ok(())
+    }
+
+    fn release_handle(&mut self, file: FileId) {
+        let is_last = self.segments.last().is_some_and(|last| last.file == file);
+        if !is_last
+            && self.segments.get(file).is_some_and(|segment| segment.durability.bytes == segment.bytes)
+        {
+            self.backend.release(file);
+        }
+    }
+
+    fn sync_failed(&mut self, target: SyncTarget, error: &StorageError) {
+        let error: &dyn Error = error;
+        warn!(
+            ?target,
+            error, "an fsync failed: Forebay confirms nothing as synced until a retry has made it good"
+        );
+        match target {
+            SyncTarget::Data(file) => {
+                self.ledgers.had_suspects = true;
+                if let Some(segment) = self.segments.get_mut(file) {
+                    segment.durability.data_failed(segment.bytes);
+                }
+                self.segments.doubt(file);
+            }
+            SyncTarget::Directory => {
+                self.ledgers.had_suspects = true;
+                self.ledgers.are_names_unsafe = true;
+                let ledgers = &self.ledgers;
+                self.segments.names_failed(|file| ledgers.named(file));
+            }
+            SyncTarget::Ledger => self.ledgers.is_unsafe = true,
+            // Nothing counts as done that was to be in it.
+            SyncTarget::DeadLetters => {}
+        }
+        // Record the failure: after a crash, the next process must not trust pages that the kernel has marked clean.
+        self.remember();
+    }
+
+    /// Tries again what a failed sync has left in doubt: rewrites files, stores the ledger again, syncs.
+    pub fn retry_syncs(&mut self) {
+        if self.ledgers.had_suspects {
+            let suspects: Vec<FileId> = self.segments.suspects().collect();
+            for file in suspects {
+                if !self.syncs.is_in_flight(SyncTarget::Data(file)) {
+                    self.start_rewrite(file);
+                }
+            }
+        }
+        let unsafe_names = self.ledgers.are_names_unsafe.then_some(SyncTarget::Directory);
+        let unsafe_ledger = self.ledgers.is_unsafe.then_some(SyncTarget::Ledger);
+        for target in unsafe_names.into_iter().chain(unsafe_ledger) {
+            if !self.syncs.is_in_flight(target) {
+                self.start_sync(target);
+            }
+        }
+        for target in self.syncs.unserved() {
+            self.start_unless_failed(target);
+        }
+    }
+
+    /// Whether a file waits to be rewritten because a sync of the directory has failed.
+    fn are_names_in_doubt(&self) -> bool {
+        self.ledgers.had_suspects && self.segments.iter().any(|segment| segment.durability.is_name_suspect)
+    }
+
+    fn is_name_in_doubt(&self, file: FileId) -> bool {
+        self.segments.get(file).is_some_and(|segment| segment.durability.is_name_suspect)
+    }
+
+    /// Starts what requests wait for. What has just failed waits for the next retry.
+    fn start_unless_failed(&mut self, target: SyncTarget) {
+        let has_failed = match target {
+            SyncTarget::Data(file) => {
+                self.segments.get(file).is_some_and(|segment| segment.durability.is_suspect())
+            }
+            SyncTarget::Directory => {
+                let is_of_use = |file| !self.is_name_in_doubt(file);
+                self.ledgers.are_names_unsafe
+                    || (self.are_names_in_doubt() && !self.syncs.awaiting_name().any(is_of_use))
+            }
+            SyncTarget::Ledger => self.ledgers.is_unsafe,
+            SyncTarget::DeadLetters => true,
+        };
+        if !has_failed {
+            self.start_sync(target);
+        }
+    }
+
+    /// Goes on with the files that wait to be rewritten. Some have left since, or are made good.
+    fn start_next_rewrite(&mut self) {
+        while !self.syncs.is_rewriting()
+            && let Some(file) = self.syncs.next_rewrite()
+        {
+            if self.segments.get(file).is_some_and(|segment| segment.durability.is_suspect()) {
+                self.start_rewrite(file);
+            }
+        }
+    }
+
+    pub(super) fn start_sync(&mut self, target: SyncTarget) {
+        let covers = match target {
+            SyncTarget::Data(file) => {
+                let Some(segment) = self.segments.get(file) else { return };
+                if segment.durability.is_suspect() {
+                    return self.start_rewrite(file);
+                }
+                Covers::Data { length: segment.bytes, next_id: segment.walked.next_id }
+            }
+            SyncTarget::Directory => Covers::Names(self.segments.unnamed()),
+            SyncTarget::Ledger => {
+                self.remember();
+                Covers::Ledger(self.ledgers.stored.unwrap_or(Ledger::EMPTY))
+            }
+            // The logic has no word for them.
+            SyncTarget::DeadLetters => return,
+        };
+        self.syncs.started(target, covers);
+        let prepared = self.store_again(target).and_then(|()| self.backend.prepare_sync(target));
+        let job = prepared.unwrap_or_else(|error| Box::new(move || Err(error)));
+        (self.sync_runner)(target, job);
+    }
+
+    /// What a failed sync of the ledger has not written no later one writes, unless it is stored again.
+    fn store_again(&mut self, target: SyncTarget) -> Result<(), StorageError> {
+        match self.ledgers.stored {
+            Some(ledger) if target == SyncTarget::Ledger && self.ledgers.is_unsafe => {
+                self.backend.store_ledger(ledger)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a failed sync of a file has not written no later one writes: the file is written to a new one, which takes its
+    /// place.
+    fn start_rewrite(&mut self, file: FileId) {
+        let target = SyncTarget::Data(file);
+        if self.syncs.is_in_flight(target) || self.syncs.queue_rewrite(file) {
+            return;
+        }
+        self.syncs.started(target, Covers::Rewrite);
+        let job = self.backend.prepare_renewal(file).unwrap_or_else(|error| Box::new(move || Err(error)));
+        (self.sync_runner)(target, job);
+    }
+
+    /// What counts of a file that was rewritten is what can be read of it: the kernel may have dropped what it could not
+    /// write.
+    fn look_again(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.reader.forget(file, u64::MAX);
+        let Some(segment) = self.segments.get_mut(file) else { return Ok(()) };
+        segment.forget_walk();
+        let written = segment.not_durable();
+        let mut vanished = written.map(Vanished::of);
+        let (mut files, reader) = self.files();
+        reader.walk_through(&mut files, file, |met| {
+            if let Some(vanished) = &mut vanished {
+                vanished.found(met.frame.id, met.next_id());
+            }
+        })?;
+        let ranges = vanished.map(Vanished::into_ranges).unwrap_or_default();
+        if let (Some(first), Some(last)) = (ranges.first(), ranges.last()) {
+            let (from, to) = (first.start.0, last.end.0);
+            warn!(%file, from, to, "records vanished with a failed fsync: they cannot be read any more");
+        }
+        self.vanished.extend(ranges);
+        let passed = self.passed();
+        self.vanished.retain(|ids| ids.end > passed);
+        self.segments.rewritten(file);
+        Ok(())
+    }
+
+    /// Makes a truncation durable, and waits for it: ids that may be in what was truncated are given again in its place.
+    /// Should a power loss leave some of both, the two could make up a record.
+    pub(super) fn sync_truncation(&mut self, file: FileId) -> Result<(), StorageError> {
+        let target = SyncTarget::Data(file);
+        let synced = self.backend.prepare_sync(target).and_then(|sync| sync());
+        synced.inspect_err(|error| self.sync_failed(target, error))
+    }
+
+    /// The first of these events that vanished with a failed sync, up to the first behind them that is there.
+    pub fn vanished(&self, ids: &Range<RecordId>) -> Option<Range<RecordId>> {
+        let among =
+            self.vanished.iter().map(|vanished| vanished.start.max(ids.start)..vanished.end.min(ids.end));
+        among.filter(|vanished| vanished.start < vanished.end).min_by_key(|vanished| vanished.start)
+    }
+
+    /// Whether a sync has failed, and what it was to make durable is not safe again yet.
+    pub fn is_degraded(&self) -> bool {
+        self.ledgers.is_unsafe
+            || self.ledgers.are_names_unsafe
+            || (self.ledgers.had_suspects && self.segments.suspects().next().is_some())
+    }
+
+    /// The id below which every event is durable, as the host itself has seen: its bytes, all unacknowledged bytes before
+    /// them, the name of its file, and a ledger that names the file; or it has vanished with a failed sync.
+    pub fn durable_next(&mut self) -> RecordId {
+        let named = self.ledgers.synced.and_then(|synced| self.segments.position(synced.writer_data_file));
+        self.segments.durable_next(named)
+    }
+
+    /// Whether all that was appended and is not acknowledged is durable.
+    pub fn is_all_durable(&mut self) -> bool {
+        let next = self.segments.next_id();
+        let is_empty = self.ledgers.stored.is_some_and(|ledger| ledger.first_unread() >= next);
+        let has_appended = self.segments.iter().any(|segment| segment.written.is_some());
+        is_empty || !has_appended || self.durable_next() >= next
+    }
+
+    /// The next ticket whose target is durable, in the order of the requests.
+    pub fn next_durable(&mut self) -> Option<Ticket> {
+        self.syncs.next_durable()
+    }
+
+    /// Whether no sync is under way or requested.
+    pub fn is_sync_idle(&self) -> bool {
+        self.syncs.is_idle()
+    }
+
+    /// Whether no sync is under way. What has failed may wait for a retry.
+    pub fn has_landed(&self) -> bool {
+        self.syncs.has_landed()
+    }
+
+    /// The buffer is being closed, and waits until no sync is under way. Logic that requests another one at the end of each
+    /// must not keep it open.
+    pub fn begin_closing(&mut self) {
+        self.syncs.bound(self.segments.files().saturating_mul(CLOSING_SYNCS_A_FILE) + CLOSING_SYNCS);
+    }
+
+    /// Nothing more will be done. Notes in the sidecar that the buffer was closed, if everything is durable.
+    pub fn close(&mut self) {
+        let Some(memo) = self.memo() else { return };
+        if self.is_all_durable() && !self.is_degraded() && self.syncs.has_landed() {
+            self.backend.closed(&memo);
+        } else {
+            self.remember();
+        }
+    }
+
+    pub(super) fn write_chosen_ledger(&mut self) -> Result<(), StorageError> {
+        if let Some(ledger) = self.ledgers.unwritten() {
+            self.backend.store_ledger(ledger)?;
+            self.ledgers.store(ledger);
+        }
+        Ok(())
+    }
+}

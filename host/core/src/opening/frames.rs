@@ -1,0 +1,115 @@
+//! What the data files say, for decisions of opening. Everything is read when it is asked for, and once.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use forebay_types::{FileId, RecordId};
+
+use crate::{
+    reader::{Files, Reader, fence_of, frame_ending_at},
+    segments::{Extent, Fence},
+    storage::{Checkpoint, StorageError},
+};
+
+/// The data files of a directory, before their order is known.
+pub(crate) struct Frames<'a> {
+    pub(crate) files: Files<'a>,
+    reader: &'a mut Reader,
+    extents: BTreeMap<FileId, Extent>,
+}
+
+impl<'a> Frames<'a> {
+    pub(crate) fn new(files: Files<'a>, reader: &'a mut Reader) -> Self {
+        Self { files, reader, extents: BTreeMap::new() }
+    }
+
+    /// The files that hold anything.
+    pub(crate) fn nonempty(&self) -> Vec<FileId> {
+        self.files.segments.iter().filter(|segment| segment.bytes > 0).map(|segment| segment.file).collect()
+    }
+
+    /// The id of a file's first frame, as far as two small reads tell it.
+    pub(crate) fn fence(&mut self, file: FileId) -> Result<Option<RecordId>, StorageError> {
+        match fence_of(&mut self.files, file)? {
+            Fence::First(id) => Ok(Some(id)),
+            Fence::None | Fence::Unknown => Ok(None),
+        }
+    }
+
+    /// The id after the frame that ends a file, if a whole one does.
+    pub(crate) fn end_by_last_frame(&mut self, file: FileId) -> Result<Option<RecordId>, StorageError> {
+        let Some(length) = self.files.segments.get(file).map(|segment| segment.bytes) else {
+            return Ok(None);
+        };
+        frame_ending_at(&mut self.files, file, length)
+    }
+
+    /// Whether the frame ends at a checkpoint that should.
+    pub(crate) fn stands(&mut self, checkpoint: Checkpoint) -> Result<bool, StorageError> {
+        Ok(frame_ending_at(&mut self.files, checkpoint.file, checkpoint.offset)? == Some(checkpoint.next_id))
+    }
+
+    /// All runs of records in a file. Reads all of it.
+    pub(crate) fn extent(&mut self, file: FileId) -> Result<&Extent, StorageError> {
+        if !self.extents.contains_key(&file) {
+            let mut runs: Vec<Range<RecordId>> = Vec::new();
+            self.reader.for_each_record(&mut self.files, file, |met| {
+                let ids = met.frame.id..met.next_id();
+                match runs.last_mut() {
+                    Some(run) if run.end == ids.start => run.end = ids.end,
+                    _ => runs.push(ids),
+                }
+            })?;
+            self.extents.insert(file, Extent { file, runs });
+        }
+        Ok(self.extents.entry(file).or_insert_with(|| Extent { file, runs: Vec::new() }))
+    }
+
+    /// Whether a whole record holds this event or a later one.
+    pub(crate) fn reaches(&mut self, id: RecordId) -> Result<bool, StorageError> {
+        let files = self.nonempty();
+        let mut fences = Vec::new();
+        for file in files {
+            let fence = self.fence(file)?;
+            if fence.is_some_and(|fence| fence >= id) && self.first_holding(file, id)?.is_some() {
+                return Ok(true);
+            }
+            fences.push((fence, file));
+        }
+        // The file that begins highest is most likely to end highest.
+        fences.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, file) in fences {
+            if self.first_holding(file, id)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first whole record of a file that holds this event or a later one.
+    pub(crate) fn first_holding(
+        &mut self,
+        file: FileId,
+        id: RecordId,
+    ) -> Result<Option<RecordId>, StorageError> {
+        let runs = &self.extent(file)?.runs;
+        Ok(runs.iter().filter(|run| run.end > id).map(|run| run.start.max(id)).min())
+    }
+
+    /// The lowest event from this one on that any file holds.
+    pub(crate) fn lowest_from(&mut self, id: RecordId) -> Result<Option<RecordId>, StorageError> {
+        let mut lowest: Option<RecordId> = None;
+        for file in self.nonempty() {
+            lowest = lowest.into_iter().chain(self.first_holding(file, id)?).min();
+        }
+        Ok(lowest)
+    }
+
+    /// The id behind every whole record.
+    pub(crate) fn end(&mut self) -> Result<Option<RecordId>, StorageError> {
+        let mut end = None;
+        for file in self.nonempty() {
+            end = end.max(self.extent(file)?.runs.iter().map(|run| run.end).max());
+        }
+        Ok(end)
+    }
+}

@@ -1,0 +1,93 @@
+//! Blocks of memory that data files are written from and read into. A payload that is handed to a consumer points into
+//! its block, which comes back to the pool when the last of them is dropped.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+/// How long a block is. Long enough that a system call is a small part of the cost, short enough to stay in the cache.
+pub(crate) const BLOCK_BYTES: usize = 256 * 1024;
+
+/// How many idle blocks a pool keeps.
+const IDLE_MAX: usize = 8;
+
+/// Blocks that are not in use.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockPool {
+    idle: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+/// A block that goes back to its pool.
+struct Pooled {
+    bytes: Vec<u8>,
+    used: usize,
+    pool: BlockPool,
+}
+
+impl BlockPool {
+    /// A block without content.
+    pub(crate) fn empty(&self) -> Vec<u8> {
+        let mut block = self.take();
+        block.clear();
+        block
+    }
+
+    /// A block of `len` bytes whose content is to be overwritten.
+    pub(crate) fn filled(&self, len: usize) -> Vec<u8> {
+        let mut block = self.take();
+        block.resize(len, 0);
+        block
+    }
+
+    /// The first `used` bytes of a block, to be shared. The block comes back when nobody holds them any more.
+    pub(crate) fn share(&self, bytes: Vec<u8>, used: usize) -> Bytes {
+        Bytes::from_owner(Pooled { used: used.min(bytes.len()), bytes, pool: self.clone() })
+    }
+
+    fn take(&self) -> Vec<u8> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| Vec::with_capacity(BLOCK_BYTES))
+    }
+
+    fn give_back(&self, block: Vec<u8>) {
+        // A block that had to grow for one long frame is not kept: it would stay that long for ever.
+        if block.capacity() <= 2 * BLOCK_BYTES {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE_MAX {
+                idle.push(block);
+            }
+        }
+    }
+}
+
+impl AsRef<[u8]> for Pooled {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A consumer that keeps one record must not find another's bytes in it later.
+    #[test]
+    fn a_block_comes_back_only_when_nobody_holds_it() {
+        let pool = BlockPool::default();
+        let shared = pool.share(vec![7; 16], 16);
+        let kept = shared.slice(4..8);
+        drop(shared);
+        assert!(pool.idle.lock().unwrap().is_empty());
+        assert_eq!(&kept[..], &[7; 4]);
+        drop(kept);
+        assert_eq!(pool.idle.lock().unwrap().len(), 1);
+    }
+}

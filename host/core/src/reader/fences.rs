@@ -1,0 +1,111 @@
+//! What neighbouring files say of the ids in a file.
+
+use forebay_frame::{
+    END_BYTES, Fences, FileMap, Source as _, Stretch, decode, first_frame_id, frame_bytes_by_end,
+};
+use forebay_types::{FileId, RecordId};
+
+use super::{Files, file_bytes::FileBytes};
+use crate::{
+    segments::{Fence, Segments},
+    storage::StorageError,
+};
+
+/// Looks at the first frame of a file, unless that was done before. It is a hint: nothing was checked.
+pub(crate) fn fence_of(files: &mut Files<'_>, file: FileId) -> Result<Fence, StorageError> {
+    let Some(segment) = files.segments.get(file) else { return Ok(Fence::None) };
+    if segment.fence != Fence::Unknown {
+        return Ok(segment.fence);
+    }
+    let length = segment.bytes;
+    let first = first_frame_id(&mut FileBytes::new(&mut *files.backend, file, length))?;
+    let fence = first.map_or(Fence::None, Fence::First);
+    if let Some(segment) = files.segments.get_mut(file) {
+        segment.fence = fence;
+    }
+    Ok(fence)
+}
+
+/// The id after the whole frame that ends at an offset of a file, if one does.
+pub(crate) fn frame_ending_at(
+    files: &mut Files<'_>,
+    file: FileId,
+    end: u64,
+) -> Result<Option<RecordId>, StorageError> {
+    let Some(length) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
+    let mut source = FileBytes::new(&mut *files.backend, file, length);
+    let mut last = [0; END_BYTES];
+    let end_bytes = u64::try_from(END_BYTES).unwrap_or(u64::MAX);
+    let Some(at) = end.checked_sub(end_bytes).filter(|_| end <= length) else { return Ok(None) };
+    source.read_at(at, &mut last)?;
+    let Some(bytes) = frame_bytes_by_end(last) else { return Ok(None) };
+    let Some(start) = end.checked_sub(bytes) else { return Ok(None) };
+    let Ok(wanted) = usize::try_from(bytes) else { return Ok(None) };
+    let mut frame = vec![0; wanted];
+    source.read_at(start, &mut frame)?;
+    Ok(decode(&frame).ok().filter(|frame| frame.bytes == bytes).map(|frame| frame.next_id()))
+}
+
+/// The id behind a file's last record, as far as the facts tell it without a look: the first id of the next segment, or the
+/// buffer's next.
+pub(super) fn known_behind(segments: &Segments, file: FileId) -> Option<RecordId> {
+    let position = segments.position(file)?;
+    if position + 1 == segments.order().len() {
+        return Some(segments.next_id());
+    }
+    segments.order().get(position + 1)?.first_id()
+}
+
+/// The id below which all ids of a damaged file lie: the first id of the file that follows, unless that one is itself
+/// misplaced.
+///
+/// Where the two files disagree, the boundary that keeps more records counts. So the answer is a function of the two files'
+/// bytes, and every look finds the same.
+pub(crate) fn end_id(
+    files: &mut Files<'_>,
+    file: FileId,
+    min_id: Option<RecordId>,
+) -> Result<Option<RecordId>, StorageError> {
+    let mut follower = files.segments.follower(file).map(|next| (next.file, next.bytes));
+    while let Some((next, bytes)) = follower {
+        if bytes > 0 {
+            break;
+        }
+        follower = files.segments.follower(next).map(|next| (next.file, next.bytes));
+    }
+    let Some((next, next_bytes)) = follower else { return Ok(files.segments.final_id()) };
+    let fence = match fence_of(files, next) {
+        Ok(Fence::First(id)) => id,
+        Ok(Fence::Unknown | Fence::None) | Err(StorageError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some(bytes) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
+    let map = |files: &mut Files<'_>, file, bytes, fences| {
+        FileMap::of(&mut FileBytes::new(&mut *files.backend, file, bytes), fences)
+    };
+    if is_whole_from_its_fence(
+        &map(files, next, next_bytes, Fences { min: Some(fence), end: None })?,
+        fence,
+        next_bytes,
+    ) {
+        return Ok(Some(fence));
+    }
+    let open = map(files, file, bytes, Fences { min: min_id, end: None })?;
+    let Some(open_end) = open.next_id().filter(|end| *end > fence) else { return Ok(Some(fence)) };
+    let closed = map(files, file, bytes, Fences { min: min_id, end: Some(fence) })?;
+    let behind_open = map(files, next, next_bytes, Fences { min: Some(open_end), end: None })?;
+    let behind_closed = map(files, next, next_bytes, Fences { min: Some(fence), end: None })?;
+    let keeps_more = open.records().saturating_add(behind_open.records())
+        > closed.records().saturating_add(behind_closed.records());
+    Ok((!keeps_more).then_some(fence))
+}
+
+/// Whether the first frame of a file is borne out by what follows it: another record with the next id, or the file's end.
+fn is_whole_from_its_fence(map: &FileMap, fence: RecordId, bytes: u64) -> bool {
+    match map.stretches().first() {
+        Some(Stretch::Run { offset: 0, first_id, records, bytes: run, .. }) => {
+            *first_id == fence && (*records > 1 || *run == bytes)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,80 @@
+//! The bytes of one data file, as the reader sees them.
+
+use forebay_frame::{END_BYTES, Source, frame_bytes_by_end};
+use forebay_types::FileId;
+use tracing::{debug, warn};
+
+use crate::storage::{Backend, StorageError};
+
+/// What the device may fail to read at a time, in bytes.
+const PAGE_BYTES: usize = 4096;
+
+/// A data file up to a length.
+pub(crate) struct FileBytes<'a> {
+    backend: &'a mut dyn Backend,
+    pub(crate) file: FileId,
+    /// Its length in bytes.
+    pub(crate) length: u64,
+    /// Bytes that were read so far.
+    pub(crate) read_bytes: u64,
+}
+
+impl<'a> FileBytes<'a> {
+    pub(crate) fn new(backend: &'a mut dyn Backend, file: FileId, length: u64) -> Self {
+        Self { backend, file, length, read_bytes: 0 }
+    }
+
+    /// Whether the last bytes of a stretch are the end of a frame that is exactly so long. Memory is spent only on what looks
+    /// like a frame at both ends.
+    pub(crate) fn ends_like_a_frame(&mut self, at: u64, frame_bytes: u64) -> Result<bool, StorageError> {
+        let mut end = [0; END_BYTES];
+        let end_at =
+            at.saturating_add(frame_bytes).saturating_sub(u64::try_from(END_BYTES).unwrap_or(u64::MAX));
+        self.read_at(end_at, &mut end)?;
+        Ok(frame_bytes_by_end(end) == Some(frame_bytes))
+    }
+
+    /// Reads page by page what the device does not read as a whole. A page that it cannot read counts as zeros, which are
+    /// damage: the records in it are lost, and all others are not.
+    fn read_pages(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        let mut at = offset;
+        for page in into.chunks_mut(PAGE_BYTES) {
+            match self.backend.read_at(self.file, at, page) {
+                Ok(read) => page.get_mut(read..).unwrap_or_default().fill(0),
+                Err(error) if error.is_unreadable() => {
+                    warn!(file = %self.file, offset = at, bytes = page.len(), "the device cannot read these bytes of a data file");
+                    page.fill(0);
+                }
+                Err(error) => return Err(error),
+            }
+            at = at.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        }
+        Ok(into.len())
+    }
+}
+
+impl Source for FileBytes<'_> {
+    type Error = StorageError;
+
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// A file that another program has truncated reads as zeros where it was, as it will when more is appended: damage like
+    /// any other, and no error that would come again for ever.
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
+        let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let wanted = into.len().min(left);
+        let Some(into) = into.get_mut(..wanted) else { return Ok(0) };
+        let read = match self.backend.read_at(self.file, offset, into) {
+            Err(error) if error.is_unreadable() => self.read_pages(offset, into)?,
+            read => read?,
+        };
+        self.read_bytes = self.read_bytes.saturating_add(u64::try_from(wanted).unwrap_or(u64::MAX));
+        if let Some(missing) = into.get_mut(read..).filter(|missing| !missing.is_empty()) {
+            debug!(file = %self.file, offset, "the data file is shorter than it was");
+            missing.fill(0);
+        }
+        Ok(wanted)
+    }
+}

@@ -1,0 +1,84 @@
+//! What of the segments is durable, and what a failed sync has put in doubt.
+
+use forebay_types::{FileId, RecordId};
+
+use super::{Segment, Segments};
+
+impl Segments {
+    /// The files whose bytes or name are in doubt after a failed sync.
+    pub(crate) fn suspects(&self) -> impl Iterator<Item = FileId> {
+        self.iter().filter(|segment| segment.durability.is_suspect()).map(|segment| segment.file)
+    }
+
+    /// The files whose names are not known to be durable.
+    pub(crate) fn unnamed(&self) -> Vec<FileId> {
+        self.unnamed.iter().copied().collect()
+    }
+
+    /// A sync of the directory has covered the names of these files.
+    pub(crate) fn names_synced(&mut self, files: &[FileId]) {
+        for file in files {
+            let Some(segment) = self.get_mut(*file) else { continue };
+            segment.durability.name_synced();
+            if segment.durability.is_named {
+                self.unnamed.remove(file);
+            }
+        }
+    }
+
+    /// A file was rewritten under its name: that leads to another file now.
+    pub(crate) fn rewritten(&mut self, file: FileId) {
+        let Some(segment) = self.get_mut(file) else { return };
+        let written = segment.written.as_ref().map_or(RecordId(0), |written| written.end);
+        segment.durability.rewritten(segment.bytes, segment.walked.next_id.max(written));
+        segment.is_made_here = true;
+        self.unnamed.insert(file);
+        self.doubt(file);
+    }
+
+    /// A sync of the directory has failed. The names of files that were there before this lock are durable up to the file
+    /// that the found ledger named as the writer's, which is told by `was_named`.
+    pub(crate) fn names_failed(&mut self, was_named: impl Fn(FileId) -> bool) {
+        for file in self.unnamed() {
+            if let Some(segment) = self.get_mut(file) {
+                segment.durability.is_name_suspect |= segment.is_made_here || !was_named(file);
+            }
+        }
+        self.durable = 0;
+    }
+
+    /// A process has died before it could retry a failed sync, on the same boot: the kernel may take lost bytes for written,
+    /// and lost names, those of empty files among them.
+    pub(crate) fn all_suspect(&mut self) {
+        for segment in self.iter_mut() {
+            segment.durability.is_data_suspect = true;
+            segment.durability.is_name_suspect = true;
+        }
+        self.durable = 0;
+    }
+
+    /// Something of a segment's durability was taken back.
+    pub(crate) fn doubt(&mut self, file: FileId) {
+        if let Some(position) = self.position(file) {
+            self.durable = self.durable.min(position);
+        }
+    }
+
+    /// The id below which every event is durable: its bytes, all bytes before it, and the names of the files. `named` is
+    /// the position of the writer's segment in the ledger that was last synced: what lies behind it does not count, as a
+    /// power loss would leave a ledger that does not lead there.
+    pub(crate) fn durable_next(&mut self, named: Option<usize>) -> RecordId {
+        let Some(named) = named else { return RecordId(0) };
+        while self.durable <= named && self.order.get(self.durable).is_some_and(Segment::is_durable) {
+            self.durable += 1;
+        }
+        let at = self.durable.min(named + 1);
+        let Some(first_open) = self.order.get(at) else { return self.next_id };
+        let before = at.checked_sub(1).and_then(|before| self.end_id(before)).unwrap_or_default();
+        if at <= named && first_open.durability.is_named {
+            before.max(first_open.durability.next_id)
+        } else {
+            before
+        }
+    }
+}

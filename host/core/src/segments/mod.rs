@@ -1,0 +1,372 @@
+//! The facts: data files with their id ranges in reading order, and beside them the spare and the files outside.
+//!
+//! Segments are added at the back and leave from the front; nothing else changes the order. So these hold at all times:
+//!
+//! * the file numbers rise along the ring from the front, over less than the whole ring;
+//! * the ids of a segment come behind the ids of all segments before it, as far as they were walked;
+//! * every file of the directory is in exactly one of the three places;
+//! * the next id lies behind every id that was found or given.
+
+mod arrange;
+mod durability;
+mod durable_end;
+mod segment;
+mod told;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use forebay_types::{FileId, RecordId};
+
+use crate::storage::Checkpoint;
+
+pub(crate) use self::{
+    arrange::{Extent, arrange},
+    segment::{Fence, Segment, Walked, WalkedEnd},
+};
+
+/// The data files of a buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Segments {
+    order: VecDeque<Segment>,
+    spare: Option<Segment>,
+    outside: BTreeMap<FileId, Segment>,
+    /// The sum of the lengths of all of them, and of those outside alone.
+    bytes: u64,
+    outside_bytes: u64,
+    next_id: RecordId,
+    /// How many segments from the front are known to be durable and named by a durable ledger. A lower bound.
+    durable: usize,
+    /// The files whose names are not known to be durable.
+    unnamed: BTreeSet<FileId>,
+    /// Whether everything that lies behind the last record was looked at, so that the next id is final.
+    is_end_known: bool,
+}
+
+/// Where a file stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At this position of the reading order.
+    InOrder(usize),
+    Spare,
+    Outside,
+}
+
+impl Segments {
+    /// Segments in this order, beside other files. The next event gets `next_id`.
+    pub(crate) fn new(order: Vec<Segment>, outside: Vec<Segment>, next_id: RecordId) -> Self {
+        let sum = |segments: &[Segment]| {
+            segments.iter().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes))
+        };
+        let outside_bytes = sum(&outside);
+        let unnamed = order.iter().chain(&outside).map(|segment| segment.file).collect();
+        let bytes = sum(&order).saturating_add(outside_bytes);
+        let outside = outside.into_iter().map(|segment| (segment.file, segment)).collect();
+        let segments = Self {
+            order: order.into(),
+            spare: None,
+            outside,
+            bytes,
+            outside_bytes,
+            next_id,
+            durable: 0,
+            unnamed,
+            is_end_known: false,
+        };
+        debug_assert!(segments.rises(), "the order goes once round the ring at most");
+        segments
+    }
+
+    /// Takes these files into the reading order, in front of none. For opening: until then all files are outside.
+    pub(crate) fn put_in_order(&mut self, files: &[FileId]) {
+        for file in files {
+            if let Some(segment) = self.outside.remove(file) {
+                self.outside_bytes = self.outside_bytes.saturating_sub(segment.bytes);
+                self.order.push_back(segment);
+            }
+        }
+        debug_assert!(self.rises(), "the order goes once round the ring at most");
+    }
+
+    /// What was walked before the order and the next id were known is walked again: they say more of a damaged file.
+    pub(crate) fn forget_damage(&mut self) {
+        for segment in self.order.iter_mut().filter(|segment| segment.walked.end != WalkedEnd::Whole) {
+            segment.forget_walk();
+        }
+    }
+
+    /// A frame that was checked ends here. The file is whole up to it.
+    pub(crate) fn note_checkpoint(&mut self, at: Checkpoint) {
+        if let Some(segment) = self.get_mut(at.file).filter(|segment| at.offset <= segment.bytes) {
+            let Checkpoint { offset: to, next_id, .. } = at;
+            segment.note_walked(Walked { to, whole_end: to, next_id, end: WalkedEnd::Whole });
+        }
+    }
+
+    /// The id behind every whole record that was met in files outside.
+    pub(crate) fn outside_ends(&self) -> RecordId {
+        self.outside.values().map(|segment| segment.walked.next_id).max().unwrap_or_default()
+    }
+
+    fn rises(&self) -> bool {
+        let Some(front) = self.order.front() else { return true };
+        self.order
+            .iter()
+            .is_sorted_by(|one, next| front.file.steps_to(one.file) < front.file.steps_to(next.file))
+    }
+
+    pub(crate) fn next_id(&self) -> RecordId {
+        self.next_id
+    }
+
+    /// No id below this one is given again.
+    pub(crate) fn raise_next_id(&mut self, next_id: RecordId) {
+        self.next_id = self.next_id.max(next_id);
+    }
+
+    /// Everything behind the last record was looked at: no id that is found from now on reaches the next id.
+    pub(crate) fn end_is_known(&mut self) {
+        self.is_end_known = true;
+    }
+
+    /// The id below which all ids of the last file lie, once that is known.
+    pub(crate) fn final_id(&self) -> Option<RecordId> {
+        self.is_end_known.then_some(self.next_id)
+    }
+
+    /// Bytes in all data files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many data files there are.
+    pub(crate) fn files(&self) -> usize {
+        self.order.len() + self.outside.len() + usize::from(self.spare.is_some())
+    }
+
+    /// The segments in reading order.
+    pub(crate) fn order(&self) -> &VecDeque<Segment> {
+        &self.order
+    }
+
+    pub(crate) fn front(&self) -> Option<&Segment> {
+        self.order.front()
+    }
+
+    pub(crate) fn last(&self) -> Option<&Segment> {
+        self.order.back()
+    }
+
+    pub(crate) fn spare(&self) -> Option<&Segment> {
+        self.spare.as_ref()
+    }
+
+    /// Every file, wherever it stands.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment> {
+        self.order.iter().chain(&self.spare).chain(self.outside.values())
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Segment> {
+        self.order.iter_mut().chain(&mut self.spare).chain(self.outside.values_mut())
+    }
+
+    /// The segments with content in front of this one, the nearest first.
+    pub(crate) fn before(&self, file: FileId) -> impl Iterator<Item = &Segment> {
+        let position = self.position(file).unwrap_or(0);
+        self.order.range(..position).rev().filter(|segment| segment.bytes > 0)
+    }
+
+    /// Where a file stands in reading order.
+    pub(crate) fn position(&self, file: FileId) -> Option<usize> {
+        let front = self.order.front()?.file;
+        self.order.binary_search_by_key(&front.steps_to(file), |segment| front.steps_to(segment.file)).ok()
+    }
+
+    /// Where a file stands; `None` if it is not there.
+    pub(crate) fn place(&self, file: FileId) -> Option<Place> {
+        if let Some(position) = self.position(file) {
+            return Some(Place::InOrder(position));
+        }
+        if self.spare.as_ref().is_some_and(|spare| spare.file == file) {
+            return Some(Place::Spare);
+        }
+        self.outside.contains_key(&file).then_some(Place::Outside)
+    }
+
+    /// A file, wherever it stands.
+    pub(crate) fn get(&self, file: FileId) -> Option<&Segment> {
+        match self.place(file)? {
+            Place::InOrder(position) => self.order.get(position),
+            Place::Spare => self.spare.as_ref(),
+            Place::Outside => self.outside.get(&file),
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, file: FileId) -> Option<&mut Segment> {
+        match self.place(file)? {
+            Place::InOrder(position) => self.order.get_mut(position),
+            Place::Spare => self.spare.as_mut(),
+            Place::Outside => self.outside.get_mut(&file),
+        }
+    }
+
+    /// The segment that is read after this one.
+    pub(crate) fn follower(&self, file: FileId) -> Option<&Segment> {
+        self.order.get(self.position(file)? + 1)
+    }
+
+    /// The id below which all ids of the segments up to this position lie, by what was walked and by the fence of the
+    /// first segment behind it that has one. `None` if the host has looked at neither.
+    pub(crate) fn end_id(&self, position: usize) -> Option<RecordId> {
+        let segment = self.order.get(position)?;
+        if segment.is_walked() && segment.walked.next_id > RecordId(0) {
+            return Some(segment.walked.next_id);
+        }
+        self.first_id_from(position + 1)
+    }
+
+    /// The first id of the segments from this position on; the next id if they hold nothing. `None` if the host does not
+    /// know it.
+    pub(crate) fn first_id_from(&self, position: usize) -> Option<RecordId> {
+        for segment in self.order.iter().skip(position) {
+            match segment.fence {
+                Fence::First(id) => return Some(id),
+                // A file whose start is damaged may hold records behind that.
+                Fence::Unknown | Fence::None if !segment.holds_nothing() => return None,
+                Fence::Unknown | Fence::None => {}
+            }
+        }
+        Some(self.next_id)
+    }
+
+    /// How many bytes lie between two places of the reading order; `None` if a file is not in it, or they are the wrong way
+    /// round.
+    pub(crate) fn bytes_between(&self, from: (FileId, u64), to: (FileId, u64)) -> Option<u64> {
+        if from.0 == to.0 {
+            return to.1.checked_sub(from.1);
+        }
+        let (first, last) = (self.position(from.0)?, self.position(to.0)?);
+        let head = self.order.get(first)?.bytes.checked_sub(from.1)?;
+        let between = self.order.range(first.checked_add(1)?.min(last)..last);
+        let between = between.fold(head, |sum, segment| sum.saturating_add(segment.bytes));
+        (first < last).then(|| between.saturating_add(to.1))
+    }
+
+    /// How many bytes lie from a place to the end of the reading order.
+    pub(crate) fn bytes_from(&self, from: (FileId, u64)) -> Option<u64> {
+        let position = self.position(from.0)?;
+        let before =
+            self.order.range(..position).fold(from.1, |sum, segment| sum.saturating_add(segment.bytes));
+        let outside = self.outside_bytes;
+        Some(self.bytes.saturating_sub(outside).saturating_sub(before))
+    }
+
+    /// Whether the logic was told before that nothing is to be appended to the last segment. From now on it knows.
+    pub(crate) fn tell_closed(&mut self) -> bool {
+        self.order.back_mut().is_none_or(|last| std::mem::replace(&mut last.is_told_closed, true))
+    }
+
+    /// The number for the next file: the first behind the last segment that no file has. `None` when the order fills the
+    /// ring: one number stays free, so that a full ring never looks like an empty one.
+    pub(crate) fn free_file(&self, first: FileId) -> Option<FileId> {
+        let Some(last) = self.order.back() else {
+            // Without segments the ledger's file is taken, unless another file has that number.
+            return (0..FileId::MODULUS)
+                .map(|steps| first.ahead(steps))
+                .find(|file| !self.outside.contains_key(file));
+        };
+        let front = self.order.front().map_or(last.file, |front| front.file);
+        let room = last.file.steps_to(front).checked_sub(1).unwrap_or(FileId::MODULUS - 1);
+        (1..room)
+            .map(|steps| last.file.ahead(steps))
+            .find(|file| file.successor() != front && !self.outside.contains_key(file))
+    }
+
+    /// A file was made that comes behind the last segment.
+    pub(crate) fn prepared(&mut self, file: FileId) {
+        debug_assert!(self.spare.is_none() && self.place(file).is_none(), "one spare, and no file twice");
+        self.unnamed.insert(file);
+        self.spare = Some(Segment::made(file));
+    }
+
+    /// Another program has made a file since opening.
+    pub(crate) fn found_outside(&mut self, file: FileId) {
+        self.unnamed.insert(file);
+        self.outside.entry(file).or_insert_with(|| Segment::found(file, 0));
+    }
+
+    /// The spare becomes the last segment.
+    pub(crate) fn rolled(&mut self) {
+        if let Some(mut spare) = self.spare.take() {
+            spare.walked.next_id = RecordId(0);
+            self.order.push_back(spare);
+            debug_assert!(self.rises(), "the spare comes behind the last segment");
+        }
+    }
+
+    /// Frames were appended to the last segment, with ids up to `next`.
+    pub(crate) fn appended(&mut self, bytes: u64, next: RecordId) {
+        debug_assert!(next > self.next_id, "ids only rise");
+        let first = self.next_id;
+        if let Some(last) = self.order.back_mut() {
+            last.appended(bytes, first, next);
+            self.durable = self.durable.min(self.order.len() - 1);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.next_id = next;
+    }
+
+    /// The last segment was truncated to this length.
+    pub(crate) fn truncated(&mut self, length: u64) {
+        if let Some(last) = self.order.back_mut() {
+            self.bytes = self.bytes.saturating_sub(last.bytes.saturating_sub(length));
+            last.truncated(length);
+            self.durable = self.durable.min(self.order.len() - 1);
+        }
+    }
+
+    /// The front segment has left the directory.
+    pub(crate) fn released(&mut self) -> Option<Segment> {
+        let front = self.order.pop_front()?;
+        self.unnamed.remove(&front.file);
+        self.durable = self.durable.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(front.bytes);
+        Some(front)
+    }
+
+    /// The front segment leaves the reading order and stays in the directory.
+    pub(crate) fn set_aside(&mut self) {
+        if let Some(front) = self.order.pop_front() {
+            self.durable = self.durable.saturating_sub(1);
+            self.outside_bytes = self.outside_bytes.saturating_add(front.bytes);
+            self.outside.insert(front.file, front);
+        }
+    }
+
+    /// The spare or a file outside has left the directory.
+    pub(crate) fn discarded(&mut self, file: FileId) -> Option<Segment> {
+        let place = self.place(file)?;
+        let gone = match place {
+            Place::Spare => self.spare.take(),
+            Place::Outside => self.outside.remove(&file),
+            Place::InOrder(_) => None,
+        }?;
+        self.unnamed.remove(&file);
+        if place == Place::Outside {
+            self.outside_bytes = self.outside_bytes.saturating_sub(gone.bytes);
+        }
+        self.bytes = self.bytes.saturating_sub(gone.bytes);
+        Some(gone)
+    }
+
+    /// Another program has removed a segment, which is not the last. What was in it is a loss.
+    pub(crate) fn vanished(&mut self, file: FileId) {
+        let Some(position) = self.position(file).filter(|position| position + 1 < self.order.len()) else {
+            return;
+        };
+        if let Some(gone) = self.order.remove(position) {
+            self.unnamed.remove(&file);
+            self.bytes = self.bytes.saturating_sub(gone.bytes);
+            self.durable = self.durable.min(position);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Why storage did not do what it was asked.
+
+use std::io;
+
+use forebay_types::errno;
+use thiserror::Error;
+
+/// Why a call of a [`Backend`](super::Backend) failed. Each says what was attempted and on what.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The thing is not there.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+    },
+    /// The thing is there already.
+    #[error("{what} exists already")]
+    AlreadyExists {
+        /// What was to be made.
+        what: String,
+    },
+    /// The disk or a quota is exhausted. It passes when room is made.
+    #[error("no room to {operation} {what}")]
+    NoSpace {
+        /// What was attempted, as a verb.
+        operation: &'static str,
+        /// On what.
+        what: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system refused, or the device failed. Too many open files are among these: no data that is removed
+    /// helps there.
+    #[error("could not {operation} {what}")]
+    Io {
+        /// What was attempted, as a verb.
+        operation: &'static str,
+        /// On what.
+        what: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl StorageError {
+    /// Sorts an operating system's error into its case. `ENOSPC` and `EDQUOT` mean that there is no room now.
+    pub fn from_io(operation: &'static str, what: impl Into<String>, source: io::Error) -> Self {
+        let what = what.into();
+        match os_error(&source) {
+            errno::ENOENT => Self::NotFound { what },
+            errno::EEXIST => Self::AlreadyExists { what },
+            errno::ENOSPC | errno::EDQUOT => Self::NoSpace { operation, what, source },
+            _ => Self::Io { operation, what, source },
+        }
+    }
+
+    /// Something was to be changed that may only be read: `EROFS`.
+    pub fn read_only(operation: &'static str, what: impl Into<String>) -> Self {
+        let erofs = i32::try_from(errno::EROFS).unwrap_or(i32::MAX);
+        Self::Io { operation, what: what.into(), source: io::Error::from_raw_os_error(erofs) }
+    }
+
+    /// Linux's number for it; 0 if the operating system gave none.
+    pub fn errno(&self) -> u32 {
+        match self {
+            Self::NotFound { .. } => errno::ENOENT,
+            Self::AlreadyExists { .. } => errno::EEXIST,
+            Self::NoSpace { source, .. } | Self::Io { source, .. } => os_error(source),
+        }
+    }
+
+    /// Whether the device could not read: what lies there counts as damaged.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Io { .. }) && self.errno() == errno::EIO
+    }
+}
+
+fn os_error(error: &io::Error) -> u32 {
+    error.raw_os_error().and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer that drops old records to make room must not drop them because the process has too many open files.
+    #[test]
+    fn only_a_full_disk_or_quota_is_want_of_room() {
+        for (errno, is_want_of_room) in [(28, true), (122, true), (23, false), (24, false), (5, false)] {
+            let error = StorageError::from_io("append to", "it", io::Error::from_raw_os_error(errno));
+            assert_eq!(matches!(error, StorageError::NoSpace { .. }), is_want_of_room, "{errno}");
+            assert_eq!(i64::from(error.errno()), i64::from(errno));
+        }
+    }
+}

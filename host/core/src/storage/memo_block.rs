@@ -1,0 +1,220 @@
+//! A memo as a block of 4 KiB.
+//!
+//! In all versions a block begins with the magic and the version and ends with the CRC-32 of what is before it, so that a
+//! block of a later version can be told from damage.
+
+use forebay_frame::RecordId;
+use zerocopy::{
+    FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned,
+    little_endian::{U16, U32, U64},
+};
+
+use super::{
+    Amount, Checkpoint, FileId, Incarnations, Ledger, Memo, Usage, incarnation::REMEMBERED_MAX,
+    memo::CHECKPOINTS_MAX,
+};
+
+pub(super) const BLOCK_BYTES: usize = 4096;
+
+const MAGIC: [u8; 8] = *b"FOREBAY\0";
+
+/// The version before this one had another magic, and was never released.
+const VERSION: u32 = 2;
+
+const RESERVED: usize = 3259;
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Start {
+    first_id: U64,
+    incarnation: U64,
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct LedgerCopy {
+    writer_next_record: U64,
+    reader_last_record: U64,
+    writer_data_file: U16,
+    reader_data_file: U16,
+    padding: U32,
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct AmountCopy {
+    events: U64,
+    bytes: U64,
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct MarkCopy {
+    offset: U64,
+    next_id: U64,
+    file: U16,
+    padding: [u8; 6],
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Body {
+    magic: [u8; 8],
+    version: U32,
+    /// 1 if the buffer was closed with everything durable.
+    clean: U32,
+    sequence: U64,
+    boot: [u8; 16],
+    owner: U64,
+    starts_count: U32,
+    marks_count: U32,
+    starts: [Start; REMEMBERED_MAX],
+    ledger: LedgerCopy,
+    received: AmountCopy,
+    sent: AmountCopy,
+    dropped: AmountCopy,
+    lost: AmountCopy,
+    rejected: AmountCopy,
+    /// The file is 65535 if it is not known.
+    place: MarkCopy,
+    marks: [MarkCopy; CHECKPOINTS_MAX],
+    /// 1 if a sync had failed, and was not made up for.
+    degraded: u8,
+    /// When the ledger was last changed, if the buffer was closed; 0 if that is not known.
+    ledger_changed_ns: U64,
+    /// Zeros.
+    reserved: [u8; RESERVED],
+}
+
+/// What a block says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// The higher of two blocks is the newer.
+    pub(super) sequence: u64,
+    /// The boot of the machine during which it was written.
+    pub(super) boot: [u8; 16],
+    /// Names the buffer that it is of.
+    pub(super) owner: u64,
+    /// The buffer was closed, and everything in it was durable.
+    pub(super) clean: bool,
+    /// When the ledger file was last changed before the close, in nanoseconds since 1970; 0 if that is not known.
+    pub(super) ledger_changed_ns: u64,
+    pub(super) incarnations: Incarnations,
+    pub(super) memo: Memo,
+}
+
+/// What is found where a block should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Block(Box<Block>),
+    /// A whole block of a version that this program does not know.
+    Later(u32),
+    /// Nothing, or nothing that is whole.
+    Nothing,
+}
+
+pub(super) fn encode(block: &Block) -> Vec<u8> {
+    let Memo { ledger, usage, place, checkpoints: marks, is_degraded } = &block.memo;
+    let starts = block.incarnations.starts();
+    let marks = marks.get(..CHECKPOINTS_MAX).unwrap_or(marks);
+    let mut body: Body = zerocopy::FromZeros::new_zeroed();
+    body.magic = MAGIC;
+    body.version = VERSION.into();
+    body.clean = u32::from(block.clean).into();
+    body.sequence = block.sequence.into();
+    body.boot = block.boot;
+    body.owner = block.owner.into();
+    body.starts_count = u32::try_from(starts.len()).unwrap_or(0).into();
+    body.marks_count = u32::try_from(marks.len()).unwrap_or(0).into();
+    for (copy, &(first_id, incarnation)) in body.starts.iter_mut().zip(starts) {
+        *copy = Start { first_id: first_id.0.into(), incarnation: incarnation.into() };
+    }
+    body.ledger = LedgerCopy {
+        writer_next_record: ledger.writer_next_record.0.into(),
+        reader_last_record: ledger.reader_last_record.0.into(),
+        writer_data_file: ledger.writer_data_file.get().into(),
+        reader_data_file: ledger.reader_data_file.get().into(),
+        padding: 0.into(),
+    };
+    body.received = amount_copy(usage.received);
+    body.sent = amount_copy(usage.sent);
+    body.dropped = amount_copy(usage.dropped);
+    body.lost = amount_copy(usage.lost);
+    body.rejected = amount_copy(usage.rejected);
+    body.place = MarkCopy {
+        offset: place.map_or(0, |(_, offset)| offset).into(),
+        next_id: 0.into(),
+        file: place.map_or(u16::MAX, |(file, _)| file.get()).into(),
+        padding: [0; 6],
+    };
+    for (copy, mark) in body.marks.iter_mut().zip(marks) {
+        *copy = MarkCopy {
+            offset: mark.offset.into(),
+            next_id: mark.next_id.0.into(),
+            file: mark.file.get().into(),
+            padding: [0; 6],
+        };
+    }
+    body.degraded = u8::from(*is_degraded);
+    body.ledger_changed_ns = block.ledger_changed_ns.into();
+    let mut bytes = body.as_bytes().to_vec();
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Found {
+    let Some((body, checksum)) = bytes.split_last_chunk::<4>() else { return Found::Nothing };
+    if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
+        return Found::Nothing;
+    }
+    let Ok(body) = Body::ref_from_bytes(body) else { return Found::Nothing };
+    match (body.magic == MAGIC, body.version.get()) {
+        (true, VERSION) => decode_body(body).map_or(Found::Nothing, |block| Found::Block(Box::new(block))),
+        (true, version) if version > VERSION => Found::Later(version),
+        _ => Found::Nothing,
+    }
+}
+
+fn decode_body(body: &Body) -> Option<Block> {
+    let starts = body.starts.get(..usize::try_from(body.starts_count.get()).ok()?)?.iter();
+    let starts = starts.map(|start| (RecordId(start.first_id.get()), start.incarnation.get()));
+    let marks = body.marks.get(..usize::try_from(body.marks_count.get()).ok()?)?.iter();
+    let marks = marks.map(|mark| {
+        let file = FileId::new(mark.file.get())?;
+        Some(Checkpoint { file, offset: mark.offset.get(), next_id: RecordId(mark.next_id.get()) })
+    });
+    Some(Block {
+        sequence: body.sequence.get(),
+        boot: body.boot,
+        owner: body.owner.get(),
+        clean: body.clean.get() == 1,
+        ledger_changed_ns: body.ledger_changed_ns.get(),
+        incarnations: Incarnations::remembered(starts.collect())?,
+        memo: Memo {
+            ledger: Ledger {
+                writer_next_record: RecordId(body.ledger.writer_next_record.get()),
+                writer_data_file: FileId::new(body.ledger.writer_data_file.get())?,
+                reader_data_file: FileId::new(body.ledger.reader_data_file.get())?,
+                reader_last_record: RecordId(body.ledger.reader_last_record.get()),
+            },
+            usage: Usage {
+                received: amount(&body.received),
+                sent: amount(&body.sent),
+                dropped: amount(&body.dropped),
+                lost: amount(&body.lost),
+                rejected: amount(&body.rejected),
+            },
+            place: FileId::new(body.place.file.get()).map(|file| (file, body.place.offset.get())),
+            checkpoints: marks.collect::<Option<_>>()?,
+            is_degraded: body.degraded == 1,
+        },
+    })
+}
+
+fn amount_copy(amount: Amount) -> AmountCopy {
+    AmountCopy { events: amount.events.into(), bytes: amount.bytes.into() }
+}
+
+fn amount(copy: &AmountCopy) -> Amount {
+    Amount::new(copy.events.get(), copy.bytes.get())
+}

@@ -1,0 +1,265 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation
+)]
+
+use forebay_types::RecordId;
+use proptest::prelude::*;
+
+use super::*;
+use crate::storage::{Amount, Checkpoint, FileId, Ledger, Usage};
+
+const HERE: Identity = Identity { boot: [1; 16], owner: 7 };
+const LATER_BOOT: Identity = Identity { boot: [2; 16], ..HERE };
+const ELSEWHERE: Identity = Identity { owner: 8, ..HERE };
+const OPENING: Opening = Opening { unix_seconds: 1_000, hides_ids: false };
+const ID: RecordId = RecordId(7);
+
+/// A file of which the disk may have an older version, block by block.
+#[derive(Debug, Default)]
+struct Fake(Mutex<Versions>);
+
+#[derive(Debug, Default)]
+struct Versions {
+    live: Vec<u8>,
+    on_disk: Vec<u8>,
+    syncs_fail: bool,
+}
+
+impl Fake {
+    /// The power fails: of each block that was written and not synced a part is on the disk, up to this share.
+    fn lose_power(&self, shares: [u8; 3]) {
+        let mut versions = self.0.lock().unwrap();
+        let mut left = versions.on_disk.clone();
+        left.resize(versions.live.len(), 0);
+        for (block, share) in shares.into_iter().enumerate() {
+            let start = (block * BLOCK_BYTES).min(left.len());
+            let end = (start + BLOCK_BYTES * usize::from(share) / 255).min(left.len());
+            left[start..end].copy_from_slice(&versions.live[start..end]);
+        }
+        (versions.live, versions.on_disk) = (left.clone(), left);
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap().live.clone()
+    }
+
+    fn of(bytes: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Versions { live: bytes.clone(), on_disk: bytes, syncs_fail: false })))
+    }
+}
+
+impl OwnBytes for Fake {
+    fn read(&self) -> io::Result<Vec<u8>> {
+        Ok(self.bytes())
+    }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut versions = self.0.lock().unwrap();
+        let at = offset as usize;
+        let length = versions.live.len().max(at + bytes.len());
+        versions.live.resize(length, 0);
+        versions.live[at..at + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+    fn sync(&self) -> io::Result<()> {
+        let mut versions = self.0.lock().unwrap();
+        if versions.syncs_fail {
+            return Err(io::Error::other("no"));
+        }
+        versions.on_disk = versions.live.clone();
+        Ok(())
+    }
+    fn ledger_changed_ns(&self) -> u64 {
+        1
+    }
+}
+
+/// A memo that is told from others by its number.
+fn memo(number: u64) -> Memo {
+    let file = FileId::new(3).unwrap();
+    let amount = Amount::new(number, number * 48);
+    let ledger = Ledger { writer_next_record: RecordId(number + 7), writer_data_file: file, ..Ledger::EMPTY };
+    Memo {
+        ledger,
+        usage: Usage { received: amount, lost: amount, rejected: amount, ..Usage::default() },
+        place: Some((file, 48)),
+        checkpoints: vec![Checkpoint { file, offset: 48, next_id: RecordId(2) }],
+        is_degraded: number % 2 == 1,
+    }
+}
+
+fn open(bytes: &Arc<Fake>, identity: Identity) -> OwnFile {
+    OwnFile::open(Arc::clone(bytes) as Arc<dyn OwnBytes>, identity)
+}
+
+fn number(bytes: &Arc<Fake>, identity: Identity) -> Option<u64> {
+    open(bytes, identity).recall().map(|recalled| {
+        let number = recalled.memo.usage.received.events;
+        assert_eq!(recalled.memo, memo(number));
+        number
+    })
+}
+
+/// The process died and the machine did not: nothing is lost, so nothing is to be told apart.
+#[test]
+fn a_killed_process_leaves_the_incarnation_as_it_was() {
+    let bytes = Arc::default();
+    let before = open(&bytes, HERE).opened(&memo(0), OPENING);
+    assert_eq!(open(&bytes, HERE).opened(&memo(0), OPENING), before);
+}
+
+/// The machine went down without a close: ids may be given a second time.
+#[test]
+fn an_unclean_stop_and_another_boot_make_a_new_incarnation() {
+    let bytes = Arc::default();
+    let before = open(&bytes, HERE).opened(&memo(0), OPENING).of(ID);
+    assert!(open(&bytes, LATER_BOOT).opened(&memo(0), OPENING).of(ID) > before);
+}
+
+/// After a clean close everything is durable: a reboot changes nothing.
+#[test]
+fn a_clean_stop_and_another_boot_keep_the_incarnation() {
+    let bytes = Arc::default();
+    let mut file = open(&bytes, HERE);
+    let before = file.opened(&memo(0), OPENING);
+    file.closed(&memo(1));
+    assert_eq!(open(&bytes, LATER_BOOT).opened(&memo(1), OPENING), before);
+}
+
+/// A copy of the file beside another buffer's data must not say what is acknowledged there; a number of an incarnation
+/// that it knows must not be given a second time, even by a clock that went back.
+#[test]
+fn a_file_from_elsewhere_is_not_believed_and_its_numbers_are_passed() {
+    let bytes = Arc::default();
+    let mut file = open(&bytes, ELSEWHERE);
+    let before = file.opened(&memo(0), OPENING).of(ID);
+    file.closed(&memo(1));
+    let mut file = open(&bytes, HERE);
+    assert_eq!(file.recall(), None);
+    assert!(file.opened(&memo(0), OPENING).of(ID) > before);
+}
+
+/// What is written between syncs is there after the death of the process, and after a reboot nobody knows what is.
+#[test]
+fn what_was_not_synced_is_believed_during_the_same_boot_only() {
+    let bytes = Arc::default();
+    let mut file = open(&bytes, HERE);
+    file.opened(&memo(1), OPENING);
+    file.remember(&memo(2));
+    assert_eq!(number(&bytes, HERE), Some(2));
+    assert_eq!(number(&bytes, LATER_BOOT), Some(1));
+    file.prepare_sync()();
+    assert_eq!(number(&bytes, LATER_BOOT), Some(2));
+}
+
+/// Somebody has gone back to an older program: what the newer one remembers is not for this one to destroy.
+#[test]
+fn a_file_of_a_later_version_is_left_alone() {
+    let bytes: Arc<Fake> = Arc::default();
+    open(&bytes, HERE).opened(&memo(1), OPENING);
+    let mut later = bytes.bytes();
+    later[8] = 3;
+    let checksum = crc32fast::hash(&later[..BLOCK_BYTES - 4]).to_le_bytes();
+    later[BLOCK_BYTES - 4..BLOCK_BYTES].copy_from_slice(&checksum);
+    let bytes = Fake::of(later.clone());
+    let mut file = open(&bytes, HERE);
+    assert_eq!(file.recall(), None);
+    assert!(file.opened(&memo(2), OPENING).of(ID) > 0, "records have names all the same");
+    file.remember(&memo(3));
+    file.prepare_sync()();
+    file.closed(&memo(4));
+    assert!(bytes.bytes() == later);
+}
+
+/// Any byte may be damaged, in any block: what is believed was written once, and the next opening goes on from there.
+#[test]
+fn a_damaged_byte_costs_the_block_that_it_is_in() {
+    let bytes: Arc<Fake> = Arc::default();
+    let mut file = open(&bytes, HERE);
+    file.opened(&memo(1), OPENING);
+    file.remember(&memo(2));
+    file.prepare_sync()();
+    file.remember(&memo(3));
+    let whole = bytes.bytes();
+    assert_eq!(whole.len(), 3 * BLOCK_BYTES);
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        let damaged = Fake::of(damaged);
+        let expected = if at < 2 * BLOCK_BYTES { 3 } else { 2 };
+        assert_eq!(number(&damaged, HERE), Some(expected), "byte {at}");
+        let expected = if (BLOCK_BYTES..2 * BLOCK_BYTES).contains(&at) { 1 } else { 2 };
+        assert_eq!(number(&damaged, LATER_BOOT), Some(expected), "byte {at}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Remember,
+    Sync {
+        ok: bool,
+    },
+    Close,
+    /// The process dies, and another one opens the buffer.
+    Kill,
+    PowerLoss([u8; 3]),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(
+        prop_oneof![
+            4 => Just(Step::Remember),
+            4 => any::<bool>().prop_map(|ok| Step::Sync { ok }),
+            1 => Just(Step::Close),
+            1 => Just(Step::Kill),
+            2 => any::<[u8; 3]>().prop_map(Step::PowerLoss),
+        ],
+        1..40,
+    )
+}
+
+proptest! {
+    /// Wherever the power fails, in the middle of which write, after which failed syncs: what was synced last is there, or
+    /// something later that was written too. What survives a kill is what was noted last.
+    #[test]
+    fn what_was_synced_last_survives_any_power_loss(steps in steps()) {
+        let bytes: Arc<Fake> = Arc::default();
+        let mut identity = HERE;
+        let mut file = open(&bytes, identity);
+        let (mut noted, mut synced) = (1, 1);
+        file.opened(&memo(noted), OPENING);
+        for step in steps {
+            let fails = matches!(step, Step::Sync { ok: false });
+            bytes.0.lock().unwrap().syncs_fail = fails;
+            match step {
+                Step::Remember => {
+                    noted += 1;
+                    file.remember(&memo(noted));
+                }
+                Step::Sync { ok } => {
+                    file.prepare_sync()();
+                    synced = if ok { noted } else { synced };
+                }
+                Step::Close => {
+                    file.closed(&memo(noted));
+                    synced = noted;
+                }
+                Step::Kill => {}
+                Step::PowerLoss(shares) => {
+                    bytes.lose_power(shares);
+                    identity.boot[0] += 1;
+                }
+            }
+            if matches!(step, Step::Close | Step::Kill | Step::PowerLoss(_)) {
+                let found = number(&bytes, identity).unwrap_or(0);
+                let least = if matches!(step, Step::PowerLoss(_)) { synced } else { noted };
+                prop_assert!((least..=noted).contains(&found), "{found} of {least} to {noted}");
+                file = open(&bytes, identity);
+                file.opened(&memo(found), OPENING);
+                (noted, synced) = (found, found);
+            }
+        }
+    }
+}
