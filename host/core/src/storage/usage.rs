@@ -46,7 +46,7 @@ pub struct Usage {
     /// Written into the buffer.
     pub received: Amount,
     /// Acknowledged: by its consumer, or because nobody could handle it and it is safe in the dead-letter file. That is
-    /// neither dropped nor lost: it left the buffer whole, and [`Status::dead_letters`](crate::Status::dead_letters) says of
+    /// neither dropped nor lost: it left the buffer whole, and `Status::dead_letters` says of
     /// how many records it is so.
     pub sent: Amount,
     /// Dropped on purpose, to make room.
