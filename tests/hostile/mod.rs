@@ -1,10 +1,9 @@
-//! Logic that is out to harm: what it cannot do, whatever it tries.
+//! Untrusted logic that is made to harm: what it cannot do, whatever it tries.
 
 // Numbers that are made here are small.
 #![allow(clippy::cast_possible_truncation)]
 
 mod aftermath;
-mod arguments;
 mod attack;
 mod bed;
 mod calls;
@@ -18,4 +17,5 @@ mod random;
 mod reading;
 mod renewals;
 mod said;
+mod tickets;
 mod unwilling;

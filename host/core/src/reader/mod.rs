@@ -304,6 +304,7 @@ impl Reader {
         }
         let end = cursor.walk.walked().next_id;
         let min_id = (end > RecordId(0)).then_some(end).or(cursor.walk.min_id());
+        let min_id = min_id.filter(|_| segments.is_followed_by(file, next));
         if let Some(segment) = segments.get_mut(next) {
             segment.min_id = min_id.or(segment.min_id);
         }

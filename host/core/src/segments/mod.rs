@@ -185,7 +185,18 @@ impl Segments {
     /// The segments with content in front of this one, the nearest first.
     pub(crate) fn before(&self, file: FileId) -> impl Iterator<Item = &Segment> {
         let position = self.position(file).unwrap_or(0);
-        self.order.range(..position).rev().filter(|segment| segment.bytes > 0)
+        let mut behind = file;
+        let before = self.order.range(..position).rev().take_while(move |segment| {
+            let behind = std::mem::replace(&mut behind, segment.file);
+            self.is_followed_by(segment.file, behind)
+        });
+        before.filter(|segment| segment.bytes > 0)
+    }
+
+    /// Whether no file is missing between two: then the ids of the one go on in the other. What files that are missing held
+    /// is not known.
+    pub(crate) fn is_followed_by(&self, file: FileId, next: FileId) -> bool {
+        (1..file.steps_to(next)).all(|steps| self.place(file.ahead(steps)).is_some())
     }
 
     /// Where a file stands in reading order.
