@@ -79,7 +79,6 @@ impl Found {
         let is_usable = |recalled: &Recalled| recalled.same_boot || recalled.clean;
         let checkpoints = if recalled.as_ref().is_some_and(is_usable) { standing } else { Vec::new() };
         segments.put_in_order(&order);
-        segments.opened_at(ledger.map_or(RecordId::FIRST, |ledger| ledger.first_unread()));
         segments.raise_next_id(ledger.map_or(RecordId::FIRST, |ledger| ledger.writer_next_record));
         segments.forget_damage();
         for checkpoint in &checkpoints {

@@ -2,11 +2,8 @@
 
 use forebay_types::{FileId, RecordId};
 
-use super::{FileWalk, Files, Met, Reader, Step, WhyPassed, fence_of, frame_ending_at};
-use crate::{
-    segments::{Fence, WalkedEnd},
-    storage::StorageError,
-};
+use super::{FileWalk, Files, Met, Reader, Step, WhyPassed, frame_ending_at};
+use crate::{segments::WalkedEnd, storage::StorageError};
 
 /// What a survey of a file shows.
 pub(crate) enum Seen<'a> {
@@ -74,13 +71,6 @@ impl Reader {
             while self.step(&mut walk, files, |_| true)? != Step::End {}
             let next_id = walk.walked().next_id;
             end = if next_id > RecordId(0) { Some(next_id) } else { end };
-        }
-        if end.is_none() && files.segments.front().is_some_and(|front| front.file == file) {
-            // The file before it has left. What the ledger has passed need not be found, and its ids may be anything.
-            end = files.segments.first_unread();
-            if let Fence::First(first) = fence_of(files, file)? {
-                end = end.map(|unread| unread.min(first));
-            }
         }
         if let Some(segment) = files.segments.get_mut(file) {
             segment.min_id = end;

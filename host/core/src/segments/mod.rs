@@ -34,8 +34,6 @@ pub(crate) struct Segments {
     bytes: u64,
     outside_bytes: u64,
     next_id: RecordId,
-    /// The first event that was not passed when the buffer was opened; 0 before that is known.
-    first_unread: RecordId,
     /// How many segments from the front are known to be durable and named by a durable ledger. A lower bound.
     durable: usize,
     /// The files whose names are not known to be durable.
@@ -70,7 +68,6 @@ impl Segments {
             bytes,
             outside_bytes,
             next_id,
-            first_unread: RecordId(0),
             durable: 0,
             unnamed,
             is_end_known: false,
@@ -119,16 +116,6 @@ impl Segments {
 
     pub(crate) fn next_id(&self) -> RecordId {
         self.next_id
-    }
-
-    /// The ledger says what was passed before the buffer was opened.
-    pub(crate) fn opened_at(&mut self, first_unread: RecordId) {
-        self.first_unread = first_unread;
-    }
-
-    /// A bound for the ids of the front file, where no file before it tells one: lower ids were passed.
-    pub(crate) fn first_unread(&self) -> Option<RecordId> {
-        (self.first_unread > RecordId(0)).then_some(self.first_unread)
     }
 
     /// No id below this one is given again.
