@@ -64,7 +64,9 @@ fn look(snapshot: &Snapshot, is_held: bool) -> anyhow::Result<Report> {
     look.findings(|finding| inspection.add(finding))?;
     if is_held && let Some(now) = Snapshot::take(snapshot.path())?.readable_ledger() {
         // What was acknowledged meanwhile may be gone by right.
-        lost.iter_mut().for_each(|ids| ids.start = ids.start.max(now.first_unread()).min(ids.end));
+        for ids in &mut lost {
+            ids.start = ids.start.max(now.first_unread()).min(ids.end);
+        }
         lost.retain(|ids| !ids.is_empty());
     }
     let mut report = inspection.finish(look.next_id(), &lost);

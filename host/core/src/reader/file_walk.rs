@@ -90,6 +90,8 @@ pub(crate) struct FileWalk {
     expected: Expected,
     /// No id in the file is lower, as far as the file before it was read.
     min_id: Option<RecordId>,
+    /// The first id of the file that follows. A first frame that is not below it does not belong here.
+    first_behind: Option<RecordId>,
     map: Option<FileMap>,
     /// A record whose events are known only when the next id is.
     whole_end: u64,
@@ -105,6 +107,7 @@ impl FileWalk {
             offset: 0,
             expected: min_id.map_or(Expected::Any, Expected::Exactly),
             min_id,
+            first_behind: None,
             map: None,
             whole_end: 0,
             next_id: RecordId(0),
@@ -126,6 +129,16 @@ impl FileWalk {
     /// No id in the file is lower, if that is known.
     pub(crate) fn min_id(&self) -> Option<RecordId> {
         self.min_id
+    }
+
+    /// Whether it stands at the start of a file in front of which nothing is known.
+    pub(crate) fn is_at_unknown_start(&self) -> bool {
+        self.offset == 0 && self.min_id.is_none() && self.map.is_none()
+    }
+
+    /// The file that follows begins with this id.
+    pub(crate) fn is_followed_by(&mut self, first_id: Option<RecordId>) {
+        self.first_behind = first_id;
     }
 
     /// Whether a map tells what the rest of the file is.
@@ -241,7 +254,10 @@ impl FileWalk {
                 Err(_) if rest.is_empty() => return Ok(Step::On),
                 Err(_) => return Ok(self.needs_map()),
             };
-            if !self.expected.admits(frame.id) {
+            let is_first = self.expected == Expected::Any && self.map.is_none();
+            if !self.expected.admits(frame.id)
+                || is_first && self.first_behind.is_some_and(|id| frame.id >= id)
+            {
                 return Ok(self.needs_map());
             }
             let events = match frame.count_source {

@@ -20,7 +20,7 @@ pub use self::losses::{Loss, LossCount, Place};
 pub(crate) use self::{
     blocks::{BLOCK_BYTES, BlockPool},
     delivered::Delivered,
-    fences::{end_id, fence_of, frame_ending_at},
+    fences::{end_id, fence_of, first_behind, frame_ending_at},
     file_bytes::FileBytes,
     file_walk::{FileWalk, Met, Step, WhyPassed},
     losses::{Losses, PassedOver},
@@ -324,6 +324,9 @@ impl Reader {
         let Some(length) = files.segments.get(file).map(|segment| segment.bytes) else {
             return Ok(Step::End);
         };
+        if walk.is_at_unknown_start() {
+            walk.is_followed_by(first_behind(files, file)?);
+        }
         let behind = self::fences::known_behind(files.segments, file);
         let mut source = FileBytes::new(&mut *files.backend, file, length);
         let from = walk.offset;

@@ -2,7 +2,7 @@
 
 use forebay_types::{FileId, RecordId};
 
-use super::{FileWalk, Files, Met, Reader, Step, WhyPassed, fence_of, frame_ending_at};
+use super::{FileWalk, Files, Met, Reader, Step, WhyPassed, fence_of, fences::id_after};
 use crate::{
     segments::{Fence, WalkedEnd},
     storage::StorageError,
@@ -55,10 +55,10 @@ impl Reader {
                     (segment.file, segment.bytes, walked.then_some(segment.walked.next_id))
                 })
                 .collect();
-            for (file, bytes, walked) in before {
+            for (before, bytes, walked) in before {
                 end = match walked {
                     Some(next_id) => Some(next_id),
-                    None => match frame_ending_at(files, file, bytes) {
+                    None => match id_after(files, before, bytes, file) {
                         Err(StorageError::NotFound { .. }) => None,
                         end => end?,
                     },
@@ -66,7 +66,7 @@ impl Reader {
                 if end.is_some() {
                     break;
                 }
-                unknown.push(file);
+                unknown.push(before);
             }
         }
         for before in unknown.into_iter().rev() {

@@ -136,7 +136,9 @@ fn place<S: Source>(
         *rest = Some(extents(frames, offset, frames.file.len, any)?.into());
     }
     let Some(rest) = rest else { return Ok(Place::Rest) };
-    while rest.pop_front_if(|extent| extent.end <= offset).is_some() {}
+    while rest.front().is_some_and(|extent| extent.end <= offset) {
+        rest.pop_front();
+    }
     let Some(next) = rest.front() else { return Ok(Place::Rest) };
     if next.start <= offset {
         let end = if next.by_prefix { frames.settled_end(offset)? } else { None };
