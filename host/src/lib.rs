@@ -24,10 +24,8 @@ mod logic;
 #[cfg(feature = "testing")]
 pub mod logic;
 mod panics;
-pub mod record;
 pub mod storage;
 mod threads;
-mod throttle;
 
 #[cfg(feature = "testing")]
 pub use buffer::Simulation;
@@ -41,8 +39,7 @@ pub use buffer::{Records, TokioRuntime};
 /// The payloads of records are of this crate's type.
 pub use bytes;
 pub use engine::{Component, ComponentError, Limits};
-pub use forebay_frame::RecordId;
-pub use guard::{Loss, Place, Refusal};
-pub use logic::{CallError, LogicError, OpenReport};
-pub use record::NewRecord;
+pub use forebay_core::{NewRecord, RecordId};
+pub use guard::{Breach, Loss, OpenReport, Place, Refusal};
+pub use logic::CallError;
 pub use storage::{Amount, Usage};

@@ -171,7 +171,6 @@ fn a_ledger_ahead_of_the_data_is_a_gap_that_is_counted_once() {
         let buffer = runs.open(disk.open().unwrap(), options());
         let report = buffer.open_report();
         assert_eq!((report.events, report.lost_events, report.next_id), (15, 5, RecordId(16)), "{runs:?}");
-        assert_eq!(figure(&buffer, LOST_EVENTS), 5, "{runs:?}");
         write(&buffer, 16..=17);
         assert_eq!(read(&buffer), ids([1..=10, 16..=17]), "{runs:?}");
         assert_eq!(figure(&buffer, LOST_EVENTS), 5, "{runs:?}");

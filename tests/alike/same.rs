@@ -12,7 +12,7 @@ use std::{
 
 use forebay::{
     NewRecord, RecordId, WhenFull,
-    guard::Guard,
+    guard::{Guard, StoppedClock},
     logic::{Logic, LogicOptions},
     storage::{SyncJob, SyncTarget, memory::Disk},
 };
@@ -118,12 +118,13 @@ impl Bench {
             file_bytes: FILE_BYTES,
             max_events: 500,
             when_full: WhenFull::Block,
-            resume_after: None,
+            takes_over: false,
             sync_interval_ms: 500,
             now_ns: self.now_ns,
+            more: Vec::new(),
         };
-        let report = self.logic.open(&options).unwrap();
-        self.logic.guard().opened();
+        self.logic.open(&options).unwrap();
+        let report = self.logic.guard().opened().unwrap();
         self.note(&format!("{report:?}"));
         self.placed.clear();
         self.read_to = report.first_unread.0;
@@ -152,14 +153,15 @@ impl Bench {
             }
             Step::Acknowledge(less) => {
                 let through = (self.read_to - 1).saturating_add_signed(-less);
-                self.logic.guard().acknowledged(RecordId(through));
-                let result = self.logic.acknowledge(RecordId(through));
+                let told = self.logic.guard().acknowledge(RecordId(through)).unwrap();
+                let result = self.logic.acknowledge(told);
                 self.note(&format!("{result:?}"));
                 // Beyond what was read there may be a gap, and one may acknowledge up to its end.
                 self.acknowledged = self.acknowledged.max(through);
             }
             Step::Tick(later_ns) => {
                 self.now_ns += later_ns;
+                self.logic.guard().retry_syncs();
                 let result = self.logic.tick(self.now_ns);
                 self.note(&format!("{result:?}"));
             }
@@ -199,7 +201,7 @@ impl Bench {
                 .with_events(NonZeroU32::new(events).unwrap())
         });
         let (batch, sizes) = self.logic.guard().offer(records.collect());
-        let result = self.logic.write(batch.0, &sizes);
+        let result = self.logic.write(batch, &sizes);
         let placement = self.logic.guard().take_offer();
         self.note(&format!("{result:?} {} {:?}", placement.placed, placement.first_id));
         let mut id = placement.first_id.unwrap_or(RecordId(0));
@@ -211,9 +213,8 @@ impl Bench {
 
     /// Reads; gives ids, next ids and numbers.
     fn read(&mut self, max_records: u32, max_bytes: u64) -> Vec<(u64, u64, u64)> {
-        self.logic.guard().start_reading();
-        let runs = self.logic.read(max_records, max_bytes).unwrap();
-        let records = self.logic.guard().collect(&runs).expect("what was read is in the buffer");
+        let allowed = self.logic.read(max_records, max_bytes).unwrap();
+        let records = self.logic.guard().deliver(allowed, max_bytes).unwrap();
         records
             .iter()
             .map(|record| {
@@ -238,9 +239,9 @@ impl Bench {
         let result = job();
         self.note(&format!("{target:?} {}", result.is_ok()));
         self.logic.guard().sync_ended(target, &result);
-        while let Some((ticket, ok)) = self.logic.guard().next_synced() {
-            let told = self.logic.synced(ticket, ok);
-            self.note(&format!("{ticket:?} {ok} {told:?}"));
+        while let Some(ticket) = self.logic.guard().next_durable() {
+            let told = self.logic.synced(ticket);
+            self.note(&format!("{ticket:?} {told:?}"));
         }
     }
 
@@ -310,7 +311,9 @@ impl Bench {
 fn make(runs: Runs, disk: &Disk, jobs: &Jobs) -> Box<dyn Logic> {
     let jobs = Arc::clone(jobs);
     let runner = Box::new(move |target, job| jobs.lock().unwrap().push((target, job)));
-    let guard = Guard::new(Box::new(disk.open().unwrap()), MAX_BYTES, runner).unwrap();
+    let guard =
+        Guard::new(Box::new(disk.open().unwrap()), Arc::new(StoppedClock::default()), MAX_BYTES, runner)
+            .unwrap();
     runs.make(guard).unwrap()
 }
 

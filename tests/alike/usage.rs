@@ -7,7 +7,7 @@ use std::{
 
 use forebay::{
     Amount, Buffer, NewRecord, RecordId, Simulation, Usage, WhenFull,
-    guard::{Guard, ScanLimits},
+    guard::Guard,
     logic::{Logic, NotMade},
     storage::memory::Disk,
 };
@@ -287,14 +287,9 @@ fn damage_behind_the_last_record_does_not_wait_for_ever() {
 
 /// Has logic find what is done with removed already, as if it had removed it itself while it opened the buffer.
 fn make_tidily(runs: Runs, mut guard: Guard) -> Result<Box<dyn Logic>, Box<NotMade>> {
-    let all = ScanLimits { max_spans: u32::MAX, max_records: u32::MAX, max_bytes: u64::MAX };
-    for entry in guard.list_files() {
-        let mut offset = 0;
-        while offset < entry.length {
-            offset = guard.scan(entry.id, offset, all).unwrap().next_offset;
-        }
-        // What is not done with, it may not.
-        let _ = guard.remove_file(entry.id);
+    for segment in guard.segments(0, u32::MAX).unwrap() {
+        // What is not acknowledged stays.
+        let _ = guard.discard(segment.file);
     }
     runs.make(guard)
 }

@@ -35,7 +35,7 @@ fn a_short_ledger_is_kept_and_made_anew() {
     }
 }
 
-/// The same by the binary: it goes on, says so, and keeps each ledger that it could not read.
+/// The same by the binary: it goes on, says so, and keeps each ledger that it could not read. A look leaves it in place.
 #[test]
 fn each_bad_ledger_is_kept_under_a_number_of_its_own() {
     let directory = fixtures::copy("w100_r0");
@@ -44,9 +44,13 @@ fn each_bad_ledger_is_kept_under_a_number_of_its_own() {
         fs::write(directory.path().join("buffer.db"), ledger).unwrap();
         let verified = run(["verify", path, "--format=json"]);
         assert_eq!((verified.code, &verified.json()["ok"]), (Some(1), &false.into()), "{verified}");
-        let ended = run(["read", path, "--peek"]);
+        let peeked = run(["read", path, "--peek"]);
+        assert_eq!(peeked.code, Some(0), "{peeked}");
+        assert!(peeked.stdout == fixtures::lines(1..=100), "{peeked}");
+        assert!(peeked.stderr.contains("buffer.db, cannot be read"), "{peeked}");
+        assert_eq!(fs::read(directory.path().join("buffer.db")).unwrap(), ledger);
+        let ended = run(["read", path, "--count=0"]);
         assert_eq!(ended.code, Some(0), "{ended}");
-        assert!(ended.stdout == fixtures::lines(1..=100), "{ended}");
         let kept = format!("buffer.db.bad-{number}");
         assert!(ended.stderr.contains(&kept), "{ended}");
         assert_eq!(fs::read(directory.path().join(kept)).unwrap(), ledger);
@@ -64,7 +68,7 @@ fn a_ledger_that_acknowledges_other_records_than_at_the_close_is_told() {
     for (last, ids) in [(56, [41, 57]), (8, [9, 41]), (100, [41, 101])] {
         let directory = fixtures::copy("w100_r40");
         let path = directory.path().to_str().unwrap();
-        run(["read", path, "--peek"]).assert_quiet_success();
+        run(["read", path, "--count=0"]).assert_quiet_success();
         run(["verify", path]).assert_quiet_success();
         let mut ledger = fs::read(directory.path().join("buffer.db")).unwrap();
         ledger[16..].copy_from_slice(&u64::to_le_bytes(last));
@@ -79,7 +83,8 @@ fn a_ledger_that_acknowledges_other_records_than_at_the_close_is_told() {
         assert!(opened.stdout == fixtures::lines(last + 1..=100), "{last}: {opened}");
         let words = [format!("first_id={}", ids[0]), format!("last_id={}", ids[1] - 1)];
         assert!(words.iter().all(|word| opened.stderr.contains(word)), "{last}: {opened}");
-        // It is said once: from now on this is what is noted.
+        // It is said until the buffer was opened: from then on this is what is noted.
+        assert!(run(["read", path, "--count=0"]).stderr == opened.stderr);
         run(["verify", path]).assert_quiet_success();
         assert!(run(["read", path, "--peek"]).stderr.is_empty());
     }
@@ -90,7 +95,7 @@ fn a_ledger_that_acknowledges_other_records_than_at_the_close_is_told() {
 fn with_a_doubtful_ledger_moved_away_the_note_of_the_close_counts() {
     let directory = fixtures::copy("w100_r40");
     let path = directory.path().to_str().unwrap();
-    run(["read", path, "--peek"]).assert_quiet_success();
+    run(["read", path, "--count=0"]).assert_quiet_success();
     fs::remove_file(directory.path().join("buffer.db")).unwrap();
     assert!(run(["read", path]).stdout == fixtures::lines(41..=100));
 }
@@ -100,7 +105,7 @@ fn with_a_doubtful_ledger_moved_away_the_note_of_the_close_counts() {
 fn a_ledger_that_another_program_has_moved_on_is_none_of_damage() {
     let directory = fixtures::copy("w100_r40");
     let path = directory.path().to_str().unwrap();
-    run(["read", path, "--peek"]).assert_quiet_success();
+    run(["read", path, "--count=0"]).assert_quiet_success();
     append(directory.path(), &storage::data_file(101..=110));
     let mut ledger = fs::read(directory.path().join("buffer.db")).unwrap();
     ledger[..8].copy_from_slice(&u64::to_le_bytes(111));
@@ -211,7 +216,7 @@ fn a_directory_that_is_damaged_at_any_byte_is_of_use() {
     for is_noted in [false, true] {
         let directory = fixtures::copy("w100_r40");
         if is_noted {
-            run(["read", directory.path().to_str().unwrap(), "--peek"]).assert_quiet_success();
+            run(["read", directory.path().to_str().unwrap(), "--count=0"]).assert_quiet_success();
         }
         let whole = fixtures::contents(directory.path());
         for (name, bytes) in &whole {

@@ -105,6 +105,13 @@ fn a_component_must_export_the_logic_of_a_buffer() {
     Scene::with(b"\0asm\x0d\0\x01\0").assert_refused(&["forebay:buffer/buffer@0.1", "export"]);
 }
 
+/// The contract changed before it was released, under the same version. A component of the former one gets no buffer, and its
+/// author hears what to do.
+#[test]
+fn a_component_of_a_former_contract_is_refused_and_told_to_be_built_again() {
+    Scene::with(&guest("old_contract.wasm")).assert_refused(&["logic.wasm", "build it again", "wit/"]);
+}
+
 /// The length is looked at before anything is read.
 #[test]
 fn a_component_of_more_than_8_mib_is_refused() {

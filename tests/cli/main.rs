@@ -23,6 +23,7 @@ mod looking;
 mod made;
 mod own_file;
 mod own_logic;
+mod peeking;
 mod pipe;
 mod reading;
 mod shipped;

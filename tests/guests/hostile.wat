@@ -2,11 +2,10 @@
 ;; the numbers are those in tests/hostile/attack.rs.
 ;;
 ;; Each function answers with the address of its result. All memory below 0x100 is zero and never written to: read as any
-;; of the results, it is `ok` with zeros, no records and empty lists.
+;; of the results, it is `ok` with zeros and empty lists.
 (module
   (import "forebay:buffer/storage@0.1.0" "load-ledger" (func $load_ledger (param i32)))
-  (import "forebay:buffer/storage@0.1.0" "create-file" (func $create_file (param i32 i32)))
-  (import "forebay:buffer/storage@0.1.0" "scan" (func $scan (param i32 i64 i32 i32 i64 i32)))
+  (import "forebay:buffer/storage@0.1.0" "release" (func $release (param i32 i32)))
   (import "forebay:buffer/storage@0.1.0" "request-sync" (func $request_sync (param i32 i32 i32)))
 
   (memory (export "memory") 2)
@@ -15,14 +14,13 @@
 
   ;; `tick` answers that no more are wanted.
   (data (i32.const 0x208) "\ff\ff\ff\ff\ff\ff\ff\ff")
-  ;; A list of 100 elements, almost at the end of all that 32 bits can address.
+  ;; Lists, as `status` answers with them: there is no `ok` before them. One of 100 elements, almost at the end of all that
+  ;; 32 bits can address.
   (data (i32.const 0x304) "\f0\ff\ff\ff\64\00\00\00")
-  ;; A list of 1,000,000 elements, in a memory that can be made to hold them.
-  (data (i32.const 0x324) "\00\10\00\00\40\42\0f\00")
-  ;; A list of 5,000 elements, as `status` answers with it: there is no `ok` before it.
+  ;; One of 3,000,000 elements of 16 bytes, in a memory that can be made to hold them.
+  (data (i32.const 0x324) "\00\10\00\00\c0\c6\2d\00")
+  ;; One of 5,000 elements.
   (data (i32.const 0x340) "\00\10\00\00\88\13\00\00")
-  ;; A list of one record's run, or of several that follow each other.
-  (data (i32.const 0x384) "\00\05\00\00\01\00\00\00")
   ;; Neither `ok` nor an error.
   (data (i32.const 0x360) "\07")
 
@@ -47,9 +45,9 @@
 
   ;; 65535 names no file.
   (func $break_a_rule_for_ever
-    (loop $for_ever (call $create_file (i32.const 65535) (i32.const 0x400)) (br $for_ever)))
+    (loop $for_ever (call $release (i32.const 65535) (i32.const 0x400)) (br $for_ever)))
 
-  ;; The attacks on the calls that no number above 16 is of: the number is 16 times that of the call, and that of what is
+  ;; The attacks on the calls that no number above 20 is of: the number is 16 times that of the call, and that of what is
   ;; done in it. Gives the address of the answer.
   (func $attack_in (param $call i32) (param $answer i32) (result i32)
     (local $what i32)
@@ -64,15 +62,9 @@
     (if (i32.eq (local.get $what) (i32.const 7)) (then (return (i32.const 0x360))))
     (local.get $answer))
 
-  ;; Reads what file 0 has at its start, and answers with that: the consumer gets records, and can acknowledge them. What a
-  ;; scan finds comes to 0x1000, and is told as a run at 0x500.
-  (func $read_file_0 (result i32)
-    (call $scan (i32.const 0) (i64.const 0) (i32.const 1) (i32.const -1) (i64.const -1) (i32.const 0x400))
-    (i64.store (i32.const 0x508) (i64.load (i32.const 0x1000)))
-    (i64.store (i32.const 0x510) (i64.load (i32.const 0x1008)))
-    (i64.store (i32.const 0x518) (i64.load (i32.const 0x1010)))
-    (i64.store (i32.const 0x520) (i64.load (i32.const 0x1018)))
-    (i32.store (i32.const 0x528) (i32.load (i32.const 0x1020)))
+  ;; Answers a read with this number of records.
+  (func $allow (param $records i32) (result i32)
+    (i32.store (i32.const 0x384) (local.get $records))
     (i32.const 0x380))
 
   ;; Where the host puts the list of one call. The next call's may overwrite it.
@@ -81,15 +73,11 @@
     (if (call $is (i32.const 9)) (then (return (i32.const 0xfffffff0))))
     (i32.const 0x1000))
 
-  ;; Answers what the ledger says.
   (func (export "forebay:buffer/buffer@0.1.0#open") (param $max_bytes i64) (param $file_bytes i64) (param $attack i64)
-      (param i32 i32 i64 i32 i64) (result i32)
+      (param i32 i32 i32 i64 i32 i32) (result i32)
     (global.set $attack (i32.wrap_i64 (local.get $attack)))
     (if (call $is (i32.const 1)) (then (call $spin)))
-    (call $load_ledger (i32.const 0x400))
-    (i64.store (i32.const 0x108) (i64.add (i64.load (i32.const 0x418)) (i64.const 1)))
-    (i64.store (i32.const 0x110) (i64.load (i32.const 0x408)))
-    (i32.const 0x100))
+    (i32.const 0))
 
   (func (export "forebay:buffer/buffer@0.1.0#write") (param i64 i32 i32) (result i32)
     (if (call $is (i32.const 2)) (then (call $spin)))
@@ -106,11 +94,14 @@
       (then (call $request_sync (i32.const 2) (i32.const 0) (i32.const 0x400))))
     (i32.const 0))
 
-  (func (export "forebay:buffer/buffer@0.1.0#read") (param i32 i64) (result i32)
+  (func (export "forebay:buffer/buffer@0.1.0#read") (param $max_records i32) (param i64) (result i32)
     (if (call $is (i32.const 13)) (then (call $spin)))
-    (if (call $is (i32.const 14)) (then (return (i32.const 0x300))))
-    (if (call $is (i32.const 15)) (then (drop (memory.grow (i32.const 900))) (return (i32.const 0x320))))
-    (if (i32.eq (i32.shr_u (global.get $attack) (i32.const 4)) (i32.const 2)) (then (return (call $read_file_0))))
+    (if (call $is (i32.const 14)) (then (return (i32.const 0xfffffff0))))
+    (if (call $is (i32.const 15)) (then (return (call $allow (i32.add (local.get $max_records) (i32.const 1))))))
+    (if (call $is (i32.const 20)) (then (return (i32.const 0x360))))
+    ;; The consumer gets records, and can acknowledge them.
+    (if (i32.eq (i32.shr_u (global.get $attack) (i32.const 4)) (i32.const 2))
+      (then (return (call $allow (local.get $max_records)))))
     (i32.const 0))
 
   (func (export "forebay:buffer/buffer@0.1.0#acknowledge") (param i64) (result i32)
@@ -119,11 +110,14 @@
     (call $attack_in (i32.const 3) (i32.const 0x200)))
   (func (export "forebay:buffer/buffer@0.1.0#flush") (result i32)
     (call $attack_in (i32.const 4) (i32.const 0)))
-  (func (export "forebay:buffer/buffer@0.1.0#synced") (param i64 i32) (result i32)
+  (func (export "forebay:buffer/buffer@0.1.0#synced") (param i64) (result i32)
     (call $attack_in (i32.const 5) (i32.const 0)))
   (func (export "forebay:buffer/buffer@0.1.0#close-writer") (result i32)
     (call $attack_in (i32.const 6) (i32.const 0)))
 
   (func (export "forebay:buffer/buffer@0.1.0#status") (result i32)
     (if (call $is (i32.const 16)) (then (drop (memory.grow (i32.const 2))) (return (i32.const 0x340))))
+    (if (call $is (i32.const 17)) (then (drop (memory.grow (i32.const 900))) (return (i32.const 0x324))))
+    (if (call $is (i32.const 18)) (then (return (i32.const 0x304))))
+    (if (call $is (i32.const 19)) (then unreachable))
     (i32.const 0)))

@@ -96,7 +96,7 @@ pub fn attacks() -> impl Iterator<Item = &'static Attack> {
     ATTACKS.iter().chain(FURTHER.as_flattened())
 }
 
-const ATTACKS: [Attack; 16] = [
+const ATTACKS: [Attack; 20] = [
     attack(1, Call::Open, "spins in open", "it ran for longer"),
     attack(2, Call::Write, "spins in write", "it ran for longer"),
     attack(3, Call::Write, "recursion without end", "call stack exhausted"),
@@ -110,9 +110,13 @@ const ATTACKS: [Attack; 16] = [
     attack(11, Call::Write, "answers with neither success nor error", "invalid expected discriminant"),
     attack(12, Call::Write, "traps", "unreachable"),
     attack(13, Call::Read, "spins in read", "it ran for longer"),
-    attack(14, Call::Read, "answers with a list outside its memory", "out of bounds"),
-    attack(15, Call::Read, "answers with a list of 48 MB", "fuel"),
+    attack(14, Call::Read, "answers a read with an address outside its memory", "out of bounds"),
+    attack(15, Call::Read, "lets more be delivered than it was asked for", "more records be delivered than"),
     attack(16, Call::Status, "answers with more elements than a list may have", "more figures"),
+    attack(17, Call::Status, "answers with a list of 48 MB", "fuel"),
+    attack(18, Call::Status, "answers with a list outside its memory", "out of bounds"),
+    attack(19, Call::Status, "traps in status", "unreachable"),
+    attack(20, Call::Read, "answers a read with neither success nor error", "invalid expected discriminant"),
 ];
 
 /// A component of `tests/guests`.

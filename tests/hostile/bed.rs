@@ -7,20 +7,17 @@ use std::{
 
 use forebay::{
     NewRecord, RecordId, Refusal,
-    guard::{BatchId, Guard, GuardError, Placed, ReadRecord, ScanLimits, Span, SpanState},
-    logic::Run,
+    guard::{BatchId, Guard, GuardError, ReadRecord, Ticket},
     storage::{FileId, Ledger, SyncJob, SyncTarget, memory::Disk},
 };
+use forebay_core::clock::StoppedClock;
+use forebay_types::{Placed, Segment, SyncTarget as Requested};
 
 use crate::support::storage::file;
 
-/// What no scan stops at.
-pub const NO_LIMIT: ScanLimits =
-    ScanLimits { max_spans: u32::MAX, max_records: u32::MAX, max_bytes: u64::MAX };
-
 type Jobs = Arc<Mutex<VecDeque<(SyncTarget, SyncJob)>>>;
 
-/// A guard, its disk, and the syncs that were asked for and have not run.
+/// A guard, its disk, and the syncs that were requested and have not run.
 pub struct Bed {
     pub disk: Disk,
     pub guard: Guard,
@@ -31,28 +28,44 @@ impl Bed {
     /// A guard over what is on the disk, as a guest finds it that is about to open the buffer.
     pub fn opening(disk: &Disk, max_bytes: u64) -> Self {
         let syncs = Jobs::default();
-        let asked = Arc::clone(&syncs);
-        let runner = Box::new(move |target, job| asked.lock().unwrap().push_back((target, job)));
+        let requested = Arc::clone(&syncs);
+        let runner = Box::new(move |target, job| requested.lock().unwrap().push_back((target, job)));
         let backend = Box::new(disk.open().unwrap());
-        Self { disk: disk.clone(), guard: Guard::new(backend, max_bytes, runner).unwrap(), syncs }
+        let guard = Guard::new(backend, Arc::new(StoppedClock::default()), max_bytes, runner).unwrap();
+        Self { disk: disk.clone(), guard, syncs }
+    }
+
+    /// The same, open.
+    pub fn open(disk: &Disk) -> Self {
+        let mut bed = Self::opening(disk, 1 << 20);
+        bed.guard.opened().unwrap();
+        bed
     }
 
     /// A new buffer with file 0, open.
     pub fn new() -> Self {
-        let mut bed = Self::opening(&Disk::new(), 1 << 20);
-        bed.guard.create_file(file(0)).unwrap();
-        bed.guard.opened();
+        let mut bed = Self::open(&Disk::new());
+        assert_eq!(bed.guard.roll().unwrap(), file(0));
         bed
     }
 
-    /// Runs the sync that was asked for first, and tells the guard. False if there is none.
+    /// Runs the sync that was requested first, and tells the guard. False if there is none.
     pub fn run_sync(&mut self) -> bool {
         self.end_sync(true)
     }
 
-    /// The sync that was asked for first fails.
+    /// The sync that was requested first fails.
     pub fn fail_sync(&mut self) -> bool {
         self.end_sync(false)
+    }
+
+    /// Runs the sync of the ledger: it overtakes the others.
+    pub fn run_ledger_sync(&mut self) {
+        let mut syncs = self.syncs.lock().unwrap();
+        let at = syncs.iter().position(|(target, _)| *target == SyncTarget::Ledger).unwrap();
+        let (target, job) = syncs.remove(at).unwrap();
+        drop(syncs);
+        self.guard.sync_ended(target, &job());
     }
 
     fn end_sync(&mut self, ok: bool) -> bool {
@@ -63,7 +76,6 @@ impl Bed {
             self.disk.fail_sync(target, 1);
         }
         self.guard.sync_ended(target, &job());
-        while self.guard.next_synced().is_some() {}
         true
     }
 
@@ -72,36 +84,41 @@ impl Bed {
         while self.run_sync() {}
     }
 
-    /// Asks for a sync of everything that promises rest on, and runs it.
+    /// The tickets that have ended since this was called last.
+    pub fn tickets(&mut self) -> Vec<Ticket> {
+        std::iter::from_fn(|| self.guard.next_durable()).collect()
+    }
+
+    /// Requests a sync of everything that promises rest on, and runs it.
     pub fn sync(&mut self, number: u16) {
-        for target in [SyncTarget::Data(file(number)), SyncTarget::Directory, SyncTarget::Ledger] {
+        for target in [Requested::Data(file(number)), Requested::Directory, Requested::Ledger] {
             self.guard.request_sync(target).unwrap();
         }
         self.run_syncs();
     }
 
+    /// What the guest is told of the files.
+    pub fn segments(&mut self) -> Vec<Segment> {
+        self.guard.segments(0, u32::MAX).unwrap()
+    }
+
     pub fn length(&self, number: u16) -> u64 {
-        let entries = self.guard.list_files();
-        entries.iter().find(|entry| entry.id == file(number)).map_or(0, |entry| entry.length)
+        self.disk.data_file(file(number)).map_or(0, |bytes| bytes.len() as u64)
     }
 
-    /// Puts one record on offer and has it appended to a file.
-    pub fn append(&mut self, number: u16, payload: &str) -> Result<Placed, GuardError> {
-        let (at, id) = (self.length(number), self.guard.next_id());
-        self.append_as(number, payload, at, id)
-    }
-
-    pub fn append_as(
-        &mut self,
-        number: u16,
-        payload: &str,
-        at: u64,
-        id: RecordId,
-    ) -> Result<Placed, GuardError> {
+    /// Puts one record on offer and has it appended to the last segment.
+    pub fn append(&mut self, payload: &str) -> Result<Placed, GuardError> {
         let (batch, _) = self.guard.offer(vec![NewRecord::new(payload.to_owned())]);
-        let placed = self.guard.append(batch, 0, 1, file(number), at, id);
+        let placed = self.guard.append(batch, 1);
         self.guard.take_offer();
         placed
+    }
+
+    /// Goes on to the next segment, and appends a record to it.
+    pub fn append_to_next(&mut self, payload: &str) -> FileId {
+        let next = self.guard.roll().unwrap();
+        self.append(payload).unwrap();
+        next
     }
 
     /// Stores the ledger with other fields.
@@ -112,37 +129,22 @@ impl Bed {
         self.guard.store_ledger(ledger)
     }
 
-    /// Reads a file from its start, and delivers what is whole.
-    pub fn deliver(&mut self, number: u16) -> Option<Vec<ReadRecord>> {
-        self.guard.start_reading();
-        let runs = self.runs(number);
-        self.guard.collect(&runs)
+    /// Delivers the next records, at most so many.
+    pub fn deliver(&mut self, max_records: u32) -> Vec<ReadRecord> {
+        self.guard.deliver(max_records, u64::MAX).unwrap()
     }
 
-    /// What a scan of a file from its start finds whole.
-    pub fn runs(&mut self, number: u16) -> Vec<Run> {
-        let scanned = self.guard.scan(file(number), 0, NO_LIMIT).unwrap();
-        let whole = scanned.spans.iter().filter(|span| span.state == SpanState::Whole);
-        whole.map(|span| run_of(file(number), span)).collect()
-    }
-
-    /// Reads a file, and has the consumer acknowledge up to an id.
-    pub fn consume(&mut self, number: u16, through: u64) {
-        self.deliver(number).unwrap();
+    /// Delivers all that is there, and has the consumer acknowledge up to an id.
+    pub fn consume(&mut self, through: u64) {
+        self.deliver(u32::MAX);
         self.acknowledge(through);
     }
 
-    /// The consumer is done with all up to an id, and the ledger passes it.
+    /// The consumer has acknowledged all up to an id, and the ledger passes it.
     pub fn acknowledge(&mut self, through: u64) {
-        self.guard.acknowledged(RecordId(through));
+        self.guard.acknowledge(RecordId(through)).unwrap();
         self.store(|ledger| ledger.reader_last_record = RecordId(through)).unwrap();
     }
-}
-
-/// The run that names all of a span.
-pub fn run_of(file: FileId, span: &Span) -> Run {
-    let Span { offset, bytes, first_id, next_id, records, .. } = *span;
-    Run { file, offset, bytes, first_id, next_id, records }
 }
 
 /// The rule that a call broke.
@@ -150,7 +152,6 @@ pub fn run_of(file: FileId, span: &Span) -> Run {
 pub fn refused<T>(result: Result<T, GuardError>) -> Refusal {
     match result {
         Err(GuardError::Refused(refusal)) => refusal,
-        Err(GuardError::Conflict) => Refusal::Conflict,
         Err(GuardError::Storage(error)) => panic!("the storage failed: {error}"),
         Err(error) => panic!("{error:?}"),
         Ok(_) => panic!("it was carried out"),
@@ -169,11 +170,6 @@ pub fn torn_file(ids: impl IntoIterator<Item = u64>, torn_bytes: usize) -> Vec<u
 
 /// A batch of which nothing is on offer.
 pub const NO_BATCH: BatchId = BatchId(0);
-
-/// All file numbers that fit into `u16`.
-pub fn every_file() -> impl Iterator<Item = FileId> {
-    (0..u16::MAX).filter_map(FileId::new)
-}
 
 /// Takes the ids.
 pub fn ids(records: Vec<ReadRecord>) -> Vec<u64> {

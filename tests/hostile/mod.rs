@@ -1,10 +1,9 @@
-//! Logic that is out to harm: what it cannot do, whatever it tries.
+//! Untrusted logic that is made to harm: what it cannot do, whatever it tries.
 
 // Numbers that are made here are small.
 #![allow(clippy::cast_possible_truncation)]
 
 mod aftermath;
-mod arguments;
 mod attack;
 mod bed;
 mod calls;
@@ -12,10 +11,12 @@ mod components;
 mod damage;
 mod figures;
 mod forged;
+mod limits;
 mod obeying;
 mod promises;
 mod random;
 mod reading;
 mod renewals;
 mod said;
+mod tickets;
 mod unwilling;

@@ -1,8 +1,6 @@
 //! A component that does what a test tells it to: what comes through its imports is as raw as a guest can make it, and what
 //! it may use is measured from within.
 
-use std::time::Duration;
-
 use forebay::{
     Limits, NewRecord, RecordId,
     guard::{BatchId, Guard},
@@ -10,22 +8,26 @@ use forebay::{
     storage::{Ledger, memory::Disk},
 };
 
-use super::{attack::guest, bed::Bed};
+use super::{
+    attack::guest,
+    bed::{Bed, torn_file},
+};
 use crate::support::{
     Runs,
     dice::Dice,
-    storage::{data_file, disk, file, ledger, options},
+    storage::{data_file, disk, ledger, options},
 };
 
 /// What `tests/guests/obeys.wat` can be told to do. Below `GROW` are the storage calls, in the order of the contract.
 const LOAD_LEDGER: u64 = 0;
-const APPEND: u64 = 7;
-const SCAN: u64 = 8;
-const REQUEST_SYNC: u64 = 9;
-const GROW: u64 = 10;
-const FILL: u64 = 11;
-const RECURSE: u64 = 12;
-const SCAN_OFTEN: u64 = 13;
+const STORE_LEDGER: u64 = 1;
+const APPEND: u64 = 4;
+const RELEASE: u64 = 8;
+const REQUEST_SYNC: u64 = 10;
+const GROW: u64 = 11;
+const FILL: u64 = 12;
+const RECURSE: u64 = 13;
+const DISCARD_OFTEN: u64 = 14;
 
 /// Its figures: whether the storage call was answered with an error, the pages of its memory, the elements of its table.
 const PAGES: u16 = 2;
@@ -69,7 +71,7 @@ fn the_memory_of_an_instance_is_bounded() {
         (limited(|limits| limits.memory_bytes = 4 * PAGE_BYTES), 4 * PAGE_BYTES),
     ] {
         let mut logic = alone(limits);
-        logic.write(1, &[GROW]).unwrap();
+        logic.write(BatchId(1), &[GROW]).unwrap();
         assert_eq!(figure(&mut *logic, PAGES), (bytes / PAGE_BYTES) as u64);
     }
     let refused = obeying(Bed::new().guard, limited(|limits| limits.memory_bytes = PAGE_BYTES));
@@ -83,7 +85,7 @@ fn the_tables_of_an_instance_are_bounded() {
         [(Limits::default(), 10_000), (limited(|limits| limits.table_elements = 77), 77)]
     {
         let mut logic = alone(limits);
-        logic.write(1, &[FILL]).unwrap();
+        logic.write(BatchId(1), &[FILL]).unwrap();
         assert_eq!(figure(&mut *logic, ELEMENTS), elements);
     }
     for few in [limited(|limits| limits.tables = 0), limited(|limits| limits.instances = 0)] {
@@ -96,56 +98,65 @@ fn the_tables_of_an_instance_are_bounded() {
 fn the_stack_of_an_instance_is_bounded() {
     let mut logic = alone(Limits::default());
     // A frame of it takes 16 bytes at the least, and a few dozen at the most.
-    logic.write(1, &[RECURSE, 1_000]).unwrap();
-    assert_failed(&logic.write(2, &[RECURSE, 256 * 1024 / 16]), "call stack exhausted");
+    logic.write(BatchId(1), &[RECURSE, 1_000]).unwrap();
+    assert_failed(&logic.write(BatchId(2), &[RECURSE, 256 * 1024 / 16]), "call stack exhausted");
 }
 
 /// A call that has failed has left the instance in any state: it must not run again, whatever the engine would allow.
 #[test]
 fn an_instance_that_has_failed_is_not_called_again() {
     let mut logic = alone(limited(|limits| limits.host_calls = 0));
-    assert_failed(&logic.write(1, &[LOAD_LEDGER]), "more than 0 storage calls");
-    assert_failed(&logic.write(2, &[GROW]), "it failed before");
+    assert_failed(&logic.write(BatchId(1), &[LOAD_LEDGER]), "more than 0 storage calls");
+    assert_failed(&logic.write(BatchId(2), &[GROW]), "it failed before");
     assert_failed(&logic.flush(), "it failed before");
 }
 
 /// The limits are those of one call: what one call has used, the next one has again.
 #[test]
-fn each_call_has_its_limits_anew() {
+fn each_call_has_its_own_limits() {
     let limits = limited(|limits| (limits.host_calls, limits.refusals) = (1, 1));
     let mut logic = alone(limits);
     for batch in 1..100 {
-        logic.write(batch, &[SCAN, 0, 3, 1, 1, 1]).unwrap();
+        logic.write(BatchId(batch), &[RELEASE, 65_535]).unwrap();
     }
     assert_eq!(logic.guard().refused(), 99);
 }
 
-/// A scan costs the host what the file holds, and calls alone are no bound on it: a million scans of 8 MiB each keep a thread
-/// for hours. What a call of logic in order may need grows with the buffer, and so does the bound.
+/// A storage call may cost the host what a file holds, and calls alone are no bound on it: a million walks through 8 MiB each
+/// keep a thread for hours. What a call of well-behaved logic may need grows with the buffer, and so does the bound.
 #[test]
 fn what_one_call_has_read_is_bounded() {
-    let records = data_file(1..=1000);
-    let bytes = records.len() as u64;
+    let (kept, damaged) = (data_file(1..=1000), torn_file(1..=999, 100));
+    // Damage behind the first frame: each look at the file is a look at all of it.
+    let mut damaged = damaged;
+    damaged[60] ^= 1;
+    let held = (kept.len() + damaged.len()) as u64;
     let walks = Limits::WALKS;
-    for (limits, scans) in [
-        (limited(|limits| limits.walked_bytes = 20 * bytes), 20),
-        (limited(|limits| limits.walked_bytes = 0), walks),
-        // On a machine that is busy the guest needs its time for so many calls.
-        (limited(|limits| limits.call_time = Duration::from_mins(10)), (1 << 30) / bytes),
+    for (limits, most) in [
+        (limited(|limits| limits.walked_bytes = 20 * held), 20 * held),
+        (limited(|limits| limits.walked_bytes = 0), walks * held),
     ] {
-        let disk = disk(Some(ledger(1001, 0, 0, 0)), &[(0, records.clone())]);
-        let mut bed = Bed::opening(&disk, 1 << 20);
-        bed.guard.opened();
+        let disk = disk(Some(ledger(1001, 0, 0, 0)), &[(0, kept.clone()), (9, damaged.clone())]);
+        let bed = Bed::open(&disk);
         let mut logic = obeying(bed.guard, limits).unwrap();
-        for batch in 1..3 {
-            logic.write(batch, &[SCAN_OFTEN, scans, 0]).unwrap();
+        let walked = |logic: &mut Box<dyn Logic>| logic.guard().walked_bytes();
+        let before = walked(&mut logic);
+        for batch in 1..4 {
+            logic.write(BatchId(batch), &[DISCARD_OFTEN, 1, 9]).unwrap();
         }
-        assert_failed(&logic.write(3, &[SCAN_OFTEN, scans + 1, 0]), "of data files read in one call");
+        assert!(walked(&mut logic) - before <= 3 * 4 * held, "each look takes a walk or two");
+        let before = walked(&mut logic);
+        assert_failed(
+            &logic.write(BatchId(4), &[DISCARD_OFTEN, 100_000, 9]),
+            "of data files read in one call",
+        );
+        let walked = walked(&mut logic) - before;
+        assert!((most..=most + 4 * held).contains(&walked), "{walked} of {most}");
     }
 }
 
-/// Numbers that could be right, and such as nobody means.
-fn argument(dice: &mut Dice, guard: &Guard, batch: BatchId) -> u64 {
+/// Numbers that could be right, and such as cannot.
+fn argument(dice: &mut Dice, guard: &mut Guard, batch: BatchId) -> u64 {
     const FAR: [u64; 10] = [
         1 << 16,
         65_534,
@@ -159,12 +170,14 @@ fn argument(dice: &mut Dice, guard: &Guard, batch: BatchId) -> u64 {
         u64::MAX,
     ];
     let ledger = guard.ledger().unwrap_or(Ledger::EMPTY);
-    let lengths = guard.list_files();
+    let segments = guard.segments(0, u32::MAX).unwrap();
     let near = match dice.below(6) {
         0 => batch.0,
         1 => guard.next_id().0,
         2 => ledger.reader_last_record.0,
-        3 => lengths.get(dice.below(lengths.len().max(1) as u64) as usize).map_or(0, |entry| entry.length),
+        3 => segments
+            .get(dice.below(segments.len().max(1) as u64) as usize)
+            .map_or(0, |segment| segment.file.get().into()),
         4 => u64::from(ledger.writer_data_file.get()),
         _ => dice.below(3),
     };
@@ -185,27 +198,30 @@ fn no_argument_of_a_storage_call_makes_the_host_panic() {
     let calls = std::env::var("FOREBAY_HOSTILE_CALLS").map_or(20_000, |calls| calls.parse().unwrap());
     let mut dice = Dice::new();
     let disk = Disk::new();
-    let bed = Bed::opening(&disk, MAX_BYTES);
-    let mut guard = bed.guard;
-    guard.allow_files(8);
-    guard.create_file(file(0)).unwrap();
-    guard.opened();
-    let (mut logic, mut traps, mut placed) = (obeying(guard, Limits::default()).unwrap(), 0, 0);
+    let mut bed = Bed::opening(&disk, MAX_BYTES);
+    bed.guard.allow_files(8);
+    bed.guard.roll().unwrap();
+    bed.guard.opened().unwrap();
+    let (mut logic, mut traps, mut placed) = (obeying(bed.guard, Limits::default()).unwrap(), 0, 0);
     for _ in 0..calls {
         let records = (0..3).map(|_| NewRecord::new(vec![b'x'; dice.below(100) as usize])).collect();
         let (batch, _) = logic.guard().offer(records);
-        // Appends and syncs less often than not.
+        // Appends more often than the others.
         let mut list = vec![if dice.below(3) == 0 { APPEND } else { dice.below(GROW) }];
-        list.extend((0..6).map(|_| argument(&mut dice, logic.guard(), batch)));
+        list.extend((0..4).map(|_| argument(&mut dice, logic.guard(), batch)));
         if list[0] == APPEND && dice.below(4) > 0 {
-            let writer = logic.guard().list_files().last().map(|entry| (entry.id.get(), entry.length));
-            let (number, length) = writer.unwrap_or_default();
-            let next = logic.guard().next_id().0;
-            list[1..].copy_from_slice(&[batch.0, 0, 1 + dice.below(3), number.into(), length, next]);
+            list[1..3].copy_from_slice(&[batch.0, 1 + dice.below(3)]);
         }
-        let answer = logic.write(batch.0, &list);
+        if list[0] == STORE_LEDGER && dice.below(2) > 0 {
+            let next = logic.guard().next_id().0;
+            let segments = logic.guard().segments(0, u32::MAX).unwrap();
+            let number =
+                |dice: &mut Dice| u64::from(segments[dice.below(segments.len() as u64) as usize].file.get());
+            list[1..].copy_from_slice(&[next, number(&mut dice), number(&mut dice), 0]);
+        }
+        let answer = logic.write(batch, &list);
         placed += logic.guard().take_offer().placed;
-        while logic.guard().next_synced().is_some() {}
+        while logic.guard().next_durable().is_some() {}
         if let Err(error) = answer {
             // A value that is none of its type, such as a target of syncs: the engine ends the call.
             assert!(
@@ -215,7 +231,7 @@ fn no_argument_of_a_storage_call_makes_the_host_panic() {
             traps += 1;
             let mut guard = logic.into_guard();
             guard.reopen();
-            guard.opened();
+            guard.opened().unwrap();
             logic = obeying(guard, Limits::default()).unwrap();
         }
         let on_disk: u64 = disk.data_files().iter().map(|(_, length)| length).sum();
@@ -225,7 +241,7 @@ fn no_argument_of_a_storage_call_makes_the_host_panic() {
     let refusals = logic.guard().refusals();
     assert!(refusals.len() >= 8, "{refusals:?}");
 
-    // Nobody has acknowledged anything: whoever opens the buffer next finds every record.
+    // Nothing was acknowledged: the next opener finds every record.
     let next = logic.guard().next_id();
     drop(logic);
     disk.kill();

@@ -1,4 +1,4 @@
-//! Logic that does no harm and no work either: what the host says to whoever waits for it.
+//! Logic that does no harm and no work either: what the host tells those who wait for it.
 
 use forebay::{
     Buffer, CloseError, Durability, Limits, OpenError, ReadError, RecordId, Simulation, WhenFull,
@@ -8,11 +8,11 @@ use forebay::{
 use super::attack::{Victim, guest};
 use crate::support::{
     Runs,
-    storage::{data_file, disk, ids, options, read, records, write, written_and_refused},
+    storage::{data_file, disk, ids, ledger, options, read, records, write, written_and_refused},
     unfaithful::Unfaithful,
 };
 
-/// Whoever closes a buffer believes that what he wrote is on the disk. The host knows whether it is.
+/// You close a buffer and believe that what you wrote is on the disk. The host knows whether it is.
 #[test]
 fn a_buffer_whose_logic_has_nothing_synced_is_not_closed_well() {
     for runs in Runs::ALL {
@@ -34,10 +34,26 @@ fn a_buffer_whose_logic_has_nothing_synced_is_not_closed_well() {
     }
 }
 
-/// A ledger was lost, and the logic makes none: the host would not know where delivery begins, nor that anything waits.
+/// A ledger was lost, and the logic makes none. The host has made one from the frames: it knows where delivery begins, and
+/// that records wait.
 #[test]
-fn logic_that_stores_no_ledger_where_none_is_does_not_open_the_buffer() {
+fn logic_that_stores_no_ledger_where_none_is_hides_nothing() {
     let disk = disk(None, &[(0, data_file(1..=10))]);
+    let always_full = guest("always_full.wasm");
+    let make = move |guard| always_full.instantiate(guard, Limits::default());
+    let buffer = Buffer::open_with(Box::new(disk.open().unwrap()), options(), make).unwrap();
+    assert_eq!((buffer.open_report().first_unread, buffer.open_report().events), (RecordId(1), 10));
+    assert!(buffer.reader().try_next_batch(100).unwrap().is_empty());
+    assert_eq!(buffer.status().unwrap().withheld, Some(RecordId(1)));
+    let _ = buffer.close();
+    assert_eq!(disk.ledger(), Some(ledger(11, 0, 0, 0)), "the next owner finds it");
+    assert_eq!(read(&Runs::AsComponent.open(disk.open().unwrap(), options())), ids([1..=10]));
+}
+
+/// Where there are no frames either, nothing tells which file comes next: then logic has to say it.
+#[test]
+fn logic_that_stores_no_ledger_where_nothing_is_does_not_open_the_buffer() {
+    let disk = disk(None, &[(0, Vec::new())]);
     let always_full = guest("always_full.wasm");
     let make = move |guard| always_full.instantiate(guard, Limits::default());
     let refused = Buffer::open_with(Box::new(disk.open().unwrap()), options(), make);
@@ -45,7 +61,7 @@ fn logic_that_stores_no_ledger_where_none_is_does_not_open_the_buffer() {
         matches!(&refused, Err(OpenError::Logic(error)) if error.to_string().contains("stored no ledger")),
         "{refused:?}"
     );
-    assert_eq!(read(&Runs::AsComponent.open(disk.open().unwrap(), options())), ids([1..=10]));
+    write(&Runs::AsComponent.open(disk.open().unwrap(), options()), 1..=10);
 }
 
 /// A consumer that hears of the end may remove the directory.

@@ -81,14 +81,14 @@ fn a_trap_at_any_storage_call_of_mending_loses_and_repeats_nothing() {
     for target in targets() {
         for acknowledged in [0, 30] {
             let calls = Bench::calls(target, acknowledged);
-            assert!(calls > 2, "{target:?}: {calls} storage calls mend nothing");
-            for call in 0..calls {
+            // The host mends. What the logic calls is what follows from its tickets.
+            for call in 0..=calls {
                 let at = format!("{target:?}, {acknowledged} acknowledged, at {call}");
                 let mut bench = Bench::new(target, acknowledged);
                 bench.fuse.light(call);
                 bench.mend();
                 let status = bench.buffer.status().unwrap();
-                assert_eq!((status.restarts, status.refused_calls), (1, 0), "{at}");
+                assert_eq!((status.restarts, status.refused_calls), (u64::from(call < calls), 0), "{at}");
                 assert!(!status.sync_failed && status.lost_events == 0, "{at}");
                 assert_eq!(bench.pending.try_take().expect(&at).unwrap().records, 50, "{at}");
                 assert_eq!(read(&bench.buffer), ids([]), "{at}: all was delivered before");

@@ -7,10 +7,10 @@ use std::{
 };
 
 use forebay::{
-    Buffer, CloseError, Durability, OpenError, OpenReport, ReadError, RecordId, ReplaceError, Simulation,
-    WriteError, WriteErrorKind,
-    guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicOptions, NotMade, Run},
+    Buffer, CloseError, Durability, OpenError, ReadError, RecordId, ReplaceError, Simulation, WriteError,
+    WriteErrorKind,
+    guard::{BatchId, Guard, Ticket},
+    logic::{CallError, Logic, LogicOptions, NotMade},
     storage::memory::Disk,
 };
 
@@ -97,15 +97,15 @@ impl Logic for Panicking {
         self.logic.into_guard()
     }
 
-    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
+    fn open(&mut self, options: &LogicOptions) -> Result<(), CallError> {
         self.meet(Method::Open).open(options)
     }
 
-    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
+    fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {
         self.meet(Method::Write).write(batch, records)
     }
 
-    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<u32, CallError> {
         self.meet(Method::Read).read(max_records, max_bytes)
     }
 
@@ -121,8 +121,8 @@ impl Logic for Panicking {
         self.meet(Method::Flush).flush()
     }
 
-    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
-        self.meet(Method::Synced).synced(ticket, ok)
+    fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
+        self.meet(Method::Synced).synced(ticket)
     }
 
     fn close_writer(&mut self) -> Result<(), CallError> {

@@ -114,8 +114,8 @@ fn a_trap_at_any_storage_call_loses_and_repeats_nothing() {
         disk.kill();
         drop(buffer);
         let buffer = Runs::Natively.open(disk.open().unwrap(), options());
-        assert_eq!(buffer.open_report().lost_events, 0, "at {at}");
         assert_eq!(read(&buffer), left, "at {at}: after the death of the process");
+        assert_eq!(buffer.status().unwrap().lost_events, 0, "at {at}");
         let writer = buffer.writer().with_durability(Durability::Synced);
         writer.write_batch(records(done.written + 1..=done.written + 1)).unwrap();
         disk.power_loss();

@@ -11,6 +11,7 @@ use forebay::{
     logic::{Logic, NotMade},
     storage::{SyncTarget, memory::Disk},
 };
+use forebay_types::SyncTarget as Requested;
 
 use crate::support::{
     Runs,
@@ -46,15 +47,16 @@ fn lengths_and_what_is_durable_of_them_survive_an_exchange() {
         assert_eq!(durable_next, RecordId(101), "{runs:?}");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&seen);
-        let look = move |guard: &mut Guard| *noted.lock().unwrap() = guard.list_files();
+        let look = move |guard: &mut Guard| *noted.lock().unwrap() = guard.segments(0, u32::MAX).unwrap();
         buffer.replace_logic_with(looking(runs, look)).unwrap();
         assert_eq!(buffer.status().unwrap().durable_next, durable_next, "{runs:?}");
-        let mut files: Vec<_> = seen.lock().unwrap().iter().map(|entry| (entry.id, entry.length)).collect();
+        let mut files: Vec<_> =
+            seen.lock().unwrap().iter().map(|segment| (segment.file, segment.bytes)).collect();
         // An empty one that was made ahead of need is none of those that were known.
         let on_disk = disk.data_files();
         files.retain(|file| on_disk.contains(file));
         assert!(files.len() > 1, "{runs:?}: {files:?}");
-        let durable: u64 = seen.lock().unwrap().iter().map(|entry| entry.durable_length).sum();
+        let durable: u64 = seen.lock().unwrap().iter().map(|segment| segment.durable_bytes).sum();
         let frame = crate::support::storage::data_file(101..=110).len() as u64;
         assert_eq!(durable, files.iter().map(|(_, length)| length).sum::<u64>() - frame, "{runs:?}");
 
@@ -83,7 +85,7 @@ fn numbers_of_batches_and_of_syncs_go_on_after_an_exchange() {
             let note = move |guard: &mut Guard, batch| {
                 let mut seen = seen.lock().unwrap();
                 seen.0.push(batch);
-                seen.1.push(guard.request_sync(SyncTarget::Directory).unwrap().0);
+                seen.1.push(guard.request_sync(Requested::Directory).unwrap().0);
             };
             Runs::Natively.make(guard).map(|logic| Unfaithful::meddling(logic, note))
         }

@@ -14,6 +14,7 @@ use crate::support::{
     fuse::Fuse,
     native_logic::NativeLogic,
     storage::{file, ids, options, read, write},
+    unfaithful::Unfaithful,
 };
 
 fn component(name: &str) -> Component {
@@ -69,17 +70,30 @@ fn a_component_that_asks_for_too_much_never_gets_to_the_buffer() {
 
 /// Logic that does not find its way in the directory must not take the buffer down with it.
 #[test]
-fn logic_that_opens_the_buffer_wrongly_is_not_taken() {
+fn logic_that_does_not_open_the_buffer_is_not_taken() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let (buffer, held) = in_use(runs, &disk);
-        // It says that the buffer is empty.
-        let refused = buffer.replace_logic(component("always_full.wasm"));
+        let refused = buffer.replace_logic_with(move |guard| runs.make(guard).map(Unfaithful::not_opening));
         assert!(
-            matches!(&refused, Err(ReplaceError::FellBack { reason }) if reason.contains("another id")),
+            matches!(&refused, Err(ReplaceError::FellBack { reason }) if reason.contains("78")),
             "{runs:?}: {refused:?}"
         );
-        assert!(buffer.status().unwrap().fell_back.unwrap().contains("another id"), "{runs:?}");
+        assert!(buffer.status().unwrap().fell_back.unwrap().contains("78"), "{runs:?}");
+        assert_goes_on(&buffer, &held, &format!("{runs:?}"));
+    }
+}
+
+/// What logic believes of the buffer is its own affair: the host tells where delivery stands and which id comes next.
+#[test]
+fn logic_that_knows_nothing_of_the_buffer_changes_nothing_in_it() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let (buffer, held) = in_use(runs, &disk);
+        buffer.replace_logic(component("always_full.wasm")).unwrap();
+        let status = buffer.status().unwrap();
+        assert_eq!((status.acknowledged, status.next_id), (RecordId(10), RecordId(101)), "{runs:?}");
+        buffer.replace_logic_with(move |guard| runs.make(guard)).unwrap();
         assert_goes_on(&buffer, &held, &format!("{runs:?}"));
     }
 }
@@ -126,7 +140,7 @@ fn of_two_swaps_in_a_row_the_second_goes_back_to_the_first_and_that_to_what_was_
         assert!(buffer.status().unwrap().fell_back.unwrap().contains("it ran for longer"), "{runs:?}");
         assert!(faults.calls() > before, "{runs:?}: the first goes on");
 
-        let refused = buffer.replace_logic(component("always_full.wasm"));
+        let refused = buffer.replace_logic(component("spins_at_start.wasm"));
         assert!(matches!(refused, Err(ReplaceError::FellBack { .. })), "{runs:?}: {refused:?}");
         let before = faults.calls();
         write(&buffer, 11..=20);
@@ -175,15 +189,20 @@ fn logic_that_takes_over_changes_no_file_before_it_has_opened_the_buffer() {
         let before = disk.data_files();
         buffer
             .replace_logic_with(move |mut guard| {
-                let refused = |result| matches!(result, Err(GuardError::Refused(Refusal::Replacing)));
-                assert!(refused(guard.create_file(file(77))));
-                assert!(refused(guard.remove_file(file(0))));
-                assert!(refused(guard.truncate_file(file(0), 0)));
+                let is_refused = |error| matches!(error, Some(GuardError::Refused(Refusal::Replacing)));
+                let refusals = [
+                    guard.prepare().err(),
+                    guard.roll().err(),
+                    guard.truncate().err(),
+                    guard.release(file(0)).err(),
+                    guard.discard(file(0)).err(),
+                ];
+                assert!(refusals.into_iter().all(is_refused));
                 runs.make(guard)
             })
             .unwrap();
         assert!(before.iter().all(|file| disk.data_files().contains(file)), "{runs:?}");
-        assert_eq!(buffer.status().unwrap().refused_calls, 3, "{runs:?}");
+        assert_eq!(buffer.status().unwrap().refused_calls, 5, "{runs:?}");
         drop(held);
         write(&buffer, 101..=300);
         assert_eq!(read(&buffer), ids([71..=300]), "{runs:?}: from then on it makes files as it needs them");

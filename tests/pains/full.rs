@@ -73,7 +73,13 @@ fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
         for first in (1..1000).step_by(10) {
             let mut pending = buffer.writer().submit(records(first..=first + 9)).unwrap();
             while pending.try_take().is_none() {
-                assert!(simulation.run_sync(0), "{runs:?}: a writer waits for ever");
+                assert!(
+                    simulation.run_sync(0),
+                    "{runs:?}: a writer waits for ever {first} {:?} {:?} {:?}",
+                    disk.data_files(),
+                    disk.ledger(),
+                    buffer.status()
+                );
             }
         }
         let dropped = buffer.status().unwrap().dropped_events;

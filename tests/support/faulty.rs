@@ -6,9 +6,9 @@ use std::sync::{
 };
 
 use forebay::{
-    OpenReport, RecordId,
-    guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicOptions, NotMade, Run},
+    RecordId,
+    guard::{BatchId, Guard, Ticket},
+    logic::{CallError, Logic, LogicOptions, NotMade},
 };
 
 use super::Runs;
@@ -102,18 +102,18 @@ impl Logic for Faulty {
         self.logic.into_guard()
     }
 
-    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
+    fn open(&mut self, options: &LogicOptions) -> Result<(), CallError> {
         let answer = self.logic.open(options);
         self.answer(answer, false)
     }
 
-    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
+    fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {
         let answer = self.logic.write(batch, records);
         let fails = self.faults.every_write.load(SeqCst) > 0;
         self.answer(answer, fails)
     }
 
-    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<u32, CallError> {
         let answer = self.logic.read(max_records, max_bytes);
         self.answer(answer, false)
     }
@@ -137,8 +137,8 @@ impl Logic for Faulty {
         self.answer(answer, false)
     }
 
-    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
-        let answer = self.logic.synced(ticket, ok);
+    fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
+        let answer = self.logic.synced(ticket);
         self.answer(answer, false)
     }
 

@@ -10,7 +10,8 @@ use std::{
 };
 
 use forebay::storage::{
-    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Opening, Recalled, StorageError, SyncJob,
+    SyncTarget,
     memory::{Disk, Memory},
 };
 
@@ -191,8 +192,8 @@ impl Backend for Recorded {
         self.memory.remember(memo);
     }
 
-    fn opened(&mut self, memo: &Memo) -> Incarnations {
-        self.memory.opened(memo)
+    fn opened(&mut self, memo: &Memo, opening: Opening) -> Incarnations {
+        self.memory.opened(memo, opening)
     }
 
     fn closed(&mut self, memo: &Memo) {

@@ -98,11 +98,15 @@ pub const BYTES: u16 = 1;
 /// The number of the figure that counts bytes of damage.
 pub const DAMAGED_BYTES: u16 = 4;
 
-/// A figure that the logic gives of itself.
+/// A figure of the host: what is lost, damaged or truncated.
 #[track_caller]
 pub fn figure(buffer: &Buffer, number: u16) -> u64 {
-    let figures = buffer.status().unwrap().figures;
-    figures.iter().find_map(|&(which, value)| (which == number).then_some(value)).unwrap()
+    let status = buffer.status().unwrap();
+    match number {
+        LOST_EVENTS => status.lost_events,
+        DAMAGED_BYTES => status.damaged_bytes,
+        _ => status.figures.iter().find_map(|&(which, value)| (which == number).then_some(value)).unwrap(),
+    }
 }
 
 pub fn records(numbers: RangeInclusive<u64>) -> Vec<NewRecord> {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use forebay::storage::{
-    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Opening, Recalled, StorageError, SyncJob,
+    SyncTarget,
 };
 
 /// What is shorter is not noted.
@@ -113,8 +114,8 @@ impl<B: Backend> Backend for Timed<B> {
         self.call(|backend| backend.remember(memo));
     }
 
-    fn opened(&mut self, memo: &Memo) -> Incarnations {
-        self.call(|backend| backend.opened(memo))
+    fn opened(&mut self, memo: &Memo, opening: Opening) -> Incarnations {
+        self.call(|backend| backend.opened(memo, opening))
     }
 
     fn closed(&mut self, memo: &Memo) {

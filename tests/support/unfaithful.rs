@@ -1,27 +1,30 @@
-//! Logic in order, but for some calls.
+//! Well-behaved logic, but for some calls.
 
 use forebay::{
-    OpenReport, RecordId,
-    guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicError, LogicOptions, Run},
+    RecordId,
+    guard::{BatchId, Guard, Ticket},
+    logic::{CallError, Logic, LogicOptions},
 };
+use forebay_types::BufferError;
 
 /// What comes before each write. It gets the batch's number.
-type Meddling = Box<dyn FnMut(&mut Guard, u64) + Send>;
+type Meddling = Box<dyn FnMut(&mut Guard, BatchId) + Send>;
 
 /// Logic that leaves undone what it says that it has done, or does more than it is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a way of its own to be unfaithful")]
 pub struct Unfaithful {
     logic: Box<dyn Logic>,
     acknowledges: bool,
     syncs: bool,
     /// Answers to writes and reads with an error.
     refuses: bool,
+    opens: bool,
     before_write: Option<Meddling>,
 }
 
 impl Unfaithful {
     fn over(logic: Box<dyn Logic>) -> Self {
-        Self { logic, acknowledges: true, syncs: true, refuses: false, before_write: None }
+        Self { logic, acknowledges: true, syncs: true, refuses: false, opens: true, before_write: None }
     }
 
     /// Passes no acknowledgement on.
@@ -29,7 +32,7 @@ impl Unfaithful {
         Box::new(Self { acknowledges: false, ..Self::over(logic) })
     }
 
-    /// Asks for no sync of what was written.
+    /// Requests no sync of what was written.
     pub fn without_syncs(logic: Box<dyn Logic>) -> Box<dyn Logic> {
         Box::new(Self { syncs: false, ..Self::over(logic) })
     }
@@ -39,16 +42,21 @@ impl Unfaithful {
         Box::new(Self { refuses: true, ..Self::over(logic) })
     }
 
+    /// Does not find its way in the directory, and says so.
+    pub fn not_opening(logic: Box<dyn Logic>) -> Box<dyn Logic> {
+        Box::new(Self { opens: false, ..Self::over(logic) })
+    }
+
     /// Does something else before each write.
     pub fn meddling(
         logic: Box<dyn Logic>,
-        before_write: impl FnMut(&mut Guard, u64) + Send + 'static,
+        before_write: impl FnMut(&mut Guard, BatchId) + Send + 'static,
     ) -> Box<dyn Logic> {
         Box::new(Self { before_write: Some(Box::new(before_write)), ..Self::over(logic) })
     }
 
     fn may(&self) -> Result<(), CallError> {
-        if self.refuses { Err(LogicError::Other(77).into()) } else { Ok(()) }
+        if self.refuses { Err(BufferError::Other(77).into()) } else { Ok(()) }
     }
 }
 
@@ -61,11 +69,11 @@ impl Logic for Unfaithful {
         self.logic.into_guard()
     }
 
-    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
-        self.logic.open(options)
+    fn open(&mut self, options: &LogicOptions) -> Result<(), CallError> {
+        if self.opens { self.logic.open(options) } else { Err(BufferError::Other(78).into()) }
     }
 
-    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
+    fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {
         if let Some(before_write) = &mut self.before_write {
             before_write(self.logic.guard(), batch);
         }
@@ -73,7 +81,7 @@ impl Logic for Unfaithful {
         self.logic.write(batch, records)
     }
 
-    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<u32, CallError> {
         self.may()?;
         self.logic.read(max_records, max_bytes)
     }
@@ -90,8 +98,8 @@ impl Logic for Unfaithful {
         if self.syncs { self.logic.flush() } else { Ok(()) }
     }
 
-    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
-        self.logic.synced(ticket, ok)
+    fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
+        self.logic.synced(ticket)
     }
 
     fn close_writer(&mut self) -> Result<(), CallError> {

@@ -1,9 +1,9 @@
 //! What is never done to ledger and files, whoever asks for it, and what is done with a file that is still open.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
 use forebay::{
-    guard::{Guard, GuardError, Refusal},
+    guard::{Guard, GuardError, Refusal, StoppedClock},
     storage::{
         Backend,
         memory::Disk,
@@ -18,10 +18,10 @@ use crate::support::storage::{data_file, disk, file, ledger};
 #[test]
 fn the_ledger_never_goes_back() {
     let disk: Disk = disk(Some(ledger(4, 0, 0, 2)), &[(0, data_file(1..=3))]);
-    let mut guard = Guard::new(Box::new(disk.open().unwrap()), 1 << 20, Box::new(|_, _| {})).unwrap();
+    let mut guard = guard(&disk);
     let refused = guard.store_ledger(ledger(3, 0, 0, 2));
     assert!(matches!(refused, Err(GuardError::Refused(Refusal::LedgerNext))), "{refused:?}");
-    guard.opened();
+    guard.opened().unwrap();
     for (wrong, rule) in [
         (ledger(3, 0, 0, 2), Refusal::LedgerNext),
         (ledger(5, 0, 0, 2), Refusal::LedgerNext),
@@ -36,22 +36,20 @@ fn the_ledger_never_goes_back() {
     assert_eq!(disk.ledger(), Some(ledger(4, 0, 0, 2)));
 }
 
-/// A file that is "cut" to more than its length would end in zeros that nobody wrote.
+/// A truncation takes no length: it can take nothing but an unfinished frame, and a whole file has none.
 #[test]
-fn no_file_is_cut_to_more_than_its_length() {
+fn a_whole_file_is_not_truncated() {
     let bytes = data_file(1..=3);
     let disk: Disk = disk(Some(ledger(4, 0, 0, 0)), &[(0, bytes.clone())]);
-    let mut guard = Guard::new(Box::new(disk.open().unwrap()), 1 << 20, Box::new(|_, _| {})).unwrap();
-    let length = bytes.len() as u64;
-    // So that the host knows what is in it.
-    let limits = forebay::guard::ScanLimits { max_spans: 9, max_records: 9, max_bytes: 1 << 20 };
-    assert_eq!(guard.scan(file(0), 0, limits).unwrap().next_offset, length);
-    for longer in [length + 1, length + 8, u64::MAX] {
-        let refused = guard.truncate_file(file(0), longer);
-        assert!(matches!(refused, Err(GuardError::Refused(Refusal::Cut))), "{longer}: {refused:?}");
-    }
+    let mut guard = guard(&disk);
+    let refused = guard.truncate();
+    assert!(matches!(refused, Err(GuardError::Refused(Refusal::Truncate))), "{refused:?}");
     assert_eq!(disk.data_file(file(0)).unwrap(), bytes);
-    guard.truncate_file(file(0), length).unwrap();
+}
+
+fn guard(disk: &Disk) -> Guard {
+    let clock = Arc::new(StoppedClock::default());
+    Guard::new(Box::new(disk.open().unwrap()), clock, 1 << 20, Box::new(|_, _| {})).unwrap()
 }
 
 /// After a full disk, a partial write is cut from the file that is being appended to, through the handle that is open,

@@ -1,44 +1,40 @@
-//! A buffer's logic of one's own: a flight recorder. It keeps the newest thousand events, or a few more, and lets go of
-//! what is older although there is room, so that whoever reads it after an incident finds what came just before.
+//! Your own buffer logic: a flight recorder. It keeps the newest thousand events, or a few more, and drops what is older
+//! although there is room. A reader after an incident then finds what came just before it.
 //!
-//! It is built round Forebay's own [`Buffer`], which does all the rest. How to build and run it: `docs/writing-logic.md`.
+//! It is built around Forebay's own [`Buffer`], which does all the rest. `docs/writing-logic.md` says how to build and run it.
 
 use forebay_logic::{
-    BatchId, Buffer, BufferError, Logic, OpenReport, Options, RecordId, Run, Storage, Ticket, WhenFull,
-    WriteOutcome,
+    BatchId, Buffer, BufferError, Logic, Options, RecordId, Storage, Ticket, WhenFull, WriteOutcome,
 };
 
-/// So many events stay at least. What is older goes file by file, so that up to one file more is there.
+/// At least so many events stay. Older ones go segment by segment, so that up to one segment more is there.
 const KEPT_EVENTS: u64 = 1_000;
 
 struct FlightRecorder {
     buffer: Buffer,
-    /// Whether the operator lets unacknowledged records go. Otherwise the host would refuse it.
+    /// Whether the operator allows unacknowledged records to be dropped. Otherwise the host would refuse it.
     may_drop: bool,
 }
 
 impl FlightRecorder {
-    /// Drops files from the oldest on, for as long as enough events lie behind. Gives how many events went.
-    fn forget_the_oldest(&mut self, storage: &mut impl Storage) -> Result<u64, BufferError> {
-        let mut forgotten = 0;
-        while self.may_drop && self.events_behind_the_oldest_file() >= KEPT_EVENTS {
-            // `None`: the next file is not durable yet. `synced` comes back to it.
-            let Some(dropped) = self.buffer.drop_oldest(storage)? else { break };
-            forgotten += dropped;
+    /// Drops segments from the oldest on, for as long as enough events lie behind. Gives how many events that were.
+    fn drop_old_events(&mut self, storage: &mut impl Storage) -> Result<u64, BufferError> {
+        let mut dropped = 0;
+        while self.may_drop
+            && self.buffer.events_behind_oldest(storage)?.is_some_and(|events| events >= KEPT_EVENTS)
+        {
+            // `None`: the next segment is not durable yet. `synced` tries again.
+            let Some(events) = self.buffer.drop_oldest(storage)? else { break };
+            dropped += events;
         }
-        Ok(forgotten)
-    }
-
-    fn events_behind_the_oldest_file(&self) -> u64 {
-        let directory = self.buffer.directory();
-        directory.ledger.next_id().0.saturating_sub(directory.window.front().next_id.0)
+        Ok(dropped)
     }
 }
 
 impl Logic for FlightRecorder {
-    fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError> {
-        let (buffer, report) = Buffer::open(storage, options)?;
-        Ok((Self { buffer, may_drop: options.when_full == WhenFull::DropOldest }, report))
+    fn open(storage: &mut impl Storage, options: &Options) -> Result<Self, BufferError> {
+        let buffer = Buffer::open(storage, options)?;
+        Ok(Self { buffer, may_drop: options.when_full == WhenFull::DropOldest })
     }
 
     fn write(
@@ -48,7 +44,7 @@ impl Logic for FlightRecorder {
         records: &[u64],
     ) -> Result<WriteOutcome, BufferError> {
         let mut outcome = self.buffer.write(storage, batch, records)?;
-        outcome.dropped_events += self.forget_the_oldest(storage)?;
+        outcome.dropped_events += self.drop_old_events(storage)?;
         Ok(outcome)
     }
 
@@ -57,7 +53,7 @@ impl Logic for FlightRecorder {
         storage: &mut impl Storage,
         max_records: u32,
         max_bytes: u64,
-    ) -> Result<Vec<Run>, BufferError> {
+    ) -> Result<u32, BufferError> {
         self.buffer.read(storage, max_records, max_bytes)
     }
 
@@ -73,10 +69,10 @@ impl Logic for FlightRecorder {
         self.buffer.flush(storage)
     }
 
-    fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket, ok: bool) -> Result<(), BufferError> {
-        self.buffer.synced(storage, ticket, ok)?;
-        // A file that had to stay until the next one was durable may be free to go.
-        self.forget_the_oldest(storage)?;
+    fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket) -> Result<(), BufferError> {
+        self.buffer.synced(storage, ticket)?;
+        // A segment that had to stay until the next one was durable may go now.
+        self.drop_old_events(storage)?;
         Ok(())
     }
 

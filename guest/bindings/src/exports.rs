@@ -2,13 +2,11 @@
 
 use std::marker::PhantomData;
 
-use forebay_logic::{BatchId, BufferError, Logic, RecordId, Run, Ticket, WhenFull};
+use forebay_logic::{BatchId, BufferError, Logic, RecordId, Ticket, WhenFull};
 
 use crate::{
     storage::Host,
-    wit::exports::forebay::buffer::buffer::{
-        self as contract, Error, Guest, OpenReport, Options, WriteOutcome,
-    },
+    wit::exports::forebay::buffer::buffer::{self as contract, Error, Guest, Options, WriteOutcome},
 };
 
 /// Where a program keeps its logic: one instance is one buffer, and none before `open`. A generic type can have no
@@ -33,35 +31,22 @@ impl<S: Slot> Exports<S> {
 }
 
 impl<S: Slot> Guest for Exports<S> {
-    fn open(options: Options) -> Result<OpenReport, Error> {
+    fn open(options: Options) -> Result<(), Error> {
         S::with(|slot| {
             // Closed first, so that a buffer whose second opening failed is not written to.
             *slot = None;
-            let (logic, report) = S::Logic::open(&mut Host, &options.into())?;
-            *slot = Some(logic);
-            Ok(OpenReport {
-                first_unread: report.first_unread.0,
-                next_id: report.next_id.0,
-                events: report.events,
-                bytes: report.bytes,
-                lost_events: report.lost_events,
-                cut_bytes: report.cut_bytes,
-            })
+            *slot = Some(S::Logic::open(&mut Host, &options.into())?);
+            Ok(())
         })
     }
 
     fn write(batch: u64, records: Vec<u64>) -> Result<WriteOutcome, Error> {
         let outcome = Self::with_logic(|logic| logic.write(&mut Host, BatchId(batch), &records))?;
-        Ok(WriteOutcome {
-            accepted: outcome.accepted,
-            first_id: outcome.first_id.0,
-            dropped_events: outcome.dropped_events,
-        })
+        Ok(WriteOutcome { accepted: outcome.accepted, dropped_events: outcome.dropped_events })
     }
 
-    fn read(max_records: u32, max_bytes: u64) -> Result<Vec<contract::Run>, Error> {
-        let runs = Self::with_logic(|logic| logic.read(&mut Host, max_records, max_bytes))?;
-        Ok(runs.into_iter().map(contract::Run::from).collect())
+    fn read(max_records: u32, max_bytes: u64) -> Result<u32, Error> {
+        Self::with_logic(|logic| logic.read(&mut Host, max_records, max_bytes))
     }
 
     fn acknowledge(through: u64) -> Result<(), Error> {
@@ -76,8 +61,8 @@ impl<S: Slot> Guest for Exports<S> {
         Self::with_logic(|logic| logic.flush(&mut Host))
     }
 
-    fn synced(ticket: u64, ok: bool) -> Result<(), Error> {
-        Self::with_logic(|logic| logic.synced(&mut Host, Ticket(ticket), ok))
+    fn synced(ticket: u64) -> Result<(), Error> {
+        Self::with_logic(|logic| logic.synced(&mut Host, Ticket(ticket)))
     }
 
     fn close_writer() -> Result<(), Error> {
@@ -100,22 +85,10 @@ impl From<Options> for forebay_logic::Options {
                 contract::WhenFull::Reject => WhenFull::Reject,
                 contract::WhenFull::DropOldest => WhenFull::DropOldest,
             },
-            resume_after: options.resume_after.map(RecordId),
+            takes_over: options.takes_over,
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
-        }
-    }
-}
-
-impl From<Run> for contract::Run {
-    fn from(run: Run) -> Self {
-        Self {
-            file: run.file.get(),
-            offset: run.offset,
-            bytes: run.bytes,
-            first_id: run.first_id.0,
-            next_id: run.next_id.0,
-            records: run.records,
+            more: options.more,
         }
     }
 }
@@ -124,8 +97,8 @@ impl From<BufferError> for Error {
     fn from(error: BufferError) -> Self {
         match error {
             BufferError::Closed => Self::Closed,
-            BufferError::Degraded => Self::Degraded,
-            BufferError::Storage(number) => Self::Storage(number),
+            BufferError::Storage(errno) => Self::Storage(errno),
+            BufferError::Refused(rule) => Self::Refused(rule),
             BufferError::Other(number) => Self::Other(number),
         }
     }

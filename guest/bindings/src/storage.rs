@@ -1,8 +1,8 @@
 //! The logic's storage, answered by the component's imports.
 
 use forebay_logic::{
-    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, ScanLimits, Scanned, Span, SpanState,
-    Storage, StorageError, SyncTarget, Ticket, error::BREACH,
+    BatchId, FileId, Ledger, OTHER_BREACH, Placed, RecordId, Released, Segment, SegmentEnd, SegmentPlace,
+    Storage, StorageError, SyncTarget, Ticket,
 };
 
 use crate::wit::forebay::buffer::storage as imports;
@@ -30,66 +30,44 @@ impl Storage for Host {
         })?)
     }
 
-    fn marks(&mut self) -> Result<Vec<Mark>, StorageError> {
-        imports::marks()?
-            .into_iter()
-            .map(|mark| {
-                Ok(Mark { file: file_id(mark.file)?, offset: mark.offset, next_id: RecordId(mark.next_id) })
-            })
-            .collect()
+    // Both kinds of element have one size, so that the list is converted where it lies.
+    fn segments(&mut self, from: u32, max: u32) -> Result<Vec<Segment>, StorageError> {
+        imports::segments(from, max)?.into_iter().map(segment).collect()
     }
 
-    // Here and in `scan` both kinds of element have one size, so that the list is converted where it lies.
-    fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError> {
-        imports::list_files()?
-            .into_iter()
-            .map(|entry| {
-                Ok(FileEntry {
-                    id: file_id(entry.id)?,
-                    length: entry.length,
-                    durable_length: entry.durable_length,
-                    suspect: entry.suspect,
-                })
-            })
-            .collect()
+    fn next_id(&mut self) -> RecordId {
+        RecordId(imports::next_id())
     }
 
-    fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
-        Ok(imports::create_file(file.get())?)
-    }
-
-    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
-        Ok(imports::remove_file(file.get())?)
-    }
-
-    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
-        Ok(imports::truncate_file(file.get(), length)?)
-    }
-
-    fn append(
-        &mut self,
-        batch: BatchId,
-        first: u32,
-        count: u32,
-        file: FileId,
-        at: u64,
-        id: RecordId,
-    ) -> Result<Placed, StorageError> {
-        let placed = imports::append(batch.0, first, count, file.get(), at, id.0)?;
-        Ok(Placed { records: placed.records, length: placed.length })
-    }
-
-    fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, StorageError> {
-        let limits = imports::ScanLimits {
-            max_spans: limits.max_spans,
-            max_records: limits.max_records,
-            max_bytes: limits.max_bytes,
-        };
-        let scanned = imports::scan(file.get(), offset, limits)?;
-        Ok(Scanned {
-            spans: scanned.spans.into_iter().map(Span::from).collect(),
-            next_offset: scanned.next_offset,
+    fn append(&mut self, batch: BatchId, count: u32) -> Result<Placed, StorageError> {
+        let placed = imports::append(batch.0, count)?;
+        Ok(Placed {
+            records: placed.records,
+            first_id: RecordId(placed.first_id),
+            next_id: RecordId(placed.next_id),
+            bytes: placed.bytes,
         })
+    }
+
+    fn prepare(&mut self) -> Result<FileId, StorageError> {
+        file_id(imports::prepare()?)
+    }
+
+    fn roll(&mut self) -> Result<FileId, StorageError> {
+        file_id(imports::roll()?)
+    }
+
+    fn truncate(&mut self) -> Result<u64, StorageError> {
+        Ok(imports::truncate()?)
+    }
+
+    fn release(&mut self, through: FileId) -> Result<Released, StorageError> {
+        let released = imports::release(through.get())?;
+        Ok(Released { files: released.files, bytes: released.bytes })
+    }
+
+    fn discard(&mut self, file: FileId) -> Result<u64, StorageError> {
+        Ok(imports::discard(file.get())?)
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
@@ -104,33 +82,35 @@ impl Storage for Host {
 
 /// The file with this number. Only a host that breaks the contract names the one that is none.
 fn file_id(number: u16) -> Result<FileId, StorageError> {
-    FileId::new(number).ok_or(StorageError::Other(BREACH))
+    FileId::new(number).ok_or(StorageError::Other(OTHER_BREACH))
 }
 
-impl From<imports::Span> for Span {
-    fn from(span: imports::Span) -> Self {
-        Self {
-            offset: span.offset,
-            bytes: span.bytes,
-            first_id: RecordId(span.first_id),
-            next_id: RecordId(span.next_id),
-            records: span.records,
-            state: match span.state {
-                imports::SpanState::Whole => SpanState::Whole,
-                imports::SpanState::Corrupt => SpanState::Corrupt,
-                imports::SpanState::Torn => SpanState::Torn,
-            },
-        }
-    }
+fn segment(segment: imports::Segment) -> Result<Segment, StorageError> {
+    Ok(Segment {
+        file: file_id(segment.file)?,
+        first_id: RecordId(segment.first_id),
+        next_id: RecordId(segment.next_id),
+        bytes: segment.bytes,
+        durable_bytes: segment.durable_bytes,
+        end: match segment.end {
+            imports::SegmentEnd::Whole => SegmentEnd::Whole,
+            imports::SegmentEnd::Unfinished => SegmentEnd::Unfinished,
+            imports::SegmentEnd::Damaged => SegmentEnd::Damaged,
+        },
+        suspect: segment.suspect,
+        place: match segment.place {
+            imports::SegmentPlace::InOrder => SegmentPlace::InOrder,
+            imports::SegmentPlace::Spare => SegmentPlace::Spare,
+            imports::SegmentPlace::Outside => SegmentPlace::Outside,
+        },
+    })
 }
 
 impl From<imports::Error> for StorageError {
     fn from(error: imports::Error) -> Self {
         match error {
             imports::Error::NotFound => Self::NotFound,
-            imports::Error::AlreadyExists => Self::AlreadyExists,
             imports::Error::NoSpace => Self::NoSpace,
-            imports::Error::Conflict => Self::Conflict,
             imports::Error::Fenced => Self::Fenced,
             imports::Error::Refused(rule) => Self::Refused(rule),
             imports::Error::Io(errno) => Self::Io(errno),

@@ -1,220 +1,339 @@
-//! The buffer's directory as the logic knows it: the ledger, the data files, and the syncs of both. Here live the rules
-//! of order between the three.
+//! The buffer's directory as the logic knows it: the ledger, the segments, the files outside, and the syncs of all of them.
+//! Here live the rules of order between them.
+
+use forebay_types::{RecordId, Segment, SegmentPlace, StorageError, SyncTarget, Ticket};
 
 use crate::ledger::LiveLedger;
-use crate::ring::FileId;
-use crate::storage::{RecordId, Storage, StorageError};
+use crate::outside::Outside;
+use crate::segments::{LiveSegment, Segments, Tail};
+use crate::storage::Storage;
 use crate::syncs::{Covered, Syncs};
-use crate::window::{DataFile, Window};
 
-/// The ledger, the data files, and the syncs of both.
+/// So many segments are asked for to learn the ids of one.
+const LOOK_SEGMENTS: u32 = 64;
+
+/// What became of an attempt to go on to the next segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rolled {
+    /// There is an empty last segment.
+    Yes,
+    /// The process or the system has too many files open.
+    NotNow,
+    /// The disk has no room for another file, or no number is free.
+    NoSpace,
+}
+
+/// The ledger, the segments, the files outside, and the syncs of all of them.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    /// The four numbers that survive.
-    pub ledger: LiveLedger,
-    /// The data files.
-    pub window: Window,
-    /// The syncs.
-    pub syncs: Syncs,
+    pub(crate) ledger: LiveLedger,
+    pub(crate) segments: Segments,
+    pub(crate) outside: Outside,
+    pub(crate) syncs: Syncs,
+    pub(crate) dropped_events: u64,
+    /// The position of the last segment that the ledger may name as the writer's: its file and its name are durable.
+    named: u64,
+    /// Before this position, syncs of all data were requested that are needed.
+    requested_to: u64,
+    /// Before this id, syncs of all data were requested that are needed.
+    requested_to_id: RecordId,
+    /// The position whose ids storage was asked for last, and what the first segment's was then.
+    looked_at: Option<(u64, u64)>,
+    /// What a ledger that is known to be durable says: its first unacknowledged event, and its reader's position.
+    durable_ledger: Option<(RecordId, u64)>,
 }
 
 impl Directory {
-    /// The newest file that the ledger may name as the writer's. A file and its name are durable before the ledger names
-    /// it: behind the one that is named already come those that are durable, up to the first that is not.
+    /// A directory of which the ledger may name the segments from its reader's to the one at `named`. The ledger has passed
+    /// the first `unread` segments.
     #[must_use]
-    pub fn named_writer_file(&self) -> FileId {
-        let mut named = self.ledger.current().writer_data_file;
-        if !self.window.contains(named) {
-            // It is not there any more. Those before it were made durable before the ledger named it.
-            let front = self.window.front().id;
-            let before = |file: &&DataFile| front.steps_to(file.id) <= front.steps_to(named);
-            named = self.window.iter().take_while(before).last().map_or(front, |file| file.id);
+    pub fn new(ledger: LiveLedger, found: &[Segment], (unread, named): (u64, u64)) -> Self {
+        let at = |place| found.iter().filter(move |segment| segment.place == place);
+        let in_order: Vec<_> = at(SegmentPlace::InOrder).copied().collect();
+        let spare = at(SegmentPlace::Spare).next().map(LiveSegment::found);
+        Self {
+            segments: Segments::new(&in_order, unread, spare),
+            outside: Outside::new(at(SegmentPlace::Outside)),
+            syncs: Syncs::default(),
+            dropped_events: 0,
+            named,
+            requested_to: unread,
+            requested_to_id: RecordId(0),
+            looked_at: None,
+            durable_ledger: None,
+            ledger,
         }
-        self.window
-            .behind(named)
-            .take_while(|file| self.syncs.made_durable(file))
-            .last()
-            .map_or(named, |file| file.id)
     }
 
-    /// Brings the ledger in storage up to date.
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &LiveLedger {
+        &self.ledger
+    }
+
+    /// The segments.
+    #[must_use]
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    /// Bytes in all data files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.segments.bytes().saturating_add(self.outside.bytes())
+    }
+
+    /// The position of the last segment that the ledger may name as the writer's.
+    #[must_use]
+    pub fn named(&self) -> u64 {
+        self.named
+    }
+
+    /// Whether the ledger may name a segment behind the first with unacknowledged events, so that this one can leave.
+    #[must_use]
+    pub fn may_pass_unread(&self) -> bool {
+        self.segments.unread() < self.named
+    }
+
+    /// Finds the first segment that may hold unacknowledged events.
+    pub(crate) fn advance_unread(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        while let Some(next_id) = self.next_id_at(storage, self.segments.unread())? {
+            if next_id > self.ledger.first_unread() || !self.segments.pass_unread() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the last segment that the ledger may name.
+    fn advance_named(&mut self) {
+        while let Some(next) = self.segments.get(self.named.saturating_add(1)) {
+            if next.durable_bytes.is_none() || !self.syncs.is_change_durable(next.made_by) {
+                break;
+            }
+            self.named = self.named.saturating_add(1);
+        }
+    }
+
+    /// Gives a ledger its files: the reader's is at this position, unless that is behind the last that may be named.
+    pub(crate) fn name_files(&mut self, mut ledger: LiveLedger, unread: u64) -> Option<LiveLedger> {
+        self.advance_named();
+        let reader = unread.min(self.named);
+        let reader_file = self.segments.get(reader)?.file;
+        let writer_file = self.segments.get(self.named)?.file;
+        ledger.name_files((reader, reader_file), writer_file);
+        Some(ledger)
+    }
+
+    /// Brings the ledger in storage up to date. Without segments there is no file to name: then it waits for the first.
     pub fn store_ledger(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        self.ledger.name_files(self.window.front().id, self.named_writer_file());
-        self.ledger.store(storage)
-    }
-
-    /// Makes the file that follows the newest, and asks for the syncs after which the ledger may name it. `None`: there is
-    /// no room for it.
-    pub fn make_file(&mut self, storage: &mut impl Storage) -> Result<Option<DataFile>, StorageError> {
-        match self.try_make_file(storage) {
-            Err(error) if error.passes_with_time() => Ok(None),
-            made => made,
+        match self.name_files(self.ledger, self.segments.unread()) {
+            Some(ledger) => {
+                self.ledger = ledger;
+                self.ledger.store(storage)
+            }
+            None => Ok(()),
         }
     }
 
-    /// As [`make_file`](Self::make_file), and says why storage has no room for it. `None`: no number is free.
-    pub fn try_make_file(&mut self, storage: &mut impl Storage) -> Result<Option<DataFile>, StorageError> {
-        while let Some(id) = self.window.free_id() {
-            match storage.create_file(id) {
-                Ok(()) => {
-                    let mut file = DataFile::empty(id, self.syncs.directory_changed());
-                    self.syncs.data(storage, &mut file)?;
-                    self.syncs.directory(storage)?;
-                    return Ok(Some(file));
+    /// The id behind the last event of the segment at this position; `None` while storage has not looked.
+    pub fn next_id_at(
+        &mut self,
+        storage: &mut impl Storage,
+        position: u64,
+    ) -> Result<Option<RecordId>, StorageError> {
+        if position >= self.segments.last_position() {
+            return Ok(Some(self.ledger.next_id()));
+        }
+        let known = |segments: &Segments| {
+            segments.get(position).map(|segment| segment.next_id).filter(|next_id| *next_id > RecordId(0))
+        };
+        // If storage does not know it now, it is asked again when others have left: it knows the ids of the first.
+        let look = (position, self.segments.front());
+        if known(&self.segments).is_none() && self.looked_at != Some(look) {
+            self.looked_at = Some(look);
+            let index = self.segments.index(position).and_then(|index| u32::try_from(index).ok());
+            if let Some(index) = index {
+                match storage.segments(index, LOOK_SEGMENTS) {
+                    Ok(found) => self.segments.learn(position, &found),
+                    Err(error) if error.passes_with_time() => self.looked_at = None,
+                    Err(error) => return Err(error),
                 }
-                Err(StorageError::AlreadyExists) => self.window.add_stranger(id, 0, None),
-                Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        Ok(known(&self.segments))
     }
 
-    /// Takes the files out of use in which all is acknowledged, stores the ledger that has passed them, and asks for its
-    /// sync. The writer's file stays, and so do all behind the one that the ledger names: it would name none.
-    pub fn retire_finished(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        let named = self.named_writer_file();
-        let first_unread = self.ledger.first_unread();
-        while self.window.front().id != named
-            && self.window.front().end_id.is_some_and(|end_id| end_id <= first_unread)
-        {
-            self.window.retire_front();
+    /// Goes on to the next segment. Waits for nothing.
+    pub fn roll(&mut self, storage: &mut impl Storage) -> Result<Rolled, StorageError> {
+        let file = match storage.roll() {
+            Ok(file) => file,
+            Err(StorageError::NoSpace) => return Ok(Rolled::NoSpace),
+            Err(error) if error.passes_with_time() => return Ok(Rolled::NotNow),
+            Err(error) => return Err(error),
+        };
+        if let Some(last) = self.segments.last().copied().filter(|last| last.file == file) {
+            // It is empty, and can be appended to.
+            self.segments.truncated(last.bytes);
+            return Ok(Rolled::Yes);
         }
-        self.window.retire_strangers(first_unread);
-        self.store_ledger(storage)?;
-        if self.window.leaving().iter().any(|file| file.ticket.is_none()) {
-            self.sync_ledger(storage)?;
+        let spare = self.segments.take_spare().filter(|spare| spare.file == file);
+        let segment = spare.unwrap_or_else(|| LiveSegment::empty(file, self.syncs.directory_changed()));
+        let position = self.segments.end();
+        self.segments.push(segment, self.ledger.next_id());
+        self.request_new(storage, position)?;
+        Ok(Rolled::Yes)
+    }
+
+    /// Makes the next segment's file ahead of need.
+    pub fn prepare(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        let file = storage.prepare()?;
+        self.segments.set_spare(LiveSegment::empty(file, self.syncs.directory_changed()));
+        self.request_new(storage, self.segments.end())
+    }
+
+    /// Does what opening has left for later: makes the first segment, and truncates an unfinished end. Where that fails, the
+    /// next record goes to another segment.
+    pub fn complete(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        if self.segments.last().is_none() {
+            self.roll(storage)?;
         }
-        Ok(())
-    }
-
-    /// Asks for a sync of the ledger as it was stored, after which the files go that it has passed.
-    pub fn sync_ledger(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        if let Some(ticket) = self.syncs.ledger(storage, &mut self.ledger)? {
-            self.window.leave_after(ticket);
+        if self.segments.tail() != Tail::Unfinished {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Removes the files that a durable ledger has passed. One that storage does not give up now is tried again at the
-    /// next tick.
-    pub fn remove_passed(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        let syncs = &self.syncs;
-        let removed = self.window.strike_leaving(|file| {
-            file.ticket.is_some_and(|ticket| syncs.ledger_durable(ticket))
-                && matches!(storage.remove_file(file.id), Ok(()) | Err(StorageError::NotFound))
-        });
-        if removed > 0 {
-            self.syncs.directory_changed();
-            self.syncs.directory(storage)?;
-        }
-        Ok(())
-    }
-
-    /// Asks for the syncs that make all files in use durable, also what is acknowledged in them.
-    pub fn sync_files(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        self.window.iter_mut().try_for_each(|file| self.syncs.data(storage, file))
-    }
-
-    /// Asks for the syncs that make every unacknowledged record durable, and the ledger.
-    pub fn sync_all(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        let first_unread = self.ledger.first_unread();
-        for file in self.window.iter_mut() {
-            if file.oldest_unsynced(first_unread).is_some() {
-                self.syncs.data(storage, file)?;
+        match storage.truncate() {
+            Ok(removed) => {
+                self.segments.truncated(removed);
+                return Ok(());
             }
+            Err(StorageError::Fenced) => return Err(StorageError::Fenced),
+            Err(_) => self.segments.set_tail(Tail::Sealed),
         }
-        self.sync_names(storage)?;
-        self.store_ledger(storage)?;
-        self.syncs.ledger(storage, &mut self.ledger)?;
+        // The frame may be gone, and the sync of that have failed.
+        let index = self.segments.index(self.segments.last_position());
+        let from = index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX);
+        match storage.segments(from, 1) {
+            Ok(found) => found.first().into_iter().for_each(|last| self.segments.sealed_found(last)),
+            Err(error) if error.passes_with_time() => {}
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
-    /// Asks again for the syncs of new files and of the directory that storage had no room to take.
-    pub fn sync_names(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
-        if let Some(file) = self.window.spare_mut() {
-            self.syncs.data(storage, file)?;
+    /// Requests the syncs after which the ledger may name the file at this position.
+    fn request_new(&mut self, storage: &mut impl Storage, position: u64) -> Result<(), StorageError> {
+        let is_new = self.segments.get_mut(position).is_some_and(|file| file.requested_bytes.is_none());
+        if is_new && self.request_file(storage, position)? {
+            self.syncs.request_directory(storage)?;
         }
-        for file in self.window.iter_mut().filter(|file| file.asked.is_none()) {
-            self.syncs.data(storage, file)?;
-        }
-        self.syncs.directory(storage)
+        Ok(())
     }
 
-    /// The oldest unacknowledged record that no sync was asked for.
-    #[must_use]
-    pub fn oldest_unsynced(&self) -> Option<RecordId> {
-        let first_unread = self.ledger.first_unread();
-        self.window.iter().filter_map(|file| file.oldest_unsynced(first_unread)).min()
+    /// Requests a sync of the file at this position. Answers whether storage had room for the request.
+    fn request_file(&mut self, storage: &mut impl Storage, position: u64) -> Result<bool, StorageError> {
+        let Some(LiveSegment { file, bytes, .. }) = self.segments.get_mut(position).map(|segment| *segment)
+        else {
+            return Ok(true);
+        };
+        let covered = Covered::Data(position, file, bytes);
+        match self.syncs.request(storage, SyncTarget::Data(file), covered) {
+            Ok(true) => {}
+            // Of a file that has vanished nothing can be synced. It must not keep the ledger from later files.
+            Err(StorageError::NotFound) => self.segments.durable(position, file, bytes),
+            not_requested => return not_requested,
+        }
+        if let Some(segment) = self.segments.get_mut(position) {
+            segment.requested_bytes = Some(bytes);
+        }
+        Ok(true)
     }
 
-    /// Whether nothing is left of a failed sync: no file is suspect, and all that was asked for since has ended well.
+    /// Requests the syncs of data that make every unacknowledged event durable, and every new file. Each segment is looked at
+    /// until its syncs were requested, and the last one again.
+    fn request_data(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        let waits = self.ledger.waiting_events() > 0;
+        loop {
+            let position = self.requested_to;
+            let needs_sync = self.segments.get(position).is_some_and(|segment| {
+                let is_unread = waits && position >= self.segments.unread();
+                segment.requested_bytes.is_none_or(|requested| is_unread && requested < segment.bytes)
+            });
+            if needs_sync && !self.request_file(storage, position)? {
+                return Ok(());
+            }
+            if position >= self.segments.last_position() {
+                break;
+            }
+            self.requested_to = position.saturating_add(1);
+        }
+        self.requested_to_id = self.ledger.next_id();
+        self.request_new(storage, self.segments.end())
+    }
+
+    /// Requests a sync of the ledger as it was stored, unless one was requested since.
+    pub fn request_ledger(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        let Some((first_unread, reader)) = self.ledger.stored_reader() else { return Ok(()) };
+        let covered = Covered::Ledger(first_unread, reader);
+        if self.ledger.has_unrequested_store() && self.syncs.request(storage, SyncTarget::Ledger, covered)? {
+            self.ledger.sync_requested();
+        }
+        Ok(())
+    }
+
+    /// Requests the syncs that make every unacknowledged event durable, the names of new files, and the ledger.
+    pub fn request_all(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        self.request_data(storage)?;
+        self.syncs.request_directory(storage)?;
+        self.store_ledger(storage)?;
+        self.request_ledger(storage)
+    }
+
+    /// The oldest unacknowledged event whose sync was not requested.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.syncs.is_idle()
-            && !self.ledger.needs_sync()
-            && !self.syncs.directory_needs_sync()
-            && self.window.iter().chain(self.window.spare()).all(|file| !file.suspect && file.asked.is_some())
+    pub fn oldest_unrequested(&self) -> Option<RecordId> {
+        let oldest = self.requested_to_id.max(self.ledger.first_unread());
+        (oldest < self.ledger.next_id()).then_some(oldest)
+    }
+
+    /// Whether there is a new file whose sync storage had no room to take.
+    #[must_use]
+    pub fn has_unrequested_file(&self) -> bool {
+        let segments = [self.segments.get(self.requested_to), self.segments.last(), self.segments.spare()];
+        segments.into_iter().flatten().any(|segment| segment.requested_bytes.is_none())
+    }
+
+    /// A sync has ended. Gives what it has made durable.
+    pub fn synced(&mut self, ticket: Ticket) -> Option<Covered> {
+        let covered = self.syncs.ended(ticket)?;
+        match covered {
+            Covered::Data(position, file, bytes) => self.segments.durable(position, file, bytes),
+            Covered::Directory(_) => {}
+            Covered::Ledger(first_unread, reader) => self.durable_ledger = Some((first_unread, reader)),
+        }
+        Some(covered)
+    }
+
+    /// What a ledger that is known to be durable says: its first unacknowledged event, and its reader's position.
+    #[must_use]
+    pub fn durable_ledger(&self) -> Option<(RecordId, u64)> {
+        self.durable_ledger
+    }
+
+    /// Whether [`complete`](Self::complete) has nothing to do.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.segments.last().is_some() && self.segments.tail() != Tail::Unfinished
     }
 
     /// Whether something waits that a later tick has to see to.
     #[must_use]
     pub fn needs_tick(&self) -> bool {
-        self.ledger.needs_sync()
-            || self.oldest_unsynced().is_some()
+        (self.ledger.needs_sync() && self.segments.last().is_some())
+            || self.oldest_unrequested().is_some()
+            || self.has_unrequested_file()
             || self.syncs.directory_needs_sync()
-            || self.window.spare().is_some_and(|file| file.asked.is_none())
-            || self.window.iter().any(|file| file.asked.is_none())
-            || self
-                .window
-                .leaving()
-                .iter()
-                .any(|file| file.ticket.is_none_or(|ticket| self.syncs.ledger_durable(ticket)))
-    }
-
-    /// Notes what a sync has made durable, and does what waited for it.
-    pub fn made_durable(&mut self, storage: &mut impl Storage, covered: Covered) -> Result<(), StorageError> {
-        match covered {
-            Covered::Data(id, length) => self.data_durable(storage, id, length)?,
-            Covered::Directory(_) => {}
-            Covered::Ledger => return self.remove_passed(storage),
-        }
-        // A flush may wait for the ledger to name the file that it wrote to, and nobody else will ask.
-        if self.named_writer_file() != self.ledger.current().writer_data_file {
-            self.store_ledger(storage)?;
-            self.syncs.ledger(storage, &mut self.ledger)?;
-        }
-        Ok(())
-    }
-
-    /// So many bytes of a file are durable. One whose sync had failed is another file now, and its name is yet to be synced.
-    fn data_durable(
-        &mut self,
-        storage: &mut impl Storage,
-        id: FileId,
-        length: u64,
-    ) -> Result<(), StorageError> {
-        let Some(file) = self.file_mut(id) else { return Ok(()) };
-        file.durable_length = file.durable_length.max(Some(length));
-        if std::mem::take(&mut file.suspect) {
-            self.renamed(id);
-            self.syncs.directory(storage)?;
-        }
-        Ok(())
-    }
-
-    /// The name of a file leads to another one than before.
-    pub fn renamed(&mut self, id: FileId) {
-        let change = self.syncs.directory_changed();
-        if let Some(file) = self.file_mut(id) {
-            file.made_by = change;
-        }
-    }
-
-    /// A file in use, or the one that was made ahead of need.
-    pub fn file_mut(&mut self, id: FileId) -> Option<&mut DataFile> {
-        if self.window.spare().is_some_and(|spare| spare.id == id) {
-            return self.window.spare_mut();
-        }
-        self.window.get_mut(id)
+            || self.durable_ledger.is_some_and(|(first_unread, reader)| {
+                self.segments.front() < reader || self.outside.has_passed(first_unread)
+            })
     }
 }

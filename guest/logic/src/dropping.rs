@@ -1,89 +1,50 @@
-//! Making room by dropping the oldest file, for buffers whose newest records are worth more than their oldest.
+//! Making room by dropping the oldest segment, for buffers whose newest records are worth more than their oldest.
 //!
-//! A file is dropped as a whole: the ledger passes it and is synced, and only then the file goes, as if all in it had been
-//! acknowledged. The writer's file is left for a new one first.
+//! A segment is dropped as a whole. The ledger passes it as if everything in it had been acknowledged, and it leaves when that
+//! ledger is durable.
 
-use crate::acks::settle;
+use forebay_types::{Refusal, StorageError};
+
 use crate::directory::Directory;
-use crate::losses::Losses;
-use crate::reader::Reader;
-use crate::ring::FileId;
-use crate::storage::{RecordId, SpanState, Storage, StorageError};
-use crate::survey::NO_LIMIT;
+use crate::loading::{is_outdated, load_again};
+use crate::retention::pass_acknowledged;
+use crate::storage::Storage;
 
-/// The whole records of a file from some id on.
-#[derive(Clone, Copy, Debug)]
-struct Tail {
-    /// How many events they hold.
-    events: u64,
-    /// How many of these the reader has not come to.
-    unread_events: u64,
-    /// The id behind the last of them.
-    end_id: RecordId,
-}
-
-/// Bytes that will be free when the syncs have ended that were asked for: of files that leave, and of those that are done
-/// with and wait for the ledger to name a later one.
-#[must_use]
-pub fn coming_bytes(directory: &Directory) -> u64 {
-    let first_unread = directory.ledger.first_unread();
-    let newest = directory.window.newest().id;
-    let done = directory
-        .window
-        .iter()
-        .take_while(|file| file.id != newest && file.end_id.is_some_and(|end_id| end_id <= first_unread))
-        .map(|file| file.length);
-    let leaving = directory.window.leaving().iter().map(|file| file.length);
-    done.chain(leaving).fold(0, u64::saturating_add)
-}
-
-/// Drops the oldest file that holds anything unacknowledged. Gives how many events were dropped; `None` if that is not
-/// possible now: the oldest is the one that the ledger names as the writer's.
+/// Drops the oldest segment that holds anything unacknowledged. Gives how many events that were, lost ones among them; `None`
+/// if it cannot go now, because no later segment may be named.
+///
+/// Storage refuses it unless the operator chose [`WhenFull::DropOldest`](crate::WhenFull::DropOldest). Then nothing has
+/// changed.
 pub fn drop_oldest(
     storage: &mut impl Storage,
     directory: &mut Directory,
-    reader: &mut Reader,
-    losses: &mut Losses,
 ) -> Result<Option<u64>, StorageError> {
-    let front = *directory.window.front();
-    if front.id == directory.named_writer_file() {
+    directory.advance_unread(storage)?;
+    let unread = directory.segments.unread();
+    if !directory.may_pass_unread() {
         return Ok(None);
     }
-    let tail = tail(storage, front.id, directory.ledger.first_unread(), reader.expected())?;
-    // The reader may have passed it, and a gap behind it that belongs to nothing else.
-    let end_id = front.end_id.map_or(tail.end_id, |end_id| end_id.max(tail.end_id));
-    losses.dropped(tail.events);
-    let next_id = directory.ledger.next_id();
-    reader.pass_dropped(&mut directory.window, losses, (end_id, next_id), tail.unread_events);
-    directory.ledger.advance_reader(end_id);
-    settle(storage, directory, reader)?;
-    let has_gone = directory.window.front().id != front.id;
-    debug_assert!(has_gone, "a file that is dropped leaves the window");
-    Ok(has_gone.then_some(tail.events))
-}
-
-/// Reads a file from its start: its ids are in it and nowhere else.
-fn tail(
-    storage: &mut impl Storage,
-    file: FileId,
-    first_unread: RecordId,
-    expected: RecordId,
-) -> Result<Tail, StorageError> {
-    let mut tail = Tail { events: 0, unread_events: 0, end_id: first_unread };
-    let mut offset = 0;
-    loop {
-        let scanned = match storage.scan(file, offset, NO_LIMIT) {
-            Ok(scanned) if scanned.next_offset > offset => scanned,
-            Ok(_) | Err(StorageError::NotFound) => return Ok(tail),
-            Err(error) => return Err(error),
-        };
-        for span in scanned.spans.iter().filter(|span| span.state == SpanState::Whole) {
-            let from = |id: RecordId| span.next_id.0.saturating_sub(span.first_id.max(id).0);
-            // What repeats ids that came before is no record of this buffer.
-            tail.events = tail.events.saturating_add(from(tail.end_id));
-            tail.unread_events = tail.unread_events.saturating_add(from(tail.end_id.max(expected)));
-            tail.end_id = tail.end_id.max(span.next_id);
+    // Behind the last segment that holds anything, what ids there are were lost: they must not keep the buffer full.
+    let holds_the_rest = unread.saturating_add(1) == directory.segments.last_position()
+        && directory.segments.last().is_some_and(|last| last.bytes == 0);
+    let asked = if holds_the_rest { directory.segments.last_position() } else { unread };
+    let Some(next_id) = directory.next_id_at(storage, asked)? else { return Ok(None) };
+    let mut ledger = directory.ledger;
+    ledger.advance_reader(next_id.before());
+    let Some(mut ledger) = directory.name_files(ledger, unread.saturating_add(1)) else { return Ok(None) };
+    if let Err(error) = ledger.store(storage) {
+        // Another program may have removed a file, or damage have taken the segment's last ids. Then there is a next time.
+        let front = |directory: &Directory| directory.segments.first_unread().map(|it| (it.file, it.next_id));
+        let known = front(directory);
+        if is_outdated(error) {
+            load_again(storage, directory)?;
         }
-        offset = scanned.next_offset;
+        let was_wrong = error.is_refused(Refusal::UnknownFile) || front(directory) != known;
+        return if was_wrong { Ok(None) } else { Err(error) };
     }
+    let events = ledger.first_unread().since(directory.ledger.first_unread());
+    directory.ledger = ledger;
+    directory.dropped_events = directory.dropped_events.saturating_add(events);
+    pass_acknowledged(storage, directory)?;
+    Ok((directory.segments.unread() > unread).then_some(events))
 }

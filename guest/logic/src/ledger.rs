@@ -1,22 +1,28 @@
-//! The ledger while the buffer is open: the four numbers that survive, and how far storage and disk have followed.
+//! The ledger while the buffer is open: as the logic has it, as storage has it, and as far as its syncs go.
 
-use crate::ring::FileId;
-use crate::storage::{Ledger, RecordId, Storage, StorageError, Ticket};
+use forebay_types::{FileId, Ledger, RecordId, StorageError};
 
-/// The ledger as the logic has it, as storage has it, and as a sync was last asked for.
+use crate::storage::Storage;
+
+/// The ledger, and how far storage and disk have followed it.
 #[derive(Clone, Copy, Debug)]
 pub struct LiveLedger {
     current: Ledger,
+    /// The position of the segment that `current` names as the reader's.
+    reader: u64,
     stored: Option<Ledger>,
-    asked: Option<(Ledger, Ticket)>,
+    stored_reader: u64,
+    requested: Option<Ledger>,
+    requested_reader: u64,
 }
 
 impl LiveLedger {
-    /// A ledger that is to become `current`, where storage has `stored`.
+    /// The ledger as storage has it, with the id that the next event gets.
     #[must_use]
-    pub fn new(current: Ledger, stored: Option<Ledger>) -> Self {
-        debug_assert!(current.reader_last_record.after(1) <= current.writer_next_record);
-        Self { current, stored, asked: None }
+    pub fn new(loaded: Option<Ledger>, next_id: RecordId) -> Self {
+        let mut current = loaded.unwrap_or(Ledger::EMPTY);
+        current.writer_next_record = next_id.max(RecordId::FIRST);
+        Self { current, reader: 0, stored: loaded, stored_reader: 0, requested: None, requested_reader: 0 }
     }
 
     /// The ledger as it is now.
@@ -31,36 +37,36 @@ impl LiveLedger {
         self.current.writer_next_record
     }
 
-    /// The first event that is neither acknowledged nor passed over as lost.
+    /// The first event that is not acknowledged.
     #[must_use]
     pub fn first_unread(&self) -> RecordId {
-        self.current.reader_last_record.after(1)
+        self.current.first_unread()
     }
 
-    /// How many events wait, those that are lost among them.
+    /// How many events wait, lost ones among them.
     #[must_use]
-    pub fn events(&self) -> u64 {
-        self.next_id().0.saturating_sub(self.first_unread().0)
+    pub fn waiting_events(&self) -> u64 {
+        self.current.waiting_events()
     }
 
     /// Records were written: the next event gets this id.
     pub fn advance_writer(&mut self, next_id: RecordId) {
-        debug_assert!(next_id >= self.current.writer_next_record, "ids only rise");
-        self.current.writer_next_record = next_id;
+        self.current.writer_next_record = self.current.writer_next_record.max(next_id);
     }
 
-    /// All events below this id are done with.
-    pub fn advance_reader(&mut self, first_unread: RecordId) {
-        debug_assert!(first_unread >= self.first_unread(), "what is acknowledged stays acknowledged");
-        debug_assert!(first_unread <= self.next_id(), "what is not written is not acknowledged");
-        let last = RecordId(first_unread.0.saturating_sub(1));
+    /// Every event through this id is acknowledged, as far as there are so many. Answers whether that is new.
+    pub fn advance_reader(&mut self, through: RecordId) -> bool {
+        let last = through.min(self.next_id().before());
+        let is_new = last > self.current.reader_last_record;
         self.current.reader_last_record = last.max(self.current.reader_last_record);
+        is_new
     }
 
-    /// The ledger is to name these files.
-    pub fn name_files(&mut self, reader: FileId, writer: FileId) {
-        self.current.reader_data_file = reader;
-        self.current.writer_data_file = writer;
+    /// The ledger is to name these files. The reader's is that of the segment at this position.
+    pub fn name_files(&mut self, (reader, reader_file): (u64, FileId), writer_file: FileId) {
+        self.reader = reader;
+        self.current.reader_data_file = reader_file;
+        self.current.writer_data_file = writer_file;
     }
 
     /// Brings storage up to date. After a failure the next call makes up for it.
@@ -69,34 +75,37 @@ impl LiveLedger {
             storage.store_ledger(self.current)?;
             self.stored = Some(self.current);
         }
+        self.stored_reader = self.reader;
         Ok(())
     }
 
-    /// Whether the ledger has changed since its last sync was asked for.
+    /// The first unacknowledged event and the position of the reader's segment, as storage has them.
+    #[must_use]
+    pub fn stored_reader(&self) -> Option<(RecordId, u64)> {
+        self.stored.map(|stored| (stored.first_unread(), self.stored_reader))
+    }
+
+    /// Whether storage has another ledger than the one whose sync was requested last.
+    #[must_use]
+    pub fn has_unrequested_store(&self) -> bool {
+        self.requested != self.stored
+    }
+
+    /// Whether the ledger has changed since its last sync was requested.
     #[must_use]
     pub fn needs_sync(&self) -> bool {
-        self.covering_ticket().is_none()
+        self.requested != Some(self.current)
     }
 
-    /// The sync that was asked for after the ledger's last change, if any was.
+    /// Whether segments leave once the ledger as it was stored is synced, and that sync was not requested.
     #[must_use]
-    pub fn covering_ticket(&self) -> Option<Ticket> {
-        self.asked.filter(|(ledger, _)| *ledger == self.current).map(|(_, ticket)| ticket)
+    pub fn has_unrequested_passage(&self) -> bool {
+        self.stored_reader > self.requested_reader
     }
 
-    /// Whether storage has another ledger than the one that a sync was last asked for: it may have refused the last change.
-    #[must_use]
-    pub fn was_stored(&self) -> bool {
-        self.asked.map(|(ledger, _)| ledger) != self.stored
-    }
-
-    /// The sync that was asked for came to nothing.
-    pub fn forget_sync(&mut self) {
-        self.asked = None;
-    }
-
-    /// A sync of the ledger as storage has it was asked for.
-    pub fn sync_asked(&mut self, ticket: Ticket) {
-        self.asked = self.stored.map(|ledger| (ledger, ticket));
+    /// A sync of the ledger as storage has it was requested.
+    pub fn sync_requested(&mut self) {
+        self.requested = self.stored;
+        self.requested_reader = self.stored_reader;
     }
 }

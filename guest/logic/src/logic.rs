@@ -1,21 +1,17 @@
-//! What a component exports, as a trait: the logic of a buffer, be it [`Buffer`](crate::Buffer) or one's own.
+//! What a component exports, as a trait: the logic of a buffer, be it [`Buffer`](crate::Buffer) or your own.
 
-use crate::error::BufferError;
-use crate::options::Options;
-use crate::reader::Run;
-use crate::recovery::OpenReport;
-use crate::storage::{BatchId, RecordId, Storage, Ticket};
-use crate::writer::WriteOutcome;
+use forebay_types::{BatchId, BufferError, Options, RecordId, Ticket, WriteOutcome};
 
-/// The logic of one open buffer. Its functions are documented in `wit/buffer.wit`, one to one.
+use crate::storage::Storage;
+
+/// The logic of one open buffer. `wit/buffer.wit` documents its functions, one to one.
 ///
-/// Logic of one's own that is built round a [`Buffer`](crate::Buffer) answers most of them with the buffer's: `examples/custom-policy`
-/// does.
+/// Logic that is built around a [`Buffer`](crate::Buffer) passes most calls on to it: `examples/custom-policy` does.
 pub trait Logic: Sized {
     /// Opens the buffer.
-    fn open(storage: &mut impl Storage, options: &Options) -> Result<(Self, OpenReport), BufferError>;
+    fn open(storage: &mut impl Storage, options: &Options) -> Result<Self, BufferError>;
 
-    /// Places as many of the records as there is room for. Each is its event count << 32 | its frame's length.
+    /// Places as many of the records as there is room for. Each is its event count << 32 | its frame's length in bytes.
     fn write(
         &mut self,
         storage: &mut impl Storage,
@@ -23,25 +19,25 @@ pub trait Logic: Sized {
         records: &[u64],
     ) -> Result<WriteOutcome, BufferError>;
 
-    /// Gives the next records that were not yet read, at most so many and, from the second on, so many bytes.
+    /// Says how many of the next records may be delivered now, at most `max_records`.
     fn read(
         &mut self,
         storage: &mut impl Storage,
         max_records: u32,
         max_bytes: u64,
-    ) -> Result<Vec<Run>, BufferError>;
+    ) -> Result<u32, BufferError>;
 
-    /// All events up to and including this one are done with.
+    /// Every event through this id is acknowledged or lost.
     fn acknowledge(&mut self, storage: &mut impl Storage, through: RecordId) -> Result<(), BufferError>;
 
-    /// Time passes. Gives the time at which the next tick is wanted, the highest number if none is.
+    /// Time passes. Gives the time at which the next tick is wanted, `u64::MAX` if none is.
     fn tick(&mut self, storage: &mut impl Storage, now_ns: u64) -> Result<u64, BufferError>;
 
-    /// Asks for syncs that make every record that was accepted until now durable.
+    /// Requests syncs that make every record that was accepted until now durable.
     fn flush(&mut self, storage: &mut impl Storage) -> Result<(), BufferError>;
 
-    /// The sync with this ticket ended, well or not.
-    fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket, ok: bool) -> Result<(), BufferError>;
+    /// What this ticket covers is durable.
+    fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket) -> Result<(), BufferError>;
 
     /// No more records will be offered.
     fn close_writer(&mut self, storage: &mut impl Storage) -> Result<(), BufferError>;

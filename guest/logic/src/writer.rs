@@ -1,39 +1,21 @@
-//! Placing records: how many of a batch fit, where they go, and when to roll.
+//! Placing records: how many of a batch fit, and when to roll.
 
-use crate::directory::Directory;
-use crate::dropping::{coming_bytes, drop_oldest};
-use crate::error::{BREACH, BufferError, TORN_END};
+use forebay_types::{
+    BatchId, BufferError, OTHER_BREACH, Options, Refusal, StorageError, WhenFull, WriteOutcome,
+};
+
+use crate::directory::{Directory, Rolled};
+use crate::dropping::drop_oldest;
 use crate::fitting::{Head, Size, Space};
-use crate::losses::Losses;
-use crate::options::{Options, WhenFull};
-use crate::reader::Reader;
-use crate::storage::{BatchId, RecordId, Storage, StorageError};
-use crate::window::DataFile;
-
-/// What became of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WriteOutcome {
-    /// How many records of the batch, counted from its first, are in the buffer. Fewer than offered: it is full.
-    pub accepted: u32,
-    /// The id of the first of them; 0 if there is none.
-    pub first_id: RecordId,
-    /// How many unacknowledged events were dropped to make room.
-    pub dropped_events: u64,
-}
+use crate::retention::pass_acknowledged;
+use crate::segments::Tail;
+use crate::storage::Storage;
 
 /// How far a batch was placed.
 #[derive(Clone, Copy, Debug)]
 struct Filled {
     accepted: u32,
     /// Storage took less than the limits allow.
-    is_disk_full: bool,
-}
-
-/// A record that found no room.
-#[derive(Clone, Copy, Debug)]
-struct Wanted {
-    record: Size,
-    /// It is not the limits that keep it out.
     is_disk_full: bool,
 }
 
@@ -44,9 +26,9 @@ pub struct Writer {
     file_bytes: u64,
     max_events: u64,
     drops_oldest: bool,
-    closed: bool,
-    /// The next file is wanted ahead of need, and storage had no room for it.
-    spare_refused: bool,
+    is_closed: bool,
+    /// The next file is wanted ahead of need, and storage could not make it.
+    wants_spare: bool,
 }
 
 impl Writer {
@@ -58,27 +40,21 @@ impl Writer {
             file_bytes: options.file_bytes,
             max_events: options.max_events,
             drops_oldest: options.when_full == WhenFull::DropOldest,
-            closed: false,
-            spare_refused: false,
+            is_closed: false,
+            wants_spare: false,
         }
     }
 
-    /// The length at which a data file is left for the next one, in bytes.
+    /// Whether no more records are taken.
     #[must_use]
-    pub fn file_bytes(&self) -> u64 {
-        self.file_bytes
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
-    /// How many bytes all data files may have together.
+    /// Whether the next file could not be made ahead of need, so that a tick should try again.
     #[must_use]
-    pub fn max_bytes(&self) -> u64 {
-        self.max_bytes
-    }
-
-    /// Whether storage had no room for the next file, so that a tick should try again.
-    #[must_use]
-    pub fn spare_refused(&self) -> bool {
-        self.spare_refused
+    pub fn wants_spare(&self) -> bool {
+        self.wants_spare
     }
 
     /// Places as many records of a batch as there is room for.
@@ -88,208 +64,180 @@ impl Writer {
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
-        (reader, losses): (&mut Reader, &mut Losses),
         batch: BatchId,
         records: &[u64],
     ) -> Result<WriteOutcome, BufferError> {
-        if self.closed {
+        if self.is_closed {
             return Err(BufferError::Closed);
         }
-        if directory.syncs.degraded() {
-            return Err(BufferError::Degraded);
+        let is_whole = |record: &u64| Size(*record).events() > 0 && Size(*record).bytes() > 0;
+        if u32::try_from(records.len()).is_err() || !records.iter().all(is_whole) {
+            return Err(BufferError::Other(OTHER_BREACH));
         }
-        let whole = |record: &u64| Size(*record).events() > 0 && Size(*record).bytes() > 0;
-        if u32::try_from(records.len()).is_err() || !records.iter().all(whole) {
-            return Err(BufferError::Other(BREACH));
-        }
-        let first_id = directory.ledger.next_id();
-        let (mut accepted, mut dropped_events) = (0, 0_u64);
+        directory.complete(storage)?;
+        let mut outcome = WriteOutcome::default();
         loop {
-            let filled = self.place(storage, directory, (batch, accepted), behind(records, accepted))?;
-            accepted += filled.accepted;
-            let Some(record) = behind(records, accepted).first().filter(|_| self.drops_oldest) else { break };
-            let wanted = Wanted { record: Size(*record), is_disk_full: filled.is_disk_full };
-            match self.make_room(storage, directory, (&mut *reader, &mut *losses), wanted)? {
-                Some(dropped) => dropped_events = dropped_events.saturating_add(dropped),
+            let filled = self.place(storage, directory, batch, behind(records, outcome.accepted))?;
+            outcome.accepted = outcome.accepted.saturating_add(filled.accepted);
+            let left = behind(records, outcome.accepted).first();
+            let Some(record) = left.filter(|_| self.drops_oldest) else { break };
+            match self.make_room(storage, directory, Size(*record), filled.is_disk_full)? {
+                Some(events) => outcome.dropped_events = outcome.dropped_events.saturating_add(events),
                 None => break,
             }
         }
-        Ok(WriteOutcome {
-            accepted,
-            first_id: if accepted > 0 { first_id } else { RecordId(0) },
-            dropped_events,
-        })
+        Ok(outcome)
     }
 
     fn place(
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
-        (batch, first): (BatchId, u32),
-        mut rest: &[u64],
+        batch: BatchId,
+        records: &[u64],
     ) -> Result<Filled, StorageError> {
-        let mut accepted = 0;
-        while let Some(record) = rest.first() {
+        let mut filled = Filled { accepted: 0, is_disk_full: false };
+        while let (rest @ [record, ..], false) = (behind(records, filled.accepted), filled.is_disk_full) {
             let room = self.room(directory);
-            let DataFile { length: file_length, sealed, .. } = *directory.window.newest();
-            let head =
-                if sealed { Head::NONE } else { Head::fitting(rest, room, file_length, self.file_bytes) };
-            if head.records == 0 {
-                let fits = Space::NONE.and(Size(*record)).within(room);
-                // A file that is all acknowledged still takes up room, until the writer has left it.
-                let stands_in_the_way = directory.ledger.events() == 0;
-                if file_length == 0 || !(fits || stands_in_the_way) {
+            let bytes = directory.segments.last().map_or(0, |last| last.bytes);
+            let is_usable = directory.segments.tail() == Tail::Usable;
+            let head = if is_usable { Head::fitting(rest, room, bytes, self.file_bytes) } else { Head::NONE };
+            if head.records > 0 {
+                let placed = self.append(storage, directory, batch, head)?;
+                filled.accepted = filled.accepted.saturating_add(placed.accepted);
+                filled.is_disk_full = placed.is_disk_full;
+                if placed.accepted < head.records && directory.segments.tail() == Tail::Usable {
                     break;
                 }
-                match roll(storage, directory)? {
-                    Rolled::Yes => continue,
-                    Rolled::NotNow => break,
-                    Rolled::NoSpace => return Ok(Filled { accepted, is_disk_full: true }),
-                }
+                continue;
             }
-            let appended = self.append(storage, directory, (batch, first + accepted), rest, head)?;
-            accepted += appended.accepted;
-            if appended.accepted < head.records && !directory.window.newest().sealed {
-                return Ok(Filled { accepted, ..appended });
+            let fits = Space::NONE.and(Size(*record)).within(room);
+            // What is acknowledged takes up room until the writer has left its segment.
+            let stands_in_the_way = bytes > 0 && directory.ledger.waiting_events() == 0;
+            if (is_usable && bytes == 0) || !(fits || stands_in_the_way) {
+                break;
             }
-            rest = behind(rest, appended.accepted);
+            match directory.roll(storage)? {
+                Rolled::Yes => self.wants_spare = false,
+                Rolled::NotNow => break,
+                Rolled::NoSpace => filled.is_disk_full = true,
+            }
         }
-        Ok(Filled { accepted, is_disk_full: false })
+        Ok(filled)
     }
 
-    /// Drops the oldest file for a record that does not fit, unless so much leaves already that it will; on a full disk,
-    /// where nobody knows how much that has to be, unless anything leaves. Gives how many events were dropped; `None` where
-    /// there is nothing more to do for now.
+    /// Drops the oldest segment for a record that does not fit, unless so much leaves already that it will. On a full disk,
+    /// where it is not known how much that has to be, one segment goes at a time. Gives how many events were dropped; `None`
+    /// where there is nothing more to do for now.
     fn make_room(
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
-        (reader, losses): (&mut Reader, &mut Losses),
-        Wanted { record, is_disk_full }: Wanted,
+        record: Size,
+        is_disk_full: bool,
     ) -> Result<Option<u64>, StorageError> {
         let room = self.room(directory);
-        let coming_bytes = coming_bytes(directory);
+        let coming_bytes = directory.segments.acknowledged_bytes();
         let coming = Space { bytes: room.bytes.saturating_add(coming_bytes), ..room };
-        let is_allowed = Space::NONE.and(record).within(coming) && directory.window.has_ids();
+        let is_allowed = Space::NONE.and(record).within(coming);
         if is_allowed && !(is_disk_full && coming_bytes == 0) {
             return Ok(None);
         }
-        if directory.window.front().id == directory.window.newest().id {
-            if directory.window.newest().length > 0 {
-                // Once the ledger can name the new file, this one is dropped.
-                roll(storage, directory)?;
+        if directory.segments.unread() == directory.segments.last_position() {
+            if directory.segments.last().is_some_and(|last| last.bytes > 0) {
+                // Once the ledger can name the new segment, this one is dropped.
+                directory.roll(storage)?;
             }
             return Ok(None);
         }
-        drop_oldest(storage, directory, reader, losses)
+        drop_oldest(storage, directory)
     }
 
-    /// Appends the head of what is left of a batch to the newest file, as far as there is room. A file that storage does not
-    /// write to, for other reasons, is not tried again.
+    /// Appends the head of what is left of a batch to the last segment, as far as there is room. A segment that storage does
+    /// not write to, for other reasons, is not tried again.
     fn append(
         &mut self,
         storage: &mut impl Storage,
         directory: &mut Directory,
-        (batch, first): (BatchId, u32),
-        rest: &[u64],
+        batch: BatchId,
         head: Head,
     ) -> Result<Filled, StorageError> {
-        let file = directory.window.newest();
-        let id = directory.ledger.next_id();
-        let placed = match storage.append(batch, first, head.records, file.id, file.length, id) {
+        let is_empty = directory.segments.last().is_none_or(|last| last.bytes == 0);
+        let placed = match storage.append(batch, head.records) {
+            Ok(placed) if placed.records == 0 || placed.records > head.records => {
+                return Err(StorageError::Other(OTHER_BREACH));
+            }
             Ok(placed) => placed,
             Err(error) if error.passes_with_time() => {
                 return Ok(Filled { accepted: 0, is_disk_full: error == StorageError::NoSpace });
             }
-            Err(error) if file.length > 0 && is_of_the_file(error) => {
-                directory.window.seal_newest();
+            Err(error) if !is_empty && is_of_the_segment(error) => {
+                directory.segments.set_tail(Tail::Sealed);
                 return Ok(Filled { accepted: 0, is_disk_full: false });
             }
             Err(error) => return Err(error),
         };
-        let events = if placed.records == head.records {
-            head.events
-        } else {
-            let records = usize::try_from(placed.records).unwrap_or(usize::MAX);
-            rest.iter().take(records).fold(Space::NONE, |taken, record| taken.and(Size(*record))).events
-        };
-        directory.ledger.advance_writer(id.after(events));
-        directory.window.appended(placed.length, id.after(events));
-        directory.store_ledger(storage)?;
-        self.make_spare_if_due(storage, directory);
+        directory.ledger.advance_writer(placed.next_id);
+        directory.segments.appended(placed.bytes);
+        pass_acknowledged(storage, directory)?;
+        // A small buffer never has a file too many.
+        let is_due = placed.bytes > self.file_bytes / 2 && !self.wants_spare;
+        if is_due && directory.segments.spare().is_none() {
+            self.prepare(storage, directory)?;
+        }
         Ok(Filled { accepted: placed.records, is_disk_full: placed.records < head.records })
     }
 
     fn room(&self, directory: &Directory) -> Space {
         let events = if self.max_events == 0 { u64::MAX } else { self.max_events };
+        let ids = u64::MAX.saturating_sub(directory.ledger.next_id().0);
         Space {
-            bytes: self.max_bytes.saturating_sub(directory.window.bytes()),
-            events: events
-                .saturating_sub(directory.ledger.events())
-                .min(u64::MAX - directory.ledger.next_id().0),
+            bytes: self.max_bytes.saturating_sub(directory.bytes()),
+            events: events.saturating_sub(directory.ledger.waiting_events()).min(ids),
         }
     }
 
-    /// Makes the next file once the newest is more than half full; a small buffer never has a file too many.
-    fn make_spare_if_due(&mut self, storage: &mut impl Storage, directory: &mut Directory) {
-        let due = directory.window.newest().length > self.file_bytes / 2;
-        if due && directory.window.spare().is_none() {
-            self.make_spare(storage, directory);
+    /// Makes the next file ahead of need. Where there is no room for it, a tick tries again, and so does the roll.
+    pub fn prepare(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+    ) -> Result<(), StorageError> {
+        let prepared = directory.prepare(storage);
+        self.wants_spare = prepared.is_err();
+        match prepared {
+            Err(StorageError::NoSpace | StorageError::Io(_)) => Ok(()),
+            prepared => prepared,
         }
     }
 
-    /// Makes the next file ahead of need. A failure is nobody's concern yet: the roll meets it again.
-    pub fn make_spare(&mut self, storage: &mut impl Storage, directory: &mut Directory) {
-        self.spare_refused = false;
-        match directory.make_file(storage) {
-            Ok(Some(spare)) => directory.window.set_spare(spare),
-            Ok(None) | Err(_) => self.spare_refused = true,
-        }
-    }
-
-    /// Takes no more records, and drops the file that was made ahead of need.
-    pub fn close(&mut self, storage: &mut impl Storage, directory: &mut Directory) {
-        self.closed = true;
-        self.spare_refused = false;
-        if let Some(spare) = directory.window.take_spare() {
-            // If it cannot be removed, an empty file is left, which the next opening removes.
-            if storage.remove_file(spare.id).is_ok() {
+    /// Takes no more records, and discards the spare.
+    pub fn close(
+        &mut self,
+        storage: &mut impl Storage,
+        directory: &mut Directory,
+    ) -> Result<(), StorageError> {
+        self.is_closed = true;
+        self.wants_spare = false;
+        let Some(spare) = directory.segments.take_spare() else { return Ok(()) };
+        match storage.discard(spare.file) {
+            Ok(_) => {
                 directory.syncs.directory_changed();
+                Ok(())
             }
+            // An empty file is left, which the next opening uses.
+            Err(StorageError::NotFound | StorageError::NoSpace | StorageError::Io(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 }
 
-/// Whether another file may be in order. If that one, still empty, is not either, the error is not the file's.
-fn is_of_the_file(error: StorageError) -> bool {
-    matches!(error, StorageError::Io(_) | StorageError::NotFound | StorageError::Refused(TORN_END))
+/// Whether another segment may be in order. If that one, still empty, is not either, the error is not the segment's.
+fn is_of_the_segment(error: StorageError) -> bool {
+    matches!(error, StorageError::Io(_) | StorageError::NotFound) || error.is_refused(Refusal::BehindDamage)
 }
 
 /// The records of a batch behind the first so many.
 fn behind(records: &[u64], first: u32) -> &[u64] {
     records.split_at_checked(usize::try_from(first).unwrap_or(usize::MAX)).map_or(&[], |(_, rest)| rest)
-}
-
-/// Whether the writer has gone on to another file.
-enum Rolled {
-    Yes,
-    /// No number is free, or the process has too many files open.
-    NotNow,
-    /// The disk has no room for the name of another file.
-    NoSpace,
-}
-
-/// Goes on to the next file; waits for nothing.
-fn roll(storage: &mut impl Storage, directory: &mut Directory) -> Result<Rolled, StorageError> {
-    let next = match directory.window.take_spare() {
-        Some(spare) => Some(spare),
-        None => match directory.try_make_file(storage) {
-            Err(StorageError::NoSpace) => return Ok(Rolled::NoSpace),
-            Err(error) if error.passes_with_time() => None,
-            made => made?,
-        },
-    };
-    let Some(next) = next else { return Ok(Rolled::NotNow) };
-    directory.window.push(next, directory.ledger.next_id());
-    Ok(Rolled::Yes)
 }

@@ -1,15 +1,14 @@
-//! Syncs: which are asked for, which are not, and what happens when one fails.
+//! Syncs: which are requested, which are not, and what waits for them.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod disk;
 
-use disk::NoLuck;
+use disk::NothingSurvives;
 use disk::bed::{Bed, OPTIONS, TICK, records};
-use forebay_logic::{BufferError, Logic as _, Options, Ticket};
+use forebay_logic::{Logic as _, Options, Ticket};
 
 const UNSYNCED: u16 = 6;
-const DEGRADED: u16 = 11;
 
 fn bed() -> Bed {
     let mut bed = Bed::new();
@@ -19,7 +18,7 @@ fn bed() -> Bed {
     bed
 }
 
-// The promise of `synced`.
+/// The promise of `synced`.
 #[test]
 fn what_was_flushed_survives_a_power_loss() {
     let mut bed = bed();
@@ -28,12 +27,11 @@ fn what_was_flushed_survives_a_power_loss() {
     bed.end_syncs();
     assert!(bed.all_durable());
     assert_eq!(bed.figure(UNSYNCED), 0);
-    let mut bed = bed.power_lost(&mut NoLuck);
+    let mut bed = bed.power_lost(&mut NothingSurvives);
     assert_eq!(bed.read_all(), [1, 2, 3, 4, 5]);
-    assert_eq!(bed.report.lost_events, 0);
 }
 
-// Nobody calls again after a flush: the ledger must come to name a new file by the ends of syncs alone.
+/// No call comes after a flush: the ledger must come to name a new file by the ends of syncs alone.
 #[test]
 fn a_flush_makes_a_new_file_durable_and_named() {
     let mut bed = bed();
@@ -45,14 +43,14 @@ fn a_flush_makes_a_new_file_durable_and_named() {
     assert_eq!(bed.disk.durable_ledger.unwrap().writer_data_file.get(), 1);
 }
 
-// The same in whatever order calls and ends of syncs fall.
+/// The same in whatever order calls and ends of syncs fall.
 #[test]
 fn a_flush_holds_wherever_it_falls_among_the_ends_of_syncs() {
     for ended_before in 0..8 {
         let mut bed = bed();
         bed.write(&records(35, 100));
         for _ in 0..ended_before {
-            bed.end_sync(true);
+            bed.end_sync();
         }
         bed.flush();
         bed.end_syncs();
@@ -60,7 +58,7 @@ fn a_flush_holds_wherever_it_falls_among_the_ends_of_syncs() {
     }
 }
 
-// A file that was made and synced ahead of need is named at once: no sync stands between it and its records.
+/// A file that was made and synced ahead of need is named at once: no sync stands between it and its records.
 #[test]
 fn a_file_made_ahead_of_need_is_named_with_its_first_record() {
     let mut bed = bed();
@@ -70,7 +68,7 @@ fn a_file_made_ahead_of_need_is_named_with_its_first_record() {
     assert_eq!(bed.ledger().1, 1);
 }
 
-// The next file costs two syncs, asked for when it is made and not when it is needed.
+/// The next file costs two syncs, requested when it is made and not when it is needed.
 #[test]
 fn a_new_file_is_synced_with_its_name() {
     let mut bed = bed();
@@ -78,7 +76,7 @@ fn a_new_file_is_synced_with_its_name() {
     assert_eq!(bed.disk.targets_under_way(), ["data 1", "directory"]);
 }
 
-// Group commit: who comes while a sync is under way that covers him waits for that one.
+/// Group commit: a flush while a sync is under way that covers it waits for that one.
 #[test]
 fn what_is_covered_is_not_asked_for_again() {
     let mut bed = bed();
@@ -95,7 +93,7 @@ fn what_is_covered_is_not_asked_for_again() {
     assert_eq!(bed.disk.syncs_under_way(), 0);
 }
 
-// What is acknowledged within an interval or two never costs a sync of its data.
+/// What is acknowledged within an interval or two never costs a sync of its data.
 #[test]
 fn when_all_is_acknowledged_only_the_ledger_is_synced() {
     let mut bed = bed();
@@ -109,7 +107,7 @@ fn when_all_is_acknowledged_only_the_ledger_is_synced() {
     assert_eq!(bed.disk.syncs_under_way(), 0);
 }
 
-// The promise: no unacknowledged record stays unsynced for longer than two intervals.
+/// The promise: no unacknowledged record stays unsynced for longer than two intervals.
 #[test]
 fn a_record_waits_one_tick_and_not_two() {
     let mut bed = bed();
@@ -123,7 +121,7 @@ fn a_record_waits_one_tick_and_not_two() {
     assert!(bed.all_durable());
 }
 
-// A file is older than its records: how long they have waited is counted from when they were written.
+/// A file is older than its records: how long they have waited is counted from when they were written.
 #[test]
 fn the_first_records_of_a_file_made_ahead_of_need_wait_their_tick() {
     let mut bed = bed();
@@ -136,7 +134,7 @@ fn the_first_records_of_a_file_made_ahead_of_need_wait_their_tick() {
     assert_eq!(bed.disk.targets_under_way(), Vec::<String>::new());
 }
 
-// Someone who asks for no delay gets none.
+/// An operator who asks for no delay gets none.
 #[test]
 fn an_interval_of_zero_syncs_at_every_tick() {
     let mut bed = Bed::with(Options { sync_interval_ms: 0, ..OPTIONS });
@@ -147,7 +145,7 @@ fn an_interval_of_zero_syncs_at_every_tick() {
     assert!(bed.all_durable());
 }
 
-// A file in which all is acknowledged is not synced for the sake of another.
+/// A file in which all is acknowledged is not synced for the sake of another.
 #[test]
 fn only_files_with_unacknowledged_records_are_synced() {
     let mut bed = bed();
@@ -156,7 +154,7 @@ fn only_files_with_unacknowledged_records_are_synced() {
     bed.write(&records(9, 100));
     bed.read_all();
     bed.acknowledge(12);
-    bed.end_syncs();
+    assert_eq!(bed.disk.files(), [0, 1]);
     bed.write(&records(1, 100));
     bed.flush();
     let targets = bed.disk.targets_under_way();
@@ -164,7 +162,24 @@ fn only_files_with_unacknowledged_records_are_synced() {
     assert!(!targets.contains(&"data 0".to_owned()), "{targets:?}");
 }
 
-// A buffer at rest must not wake a sleeping disk.
+/// The figure is of what waits: a sync of what is acknowledged changes nothing in it.
+#[test]
+fn unsynced_bytes_are_those_of_segments_with_unacknowledged_events() {
+    let mut bed = bed();
+    bed.write(&records(15, 100));
+    bed.end_syncs();
+    assert_eq!(bed.figure(UNSYNCED), 1_500);
+    bed.flush();
+    bed.read_all();
+    bed.acknowledge(10);
+    assert_eq!(bed.figure(UNSYNCED), 500);
+    bed.end_sync();
+    assert_eq!(bed.figure(UNSYNCED), 500);
+    bed.end_sync();
+    assert_eq!(bed.figure(UNSYNCED), 0);
+}
+
+/// A buffer at rest must not wake a sleeping disk.
 #[test]
 fn a_buffer_at_rest_wants_no_tick() {
     let mut bed = bed();
@@ -174,38 +189,75 @@ fn a_buffer_at_rest_wants_no_tick() {
     assert_eq!(bed.tick(), None);
 }
 
-// After a failed sync nobody knows what the disk holds: nothing may be promised until that is mended.
+/// A clock that goes back must not make the buffer wait for what has been.
 #[test]
-fn after_a_failed_sync_nothing_is_accepted() {
+fn a_time_that_goes_back_counts_as_the_latest() {
     let mut bed = bed();
-    bed.write(&records(5, 100));
-    bed.flush();
-    bed.end_sync(false);
-    assert_eq!(bed.figure(DEGRADED), 1);
-    assert_eq!(bed.try_write(&records(1, 100)), Err(BufferError::Degraded));
-    assert_eq!(bed.buffer.flush(&mut bed.disk), Err(BufferError::Degraded));
-    bed.end_syncs();
-    assert_eq!(bed.figure(UNSYNCED), 500, "a later sync that ends well proves nothing");
+    let now = bed.now;
+    bed.write(&records(1, 100));
+    assert_eq!(bed.buffer.tick(&mut bed.disk, now - TICK), Ok(now + TICK));
 }
 
-// The consumer can go on with what is there; but no file goes on the word of such a disk.
+/// The host retries a sync that fails, and the ticket stays open meanwhile. Nothing counts as durable before it ends.
 #[test]
-fn after_a_failed_sync_reading_and_acknowledging_go_on() {
+fn a_sync_that_fails_is_one_that_has_not_ended() {
+    for target in ["data 0", "data 1", "data 2", "ledger"] {
+        let mut bed = bed();
+        bed.write(&records(24, 100));
+        bed.end_syncs();
+        bed.write(&records(1, 100));
+        bed.flush();
+        while bed.disk.targets_under_way()[0] != target {
+            bed.end_sync();
+        }
+        let unsynced = bed.figure(UNSYNCED);
+        bed.disk.fail_sync();
+        for _ in 0..3 {
+            bed.tick();
+        }
+        assert_eq!(bed.figure(UNSYNCED), unsynced, "{target}");
+        bed.end_syncs();
+        assert_eq!(bed.figure(UNSYNCED), 0, "{target}");
+        assert!(bed.all_durable(), "{target}");
+        assert_eq!(bed.power_lost(&mut NothingSurvives).read_all(), (1..=25).collect::<Vec<_>>());
+    }
+}
+
+/// The consumer can go on with what is there; but no file leaves before the ledger's sync has ended.
+#[test]
+fn while_a_sync_fails_reading_and_acknowledging_go_on() {
     let mut bed = bed();
     bed.write(&records(25, 100));
     bed.end_syncs();
     bed.flush();
-    bed.end_sync(false);
+    bed.disk.fail_sync();
     assert_eq!(bed.read_all().len(), 25);
     bed.acknowledge(15);
-    assert_eq!(bed.ledger().3, 15);
+    bed.tick();
+    assert_eq!((bed.ledger().3, bed.disk.files()), (15, vec![0, 1, 2]));
     bed.end_syncs();
-    assert_eq!(bed.tick(), Some(TICK));
+    assert_eq!(bed.disk.files(), [1, 2]);
     let mut bed = bed.killed();
     assert_eq!(bed.read_all(), (16..=25).collect::<Vec<_>>());
 }
 
-// A process has only so many open files; a sync that found no room is asked for again.
+/// The name of a new file may be in doubt: then the ledger does not name it.
+#[test]
+fn a_file_whose_name_may_be_lost_is_not_named() {
+    let mut bed = bed();
+    bed.write(&records(15, 100));
+    bed.end_sync();
+    assert_eq!(bed.disk.targets_under_way()[0], "directory");
+    bed.disk.fail_sync();
+    bed.read_all();
+    bed.acknowledge(15);
+    bed.tick();
+    assert_eq!(bed.ledger(), (16, 0, 0, 15));
+    bed.end_syncs();
+    assert_eq!(bed.ledger(), (16, 1, 1, 15));
+}
+
+/// A process has only so many open files; a sync that found no room is requested again.
 #[test]
 fn syncs_that_find_no_room_are_asked_for_again() {
     let mut bed = bed();
@@ -219,16 +271,67 @@ fn syncs_that_find_no_room_are_asked_for_again() {
     assert!(bed.all_durable());
 }
 
-// The host may send what the logic never asked for, after a restart of the logic.
+/// The same by ticks alone, and for files that hold nothing yet.
+#[test]
+fn a_new_file_whose_syncs_found_no_room_is_synced_by_a_tick() {
+    let mut bed = bed();
+    bed.disk.refuse_syncs = true;
+    bed.write(&records(6, 100));
+    bed.read_all();
+    bed.acknowledge(6);
+    assert_eq!(bed.tick(), Some(TICK));
+    bed.disk.refuse_syncs = false;
+    bed.tick();
+    bed.end_syncs();
+    assert_eq!(bed.tick(), None);
+    bed.write(&records(5, 100));
+    assert_eq!(bed.ledger().1, 1, "it was durable when it was needed");
+}
+
+/// Young records wait for the next tick. A new file does not.
+#[test]
+fn a_new_file_whose_syncs_found_no_room_does_not_wait_for_young_records() {
+    let mut bed = bed();
+    bed.disk.refuse_syncs = true;
+    bed.write(&records(6, 100));
+    bed.disk.refuse_syncs = false;
+    bed.tick();
+    assert!(bed.disk.targets_under_way().contains(&"data 1".to_owned()));
+}
+
+/// Nor is a new file forgotten for which there was room for one of its two syncs.
+#[test]
+fn a_new_file_of_which_only_the_name_was_synced_is_synced_by_a_tick() {
+    let mut bed = bed();
+    bed.disk.refuse_data_syncs = true;
+    bed.write(&records(6, 100));
+    bed.read_all();
+    bed.acknowledge(6);
+    assert_eq!(bed.tick(), Some(TICK));
+    bed.end_syncs();
+    assert_eq!(bed.tick(), Some(TICK));
+    bed.disk.refuse_data_syncs = false;
+    assert_eq!(bed.tick(), None);
+    bed.end_syncs();
+    bed.write(&records(5, 100));
+    assert_eq!(bed.ledger().1, 1);
+}
+
+/// The host may tell of what another component has requested.
 #[test]
 fn an_unknown_ticket_is_ignored() {
     let mut bed = bed();
     bed.write(&records(1, 100));
-    bed.buffer.synced(&mut bed.disk, Ticket(4_711), true).unwrap();
+    bed.flush();
+    for ticket in [0, 4_711, u64::MAX] {
+        bed.buffer.synced(&mut bed.disk, Ticket(ticket)).unwrap();
+    }
     assert_eq!(bed.figure(UNSYNCED), 100);
+    bed.end_syncs();
+    assert_eq!(bed.figure(UNSYNCED), 0);
 }
 
-// What was synced before the power failed is there; the rest is not, and its ids are given again.
+/// What was synced before the power failed is there; the rest is not, and its ids are given again.
 #[test]
 fn what_was_not_synced_is_lost_with_the_power() {
     let mut bed = bed();
@@ -236,8 +339,35 @@ fn what_was_not_synced_is_lost_with_the_power() {
     bed.flush();
     bed.end_syncs();
     bed.write(&records(25, 100));
-    let mut bed = bed.power_lost(&mut NoLuck);
-    assert_eq!((bed.report.next_id.0, bed.report.events), (6, 5));
+    let mut bed = bed.power_lost(&mut NothingSurvives);
+    assert_eq!((bed.ledger().0, bed.figure(10)), (6, 5));
     bed.write(&records(1, 100));
     assert_eq!(bed.read_all(), [1, 2, 3, 4, 5, 6]);
+}
+
+/// A file that was removed behind the buffer's back does not stop those that are there from being synced.
+#[test]
+fn a_vanished_file_does_not_stop_a_flush() {
+    let mut bed = bed();
+    bed.write(&records(35, 100));
+    bed.disk.vanish(1);
+    bed.write(&records(2, 100));
+    bed.flush();
+    bed.end_syncs();
+    assert!(bed.all_durable());
+    assert_eq!(bed.ledger().1, 3);
+}
+
+/// Nor the last one, where it has vanished before its first sync.
+#[test]
+fn a_vanished_file_does_not_keep_the_ledger_from_later_ones() {
+    let mut bed = bed();
+    bed.disk.refuse_syncs = true;
+    bed.write(&records(15, 100));
+    bed.disk.vanish(1);
+    bed.disk.refuse_syncs = false;
+    assert_eq!(bed.write(&records(6, 100)), 6);
+    bed.flush();
+    bed.end_syncs();
+    assert_eq!((bed.ledger().1, bed.disk.files()), (2, vec![0, 2, 3]));
 }

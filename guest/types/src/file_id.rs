@@ -72,7 +72,7 @@ mod tests {
 
     /// Reading order is order on the ring; an error of one loses a file.
     #[test]
-    fn steps_are_counted_round_the_end() {
+    fn defect_d2_steps_are_counted_round_the_end() {
         assert_eq!(id(65_534).steps_to(id(1)), 2);
         assert_eq!(id(1).steps_to(id(0)), 65_534);
         assert_eq!(id(9).steps_to(id(9)), 0);

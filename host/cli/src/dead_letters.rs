@@ -2,7 +2,7 @@
 //! locked or changed.
 
 use forebay::storage::native::Snapshot;
-use forebay_frame::{Source, Step, Walker};
+use forebay_frame::{Frame, Source, UnorderedStep, UnorderedWalk};
 use serde::Serialize;
 use tracing::warn;
 
@@ -69,19 +69,19 @@ fn read(
 ) -> anyhow::Result<Letters> {
     let Some(reader) = snapshot.open_dead_letters()? else { return Ok(Letters::default()) };
     let mut letters = Letters { bytes: reader.len(), ..Letters::default() };
-    let mut walker = Walker::in_any_order(reader);
-    while let Some(step) = walker.next()? {
+    let mut walk = UnorderedWalk::new(reader);
+    while let Some(step) = walk.next()? {
         match step {
-            Step::Whole { id, events, metadata, .. } => {
+            UnorderedStep::Whole { frame: Frame { id, events, metadata, payload, .. }, .. } => {
                 letters.records += 1;
-                if show(Shown { id, events, metadata, payload: walker.payload() })? == Listener::Gone {
+                if show(Shown { id, events, metadata, payload })? == Listener::Gone {
                     break;
                 }
             }
-            Step::Corrupt { bytes, .. } => {
+            UnorderedStep::Damaged { bytes, .. } => {
                 letters.damaged_bytes = letters.damaged_bytes.saturating_add(bytes);
             }
-            Step::Torn { .. } => {}
+            UnorderedStep::Unfinished { .. } => {}
         }
     }
     Ok(letters)

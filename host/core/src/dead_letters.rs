@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use forebay_frame::{Source, Step, Walker, encode};
+use forebay_frame::{Source, UnorderedStep, UnorderedWalk, encode};
 
 use crate::{
     record::ReadRecord,
@@ -73,13 +73,13 @@ fn add(
 
 /// Where the frames end: behind the last one, whole or damaged, and before what a crash has torn.
 fn end_of_frames<S: Source>(source: &mut S) -> Result<u64, S::Error> {
-    let mut walker = Walker::in_any_order(source);
-    while let Some(step) = walker.next()? {
-        if let Step::Torn { offset, .. } = step {
+    let mut walk = UnorderedWalk::new(source);
+    while let Some(step) = walk.next()? {
+        if let UnorderedStep::Unfinished { offset, .. } = step {
             return Ok(offset);
         }
     }
-    Ok(walker.offset())
+    Ok(walk.offset())
 }
 
 /// The file as it was when it was looked at.

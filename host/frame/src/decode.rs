@@ -81,7 +81,7 @@ pub fn incomplete(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Decodes the frame that `bytes` is, all of it, where its length, pointer or payload length are damaged: for
-/// [`Damage::Length`](crate::Damage::Length). The checksum decides, as it covers everything else.
+/// [`Stretch::Undelimited`](crate::Stretch::Undelimited). The checksum decides, as it covers everything else.
 pub fn decode_undelimited(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
     let (padded, root) = match bytes.get(DELIMITER..).and_then(<[u8]>::split_last_chunk::<ROOT>) {
         Some((padded, root)) if to_u64(padded.len()) % layout::ALIGNMENT == 0 => (padded, root),

@@ -85,7 +85,13 @@ impl Root {
 
     /// Whether its pointer or its length states this padded length of the payload.
     pub(crate) fn states(&self, padded: u64) -> bool {
-        self.padded_by_length() == padded || self.padded_by_pointer() == Some(padded)
+        !self.is_blank() && self.padded_by_length() == padded || self.padded_by_pointer() == Some(padded)
+    }
+
+    /// Whether both are zero: bytes that were never written, and no empty payload, whose pointer is not zero.
+    #[inline]
+    pub(crate) fn is_blank(&self) -> bool {
+        self.pointer.get() == 0 && self.payload_bytes.get() == 0
     }
 
     /// The payload lengths to try for this padded length: the one it states if that is possible, else all.

@@ -1,8 +1,8 @@
 //! A stretch of a file in memory: what is looked at is read in blocks, and never more than a block unless it is asked for.
 
 use crate::{
-    damage::Source,
     layout::{to_u64, to_usize},
+    source::Source,
 };
 
 /// How much is read at a time, in bytes.

@@ -16,7 +16,7 @@ use super::{
     error::OpenError,
     lives::Lives,
     options::{Durability, Options, OptionsError},
-    runtime::{Runtime, Threads},
+    runtime::{Runtime, RuntimeClock, Threads},
     shared::Shared,
     source::Source,
 };
@@ -26,7 +26,7 @@ use crate::{
     logic::WhenFull,
     storage::{
         Backend,
-        native::{Create, Native},
+        native::{Create, Native, ReadOnly},
     },
 };
 
@@ -151,16 +151,20 @@ impl Builder {
     }
 
     /// Makes the directory if need be, takes its lock, and writes a ledger if it has none. Nothing else is read, and no
-    /// component is compiled yet.
+    /// component is compiled yet. With [`Options::peek`] nothing is made or written.
     pub fn lock(mut self) -> Result<Locked, OpenError> {
         self.options.set_sizes(self.file_bytes, self.max_bytes);
         self.options.check()?;
-        let backend = Native::open(&self.directory, self.create)?;
+        let backend: Box<dyn Backend> = if self.options.peek {
+            Box::new(ReadOnly::open(&self.directory)?)
+        } else {
+            Box::new(Native::open(&self.directory, self.create)?)
+        };
         info!(directory = %self.directory.display(), "took the buffer's directory");
         let span = warn_span!("buffer", directory = ?self.directory);
         let Self { options, limits, component, runtime, .. } = self;
         let source = component.map(Source::Component);
-        Ok(Locked::new(runtime, Box::new(backend), options, limits, source, span))
+        Ok(Locked::new(runtime, backend, options, limits, source, span))
     }
 
     pub(super) fn shared_runtime(&self) -> Arc<dyn Runtime> {
@@ -206,10 +210,11 @@ impl Locked {
         &self.options
     }
 
-    /// Chooses how the buffer will behave. Nothing changes if the sizes do not go together.
+    /// Chooses how the buffer will behave. Nothing changes if the sizes do not go together. [`Options::peek`] stays as it was
+    /// when the directory was locked.
     pub fn set_options(&mut self, options: Options) -> Result<(), OptionsError> {
         options.check()?;
-        self.options = options;
+        self.options = Options { peek: self.options.peek, ..options };
         Ok(())
     }
 
@@ -265,7 +270,12 @@ pub(super) fn open_on(
         };
         runtime.run_sync(target, Box::new(job));
     });
-    let mut guard = Guard::new(backend, options.max_bytes, sync_runner)?;
+    let mut guard = Guard::new(
+        backend,
+        Arc::new(RuntimeClock(Arc::clone(shared.runtime()))),
+        options.max_bytes,
+        sync_runner,
+    )?;
     if options.when_full == WhenFull::DropOldest {
         guard.drop_oldest();
     }
@@ -273,8 +283,7 @@ pub(super) fn open_on(
         guard.peek();
     }
     guard.allow_files(options.files_max());
-    let (mut lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
-    let report = lives.guard().checked(report);
+    let (lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
     info!(
         events = report.events,
         bytes = report.bytes,

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 
 use crate::guard::ReadRecord;
 

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use forebay_frame::RecordId;
+use forebay_types::{BufferError, RecordId};
 use thiserror::Error;
 
 use super::{options::OptionsError, receipt::Receipt};
 use crate::{
+    NewRecord,
     engine::ComponentError,
-    logic::{CallError, LogicError},
-    record::NewRecord,
+    logic::CallError,
     storage::{StorageError, native::NativeOpenError},
 };
 
@@ -274,8 +274,6 @@ impl fmt::Display for Stop {
 pub(super) enum Unable {
     /// Nor will any other be.
     Stopped(Stop),
-    /// A sync has failed, and what it was to make durable is not safe again yet.
-    Degraded,
     /// It may be tried again.
     Refused(String),
 }
@@ -286,12 +284,20 @@ impl From<Stop> for Unable {
     }
 }
 
+/// A data file that cannot be read now: the next call tries again.
+impl From<StorageError> for Unable {
+    fn from(error: StorageError) -> Self {
+        let source =
+            std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+        Self::Refused(format!("{error}{source}"))
+    }
+}
+
 impl From<&CallError> for Unable {
     fn from(error: &CallError) -> Self {
         match error {
-            CallError::Refused(LogicError::Closed) => Self::Stopped(Stop::Closed),
-            CallError::Refused(LogicError::Degraded) => Self::Degraded,
-            CallError::Refused(error) => Self::Refused(format!("the buffer's logic gave {error}")),
+            CallError::Refused(BufferError::Closed) => Self::Stopped(Stop::Closed),
+            CallError::Refused(_) => Self::Refused(error.to_string()),
             CallError::Failed { .. } => Self::Stopped(Stop::Failed(error.to_string())),
         }
     }
@@ -301,7 +307,7 @@ impl From<Unable> for WriteErrorKind {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) | Unable::Degraded => Self::SyncFailed,
+            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => Self::SyncFailed,
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(reason) => Self::Refused { reason },
         }
@@ -312,7 +318,7 @@ impl From<Unable> for ReadError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) | Unable::Degraded => {
+            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => {
                 Self::Refused { reason: "a sync failed".to_owned() }
             }
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
@@ -325,9 +331,7 @@ impl From<Unable> for ReplaceError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Failed(reason)) | Unable::Refused(reason) => Self::Stopped { reason },
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced | Stop::Closed) | Unable::Degraded => {
-                Self::Closed
-            }
+            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced | Stop::Closed) => Self::Closed,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 
 use super::redelivery::Nack;
 use crate::guard::ReadRecord;

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 use tokio::sync::oneshot;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     receipt::{Answer, Receipt},
 };
 use crate::{
-    record::NewRecord,
+    NewRecord,
     storage::{StorageError, SyncTarget},
 };
 

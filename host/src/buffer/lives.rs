@@ -3,15 +3,16 @@
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 use tracing::{info, warn};
 
 use super::{options::Options, runtime::Runtime, source::Source};
 use crate::{
     engine::Limits,
-    guard::{Guard, Rescue},
-    logic::{CallError, Logic, LogicOptions, NotMade, OpenReport},
+    guard::{Guard, OpenReport, Rescue},
+    logic::{CallError, Logic, LogicOptions, NotMade},
     panics::caught,
+    storage::StorageError,
 };
 
 /// For how long a restart counts, in nanoseconds.
@@ -100,18 +101,9 @@ impl Lives {
     ) -> Result<(Self, OpenReport), CallError> {
         let rescue = Rescue::default();
         let mut logic = source.make(guard, limits, &rescue).map_err(|not_made| not_made.error)?;
-        let logic_options = logic_options(&options, None, runtime.now_ns());
-        let open = |logic: &mut dyn Logic| {
-            caught(|| open(logic, &logic_options)).map_err(|text| panicked(&text)).flatten()
-        };
-        let mut opened = open(&mut *logic);
-        if matches!(opened, Err(CallError::Refused(_))) && logic.guard().doubt_marks() {
-            warn!(
-                "what is remembered of the data files does not agree with them: they are read from their start"
-            );
-            opened = open(&mut *logic);
-        }
-        let report = opened?;
+        let logic_options = logic_options(&options, options.peek, runtime.now_ns());
+        let opened = caught(|| open(&mut *logic, &logic_options, options.peek));
+        let report = opened.map_err(|text| CallError::panicked(&text)).flatten()?;
         let life = Life::Running(logic);
         let lives = Self {
             source,
@@ -240,7 +232,6 @@ impl Lives {
     fn begin_again(&mut self, prepare: impl FnOnce(&mut Guard), standing: Standing) -> Result<(), CallError> {
         let mut guard = self.take_guard();
         prepare(&mut guard);
-        let resume_after = guard.delivered_through();
         let mut logic = match self.source.make(guard, self.limits, &self.rescue) {
             Ok(logic) => logic,
             Err(not_made) => {
@@ -249,12 +240,11 @@ impl Lives {
                 return Err(error);
             }
         };
-        let options = logic_options(&self.options, resume_after, self.runtime.now_ns());
-        let opened = open(&mut *logic, &options).and_then(|report| {
+        let options = logic_options(&self.options, true, self.runtime.now_ns());
+        let opened = open(&mut *logic, &options, self.options.peek).and_then(|report| {
             info!(
                 first_unread = report.first_unread.0,
                 next_id = report.next_id.0,
-                resume_after = resume_after.map(|id| id.0),
                 "the logic has opened the buffer again"
             );
             catch_up(&mut *logic, standing)
@@ -273,7 +263,7 @@ impl Lives {
 
     /// No more instances: what is left goes to the next owner.
     pub(super) fn end(mut self) -> Result<(Guard, Source), CallError> {
-        let guard = caught(|| self.take_guard()).map_err(|text| panicked(&text))?;
+        let guard = caught(|| self.take_guard()).map_err(|text| CallError::panicked(&text))?;
         Ok((guard, self.source))
     }
 
@@ -298,36 +288,42 @@ impl fmt::Debug for Lives {
     }
 }
 
-fn logic_options(options: &Options, resume_after: Option<RecordId>, now_ns: u64) -> LogicOptions {
+fn logic_options(options: &Options, takes_over: bool, now_ns: u64) -> LogicOptions {
     LogicOptions {
         max_bytes: options.max_bytes,
         file_bytes: options.file_bytes,
         max_events: options.max_events,
         when_full: options.when_full,
-        resume_after,
+        takes_over,
         sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
         now_ns,
+        more: Vec::new(),
     }
 }
 
-fn panicked(text: &str) -> CallError {
-    CallError::Failed { reason: format!("it has panicked: {text}") }
-}
-
-/// Has an instance open the buffer. What it says of it must agree with the host's own account.
-fn open(logic: &mut dyn Logic, options: &LogicOptions) -> Result<OpenReport, CallError> {
-    let report = logic.open(options)?;
-    if report.next_id != logic.guard().next_id() {
-        return Err(CallError::Failed {
-            reason: "it opened the buffer at another id than the next".to_owned(),
-        });
-    }
-    // Without one nobody knows where delivery begins: all would count as delivered, whatever the files hold.
+/// Opens the buffer with an instance. Without a ledger the next opener would not know where delivery begins.
+fn open(logic: &mut dyn Logic, options: &LogicOptions, peeks: bool) -> Result<OpenReport, CallError> {
+    logic.open(options)?;
     if logic.guard().ledger().is_none() {
         return Err(CallError::Failed { reason: "it opened the buffer and stored no ledger".to_owned() });
     }
-    logic.guard().opened();
-    Ok(report)
+    let failed = |error: StorageError| CallError::Failed { reason: error.to_string() };
+    let report = logic.guard().opened().map_err(failed)?;
+    // Ids that no file holds, and that nothing follows, are passed: there is nothing to wait for.
+    let through = logic.guard().acknowledge(RecordId(0)).map_err(failed)?;
+    if through < report.first_unread {
+        return Ok(report);
+    }
+    if !peeks {
+        match logic.acknowledge(through) {
+            // The next acknowledgement makes up for it.
+            Ok(()) | Err(CallError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let first_unread = through.after(1);
+    let events = report.next_id.since(first_unread);
+    Ok(OpenReport { first_unread, events, ..report })
 }
 
 /// Tells a fresh instance what its predecessor knew.

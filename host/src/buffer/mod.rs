@@ -54,8 +54,7 @@ pub use self::{stream::Records, tokio_runtime::TokioRuntime};
 pub use crate::logic::WhenFull;
 use crate::{
     engine::{Component, Limits},
-    guard::Loss,
-    logic::OpenReport,
+    guard::{Loss, OpenReport},
 };
 
 /// How often closing tries to make up for a failed sync: a disk that has recovered needs one.

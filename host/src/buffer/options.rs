@@ -59,14 +59,14 @@ pub struct Options {
     /// no limit. Default: none.
     ///
     /// The file holds frames as data files do, in the order in which the records were given up. Ids may go back in it, which
-    /// they never do in a data file: `forebay dead-letters` and `forebay_frame::Walker::in_any_order` read it. A record may be in it
+    /// they never do in a data file: `forebay dead-letters` and `forebay_frame::UnorderedWalk` read it. A record may be in it
     /// twice: if the process or the machine dies before it is acknowledged, or if a record before it is not acknowledged
     /// when the buffer is closed, it is delivered anew at the next opening. The file may be moved away at any time.
     pub max_deliveries: Option<NonZeroU32>,
     /// The most that the dead-letter file may hold. Default: 64 MiB.
     pub max_dead_letter_bytes: u64,
-    /// Records are delivered only to be looked at: they cannot be acknowledged, and no limit pauses their delivery.
-    /// Default: off.
+    /// Records are delivered only to be looked at: they cannot be acknowledged, and no limit pauses their delivery. A directory
+    /// must be there, and no file in it is made or changed. Default: off.
     pub peek: bool,
 }
 

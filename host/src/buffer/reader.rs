@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 
 use super::{
     core::{Core, Taken},

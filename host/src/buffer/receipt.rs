@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 use tokio::sync::oneshot;
 
 use super::{

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 
 use super::{
     in_flight::{Ack, Delivery},

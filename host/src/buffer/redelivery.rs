@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 
 use super::in_flight::Delivery;
 use crate::guard::ReadRecord;

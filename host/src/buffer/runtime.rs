@@ -3,9 +3,11 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::LazyLock,
-    time::{Duration, Instant},
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use forebay_core::Clock;
 
 use crate::{storage::SyncTarget, threads};
 
@@ -36,6 +38,20 @@ pub trait Runtime: fmt::Debug + Send + Sync {
 
     /// Blocks this thread until something has happened that work of the buffer brings about, here or on other threads.
     fn block_on(&self, event: Pin<&mut (dyn Future<Output = ()> + Send)>);
+}
+
+/// The clock of a runtime, for the core.
+#[derive(Clone, Debug)]
+pub(super) struct RuntimeClock(pub(super) Arc<dyn Runtime>);
+
+impl Clock for RuntimeClock {
+    fn now_ns(&self) -> u64 {
+        self.0.now_ns()
+    }
+
+    fn unix_seconds(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs())
+    }
 }
 
 /// The threads and the clock of the process.

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     engine::{Component, Limits},
     guard::{Guard, Rescue},
-    logic::{Logic, MakeLogic, NotMade},
+    logic::{Logic, MakeLogic, NotMade, make_rescued},
 };
 
 /// What makes instances of a buffer's logic.
@@ -27,7 +27,7 @@ impl Source {
     ) -> Result<Box<dyn Logic>, Box<NotMade>> {
         match self {
             Self::Component(component) => component.instance(guard, limits),
-            Self::Made(make) => guard.hand_to(rescue, make),
+            Self::Made(make) => make_rescued(guard, rescue, make),
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 use serde::{Serialize, Serializer};
 
 use super::{dead_letters::DeadLetters, in_flight::InFlight};
 use crate::{
-    guard::{Guard, Refusal},
+    guard::{Breach, Guard},
     storage::{Amount, Usage},
 };
 
@@ -85,9 +85,8 @@ pub struct Status {
     /// Calls of the logic that broke a rule of its contract and were refused.
     pub refused_calls: u64,
     /// How many of them broke which rule.
-    pub refusals: Vec<(Refusal, u64)>,
-    /// Whether a sync has failed, and what it was to make durable is not safe again yet, by the host's account or by what
-    /// the logic says.
+    pub refusals: Vec<(Breach, u64)>,
+    /// Whether a sync has failed, and what it was to make durable is not safe again yet, by the host's account.
     pub sync_failed: bool,
     /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
     pub restarts: u64,
@@ -101,9 +100,6 @@ pub struct Status {
     /// What the logic says of itself, by number: see "Figures" in `wit/README.md`.
     pub figures: Vec<(u16, u64)>,
 }
-
-/// The figure of the logic that says whether it has to make up for a failed sync.
-const DEGRADED: u16 = 11;
 
 impl Status {
     pub(super) fn new(
@@ -121,7 +117,7 @@ impl Status {
             acknowledged: guard.passed(),
             durable_next: guard.durable_next(),
             bytes: guard.bytes(),
-            files: guard.files(),
+            files: guard.file_count(),
             unacknowledged_records: in_flight.records(),
             unacknowledged_bytes: in_flight.bytes(),
             delivery_paused: false,
@@ -141,8 +137,7 @@ impl Status {
             waiting_records,
             refused_calls: guard.refused(),
             refusals: guard.refusals(),
-            // All that was asked for has failed with the one sync that did: the logic may have more to make up for.
-            sync_failed: guard.is_degraded() || figures.contains(&(DEGRADED, 1)),
+            sync_failed: guard.is_degraded(),
             restarts: 0,
             replacements: 0,
             fell_back: None,

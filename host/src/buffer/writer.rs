@@ -11,7 +11,7 @@ use super::{
     receipt::{Pending, Receipt},
     shared::Shared,
 };
-use crate::record::NewRecord;
+use crate::NewRecord;
 
 /// Writes records to a buffer. Clones write to the same buffer, from any thread.
 ///

@@ -90,7 +90,10 @@ pub enum ComponentError {
         import: String,
     },
     /// It does not do what the logic of a buffer does.
-    #[error("{name} is not the logic of a buffer: {reason}; it must export forebay:buffer/buffer@0.1.x")]
+    #[error(
+        "{name} is not the logic of a buffer: {reason}; it must export forebay:buffer/buffer@0.1.x, built from the \
+         contract of this version: build it again from its wit/ folder or with its forebay-bindings"
+    )]
     World {
         /// Which one.
         name: String,

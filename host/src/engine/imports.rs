@@ -1,7 +1,9 @@
 //! The functions that a component may import, each handed on to the guard. Numbers from the guest become ids here, or
 //! are refused here.
 
-use forebay_frame::RecordId;
+use forebay_types::{
+    BatchId, FileId, Ledger, RecordId, SegmentEnd, SegmentPlace, StorageError as Code, SyncTarget,
+};
 
 use super::{
     bindings::forebay::buffer::{
@@ -10,10 +12,9 @@ use super::{
     },
     instance::GuestState,
 };
-use crate::{
-    guard::{BatchId, Guard, GuardError, ScanLimits, SpanState},
-    storage::{FileId, Ledger, StorageError, SyncTarget},
-};
+use forebay_core::GuardError;
+
+use crate::guard::Guard;
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;
 
@@ -46,91 +47,70 @@ impl storage::Host for GuestState {
         })
     }
 
-    fn marks(&mut self) -> Answer<Vec<types::Mark>> {
+    fn segments(&mut self, from: u32, max: u32) -> Answer<Vec<storage::Segment>> {
         self.host_call(|guard| {
-            let marks = guard.marks().into_iter().map(|mark| types::Mark {
-                file: mark.file.get(),
-                offset: mark.offset,
-                next_id: mark.next_id.0,
-            });
-            Ok(marks.collect())
-        })
-    }
-
-    fn list_files(&mut self) -> Answer<Vec<storage::FileEntry>> {
-        self.host_call(|guard| {
-            Ok(guard
-                .list_files()
-                .into_iter()
-                .map(|entry| storage::FileEntry {
-                    id: entry.id.get(),
-                    length: entry.length,
-                    durable_length: entry.durable_length,
-                    suspect: entry.suspect,
-                })
-                .collect())
-        })
-    }
-
-    fn create_file(&mut self, number: u16) -> Answer<()> {
-        self.host_call(|guard| {
-            let file = file(guard, number)?;
-            Ok(guard.create_file(file)?)
-        })
-    }
-
-    fn remove_file(&mut self, number: u16) -> Answer<()> {
-        self.host_call(|guard| {
-            let file = file(guard, number)?;
-            Ok(guard.remove_file(file)?)
-        })
-    }
-
-    fn truncate_file(&mut self, number: u16, length: u64) -> Answer<()> {
-        self.host_call(|guard| {
-            let file = file(guard, number)?;
-            Ok(guard.truncate_file(file, length)?)
-        })
-    }
-
-    fn append(
-        &mut self,
-        batch: u64,
-        first: u32,
-        count: u32,
-        number: u16,
-        at: u64,
-        id: u64,
-    ) -> Answer<storage::Placed> {
-        self.host_call(|guard| {
-            let file = file(guard, number)?;
-            let placed = guard.append(BatchId(batch), first, count, file, at, RecordId(id))?;
-            Ok(storage::Placed { records: placed.records, length: placed.length })
-        })
-    }
-
-    fn scan(&mut self, number: u16, offset: u64, limits: storage::ScanLimits) -> Answer<storage::Scanned> {
-        self.host_call(|guard| {
-            let limits = ScanLimits {
-                max_spans: limits.max_spans,
-                max_records: limits.max_records,
-                max_bytes: limits.max_bytes,
-            };
-            let file = file(guard, number)?;
-            let scanned = guard.scan(file, offset, limits)?;
-            let spans = scanned.spans.into_iter().map(|span| storage::Span {
-                offset: span.offset,
-                bytes: span.bytes,
-                first_id: span.first_id.0,
-                next_id: span.next_id.0,
-                records: span.records,
-                state: match span.state {
-                    SpanState::Whole => storage::SpanState::Whole,
-                    SpanState::Corrupt => storage::SpanState::Corrupt,
-                    SpanState::Torn => storage::SpanState::Torn,
+            let segments = guard.segments(from, max)?.into_iter().map(|segment| storage::Segment {
+                file: segment.file.get(),
+                first_id: segment.first_id.0,
+                next_id: segment.next_id.0,
+                bytes: segment.bytes,
+                durable_bytes: segment.durable_bytes,
+                end: match segment.end {
+                    SegmentEnd::Whole => storage::SegmentEnd::Whole,
+                    SegmentEnd::Unfinished => storage::SegmentEnd::Unfinished,
+                    SegmentEnd::Damaged => storage::SegmentEnd::Damaged,
+                },
+                suspect: segment.suspect,
+                place: match segment.place {
+                    SegmentPlace::InOrder => storage::SegmentPlace::InOrder,
+                    SegmentPlace::Spare => storage::SegmentPlace::Spare,
+                    SegmentPlace::Outside => storage::SegmentPlace::Outside,
                 },
             });
-            Ok(storage::Scanned { spans: spans.collect(), next_offset: scanned.next_offset })
+            Ok(segments.collect())
+        })
+    }
+
+    fn next_id(&mut self) -> wasmtime::Result<u64> {
+        self.host_call(|guard| guard.next_id().0)
+    }
+
+    fn append(&mut self, batch: u64, count: u32) -> Answer<storage::Placed> {
+        self.host_call(|guard| {
+            let placed = guard.append(BatchId(batch), count)?;
+            Ok(storage::Placed {
+                records: placed.records,
+                first_id: placed.first_id.0,
+                next_id: placed.next_id.0,
+                bytes: placed.bytes,
+            })
+        })
+    }
+
+    fn prepare(&mut self) -> Answer<u16> {
+        self.host_call(|guard| Ok(guard.prepare()?.get()))
+    }
+
+    fn roll(&mut self) -> Answer<u16> {
+        self.host_call(|guard| Ok(guard.roll()?.get()))
+    }
+
+    fn truncate(&mut self) -> Answer<u64> {
+        self.host_call(|guard| Ok(guard.truncate()?))
+    }
+
+    fn release(&mut self, through: u16) -> Answer<storage::Released> {
+        self.host_call(|guard| {
+            let through = file(guard, through)?;
+            let released = guard.release(through)?;
+            Ok(storage::Released { files: released.files, bytes: released.bytes })
+        })
+    }
+
+    fn discard(&mut self, number: u16) -> Answer<u64> {
+        self.host_call(|guard| {
+            let file = file(guard, number)?;
+            Ok(guard.discard(file)?)
         })
     }
 
@@ -152,15 +132,13 @@ fn file(guard: &mut Guard, number: u16) -> Result<FileId, Error> {
 
 impl From<GuardError> for Error {
     fn from(error: GuardError) -> Self {
-        match error {
-            GuardError::Conflict => Self::Conflict,
-            GuardError::Refused(refusal) => Self::Refused(refusal.code()),
-            GuardError::Storage(error) => match error {
-                StorageError::NotFound { .. } => Self::NotFound,
-                StorageError::AlreadyExists { .. } => Self::AlreadyExists,
-                StorageError::NoSpace { .. } => Self::NoSpace,
-                StorageError::Io { .. } => Self::Io(error.errno()),
-            },
+        match Code::from(error) {
+            Code::NotFound => Self::NotFound,
+            Code::NoSpace => Self::NoSpace,
+            Code::Fenced => Self::Fenced,
+            Code::Refused(rule) => Self::Refused(rule),
+            Code::Io(errno) => Self::Io(errno),
+            Code::Other(number) => Self::Other(number),
         }
     }
 }

@@ -5,7 +5,7 @@ mod traps;
 
 use std::time::{Duration, Instant};
 
-use forebay_frame::RecordId;
+use forebay_types::{BatchId, BufferError, RecordId, Ticket};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 
 use super::{
@@ -15,9 +15,8 @@ use super::{
     epoch,
 };
 use crate::{
-    guard::{Guard, Ticket},
-    logic::{CallError, Logic, LogicError, LogicOptions, NotMade, OpenReport, Run, WhenFull},
-    storage::FileId,
+    guard::Guard,
+    logic::{CallError, Logic, LogicOptions, NotMade, WhenFull},
 };
 
 /// What the functions that a guest calls work on. It holds no function and no handle to the instance: a storage function
@@ -194,58 +193,37 @@ impl Logic for Instance {
         self.store.into_data().guard
     }
 
-    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
+    fn open(&mut self, options: &LogicOptions) -> Result<(), CallError> {
         let options = exports::Options {
             max_bytes: options.max_bytes,
             file_bytes: options.file_bytes,
             max_events: options.max_events,
             when_full: match options.when_full {
-                WhenFull::Block => exports::WhenFull::Block,
                 WhenFull::Reject => exports::WhenFull::Reject,
                 WhenFull::DropOldest => exports::WhenFull::DropOldest,
+                _ => exports::WhenFull::Block,
             },
-            resume_after: options.resume_after.map(|id| id.0),
+            takes_over: options.takes_over,
             sync_interval_ms: options.sync_interval_ms,
             now_ns: options.now_ns,
+            more: options.more.clone(),
         };
-        let report =
-            self.call(|bindings, store| bindings.forebay_buffer_buffer().call_open(store, options))??;
-        Ok(OpenReport {
-            first_unread: RecordId(report.first_unread),
-            next_id: RecordId(report.next_id),
-            events: report.events,
-            bytes: report.bytes,
-            lost_events: report.lost_events,
-            cut_bytes: report.cut_bytes,
-        })
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_open(store, &options))??)
     }
 
-    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
-        self.call(|bindings, store| bindings.forebay_buffer_buffer().call_write(store, batch, records))??;
+    fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {
+        self.call(|bindings, store| bindings.forebay_buffer_buffer().call_write(store, batch.0, records))??;
         Ok(())
     }
 
-    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
-        let runs = self.call(|bindings, store| {
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<u32, CallError> {
+        let allowed = self.call(|bindings, store| {
             bindings.forebay_buffer_buffer().call_read(store, max_records, max_bytes)
         })??;
-        if runs.len() > Limits::LIST_MAX {
-            return Err(self.breach("it named more runs than a list may have"));
+        if allowed > max_records {
+            return Err(self.breach("it let more records be delivered than it was asked for"));
         }
-        let runs: Option<Vec<Run>> = runs
-            .iter()
-            .map(|run| {
-                Some(Run {
-                    file: FileId::new(run.file)?,
-                    offset: run.offset,
-                    bytes: run.bytes,
-                    first_id: RecordId(run.first_id),
-                    next_id: RecordId(run.next_id),
-                    records: run.records,
-                })
-            })
-            .collect();
-        runs.ok_or_else(|| self.breach("it read from a file whose number names none"))
+        Ok(allowed)
     }
 
     fn acknowledge(&mut self, through: RecordId) -> Result<(), CallError> {
@@ -261,8 +239,8 @@ impl Logic for Instance {
         Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_flush(store))??)
     }
 
-    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
-        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_synced(store, ticket.0, ok))??)
+    fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
+        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_synced(store, ticket.0))??)
     }
 
     fn close_writer(&mut self) -> Result<(), CallError> {
@@ -281,10 +259,10 @@ impl Logic for Instance {
 impl From<exports::Error> for CallError {
     fn from(error: exports::Error) -> Self {
         Self::Refused(match error {
-            exports::Error::Closed => LogicError::Closed,
-            exports::Error::Degraded => LogicError::Degraded,
-            exports::Error::Storage(number) => LogicError::Storage(number),
-            exports::Error::Other(number) => LogicError::Other(number),
+            exports::Error::Closed => BufferError::Closed,
+            exports::Error::Storage(errno) => BufferError::Storage(errno),
+            exports::Error::Refused(rule) => BufferError::Refused(rule),
+            exports::Error::Other(number) => BufferError::Other(number),
         })
     }
 }

@@ -1,10 +1,10 @@
-//! A directory in which nothing is remembered: `buffer.forebay` is neither read nor written, and all else is as ever.
+//! A directory without a sidecar: `buffer.forebay` is neither read nor written, and all else is as ever.
 
 use std::sync::Arc;
 
 use forebay::storage::{
-    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
-    native::Native,
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Opening, Recalled, StorageError, SyncJob,
+    SyncTarget, native::Native,
 };
 
 /// The native backend is not told that the buffer was opened. Until then it writes nothing into `buffer.forebay`.
@@ -18,7 +18,7 @@ impl Backend for Forgetful {
 
     fn remember(&mut self, _: &Memo) {}
 
-    fn opened(&mut self, _: &Memo) -> Incarnations {
+    fn opened(&mut self, _: &Memo, _: Opening) -> Incarnations {
         Incarnations::default()
     }
 

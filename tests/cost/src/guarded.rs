@@ -15,13 +15,14 @@ use forebay::{
         native::{Create, Native},
     },
 };
+use forebay_core::clock::StoppedClock;
 
 use crate::{BATCH, batch, forgetful::Forgetful, support::native_logic::NativeLogic};
 
 /// A buffer with a guard and no more.
 pub(crate) struct Guarded {
     logic: Box<dyn Logic>,
-    /// Syncs that were asked for. None is run: the disk is not what is measured.
+    /// Syncs that were requested. None is run: the disk is not what is measured.
     asked: Arc<Mutex<Vec<SyncTarget>>>,
 }
 
@@ -35,18 +36,17 @@ impl Guarded {
         };
         // What `buffer.forebay` costs is measured elsewhere.
         let backend = Forgetful(Native::open(directory, Create::Yes)?);
-        let guard = Guard::new(Box::new(backend), options.max_bytes, Box::new(runner))?;
+        let clock = Arc::new(StoppedClock::default());
+        let guard = Guard::new(Box::new(backend), clock, options.max_bytes, Box::new(runner))?;
         let mut logic = NativeLogic::make(guard);
         logic.open(&LogicOptions {
             max_bytes: options.max_bytes,
             file_bytes: options.file_bytes,
-            max_events: 0,
             when_full: options.when_full,
-            resume_after: None,
             sync_interval_ms: 500,
-            now_ns: 0,
+            ..LogicOptions::default()
         })?;
-        logic.guard().opened();
+        logic.guard().opened()?;
         Ok(Self { logic, asked })
     }
 
@@ -54,20 +54,19 @@ impl Guarded {
     pub(crate) fn pass(&mut self) -> Result<()> {
         let Self { logic, asked } = self;
         let (number, sizes) = logic.guard().offer(batch());
-        logic.write(number.0, &sizes)?;
+        logic.write(number, &sizes)?;
         logic.guard().take_offer();
-        logic.guard().start_reading();
-        let runs = logic.read(u32::try_from(BATCH)?, 1 << 20)?;
-        let records = logic.guard().collect(&runs).context("it read what is not there")?;
+        let allowed = logic.read(u32::try_from(BATCH)?, 1 << 20)?;
+        let records = logic.guard().deliver(allowed, 1 << 20)?;
         ensure!(records.len() == BATCH, "only {} records were read", records.len());
         let last = records.last().context("a batch is never empty")?.id;
-        logic.guard().acknowledged(last);
-        logic.acknowledge(last)?;
+        let through = logic.guard().acknowledge(last)?;
+        logic.acknowledge(through)?;
         for target in std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner)) {
             logic.guard().sync_ended(target, &Ok(()));
         }
-        while let Some((ticket, ok)) = logic.guard().next_synced() {
-            logic.synced(ticket, ok)?;
+        while let Some(ticket) = logic.guard().next_durable() {
+            logic.synced(ticket)?;
         }
         Ok(())
     }

@@ -2,18 +2,22 @@
 //! what the logic says, and knows no more than it takes to do so. Frames are made, written, kept from the append that wrote
 //! them, and checked on reading, as the guard does it.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use forebay::{
-    NewRecord, Options, RecordId,
-    storage::{Backend as _, FileId, Ledger, StorageError as HostError, native::Create, native::Native},
+    NewRecord, Options,
+    guard::ReadRecord,
+    storage::{Backend as _, StorageError as HostError, native::Create, native::Native},
 };
 use forebay_frame::{decode, encode};
 use forebay_logic::{
-    self as logic, BatchId, BufferError, FileEntry, Logic as _, Mark, Placed, ScanLimits, Scanned, Span,
-    SpanState, Storage, StorageError, SyncTarget, Ticket,
+    self as logic, BatchId, BufferError, FileId, Ledger, Logic as _, Placed, RecordId, Released, Segment,
+    SegmentEnd, SegmentPlace, Storage, StorageError, SyncTarget, Ticket,
 };
 
 use crate::{BATCH, batch, support::fuse::Fuse};
@@ -24,27 +28,20 @@ const BLOCK_BYTES: usize = 256 * 1024;
 /// How many records there is room for at once, as in the guard's memory.
 const ROOM: usize = 256;
 
-/// A record as a consumer gets it.
-#[allow(dead_code, reason = "nobody looks at all of it: making it is what is measured")]
-struct Record {
-    file: FileId,
-    offset: u64,
-    id: RecordId,
-    events: NonZeroU32,
-    metadata: u32,
-    payload: Bytes,
-    frame_bytes: u64,
-}
-
 struct Bare {
     backend: Native,
+    /// In reading order, with their lengths.
+    segments: VecDeque<FileId>,
     lengths: BTreeMap<FileId, u64>,
+    spare: Option<FileId>,
+    next_id: RecordId,
     /// What is on offer.
-    records: Vec<NewRecord>,
+    records: VecDeque<NewRecord>,
     /// What was appended last: a reader that keeps up takes it from here.
     appended: Option<(FileId, u64, Bytes)>,
-    read: Vec<Record>,
-    /// Syncs that were asked for. As where there is a guard, none is run: the disk is not what is measured.
+    /// Where delivery stands.
+    cursor: (FileId, u64),
+    /// Syncs that were requested. As where there is a guard, none is run: the disk is not what is measured.
     asked: Vec<(Ticket, SyncTarget)>,
     tickets: u64,
     /// Burns as it does where there is a guard.
@@ -62,10 +59,13 @@ impl Unguarded {
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         let mut bare = Bare {
             backend: Native::open(directory, Create::Yes)?,
+            segments: VecDeque::new(),
             lengths: BTreeMap::new(),
-            records: Vec::new(),
+            spare: None,
+            next_id: RecordId::FIRST,
+            records: VecDeque::new(),
             appended: None,
-            read: Vec::new(),
+            cursor: (FileId::FIRST, 0),
             asked: Vec::new(),
             tickets: 0,
             fuse: Fuse::default(),
@@ -74,13 +74,10 @@ impl Unguarded {
         let options = logic::Options {
             max_bytes: sizes.max_bytes,
             file_bytes: sizes.file_bytes,
-            max_events: 0,
-            when_full: logic::WhenFull::Block,
-            resume_after: None,
             sync_interval_ms: 500,
-            now_ns: 0,
+            ..logic::Options::default()
         };
-        let (buffer, _) = call(|| logic::Buffer::open(&mut bare, &options))?;
+        let buffer = call(|| logic::Buffer::open(&mut bare, &options))?;
         Ok(Self { bare, buffer, batches: 0 })
     }
 
@@ -88,22 +85,22 @@ impl Unguarded {
     pub(crate) fn pass(&mut self) -> Result<()> {
         let Self { bare, buffer, batches } = self;
         *batches += 1;
-        bare.records = batch();
-        let sizes: Vec<u64> = bare
-            .records
+        let records = batch();
+        let sizes: Vec<u64> = records
             .iter()
             .map(|record| u64::from(record.events.get()) << 32 | (record.frame_bytes() & u64::from(u32::MAX)))
             .collect();
+        bare.records = records.into();
         call(|| buffer.write(bare, BatchId(*batches), &sizes))?;
         bare.records.clear();
-        let runs = call(|| buffer.read(bare, u32::try_from(BATCH).unwrap_or(u32::MAX), 1 << 20))?;
-        let records = std::mem::replace(&mut bare.read, Vec::with_capacity(ROOM));
-        ensure!(records.len() == BATCH && !runs.is_empty(), "only {} records were read", records.len());
+        let allowed = call(|| buffer.read(bare, u32::try_from(BATCH).unwrap_or(u32::MAX), 1 << 20))?;
+        let records = bare.deliver(usize::try_from(allowed)?, 1 << 20)?;
+        ensure!(records.len() == BATCH, "only {} records were read", records.len());
         let last = records.last().context("a batch is never empty")?.id;
-        call(|| buffer.acknowledge(bare, logic::RecordId(last.0)))?;
+        call(|| buffer.acknowledge(bare, last))?;
         for (ticket, target) in std::mem::take(&mut bare.asked) {
             bare.synced(target);
-            call(|| buffer.synced(bare, ticket, true))?;
+            call(|| buffer.synced(bare, ticket))?;
         }
         Ok(())
     }
@@ -118,21 +115,50 @@ fn call<T>(run: impl FnOnce() -> Result<T, BufferError>) -> Result<T> {
     }
 }
 
-fn host(file: logic::FileId) -> Result<FileId, StorageError> {
-    FileId::new(file.get()).ok_or(StorageError::NotFound)
-}
-
-fn guest(file: FileId) -> Result<logic::FileId, StorageError> {
-    logic::FileId::new(file.get()).ok_or(StorageError::NotFound)
-}
-
 fn answer<T>(result: Result<T, HostError>) -> Result<T, StorageError> {
     result.map_err(|error| StorageError::Io(error.errno()))
 }
 
 impl Bare {
+    /// The next records, at most so many.
+    fn deliver(&mut self, max_records: usize, max_bytes: u64) -> Result<Vec<ReadRecord>> {
+        let mut records = Vec::with_capacity(ROOM);
+        let mut room = max_bytes;
+        while records.len() < max_records {
+            let (file, start) = self.cursor;
+            if start >= self.lengths.get(&file).copied().unwrap_or(0) {
+                let position = self.segments.iter().position(|segment| *segment == file);
+                let Some(next) = position.and_then(|position| self.segments.get(position + 1)) else { break };
+                self.cursor = (*next, 0);
+                continue;
+            }
+            let block = self.block(file, start)?;
+            let mut at = start;
+            while records.len() < max_records {
+                let skip = usize::try_from(at - start)?;
+                let Ok(frame) = decode(block.get(skip..).unwrap_or_default()) else { break };
+                if frame.bytes > room && !records.is_empty() {
+                    return Ok(records);
+                }
+                room = room.saturating_sub(frame.bytes);
+                records.push(ReadRecord {
+                    id: RecordId(frame.id.0),
+                    incarnation: 0,
+                    events: frame.events,
+                    metadata: frame.metadata,
+                    payload: block.slice_ref(frame.payload),
+                    frame_bytes: frame.bytes,
+                });
+                at = at.saturating_add(frame.bytes);
+            }
+            ensure!(at > start, "nothing here is damaged, and no record is longer than a block");
+            self.cursor = (file, at);
+        }
+        Ok(records)
+    }
+
     /// The bytes from an offset on: what was appended last, or a block of the file.
-    fn block(&mut self, file: FileId, offset: u64) -> Result<Bytes, StorageError> {
+    fn block(&mut self, file: FileId, offset: u64) -> Result<Bytes, HostError> {
         if let Some((appended, start, bytes)) = &self.appended
             && *appended == file
             && let Some(skip) = offset.checked_sub(*start).and_then(|skip| usize::try_from(skip).ok())
@@ -141,7 +167,7 @@ impl Bare {
             return Ok(bytes.slice(skip..));
         }
         let mut block = vec![0; BLOCK_BYTES];
-        let read = answer(self.backend.read_at(file, offset, &mut block))?;
+        let read = self.backend.read_at(file, offset, &mut block)?;
         block.truncate(read);
         Ok(block.into())
     }
@@ -149,158 +175,120 @@ impl Bare {
     /// A file that is durable and is not appended to any more is closed.
     fn synced(&mut self, target: SyncTarget) {
         if let SyncTarget::Data(file) = target
-            && let Ok(file) = host(file)
             && self.appended.as_ref().is_some_and(|(newest, ..)| *newest != file)
         {
             self.backend.release(file);
         }
     }
 
-    /// The memory of what was appended last, if nobody holds on to any of it.
+    /// The memory of what was appended last, if nothing holds on to any of it.
     fn take_block(&mut self) -> Vec<u8> {
         let last = self.appended.take().and_then(|(.., bytes)| bytes.try_into_mut().ok());
         let mut block = last.map_or_else(|| Vec::with_capacity(BLOCK_BYTES), Vec::from);
         block.clear();
         block
     }
+
+    fn length(&self, file: FileId) -> u64 {
+        self.lengths.get(&file).copied().unwrap_or(0)
+    }
+
+    fn make_file(&mut self) -> Result<FileId, StorageError> {
+        let file = self.segments.back().map_or(FileId::FIRST, |last| last.successor());
+        answer(self.backend.create_file(file))?;
+        self.lengths.insert(file, 0);
+        Ok(file)
+    }
 }
 
 impl Storage for Bare {
-    fn load_ledger(&mut self) -> Result<logic::Ledger, StorageError> {
+    fn load_ledger(&mut self) -> Result<Ledger, StorageError> {
         self.fuse.burn();
-        let ledger = answer(self.backend.load_ledger())?.ok_or(StorageError::NotFound)?;
-        Ok(logic::Ledger {
-            writer_next_record: logic::RecordId(ledger.writer_next_record.0),
-            writer_data_file: guest(ledger.writer_data_file)?,
-            reader_data_file: guest(ledger.reader_data_file)?,
-            reader_last_record: logic::RecordId(ledger.reader_last_record.0),
-        })
+        answer(self.backend.load_ledger())?.ok_or(StorageError::NotFound)
     }
 
-    fn store_ledger(&mut self, ledger: logic::Ledger) -> Result<(), StorageError> {
+    fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
         self.fuse.burn();
-        let ledger = Ledger {
-            writer_next_record: RecordId(ledger.writer_next_record.0),
-            writer_data_file: host(ledger.writer_data_file)?,
-            reader_data_file: host(ledger.reader_data_file)?,
-            reader_last_record: RecordId(ledger.reader_last_record.0),
-        };
         answer(self.backend.store_ledger(ledger))
     }
 
-    fn marks(&mut self) -> Result<Vec<Mark>, StorageError> {
-        Ok(Vec::new())
-    }
-
-    fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError> {
+    fn segments(&mut self, from: u32, max: u32) -> Result<Vec<Segment>, StorageError> {
         self.fuse.burn();
-        let files = answer(self.backend.list_files())?;
-        self.lengths = files.iter().copied().collect();
-        let entry = |&(id, length): &(FileId, u64)| {
-            Ok(FileEntry { id: guest(id)?, length, durable_length: 0, suspect: false })
-        };
-        files.iter().map(entry).collect()
-    }
-
-    fn create_file(&mut self, file: logic::FileId) -> Result<(), StorageError> {
-        self.fuse.burn();
-        answer(self.backend.create_file(host(file)?))?;
-        self.lengths.insert(host(file)?, 0);
-        Ok(())
-    }
-
-    fn remove_file(&mut self, file: logic::FileId) -> Result<(), StorageError> {
-        self.fuse.burn();
-        self.lengths.remove(&host(file)?);
-        answer(self.backend.remove_file(host(file)?))
-    }
-
-    fn truncate_file(&mut self, file: logic::FileId, length: u64) -> Result<(), StorageError> {
-        self.fuse.burn();
-        self.lengths.insert(host(file)?, length);
-        answer(self.backend.truncate_file(host(file)?, length))
-    }
-
-    fn append(
-        &mut self,
-        _: BatchId,
-        first: u32,
-        count: u32,
-        file: logic::FileId,
-        at: u64,
-        id: logic::RecordId,
-    ) -> Result<Placed, StorageError> {
-        self.fuse.burn();
-        let file = host(file)?;
-        let mut block = self.take_block();
-        let mut next = RecordId(id.0);
         let to_usize = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-        for record in self.records.iter().skip(to_usize(first)).take(to_usize(count)) {
-            encode(&mut block, next, record.metadata, record.events, &record.payload);
-            next = next.after(record.events.get().into());
-        }
-        answer(self.backend.append(file, at, &block))?;
-        let length = at.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
-        self.lengths.insert(file, length);
-        self.appended = Some((file, at, Bytes::from(block)));
-        Ok(Placed { records: count, length })
+        let told = |file: &FileId| Segment {
+            file: *file,
+            first_id: RecordId(0),
+            next_id: RecordId(0),
+            bytes: self.length(*file),
+            durable_bytes: 0,
+            end: SegmentEnd::Whole,
+            suspect: false,
+            place: SegmentPlace::InOrder,
+        };
+        Ok(self.segments.iter().map(told).skip(to_usize(from)).take(to_usize(max)).collect())
     }
 
-    fn scan(
-        &mut self,
-        number: logic::FileId,
-        offset: u64,
-        limits: ScanLimits,
-    ) -> Result<Scanned, StorageError> {
+    fn next_id(&mut self) -> RecordId {
         self.fuse.burn();
-        let file = host(number)?;
-        let length = self.lengths.get(&file).copied().unwrap_or(0);
-        // The logic may look twice.
-        while self.read.pop_if(|last| last.file == file && last.offset >= offset).is_some() {}
-        let mut spans: Vec<Span> = Vec::new();
-        let (mut at, mut records) = (offset, 0);
-        'blocks: while at < length && records < limits.max_records {
-            let (start, block) = (at, self.block(file, at)?);
-            while records < limits.max_records {
-                let skip = usize::try_from(at - start).unwrap_or(usize::MAX);
-                let Ok(frame) = decode(block.get(skip..).unwrap_or_default()) else { break };
-                if records > 0 && at.saturating_add(frame.bytes) - offset > limits.max_bytes {
-                    break 'blocks;
-                }
-                let (first_id, next_id) = (logic::RecordId(frame.id.0), logic::RecordId(frame.next_id().0));
-                match spans.last_mut() {
-                    Some(span) if span.next_id == first_id => {
-                        span.bytes += frame.bytes;
-                        span.next_id = next_id;
-                        span.records += 1;
-                    }
-                    _ => spans.push(Span {
-                        offset: at,
-                        bytes: frame.bytes,
-                        first_id,
-                        next_id,
-                        records: 1,
-                        state: SpanState::Whole,
-                    }),
-                }
-                self.read.push(Record {
-                    file,
-                    offset: at,
-                    id: frame.id,
-                    events: frame.events,
-                    metadata: frame.metadata,
-                    payload: block.slice_ref(frame.payload),
-                    frame_bytes: frame.bytes,
-                });
-                at = at.saturating_add(frame.bytes);
-                records += 1;
-            }
-            if at == start {
-                // Nothing here is damaged, and no record longer than a block.
-                return Err(StorageError::Other(0));
-            }
+        self.next_id
+    }
+
+    fn append(&mut self, _: BatchId, count: u32) -> Result<Placed, StorageError> {
+        self.fuse.burn();
+        let file = *self.segments.back().ok_or(StorageError::NotFound)?;
+        let mut block = self.take_block();
+        let (first_id, mut records) = (self.next_id, 0);
+        while records < count
+            && let Some(record) = self.records.pop_front()
+        {
+            encode(&mut block, self.next_id, record.metadata, record.events, &record.payload);
+            self.next_id = self.next_id.after(record.events.get().into());
+            records += 1;
         }
-        Ok(Scanned { spans, next_offset: at })
+        let at = self.length(file);
+        answer(self.backend.append(file, at, &block))?;
+        let bytes = at.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+        self.lengths.insert(file, bytes);
+        self.appended = Some((file, at, Bytes::from(block)));
+        Ok(Placed { records, first_id, next_id: self.next_id, bytes })
+    }
+
+    fn prepare(&mut self) -> Result<FileId, StorageError> {
+        self.fuse.burn();
+        let spare = self.spare.map_or_else(|| self.make_file(), Ok)?;
+        self.spare = Some(spare);
+        Ok(spare)
+    }
+
+    fn roll(&mut self) -> Result<FileId, StorageError> {
+        self.fuse.burn();
+        let file = self.spare.take().map_or_else(|| self.make_file(), Ok)?;
+        self.segments.push_back(file);
+        Ok(file)
+    }
+
+    fn truncate(&mut self) -> Result<u64, StorageError> {
+        self.fuse.burn();
+        Err(StorageError::NotFound)
+    }
+
+    fn release(&mut self, through: FileId) -> Result<Released, StorageError> {
+        self.fuse.burn();
+        let mut released = Released::default();
+        while released.files == 0 || self.segments.contains(&through) {
+            let Some(file) = self.segments.pop_front() else { break };
+            answer(self.backend.remove_file(file))?;
+            released.files = released.files.saturating_add(1);
+            released.bytes = released.bytes.saturating_add(self.lengths.remove(&file).unwrap_or(0));
+        }
+        Ok(released)
+    }
+
+    fn discard(&mut self, file: FileId) -> Result<u64, StorageError> {
+        self.fuse.burn();
+        self.spare.take_if(|spare| *spare == file).ok_or(StorageError::NotFound)?;
+        answer(self.backend.remove_file(file))?;
+        Ok(self.lengths.remove(&file).unwrap_or(0))
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {

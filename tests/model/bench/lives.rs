@@ -6,7 +6,7 @@ use std::{
 };
 
 use forebay::{Buffer, CloseError, Durability, OpenReport, RecordId};
-use forebay_frame::{Step, Surroundings, Walker};
+use forebay_frame::{Fences, FileMap, Stretch};
 
 use super::Bench;
 use crate::model::{
@@ -162,11 +162,13 @@ impl Bench {
         }
     }
 
-    /// Whether a whole record has a frame that is damaged where its parts' lengths are.
+    /// Whether no file holds the frame of a record as it was written.
     fn is_damaged(&self, record: u64) -> bool {
         let files = self.disk.data_files().into_iter().map(|(file, _)| self.disk.data_file(file).unwrap());
-        let damaged = |step| matches!(step, Step::Whole { id, length_damaged: true, .. } if id.0 == record);
-        files.into_iter().any(|file| steps(&file).any(damaged))
+        let is_at = |file: &[u8], offset: usize| {
+            forebay_frame::decode(&file[offset..]).is_ok_and(|frame| frame.id.0 == record)
+        };
+        !files.into_iter().any(|file| (0..file.len()).step_by(8).any(|offset| is_at(&file, offset)))
     }
 
     /// Everything that was asked for happens, and the clock goes on.
@@ -226,22 +228,46 @@ impl Bench {
                 return;
             }
         }
-        panic!("nothing is in the buffer, and it takes nothing");
+        panic!(
+            "nothing is in the buffer, and it takes nothing: {:?}, {:?}, {:?}",
+            self.disk.data_files(),
+            self.disk.ledger(),
+            self.buffer().status()
+        );
     }
 }
 
-/// How many of the bytes of a data file are whole frames whose last id is like this.
+/// How long the whole frames of a file are together whose last event is counted.
 fn whole_bytes(file: &[u8], is_counted: impl Fn(u64) -> bool) -> u64 {
-    let bytes = steps(file).map(|step| match step {
-        Step::Whole { bytes, id, events, .. } if is_counted(id.0 + u64::from(events.get()) - 1) => bytes,
-        _ => 0,
-    });
-    bytes.sum()
+    whole(file).iter().filter(|frame| is_counted(frame.next_id - 1)).map(|frame| frame.bytes).sum()
 }
 
-/// What lies in a data file.
-fn steps(file: &[u8]) -> impl Iterator<Item = Step> {
-    let around = Surroundings { floor: RecordId(1), exact: false, ceiling: RecordId(u64::MAX) };
-    let mut walker = Walker::new(file, 0, around);
-    std::iter::from_fn(move || walker.next().unwrap())
+/// A whole frame of a data file.
+struct Whole {
+    next_id: u64,
+    bytes: u64,
+}
+
+fn whole(file: &[u8]) -> Vec<Whole> {
+    let map = FileMap::of(&mut &file[..], Fences::default()).unwrap();
+    let mut whole = Vec::new();
+    for stretch in map.stretches() {
+        let start = usize::try_from(stretch.offset()).unwrap();
+        let mut rest = &file[start..start + usize::try_from(stretch.bytes()).unwrap()];
+        match stretch {
+            Stretch::Run { .. } => {
+                while !rest.is_empty() {
+                    let frame = forebay_frame::decode(rest).unwrap();
+                    let (next_id, bytes) = (frame.next_id().0, frame.bytes);
+                    whole.push(Whole { next_id, bytes });
+                    rest = &rest[usize::try_from(bytes).unwrap()..];
+                }
+            }
+            Stretch::Undelimited { bytes, next_id, .. } => {
+                whole.push(Whole { next_id: next_id.0, bytes: *bytes });
+            }
+            _ => {}
+        }
+    }
+    whole
 }

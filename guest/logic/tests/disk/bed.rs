@@ -1,12 +1,12 @@
-//! A buffer on a test disk, with the host's part played by the bed: it offers batches, hands over what is read, and ends
-//! the syncs.
+//! A buffer on a test disk, with the part of the host that drives it: it offers batches, delivers, and ends the syncs.
+
+use std::collections::BTreeSet;
 
 use forebay_logic::{
-    BatchId, Buffer, BufferError, FileId, Logic as _, OpenReport, Options, RecordId, Run, WhenFull,
-    WriteOutcome,
+    BatchId, Buffer, BufferError, FileId, Logic as _, Options, RecordId, WhenFull, WriteOutcome,
 };
 
-use super::{Disk, Luck};
+use super::{Disk, PowerLoss};
 
 /// Room for much, in files of 1,000 bytes; a tick every 500 ms.
 pub(crate) const OPTIONS: Options = Options {
@@ -14,9 +14,10 @@ pub(crate) const OPTIONS: Options = Options {
     file_bytes: 1_000,
     max_events: 0,
     when_full: WhenFull::Block,
-    resume_after: None,
+    takes_over: false,
     sync_interval_ms: 500,
     now_ns: 0,
+    more: Vec::new(),
 };
 
 pub(crate) const TICK: u64 = 500_000_000;
@@ -24,9 +25,8 @@ pub(crate) const TICK: u64 = 500_000_000;
 pub(crate) struct Bed {
     pub(crate) disk: Disk,
     pub(crate) buffer: Buffer,
-    pub(crate) report: OpenReport,
     pub(crate) options: Options,
-    batch: u64,
+    pub(crate) batch: u64,
     pub(crate) now: u64,
 }
 
@@ -49,14 +49,9 @@ impl Bed {
     }
 
     pub(crate) fn on(mut disk: Disk, options: Options) -> Self {
-        disk.kill();
-        disk.drops_oldest = options.when_full == WhenFull::DropOldest;
-        disk.max_bytes = options.max_bytes;
-        let (buffer, report) = Buffer::open(&mut disk, &options).unwrap();
-        disk.next_id = Some(report.next_id.0);
-        disk.acknowledged = report.first_unread.0 - 1;
-        assert_eq!(report.bytes, disk.bytes());
-        Self { disk, buffer, report, options, batch: 0, now: 0 }
+        disk.lock(options.when_full == WhenFull::DropOldest, options.max_bytes);
+        let buffer = Buffer::open(&mut disk, &options).unwrap();
+        Self { disk, buffer, options, batch: 0, now: 0 }.opened()
     }
 
     /// The process dies, and another one opens the buffer.
@@ -65,23 +60,53 @@ impl Bed {
     }
 
     /// The power fails, and the buffer is opened again.
-    pub(crate) fn power_lost(mut self, luck: &mut impl Luck) -> Self {
-        self.disk.power_loss(luck);
+    pub(crate) fn power_lost(mut self, outcome: &mut impl PowerLoss) -> Self {
+        self.disk.power_loss(outcome);
         Self::on(self.disk, self.options)
+    }
+
+    /// Another component takes over, under the same lock.
+    pub(crate) fn taken_over(mut self) -> Self {
+        (self.disk.host.replaces, self.disk.host.has_opened) = (true, false);
+        let options = Options { takes_over: true, now_ns: self.now, ..self.options.clone() };
+        self.buffer = Buffer::open(&mut self.disk, &options).unwrap();
+        self.opened()
+    }
+
+    fn opened(mut self) -> Self {
+        self.disk.host.has_opened = true;
+        assert_eq!(self.figure(1), self.disk.bytes());
+        if self.disk.host.replaces {
+            let through = RecordId(self.disk.host.acknowledged);
+            self.buffer.acknowledge(&mut self.disk, through).unwrap();
+        }
+        self.pass_lost();
+        self
+    }
+
+    /// What waits is lost, if no whole record follows: the host says so.
+    fn pass_lost(&mut self) {
+        let host = &self.disk.host;
+        let (first_unread, last) = (host.acknowledged + 1, host.next_id - 1);
+        if first_unread <= last && self.disk.readable(first_unread).is_empty() {
+            self.disk.host.acknowledged = last;
+            self.buffer.acknowledge(&mut self.disk, RecordId(last)).unwrap();
+        }
     }
 
     pub(crate) fn try_write(&mut self, sizes: &[u64]) -> Result<WriteOutcome, BufferError> {
         self.batch += 1;
         let batch = BatchId(self.batch);
-        self.disk.offer(batch, sizes);
+        self.disk.host.offer = Some((batch, sizes.to_vec(), 0));
         let outcome = self.buffer.write(&mut self.disk, batch, sizes);
-        let placed = self.disk.withdraw();
-        let dropped = std::mem::take(&mut self.disk.dropped);
+        let (_, _, placed) = self.disk.host.offer.take().unwrap();
         if let Ok(outcome) = outcome {
-            assert_eq!(outcome.dropped_events, dropped, "another number is said to be dropped");
             assert_eq!(outcome.accepted as usize, placed, "the outcome is not what was placed");
         }
-        assert_eq!(self.figure(1), self.disk.bytes(), "the logic has another sum of bytes");
+        if !self.disk.host.has_vanished {
+            assert_eq!(self.figure(1), self.disk.bytes(), "the logic has another sum of bytes");
+        }
+        self.pass_lost();
         outcome
     }
 
@@ -90,39 +115,61 @@ impl Bed {
         self.try_write(sizes).unwrap().accepted
     }
 
-    /// Reads what there is, each run checked against the disk; gives the records' ids and events.
+    /// Delivers what there is; gives the records' ids and events.
     pub(crate) fn read(&mut self, max_records: u32, max_bytes: u64) -> Vec<(u64, u64)> {
-        let runs = self.buffer.read(&mut self.disk, max_records, max_bytes).unwrap();
-        runs.iter().flat_map(|run| self.hand_over(run)).collect()
-    }
-
-    fn hand_over(&self, run: &Run) -> Vec<(u64, u64)> {
-        let mut offset = 0;
+        let allowed = self.buffer.read(&mut self.disk, max_records, max_bytes).unwrap();
+        assert!(allowed <= max_records, "more than was asked for");
         let mut given = Vec::new();
-        for frame in &self.disk.file(run.file.get()).frames {
-            if offset >= run.offset && offset < run.offset + run.bytes {
-                given.push(frame.record.expect("a run holds damage"));
+        let mut given_bytes = 0;
+        while given.len() < allowed as usize {
+            let Some((bytes, id, events)) = self.next_record() else { break };
+            if !given.is_empty() && given_bytes + bytes > max_bytes {
+                break;
             }
-            offset += frame.bytes;
-            assert!(
-                offset <= run.offset || offset - frame.bytes >= run.offset,
-                "a run starts inside a frame"
-            );
+            given_bytes += bytes;
+            given.push((id, events));
+            self.disk.host.next_delivered = id + events;
         }
-        assert!(!given.is_empty());
-        assert_eq!(given.len(), run.records as usize);
-        assert_eq!(given[0].0, run.first_id.0);
-        assert_eq!(
-            given.iter().fold(run.first_id.0, |id, record| {
-                assert_eq!(id, record.0);
-                id + record.1
-            }),
-            run.next_id.0
-        );
         given
     }
 
-    /// Reads to the end; gives the ids of the events.
+    /// Moves the cursor to the next record that was not delivered.
+    fn next_record(&mut self) -> Option<(u64, u64, u64)> {
+        let (file, mut frame) = self.disk.host.cursor;
+        let mut index = file.and_then(|file| self.disk.position(file)).unwrap_or_else(|| {
+            // What it stood in has left.
+            frame = 0;
+            0
+        });
+        let disk = &mut self.disk;
+        let host = &mut disk.host;
+        loop {
+            let entry = host.order.get(index)?;
+            let is_there = disk.names.get(&entry.file.get()) == Some(&entry.inode);
+            if !is_there && index + 1 < host.order.len() {
+                host.order.remove(index);
+                frame = 0;
+                continue;
+            }
+            host.cursor = (Some(entry.file), frame);
+            let frames = &disk.inodes[entry.inode].frames;
+            if let Some(found) = frames.get(frame) {
+                match found.record {
+                    Some((id, events)) if id + events > host.next_delivered => {
+                        return Some((found.bytes, id, events));
+                    }
+                    _ => frame += 1,
+                }
+            } else if index + 1 < host.order.len() {
+                disk.inodes[entry.inode].is_walked = true;
+                (index, frame) = (index + 1, 0);
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// Delivers to the end; gives the ids of the events.
     pub(crate) fn read_all(&mut self) -> Vec<u64> {
         let mut ids = Vec::new();
         loop {
@@ -134,23 +181,27 @@ impl Bed {
         }
     }
 
+    /// The consumer acknowledges. The host passes on what was delivered, and what is lost behind it.
     pub(crate) fn acknowledge(&mut self, through: u64) {
-        self.disk.acknowledged = self.disk.acknowledged.max(through);
+        let host = &mut self.disk.host;
+        let through = through.min(host.next_delivered - 1).max(host.acknowledged);
+        host.acknowledged = through;
         self.buffer.acknowledge(&mut self.disk, RecordId(through)).unwrap();
+        self.pass_lost();
     }
 
-    /// All syncs under way end well, and those that are asked for meanwhile.
-    pub(crate) fn end_syncs(&mut self) {
-        while self.end_sync(true) {}
-    }
-
-    pub(crate) fn end_sync(&mut self, ok: bool) -> bool {
-        let ok = ok && self.disk.has_room_for_next();
-        let tickets = if ok { self.disk.end_sync().into_iter().collect() } else { self.disk.fail_syncs() };
-        for ticket in &tickets {
-            self.buffer.synced(&mut self.disk, *ticket, ok).unwrap();
+    /// The oldest sync ends. Answers whether there was one.
+    pub(crate) fn end_sync(&mut self) -> bool {
+        let ticket = self.disk.end_sync();
+        if let Some(ticket) = ticket {
+            self.buffer.synced(&mut self.disk, ticket).unwrap();
         }
-        !tickets.is_empty()
+        ticket.is_some()
+    }
+
+    /// Syncs end until none is under way.
+    pub(crate) fn end_syncs(&mut self) {
+        while self.end_sync() {}
     }
 
     pub(crate) fn flush(&mut self) {
@@ -168,20 +219,19 @@ impl Bed {
         self.buffer.status().iter().find(|(figure, _)| *figure == number).unwrap().1
     }
 
-    /// Whether a power loss now would lose nothing that is not acknowledged, and the ledger would be found as it is.
+    /// Whether a power loss now would lose nothing that waits to be acknowledged, and find a ledger that names all of it.
     pub(crate) fn all_durable(&self) -> bool {
         let mut after = self.disk.clone();
-        after.power_loss(&mut super::NoLuck);
-        let mut kept: Vec<_> = after.records().map(|(_, id, _)| id).collect();
-        kept.sort_unstable();
+        after.power_loss(&mut super::NothingSurvives);
+        let kept: BTreeSet<_> = after.records().map(|(file, id, _)| (file, id)).collect();
         let ledger = self.disk.durable_ledger.unwrap();
         let steps = |file| ledger.reader_data_file.steps_to(file);
-        let named = |file| steps(FileId::new(file).unwrap()) <= steps(ledger.writer_data_file);
-        let newest = self.disk.records().max_by_key(|(_, id, _)| *id);
-        self.disk.records().all(|(_, id, _)| id <= self.disk.acknowledged || kept.binary_search(&id).is_ok())
-            && newest.is_none_or(|(file, _, _)| named(file))
+        let is_named = |file| steps(FileId::new(file).unwrap()) <= steps(ledger.writer_data_file);
+        let unread = self.disk.readable(self.disk.host.acknowledged + 1);
+        unread.iter().all(|(file, id, _)| kept.contains(&(*file, *id)) && is_named(*file))
     }
 
+    /// The stored ledger: next id, writer's file, reader's file, last acknowledged.
     pub(crate) fn ledger(&self) -> (u64, u16, u16, u64) {
         let ledger = self.disk.ledger.unwrap();
         (
@@ -190,5 +240,10 @@ impl Bed {
             ledger.reader_data_file.get(),
             ledger.reader_last_record.0,
         )
+    }
+
+    /// How many events were dropped that were there, by the host's account.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.disk.host.dropped_events
     }
 }

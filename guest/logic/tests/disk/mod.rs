@@ -1,22 +1,25 @@
-//! A disk for tests: data files as lists of frames, what is live beside what is durable, syncs that end when the test
-//! says so. It panics when the logic breaks a rule of the contract.
+//! A disk for tests, and the host that stands between it and the logic. Data files are lists of frames, what is live is kept
+//! beside what is durable, and syncs end when the test says so. A broken rule of the contract is a panic.
 
 #![allow(
     dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::as_conversions
+    clippy::as_conversions,
+    clippy::struct_excessive_bools // Each is a fault of its own, and they come in any combination.
 )]
 
+mod arrange;
 pub(crate) mod bed;
-pub(crate) mod dice;
-pub(crate) mod failing;
+pub(crate) mod random;
+mod rules;
 mod storage;
+mod syncs;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use forebay_logic::{BatchId, FileId, Ledger, Mark, RecordId, StorageError, Ticket};
+use forebay_logic::{BatchId, FileId, Ledger, RecordId, StorageError, Ticket};
 
 /// A frame, or damage in the place of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,42 +27,64 @@ pub(crate) struct Frame {
     pub(crate) bytes: u64,
     /// Id and number of events; `None` for damage.
     pub(crate) record: Option<(u64, u64)>,
-    /// Damage that is not even as long as a frame. At a file's end it is torn, elsewhere corrupt.
-    pub(crate) short: bool,
+    /// Damage that is not as long as a frame. At a file's end it is unfinished.
+    pub(crate) is_short: bool,
 }
 
 impl Frame {
     pub(crate) fn whole(id: u64, events: u64, bytes: u64) -> Self {
-        Self { bytes, record: Some((id, events)), short: false }
+        Self { bytes, record: Some((id, events)), is_short: false }
     }
 
     pub(crate) fn corrupt(bytes: u64) -> Self {
-        Self { bytes, record: None, short: false }
+        Self { bytes, record: None, is_short: false }
     }
 
     pub(crate) fn torn(bytes: u64) -> Self {
-        Self { bytes, record: None, short: true }
+        Self { bytes, record: None, is_short: true }
     }
+}
+
+/// Whole records of one event and 100 bytes.
+pub(crate) fn whole(ids: impl IntoIterator<Item = u64>) -> Vec<Frame> {
+    ids.into_iter().map(|id| Frame::whole(id, 1, 100)).collect()
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inode {
     pub(crate) frames: Vec<Frame>,
     /// What a sync has brought to the disk.
-    pub(crate) durable: Vec<Frame>,
+    durable: Vec<Frame>,
     /// Whether any sync of it has ended.
-    pub(crate) synced: bool,
-    /// A sync has failed: frames from this one on never reach the disk.
-    pub(crate) dead_from: Option<usize>,
+    is_synced: bool,
+    /// A sync has failed: frames from this one on never reach the disk, unless the host rewrites the file.
+    dead_from: Option<usize>,
     /// A sync of the directory has failed that was to make its name durable.
-    pub(crate) nameless: bool,
-    /// How many bytes a sync has brought to the disk since the lock was taken.
-    pub(crate) durable_length: u64,
+    is_nameless: bool,
+    /// The host has walked it to its end: it knows its ids.
+    is_walked: bool,
+    /// Nothing can be written to it.
+    is_broken: bool,
+    /// Its name is durable.
+    has_durable_name: bool,
+    /// How many bytes the host has seen synced under this lock.
+    pub(crate) durable_bytes: u64,
 }
 
 impl Inode {
-    pub(crate) fn length(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.frames.iter().map(|frame| frame.bytes).sum()
+    }
+
+    /// The first id in it, and the one behind the last.
+    fn ids(&self) -> Option<(u64, u64)> {
+        let mut records = self.frames.iter().filter_map(|frame| frame.record);
+        let (first, events) = records.next()?;
+        Some((first, records.fold(first + events, |end, (id, events)| end.max(id + events))))
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.dead_from.is_some() || self.is_nameless
     }
 }
 
@@ -72,16 +97,49 @@ enum NameChange {
 #[derive(Clone, Debug)]
 enum Snapshot {
     Data(usize, Vec<Frame>),
-    /// A file whose sync has failed is written anew.
-    Renewal(u16, usize, Vec<Frame>),
     Directory(usize),
     Ledger(Option<Ledger>),
 }
 
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fault of its own, and they come in any combination"
-)]
+/// A data file that the host knows. Its name may have vanished since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) file: FileId,
+    pub(crate) inode: usize,
+}
+
+/// What the host knows while it holds the lock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Host {
+    order: VecDeque<Entry>,
+    spare: Option<Entry>,
+    outside: Vec<Entry>,
+    pub(crate) next_id: u64,
+    /// The ledger to go by.
+    ledger: Option<Ledger>,
+    /// The ledger that was last seen synced.
+    synced_ledger: Option<Ledger>,
+    /// Everything through this id is acknowledged or lost.
+    pub(crate) acknowledged: u64,
+    /// Where delivery stands: the next id, the file, and the frame in it.
+    next_delivered: u64,
+    cursor: (Option<FileId>, usize),
+    /// A component takes over from another one.
+    replaces: bool,
+    /// Whether `open` has returned.
+    has_opened: bool,
+    pending: VecDeque<(Ticket, Snapshot)>,
+    tickets: u64,
+    /// A file has vanished under this lock: the logic does not hear of it.
+    has_vanished: bool,
+    /// The batch on offer: its number, sizes, and how many of it are placed.
+    offer: Option<(BatchId, Vec<u64>, usize)>,
+    drops_oldest: bool,
+    max_bytes: u64,
+    /// How many events were in what the ledger passed without acknowledgement.
+    dropped_events: u64,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     pub(crate) inodes: Vec<Inode>,
@@ -89,44 +147,41 @@ pub(crate) struct Disk {
     durable_names: BTreeMap<u16, usize>,
     name_changes: Vec<NameChange>,
     durable_changes: usize,
+    /// Some file may be suspect.
+    has_failed: bool,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) durable_ledger: Option<Ledger>,
-    pending: VecDeque<(Ticket, Snapshot)>,
-    next_ticket: u64,
-    /// The consumer is done with everything up to here.
-    pub(crate) acknowledged: u64,
-    /// The id that the next event gets; `None` until `open` has returned.
-    pub(crate) next_id: Option<u64>,
-    /// The batch on offer: its number, sizes, and how many of it are placed.
-    offer: Option<(BatchId, Vec<u64>, usize)>,
+    pub(crate) host: Host,
     /// Bytes that the disk has room for.
     pub(crate) room: u64,
-    /// Bytes that the operator allows.
-    pub(crate) max_bytes: u64,
     /// Whether there is room for more files.
     pub(crate) refuse_files: bool,
-    /// Whether there is room for more syncs.
+    /// Whether there is room for more syncs, or for those of data files.
     pub(crate) refuse_syncs: bool,
+    pub(crate) refuse_data_syncs: bool,
     /// Whether files cannot be removed.
     pub(crate) refuse_removals: bool,
-    /// Whether the oldest files may go to make room, and how many events went with them.
-    pub(crate) drops_oldest: bool,
-    pub(crate) dropped: u64,
-    /// The error that every making of a file gives.
-    pub(crate) fail_all_creates: Option<StorageError>,
-    /// Errors that the next calls give, by call.
+    /// Whether files that the ledger has passed are read again by the next host, or stand outside.
+    pub(crate) passed_are_outside: bool,
+    /// Whether the host lets a dropped segment take no lost ids with it.
+    pub(crate) is_strict: bool,
+    /// Whether the host has not looked into files outside.
+    pub(crate) outside_is_unknown: bool,
+    /// Errors that the next call gives, or every call.
     pub(crate) fail_append: Option<StorageError>,
-    /// The error that every append gives.
     pub(crate) fail_all_appends: Option<StorageError>,
+    pub(crate) fail_all_new_files: Option<StorageError>,
     pub(crate) fail_store: Option<StorageError>,
-    pub(crate) fail_scan: Option<StorageError>,
-    /// Where a scan stops by itself.
-    pub(crate) scan_bytes: u64,
-    /// What the host remembers of before.
-    pub(crate) marks: Vec<Mark>,
+    pub(crate) fail_all_stores: Option<StorageError>,
+    pub(crate) fail_release: Option<StorageError>,
+    pub(crate) fail_truncate: Option<StorageError>,
+    /// A truncation that fails leaves the file shorter all the same, and suspect.
+    pub(crate) truncates_before_it_fails: bool,
     pub(crate) calls: Vec<String>,
-    pub(crate) scans: usize,
-    pub(crate) scanned_bytes: u64,
+    /// How often a file was to be made.
+    pub(crate) new_file_attempts: usize,
+    /// How often segments were asked for.
+    pub(crate) looks: usize,
 }
 
 impl Default for Disk {
@@ -137,30 +192,29 @@ impl Default for Disk {
             durable_names: BTreeMap::new(),
             name_changes: Vec::new(),
             durable_changes: 0,
+            has_failed: false,
             ledger: None,
             durable_ledger: None,
-            pending: VecDeque::new(),
-            next_ticket: 1,
-            acknowledged: 0,
-            next_id: None,
-            offer: None,
-            max_bytes: u64::MAX,
+            host: Host::default(),
             room: u64::MAX,
             refuse_files: false,
             refuse_syncs: false,
+            refuse_data_syncs: false,
             refuse_removals: false,
-            drops_oldest: false,
-            dropped: 0,
-            fail_all_creates: None,
+            passed_are_outside: false,
+            is_strict: false,
+            outside_is_unknown: false,
             fail_append: None,
             fail_all_appends: None,
+            fail_all_new_files: None,
             fail_store: None,
-            fail_scan: None,
-            scan_bytes: 8 << 20,
-            marks: Vec::new(),
+            fail_all_stores: None,
+            fail_release: None,
+            fail_truncate: None,
+            truncates_before_it_fails: false,
             calls: Vec::new(),
-            scans: 0,
-            scanned_bytes: 0,
+            new_file_attempts: 0,
+            looks: 0,
         }
     }
 }
@@ -176,26 +230,26 @@ pub(crate) fn ledger(next: u64, writer: u16, reader: u16, last: u64) -> Ledger {
 }
 
 /// What of that which was not synced survives a power loss.
-pub(crate) trait Luck {
+pub(crate) trait PowerLoss {
     /// How many of the changes of the directory that were not synced.
-    fn changes(&mut self, of: usize) -> usize;
-    /// How many of the frames that were not synced, and whether a torn one is behind them.
-    fn frames(&mut self, of: usize) -> (usize, bool);
+    fn kept_changes(&mut self, of: usize) -> usize;
+    /// How many of the frames that were not synced, and whether an unfinished one is behind them.
+    fn kept_frames(&mut self, of: usize) -> (usize, bool);
     /// Whether the ledger as it was stored last.
-    fn ledger(&mut self) -> bool;
+    fn keeps_ledger(&mut self) -> bool;
 }
 
 /// Nothing that was not synced survives.
-pub(crate) struct NoLuck;
+pub(crate) struct NothingSurvives;
 
-impl Luck for NoLuck {
-    fn changes(&mut self, _: usize) -> usize {
+impl PowerLoss for NothingSurvives {
+    fn kept_changes(&mut self, _: usize) -> usize {
         0
     }
-    fn frames(&mut self, _: usize) -> (usize, bool) {
+    fn kept_frames(&mut self, _: usize) -> (usize, bool) {
         (0, false)
     }
-    fn ledger(&mut self) -> bool {
+    fn keeps_ledger(&mut self) -> bool {
         false
     }
 }
@@ -204,150 +258,127 @@ impl Disk {
     /// A disk with these files and this ledger, all of it durable.
     pub(crate) fn with(ledger: Option<Ledger>, files: &[(u16, Vec<Frame>)]) -> Self {
         let mut disk = Self { ledger, durable_ledger: ledger, ..Self::default() };
-        for (id, frames) in files {
-            disk.names.insert(*id, disk.inodes.len());
-            disk.inodes.push(Inode { frames: frames.clone(), durable: frames.clone(), ..Inode::default() });
+        for (file, frames) in files {
+            disk.names.insert(*file, disk.inodes.len());
+            disk.inodes.push(Inode {
+                frames: frames.clone(),
+                durable: frames.clone(),
+                has_durable_name: true,
+                ..Inode::default()
+            });
         }
         disk.durable_names = disk.names.clone();
         disk
     }
 
-    pub(crate) fn file(&self, id: u16) -> &Inode {
-        &self.inodes[self.names[&id]]
+    /// An empty disk that has no room for a file yet.
+    pub(crate) fn without_room_for_files() -> Self {
+        Self { refuse_files: true, ..Self::default() }
     }
 
-    pub(crate) fn file_mut(&mut self, id: u16) -> &mut Inode {
-        let inode = self.names[&id];
+    pub(crate) fn file(&self, file: u16) -> &Inode {
+        &self.inodes[self.names[&file]]
+    }
+
+    pub(crate) fn file_mut(&mut self, file: u16) -> &mut Inode {
+        let inode = self.names[&file];
         &mut self.inodes[inode]
     }
 
-    pub(crate) fn file_ids(&self) -> Vec<u16> {
+    pub(crate) fn files(&self) -> Vec<u16> {
         self.names.keys().copied().collect()
     }
 
-    pub(crate) fn bytes(&self) -> u64 {
-        self.names.values().map(|inode| self.inodes[*inode].length()).sum()
+    /// Nothing more can be written to the last segment.
+    pub(crate) fn break_last(&mut self) {
+        if let Some(last) = self.host.order.back() {
+            let inode = &mut self.inodes[last.inode];
+            inode.is_broken = !inode.frames.is_empty();
+        }
     }
 
-    /// Somebody removes a file behind the buffer's back.
-    pub(crate) fn vanish(&mut self, id: u16) {
-        self.names.remove(&id);
-        self.durable_names.remove(&id);
+    /// The segments in reading order.
+    pub(crate) fn order(&self) -> Vec<u16> {
+        self.host.order.iter().map(|entry| entry.file.get()).collect()
+    }
+
+    /// Bytes in all data files that the host knows.
+    pub(crate) fn bytes(&self) -> u64 {
+        let known = self.host.order.iter().chain(&self.host.spare).chain(&self.host.outside);
+        known.map(|entry| self.inodes[entry.inode].bytes()).sum()
+    }
+
+    /// A file is removed behind the buffer's back.
+    pub(crate) fn vanish(&mut self, file: u16) {
+        self.host.has_vanished = true;
+        self.names.remove(&file);
+        self.durable_names.remove(&file);
         for change in &mut self.name_changes {
-            if matches!(*change, NameChange::Made(made, _) if made == id) {
-                *change = NameChange::Removed(id);
+            if matches!(*change, NameChange::Made(made, _) if made == file) {
+                *change = NameChange::Removed(file);
             }
         }
+    }
+
+    /// Whether files outside hold unread records. A host may arrange such files in another way the next time.
+    pub(crate) fn is_contradictory(&self) -> bool {
+        let first_unread = self.host.acknowledged + 1;
+        let ids = self.host.outside.iter().filter_map(|entry| self.inodes[entry.inode].ids());
+        ids.into_iter().any(|(_, end)| end > first_unread)
     }
 
     /// Every whole record, by file.
     pub(crate) fn records(&self) -> impl Iterator<Item = (u16, u64, u64)> + '_ {
-        self.names.iter().flat_map(|(id, inode)| {
+        self.names.iter().flat_map(|(file, inode)| {
             let frames = &self.inodes[*inode].frames;
-            frames.iter().filter_map(|frame| frame.record.map(|(first, events)| (*id, first, events)))
+            frames.iter().filter_map(|frame| frame.record.map(|(id, events)| (*file, id, events)))
         })
     }
 
-    /// The records that are to be read from an id on, in the order of the files. Ids never go back.
-    pub(crate) fn in_order(&self, first_unread: u64) -> Vec<(u16, u64, u64)> {
-        let front = self.ledger.unwrap().reader_data_file;
-        let mut records: Vec<_> = self.records().collect();
-        records.sort_by_key(|(file, _, _)| front.steps_to(FileId::new(*file).unwrap()));
+    /// The records that are to be delivered from an id on. Ids never go back.
+    pub(crate) fn readable(&self, first_unread: u64) -> Vec<(u16, u64, u64)> {
         let mut next_id = first_unread;
-        let mut is_first = true;
-        records.retain(|(_, id, events)| {
-            let is_next = id + events > next_id && (is_first || *id >= next_id);
-            if is_next {
-                (next_id, is_first) = (id + events, false);
-            }
-            is_next
+        let is_there = |entry: &&Entry| self.names.get(&entry.file.get()) == Some(&entry.inode);
+        let frames = self.host.order.iter().filter(is_there).flat_map(|entry| {
+            self.inodes[entry.inode].frames.iter().map(|frame| (entry.file.get(), frame.record))
         });
+        let records = frames.filter_map(|(file, record)| record.map(|(id, events)| (file, id, events)));
         records
-    }
-
-    pub(crate) fn offer(&mut self, batch: BatchId, sizes: &[u64]) {
-        self.offer = Some((batch, sizes.to_vec(), 0));
-    }
-
-    /// Takes the batch off offer; gives how many of it were placed.
-    pub(crate) fn withdraw(&mut self) -> usize {
-        self.offer.take().map_or(0, |(_, _, placed)| placed)
-    }
-
-    pub(crate) fn syncs_under_way(&self) -> usize {
-        self.pending.len()
-    }
-
-    /// What the syncs under way are of: `data 3`, `directory`, `ledger`.
-    pub(crate) fn targets_under_way(&self) -> Vec<String> {
-        let describe = |snapshot: &Snapshot| match snapshot {
-            Snapshot::Data(inode, _) | Snapshot::Renewal(_, inode, _) => {
-                let name = self.names.iter().find(|(_, named)| *named == inode);
-                format!("data {}", name.map_or("?".to_owned(), |(id, _)| id.to_string()))
-            }
-            Snapshot::Directory(_) => "directory".to_owned(),
-            Snapshot::Ledger(_) => "ledger".to_owned(),
-        };
-        self.pending.iter().map(|(_, snapshot)| describe(snapshot)).collect()
-    }
-
-    /// The oldest sync under way ends.
-    pub(crate) fn end_sync(&mut self) -> Option<Ticket> {
-        let (ticket, snapshot) = self.pending.pop_front()?;
-        match snapshot {
-            Snapshot::Data(inode, frames) => {
-                let inode = &mut self.inodes[inode];
-                if inode.dead_from.is_none() {
-                    inode.durable_length = frames.iter().map(|frame| frame.bytes).sum();
-                    inode.durable = frames;
-                    inode.synced = true;
-                }
-            }
-            Snapshot::Renewal(file, inode, frames) => self.renew(file, inode, frames),
-            Snapshot::Directory(upto) => self.apply_changes(upto),
-            Snapshot::Ledger(ledger) => self.durable_ledger = ledger,
-        }
-        Some(ticket)
-    }
-
-    fn apply_changes(&mut self, upto: usize) {
-        for change in &self.name_changes[self.durable_changes.min(upto)..upto] {
-            match *change {
-                NameChange::Made(id, inode) => self.durable_names.insert(id, inode),
-                NameChange::Removed(id) => self.durable_names.remove(&id),
-            };
-        }
-        self.durable_changes = self.durable_changes.max(upto);
+            .filter(|(_, id, events)| {
+                let is_next = id + events > next_id;
+                next_id = next_id.max(id + events);
+                is_next
+            })
+            .collect()
     }
 
     /// The process dies: what it wrote stays.
     pub(crate) fn kill(&mut self) {
-        self.pending.clear();
-        self.next_id = None;
-        self.offer = None;
-        self.acknowledged = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
+        self.host = Host::default();
         for inode in &mut self.inodes {
-            inode.durable_length = 0;
+            inode.durable_bytes = 0;
+            (inode.is_broken, inode.is_walked) = (false, false);
         }
     }
 
-    /// The power fails: what was not synced is gone, but for luck. What is left is on the disk.
-    pub(crate) fn power_loss(&mut self, luck: &mut impl Luck) {
+    /// The power fails. What was not synced is gone, as far as it does not survive. What is left is on the disk.
+    pub(crate) fn power_loss(&mut self, outcome: &mut impl PowerLoss) {
         let changes = self.name_changes.len() - self.durable_changes;
-        self.apply_changes(self.durable_changes + luck.changes(changes));
+        self.apply_changes(self.durable_changes + outcome.kept_changes(changes));
         self.names = self.durable_names.clone();
         for inode in &mut self.inodes {
             let durable = inode.durable.len().min(inode.frames.len());
-            let (kept, torn) = luck.frames(inode.frames.len() - durable);
+            let (kept, is_torn) = outcome.kept_frames(inode.frames.len() - durable);
             let lost = inode.frames.split_off(durable + kept);
-            if torn && lost.first().is_some_and(|frame| frame.bytes > 1) {
+            if is_torn && lost.first().is_some_and(|frame| frame.bytes > 1) {
                 inode.frames.push(Frame::torn(lost[0].bytes / 2));
             }
             inode.durable = inode.frames.clone();
             inode.dead_from = None;
-            inode.nameless = false;
+            inode.is_nameless = false;
+            inode.has_durable_name = true;
         }
-        if !luck.ledger() {
+        if !outcome.keeps_ledger() {
             self.ledger = self.durable_ledger;
         }
         self.durable_ledger = self.ledger;

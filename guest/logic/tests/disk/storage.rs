@@ -1,296 +1,323 @@
-//! The disk as the logic sees it, and the rules that the logic is held to.
+//! The host's functions, as the logic calls them.
+
+use std::iter;
 
 use forebay_logic::{
-    BatchId, FileEntry, FileId, Ledger, Mark, Placed, RecordId, ScanLimits, Scanned, Span, SpanState,
-    Storage, StorageError, SyncTarget, Ticket,
+    BatchId, FileId, Ledger, Placed, RecordId, Refusal, Released, Segment, SegmentEnd, SegmentPlace, Storage,
+    StorageError, SyncTarget, Ticket,
 };
 
-use super::{Disk, Frame, Inode, NameChange, Snapshot};
+use super::{Disk, Entry, Frame, Inode, NameChange};
 
-impl Disk {
-    fn inode(&self, file: FileId) -> Result<usize, StorageError> {
-        self.names.get(&file.get()).copied().ok_or(StorageError::NotFound)
-    }
-
-    fn check_ledger(&self, ledger: Ledger) {
-        for file in [ledger.reader_data_file, ledger.writer_data_file] {
-            assert!(self.names.contains_key(&file.get()), "the ledger names file {file}, which is not there");
-        }
-        let last = ledger.reader_last_record.0;
-        assert!(last < ledger.writer_next_record.0 || last == u64::MAX, "acknowledged what is not written");
-        let old = self.ledger.map_or(0, |old| old.reader_last_record.0);
-        assert!(last >= old, "reader-last went back from {old} to {last}");
-        if last > old {
-            // Whole files from the oldest on may be dropped, if that was chosen.
-            let front = self.ledger.map_or(ledger.reader_data_file, |old| old.reader_data_file);
-            let steps = front.steps_to(ledger.reader_data_file);
-            let goes = |file| self.drops_oldest && front.steps_to(FileId::new(file).unwrap()) < steps;
-            let records =
-                if self.next_id.is_some() { self.in_order(old + 1) } else { self.records().collect() };
-            for (file, id, _) in records {
-                assert!(
-                    id <= self.acknowledged || id > last || id <= old || goes(file),
-                    "passes record {id} of file {file}"
-                );
-            }
-        }
-        let next = ledger.writer_next_record.0;
-        let old_next = self.ledger.map_or(1, |old| old.writer_next_record.0);
-        assert!(next >= old_next, "writer-next went back from {old_next} to {next}");
-        assert!(self.next_id.is_none_or(|next_id| next_id == next), "writer-next is {next}");
-        let moved = self.ledger.is_some_and(|old| old.writer_data_file != ledger.writer_data_file);
-        if moved && self.next_id.is_some() {
-            let id = ledger.writer_data_file.get();
-            assert!(self.file(id).synced, "the ledger names file {id}, which was never synced");
-            assert!(
-                self.durable_names.contains_key(&id),
-                "the ledger names file {id}, whose name is not durable"
-            );
-        }
-    }
+/// Logic that breaks a rule has an error.
+fn refuse<T>(refusal: Refusal) -> Result<T, StorageError> {
+    panic!("refused: {refusal}");
 }
 
 impl Disk {
-    /// How many unacknowledged events go with the files that a ledger passes, in the order in which they are read. What
-    /// repeats ids that came before is no record of this buffer.
-    fn events_passed_by(&self, ledger: Ledger) -> u64 {
-        let front = self.ledger.map_or(ledger.reader_data_file, |old| old.reader_data_file);
-        let place = |file| front.steps_to(FileId::new(file).unwrap());
-        let mut files: Vec<_> = self.file_ids();
-        files.retain(|file| place(*file) < front.steps_to(ledger.reader_data_file));
-        files.sort_by_key(|file| place(*file));
-        let (mut next_id, mut events) = (self.acknowledged + 1, 0);
-        let records = files.iter().flat_map(|file| &self.file(*file).frames).filter_map(|frame| frame.record);
-        for (id, held) in records.filter(|(id, _)| *id <= ledger.reader_last_record.0) {
-            events += (id + held).saturating_sub(next_id.max(id));
-            next_id = next_id.max(id + held);
+    fn is_there(&self, entry: &Entry) -> bool {
+        self.names.get(&entry.file.get()) == Some(&entry.inode)
+    }
+
+    fn end_of(&self, entry: &Entry) -> SegmentEnd {
+        let frames = &self.inodes[entry.inode].frames;
+        let whole = frames.iter().rposition(|frame| !frame.is_short).map_or(0, |last| last + 1);
+        if frames[..whole].iter().any(|frame| frame.record.is_none()) {
+            SegmentEnd::Damaged
+        } else if whole < frames.len() {
+            SegmentEnd::Unfinished
+        } else {
+            SegmentEnd::Whole
         }
-        events
+    }
+
+    fn is_usable(&self, entry: &Entry) -> bool {
+        self.end_of(entry) == SegmentEnd::Whole && !self.inodes[entry.inode].is_suspect()
+    }
+
+    fn segment(&self, index: usize) -> Option<Segment> {
+        let host = &self.host;
+        let (entry, place) = if let Some(entry) = host.order.get(index) {
+            (*entry, SegmentPlace::InOrder)
+        } else {
+            let behind = index - host.order.len();
+            let spare = host.spare.iter().map(|entry| (*entry, SegmentPlace::Spare));
+            let outside = host.outside.iter().map(|entry| (*entry, SegmentPlace::Outside));
+            spare.chain(outside).nth(behind)?
+        };
+        let inode = &self.inodes[entry.inode];
+        let is_last = index + 1 == host.order.len();
+        let is_read = index == 0 || inode.is_walked;
+        let (first_id, next_id) = match place {
+            SegmentPlace::InOrder if is_read || is_last => (self.first_id(index), self.end_id(index)),
+            SegmentPlace::Outside if !self.outside_is_unknown => inode.ids().unwrap_or((0, 0)),
+            _ => (0, 0),
+        };
+        Some(Segment {
+            file: entry.file,
+            first_id: RecordId(first_id),
+            next_id: RecordId(next_id),
+            bytes: inode.bytes(),
+            durable_bytes: inode.durable_bytes,
+            end: if is_last { self.end_of(&entry) } else { SegmentEnd::Whole },
+            suspect: inode.is_suspect(),
+            place,
+        })
+    }
+
+    /// Logic that breaks a rule has an error, unless it could not know that a file has vanished.
+    fn refuse<T>(&self, refusal: Refusal) -> Result<T, StorageError> {
+        assert!(self.host.has_vanished, "refused: {refusal}");
+        Err(StorageError::Refused(refusal.number()))
+    }
+
+    /// No file changes before `open` has returned, if another component had the buffer before.
+    fn may_change_files(&self) -> Result<(), StorageError> {
+        if self.host.replaces && !self.host.has_opened { refuse(Refusal::Replacing) } else { Ok(()) }
+    }
+
+    /// The file that a roll without a spare makes.
+    fn next_file(&self) -> Option<FileId> {
+        let is_taken = |file: &FileId| self.names.contains_key(&file.get());
+        let Some(last) = self.host.order.back() else {
+            let writer = self.host.ledger.map_or(FileId::FIRST, |ledger| ledger.writer_data_file);
+            return iter::successors(Some(writer), |file| Some(file.successor()))
+                .find(|file| !is_taken(file));
+        };
+        let front = self.host.order[0].file;
+        iter::successors(Some(last.file.successor()), |file| Some(file.successor()))
+            .take_while(|file| *file != front && file.successor() != front)
+            .find(|file| !is_taken(file))
+    }
+
+    fn make_file(&mut self) -> Result<Entry, StorageError> {
+        self.new_file_attempts += 1;
+        if let Some(error) = self.fail_all_new_files {
+            return Err(error);
+        }
+        let file = self.next_file().filter(|_| !self.refuse_files).ok_or(StorageError::NoSpace)?;
+        let inode = self.inodes.len();
+        self.names.insert(file.get(), inode);
+        self.name_changes.push(NameChange::Made(file.get(), inode));
+        self.inodes.push(Inode::default());
+        Ok(Entry { file, inode })
+    }
+
+    fn remove(&mut self, entry: &Entry) -> Result<u64, StorageError> {
+        if self.is_there(entry) {
+            if self.refuse_removals {
+                return Err(StorageError::Io(16));
+            }
+            self.names.remove(&entry.file.get());
+            self.name_changes.push(NameChange::Removed(entry.file.get()));
+        }
+        Ok(self.inodes[entry.inode].bytes())
+    }
+
+    /// How many unacknowledged events are passed, in the order in which they are read.
+    fn events_passed_by(&self, ledger: Ledger) -> u64 {
+        let last = ledger.reader_last_record.0;
+        let records = self.readable(self.host.acknowledged + 1).into_iter();
+        records.filter(|(_, id, _)| *id <= last).map(|(_, _, events)| events).sum()
     }
 }
 
 impl Storage for Disk {
     fn load_ledger(&mut self) -> Result<Ledger, StorageError> {
-        self.ledger.ok_or(StorageError::NotFound)
+        self.host.ledger.ok_or(StorageError::NotFound)
     }
 
     fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
-        if let Some(error) = self.fail_store.take() {
+        if let Some(error) = self.fail_store.take().or(self.fail_all_stores) {
             return Err(error);
         }
-        self.check_ledger(ledger);
-        if self.drops_oldest {
-            self.dropped += self.events_passed_by(ledger);
-            self.acknowledged = self.acknowledged.max(ledger.reader_last_record.0);
+        self.walk_before(ledger);
+        if let Err(refusal) = self.may_store(ledger) {
+            let stands = self.host.ledger;
+            let is_excused = self.host.has_vanished || self.is_strict && refusal == Refusal::LedgerLast;
+            assert!(is_excused, "refused: {refusal}: {ledger:?}, where {stands:?} stands");
+            return Err(StorageError::Refused(refusal.number()));
         }
-        assert_ne!(self.ledger, Some(ledger), "the same ledger is stored again");
+        self.check_names(ledger);
+        assert_ne!(self.host.ledger, Some(ledger), "the same ledger is stored again");
+        if ledger.reader_last_record.0 > self.host.acknowledged {
+            self.host.dropped_events += self.events_passed_by(ledger);
+            self.host.acknowledged = ledger.reader_last_record.0;
+            self.host.next_delivered = self.host.next_delivered.max(ledger.first_unread().0);
+        }
         self.calls.push("store".to_owned());
+        self.host.ledger = Some(ledger);
         self.ledger = Some(ledger);
         Ok(())
     }
 
-    fn marks(&mut self) -> Result<Vec<Mark>, StorageError> {
-        Ok(self.marks.clone())
+    fn segments(&mut self, from: u32, max: u32) -> Result<Vec<Segment>, StorageError> {
+        self.looks += 1;
+        let from = usize::try_from(from).unwrap();
+        Ok((from..).map_while(|index| self.segment(index)).take(max as usize).collect())
     }
 
-    fn list_files(&mut self) -> Result<Vec<FileEntry>, StorageError> {
-        let entry = |(id, inode): (&u16, &usize)| {
-            let inode = &self.inodes[*inode];
-            let id = FileId::new(*id).unwrap();
-            FileEntry {
-                id,
-                length: inode.length(),
-                // What nobody finds after a power loss is as good as not written.
-                durable_length: if inode.nameless { 0 } else { inode.durable_length },
-                suspect: self.is_suspect(id),
-            }
-        };
-        Ok(self.names.iter().map(entry).collect())
+    fn next_id(&mut self) -> RecordId {
+        RecordId(self.host.next_id)
     }
 
-    fn create_file(&mut self, file: FileId) -> Result<(), StorageError> {
-        if self.refuse_files {
-            return Err(StorageError::NoSpace);
-        }
-        if let Some(error) = self.fail_all_creates {
-            return Err(error);
-        }
-        if let Ok(inode) = self.inode(file) {
-            return if self.inodes[inode].frames.is_empty() {
-                Ok(())
-            } else {
-                Err(StorageError::AlreadyExists)
-            };
-        }
-        self.calls.push(format!("create {file}"));
-        self.names.insert(file.get(), self.inodes.len());
-        self.name_changes.push(NameChange::Made(file.get(), self.inodes.len()));
-        self.inodes.push(Inode::default());
-        Ok(())
-    }
-
-    fn remove_file(&mut self, file: FileId) -> Result<(), StorageError> {
-        let inode = self.inode(file)?;
-        if self.refuse_removals {
-            return Err(StorageError::Io(16));
-        }
-        if !self.inodes[inode].frames.is_empty() {
-            let durably_passed = self.durable_ledger.map_or(0, |ledger| ledger.reader_last_record.0);
-            let ids: Vec<_> = self.inodes[inode].frames.iter().filter_map(|frame| frame.record).collect();
-            for (id, events) in ids {
-                assert!(
-                    id + events <= durably_passed + 1,
-                    "file {file} goes before record {id} is durably passed"
-                );
-            }
-            let names_it =
-                |ledger: Ledger| [ledger.reader_data_file, ledger.writer_data_file].contains(&file);
-            assert!(
-                !self.durable_ledger.is_some_and(names_it),
-                "the durable ledger names file {file}, which goes"
-            );
-        }
-        self.calls.push(format!("remove {file}"));
-        self.names.remove(&file.get());
-        self.name_changes.push(NameChange::Removed(file.get()));
-        Ok(())
-    }
-
-    fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
-        let number = self.inode(file)?;
-        let last = self.ledger.map_or(0, |ledger| ledger.reader_last_record.0);
-        while self.inodes[number].length() > length {
-            let frame = self.inodes[number].frames.pop().unwrap();
-            let is_unread = frame.record.is_some_and(|(id, events)| id + events > last + 1);
-            assert!(!is_unread, "file {file} is cut into a whole record");
-        }
-        let inode = &mut self.inodes[number];
-        if inode.dead_from.is_some_and(|from| inode.frames.len() <= from) {
-            inode.dead_from = None;
-        }
-        inode.durable.truncate(inode.frames.len());
-        assert_eq!(inode.length(), length, "file {file} is cut inside a frame");
-        self.calls.push(format!("truncate {file}"));
-        Ok(())
-    }
-
-    fn append(
-        &mut self,
-        batch: BatchId,
-        first: u32,
-        count: u32,
-        file: FileId,
-        at: u64,
-        id: RecordId,
-    ) -> Result<Placed, StorageError> {
+    fn append(&mut self, batch: BatchId, count: u32) -> Result<Placed, StorageError> {
         if let Some(error) = self.fail_append.take().or(self.fail_all_appends) {
             return Err(error);
         }
-        let inode = self.inode(file)?;
-        assert_eq!(at, self.inodes[inode].length(), "the logic has another length of file {file}");
-        assert_eq!(Some(id.0), self.next_id, "the logic has another next id");
-        let (offered, sizes, placed) = self.offer.as_mut().expect("no batch is on offer");
-        assert_eq!(*offered, batch);
-        assert_eq!(*placed, first as usize, "records are placed in order, once");
-        assert!(count > 0 && *placed + count as usize <= sizes.len());
-        let mut next_id = id.0;
-        let mut records = 0;
-        for size in &sizes[*placed..*placed + count as usize] {
+        let Some(last) = self.host.order.back().copied() else { return refuse(Refusal::UnknownFile) };
+        let Some((offered, sizes, placed)) = self.host.offer.clone() else {
+            return refuse(Refusal::UnknownBatch);
+        };
+        if offered != batch {
+            return refuse(Refusal::UnknownBatch);
+        }
+        let wanted = sizes.get(placed..placed + count as usize).filter(|wanted| !wanted.is_empty());
+        let Some(wanted) = wanted else { return refuse(Refusal::BatchCount) };
+        if !self.is_there(&last) {
+            return Err(StorageError::NotFound);
+        }
+        if !self.is_usable(&last) {
+            return refuse(Refusal::BehindDamage);
+        }
+        if self.inodes[last.inode].is_broken && !self.inodes[last.inode].frames.is_empty() {
+            return Err(StorageError::Io(5));
+        }
+        let (first_id, mut records) = (self.host.next_id, 0);
+        // The sum is expensive where there are many files.
+        let is_limited = self.host.max_bytes < 1 << 40;
+        let mut all_bytes = if is_limited { self.bytes() } else { 0 };
+        for size in wanted {
             let (events, bytes) = (size >> 32, size & 0xffff_ffff);
             if bytes > self.room {
                 break;
             }
+            all_bytes += bytes;
+            assert!(all_bytes <= self.host.max_bytes, "more bytes than the operator allows");
             self.room -= bytes;
-            self.inodes[inode].frames.push(Frame::whole(next_id, events, bytes));
-            next_id += events;
+            self.inodes[last.inode].frames.push(Frame::whole(self.host.next_id, events, bytes));
+            self.host.next_id += events;
             records += 1;
         }
         if records == 0 {
             return Err(StorageError::NoSpace);
         }
-        *placed += records as usize;
-        self.next_id = Some(next_id);
-        self.calls.push(format!("append {records} to {file}"));
-        Ok(Placed { records, length: self.inodes[inode].length() })
+        self.host.offer = Some((offered, sizes, placed + records));
+        self.calls.push(format!("append {records}"));
+        Ok(Placed {
+            records: u32::try_from(records).unwrap(),
+            first_id: RecordId(first_id),
+            next_id: RecordId(self.host.next_id),
+            bytes: self.inodes[last.inode].bytes(),
+        })
     }
 
-    fn scan(&mut self, file: FileId, offset: u64, limits: ScanLimits) -> Result<Scanned, StorageError> {
-        if let Some(error) = self.fail_scan.take() {
+    fn prepare(&mut self) -> Result<FileId, StorageError> {
+        self.may_change_files()?;
+        let spare = match self.host.spare {
+            Some(spare) => spare,
+            None => self.make_file()?,
+        };
+        self.host.spare = Some(spare);
+        self.calls.push(format!("prepare {}", spare.file));
+        Ok(spare.file)
+    }
+
+    fn roll(&mut self) -> Result<FileId, StorageError> {
+        self.may_change_files()?;
+        let last = self.host.order.back();
+        if let Some(last) = last.filter(|last| self.inodes[last.inode].bytes() == 0 && self.is_usable(last)) {
+            return Ok(last.file);
+        }
+        let entry = match self.host.spare.take() {
+            Some(spare) => spare,
+            None => self.make_file()?,
+        };
+        self.calls.push(format!("roll {}", entry.file));
+        self.host.order.push_back(entry);
+        Ok(entry.file)
+    }
+
+    fn truncate(&mut self) -> Result<u64, StorageError> {
+        self.may_change_files()?;
+        let last = self.host.order.back().copied();
+        let Some(last) = last.filter(|last| self.end_of(last) == SegmentEnd::Unfinished) else {
+            return refuse(Refusal::Truncate);
+        };
+        if let Some(error) = self.fail_truncate.filter(|_| !self.truncates_before_it_fails) {
             return Err(error);
         }
-        let inode = &self.inodes[self.inode(file)?];
-        let mut spans: Vec<Span> = Vec::new();
-        let (mut at, mut records, mut bytes) = (0, 0, 0);
-        for (number, frame) in inode.frames.iter().enumerate() {
-            if at < offset {
-                at += frame.bytes;
-                assert!(at <= offset, "a scan starts inside a frame");
-                continue;
-            }
-            if bytes >= self.scan_bytes {
-                break;
-            }
-            let mut full = spans.len() >= limits.max_spans as usize;
-            if let Some((id, events)) = frame.record {
-                if records >= limits.max_records || (records > 0 && bytes + frame.bytes > limits.max_bytes) {
-                    break;
-                }
-                let before =
-                    spans.last_mut().filter(|span| span.state == SpanState::Whole && span.next_id.0 == id);
-                if let Some(span) = before {
-                    span.bytes += frame.bytes;
-                    span.next_id = RecordId(id + events);
-                    span.records += 1;
-                    full = false;
-                } else if !full {
-                    let (first_id, next_id) = (RecordId(id), RecordId(id + events));
-                    let state = SpanState::Whole;
-                    spans.push(Span { offset: at, bytes: frame.bytes, first_id, next_id, records: 1, state });
-                }
-                records += u32::from(!full);
-            } else if !full {
-                let rest = &inode.frames[number..];
-                let torn = rest.iter().all(|frame| frame.short);
-                let state = if torn { SpanState::Torn } else { SpanState::Corrupt };
-                let length = if torn { rest.iter().map(|frame| frame.bytes).sum() } else { frame.bytes };
-                let (first_id, next_id) = (RecordId(0), RecordId(0));
-                spans.push(Span { offset: at, bytes: length, first_id, next_id, records: 0, state });
-                if torn {
-                    at = inode.length();
-                    break;
-                }
-            }
-            if full {
-                break;
-            }
-            bytes += frame.bytes;
-            at += frame.bytes;
+        self.calls.push("truncate".to_owned());
+        let inode = &mut self.inodes[last.inode];
+        let before = inode.bytes();
+        let whole = inode.frames.iter().take_while(|frame| !frame.is_short).count();
+        if self.host.cursor.0 == Some(last.file) {
+            self.host.cursor.1 = self.host.cursor.1.min(whole);
         }
-        self.scans += 1;
-        self.scanned_bytes += bytes;
-        Ok(Scanned { spans, next_offset: at })
+        inode.frames.truncate(whole);
+        let after = inode.bytes();
+        if let Some(error) = self.fail_truncate {
+            inode.dead_from = Some(whole);
+            return Err(error);
+        }
+        inode.durable.truncate(whole);
+        inode.durable_bytes = inode.durable_bytes.min(after);
+        Ok(before - after)
+    }
+
+    fn release(&mut self, through: FileId) -> Result<Released, StorageError> {
+        self.may_change_files()?;
+        if let Some(error) = self.fail_release.take() {
+            return Err(error);
+        }
+        let Some(through) = self.position(through) else { return self.refuse(Refusal::UnknownFile) };
+        if !self.may_release_front() {
+            // The file that the synced ledger names as the reader's may have vanished.
+            return self.refuse(Refusal::Retention);
+        }
+        let mut released = Released::default();
+        for _ in 0..=through {
+            if !self.may_release_front() {
+                break;
+            }
+            let entry = self.host.order.pop_front().unwrap();
+            released.files += 1;
+            if self.host.cursor.0 == Some(entry.file) {
+                self.host.cursor = (None, 0);
+            }
+            match self.remove(&entry) {
+                Ok(bytes) => released.bytes += bytes,
+                Err(_) => self.host.outside.push(entry),
+            }
+            self.calls.push(format!("release {}", entry.file));
+        }
+        assert!(!self.host.order.is_empty());
+        Ok(released)
+    }
+
+    fn discard(&mut self, file: FileId) -> Result<u64, StorageError> {
+        self.may_change_files()?;
+        if let Some(spare) = self.host.spare.filter(|spare| spare.file == file) {
+            let bytes = self.remove(&spare)?;
+            self.host.spare = None;
+            self.calls.push(format!("discard {file}"));
+            return Ok(bytes);
+        }
+        let Some(index) = self.host.outside.iter().position(|entry| entry.file == file) else {
+            return refuse(Refusal::UnknownFile);
+        };
+        let entry = self.host.outside[index];
+        if !self.is_passed(&entry) {
+            self.calls.push(format!("keep {file}"));
+            return Err(StorageError::Refused(Refusal::Retention.number()));
+        }
+        let bytes = self.remove(&entry)?;
+        self.host.outside.remove(index);
+        self.calls.push(format!("discard {file}"));
+        Ok(bytes)
     }
 
     fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
-        if self.refuse_syncs {
-            return Err(StorageError::NoSpace);
-        }
-        let snapshot = match target {
-            SyncTarget::Data(file) => {
-                let inode = self.inode(file)?;
-                let frames = self.inodes[inode].frames.clone();
-                if self.is_suspect(file) {
-                    Snapshot::Renewal(file.get(), inode, frames)
-                } else {
-                    Snapshot::Data(inode, frames)
-                }
-            }
-            SyncTarget::Directory => Snapshot::Directory(self.name_changes.len()),
-            SyncTarget::Ledger => Snapshot::Ledger(self.ledger),
-        };
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        self.pending.push_back((ticket, snapshot));
-        Ok(ticket)
+        self.request(target)
     }
 }

@@ -20,11 +20,6 @@ impl Ranges {
         }
     }
 
-    /// The id behind the highest that was seen.
-    pub(super) fn end(&self) -> Option<RecordId> {
-        self.seen.iter().map(|range| range.end).max()
-    }
-
     /// The ids of `all` that were not seen.
     pub(super) fn missing(&mut self, all: Range<RecordId>) -> Vec<Range<RecordId>> {
         self.seen.sort_by_key(|range| range.start);

@@ -17,11 +17,11 @@ pub(super) struct Report {
     pub(super) ok: bool,
     /// Whole frames in all data files.
     pub(super) frames: u64,
-    /// Complete frames that fail.
+    /// Places that are damaged, or hold frames that do not belong there.
     pub(super) corrupt: u64,
-    /// Bytes behind the last complete frame of a file.
+    /// Bytes of unfinished frames at the ends of files.
     pub(super) torn_bytes: u64,
-    /// Unread ids below the ledger's next that no whole frame has.
+    /// Unread ids that a reader does not come to.
     pub(super) lost_records: u64,
     pub(super) faults: Vec<Fault>,
     #[serde(skip)]
@@ -43,15 +43,17 @@ pub(super) struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Kind {
-    /// A frame whose checksum does not agree.
+    /// Damaged bytes.
     Corrupt,
+    /// Whole frames that do not belong where they are, or in a file that no reader comes to.
+    Misplaced,
     /// A frame that is whole but for the numbers that say how long it is.
     Length,
-    /// The end of a file that is no frame.
+    /// An unfinished frame at the end of a file.
     Torn,
-    /// Ids that the ledger counts, that no file holds whole, and that no other fault accounts for.
+    /// Ids that a reader does not come to, and that no other fault accounts for.
     Missing,
-    /// A ledger that is none, or is not there although data files are.
+    /// A ledger that is missing, cannot be read, or is damaged or out of date.
     Ledger,
     /// A ledger that has passed more than was ever written.
     Overrun,
@@ -107,7 +109,7 @@ impl Report {
             print::count(self.frames, "whole frame"),
             print::count(self.bytes, "byte"),
             print::count(self.files, "data file"),
-            print::count(self.corrupt, "corrupt frame"),
+            print::count(self.corrupt, "corrupt place"),
             print::count(self.torn_bytes, "torn byte"),
             print::count(self.lost_records, "lost record"),
         )?;
@@ -118,12 +120,13 @@ impl Report {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            Kind::Corrupt => "corrupt frame",
+            Kind::Corrupt => "corrupt bytes",
+            Kind::Misplaced => "whole frames that do not belong there",
             Kind::Length => "damaged length of a whole frame",
-            Kind::Torn => "torn end",
+            Kind::Torn => "unfinished frame",
             Kind::Missing => "whole in no data file",
             Kind::Ledger => {
-                "the ledger, buffer.db, is missing or cannot be read: the next opening makes it anew, from what was noted \
+                "the ledger, buffer.db, is missing, damaged or out of date: the next opening replaces it, from what was noted \
                  beside it or from the data files"
             }
             Kind::Overrun => {

@@ -45,10 +45,11 @@ impl Guard {
             && (position < 2 || self.segments.end_id(0).is_none())
         {
             let (mut files, reader) = self.files();
-            let mut looked = crate::reader::fence_of(&mut files, file).map(drop);
-            if looked.is_ok() && position > 0 && files.segments.end_id(0).is_none() {
-                looked = reader.walk_through(&mut files, file, |_| {});
-            }
+            let looked = if position == 0 {
+                crate::reader::fence_of(&mut files, file).map(drop)
+            } else {
+                reader.first_record(&mut files, file).map(drop)
+            };
             match looked {
                 Ok(()) | Err(StorageError::NotFound { .. }) => {}
                 Err(error) => return Err(error),

@@ -1,6 +1,6 @@
 //! From one instance of the logic to the next: the facts stay, and with them all that was promised.
 
-use forebay_types::{RecordId, Refusal};
+use forebay_types::RecordId;
 
 use super::Guard;
 use crate::storage::{Opening, StorageError};
@@ -84,15 +84,5 @@ impl Guard {
         }
         self.offer = None;
         self.syncs.forget_tickets();
-    }
-
-    /// Whether the logic takes the place of an instance that has opened the buffer under this lock.
-    pub fn is_takeover(&self) -> bool {
-        self.phase != Phase::Opening
-    }
-
-    /// Refuses what a call has done too much of.
-    pub fn refuse_budget(&mut self) {
-        let _ = self.refuse(Refusal::CallBudget);
     }
 }

@@ -27,13 +27,14 @@ impl Guard {
             stored: self.ledgers.stored,
             first_file: self.ledgers.first_file(),
             passable: self.passable(ledger.reader_last_record)?,
-            drops_oldest: self.drops_oldest && self.phase == Phase::Open,
+            first_left: self.first_left(ledger)?,
         };
         let passed = match may_store(ledger, &self.segments, &bounds) {
             Ok(Verdict::Fine) => self.gaps_up_to(ledger.reader_last_record),
             Ok(Verdict::Drops(segments)) => self.dropped_by(segments, ledger.reader_last_record)?,
             Err(refusal) => return Err(self.refuse(refusal)),
         };
+        self.remember_bounds(ledger.reader_data_file)?;
         self.store_and_count(ledger, passed.dropped)?;
         self.ledgers.store(ledger);
         self.dropped = self.dropped.saturating_add(passed.dropped.events);
@@ -69,6 +70,20 @@ impl Guard {
             Some(_) => acknowledged,
             None => self.segments.next_id().before(),
         })
+    }
+
+    /// The id of the first record that is left behind the segments that a ledger drops; `None` if it may drop none.
+    fn first_left(&mut self, ledger: Ledger) -> Result<Option<RecordId>, StorageError> {
+        let leads_elsewhere = |stored: Ledger| stored.reader_data_file != ledger.reader_data_file;
+        if !self.drops_oldest
+            || self.phase != Phase::Open
+            || !self.ledgers.stored.is_some_and(leads_elsewhere)
+        {
+            return Ok(None);
+        }
+        let (mut files, reader) = self.files();
+        let first = reader.first_record_from(&mut files, ledger.reader_data_file)?;
+        Ok(Some(first.unwrap_or(self.segments.next_id())))
     }
 
     /// A ledger may pass a segment only if every id in it is known.

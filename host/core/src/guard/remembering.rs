@@ -100,6 +100,20 @@ impl Guard {
         self.remember_at(self.ledgers.stored);
     }
 
+    /// A ledger is about to be stored. Files may leave when it is, so what they say of the ids in others is noted first.
+    pub(super) fn remember_bounds(&mut self, file: FileId) -> Result<(), StorageError> {
+        if self.ledgers.stored.is_some_and(|stored| stored.reader_data_file != file) {
+            let (mut files, reader) = self.files();
+            if reader.min_id(&mut files, file)?.is_some() {
+                self.segments.keep_bounds(file);
+            }
+        }
+        if self.segments.take_bounds_changed() {
+            self.remember();
+        }
+        Ok(())
+    }
+
     /// The same, with a ledger that is about to be stored.
     pub(super) fn remember_at(&mut self, ledger: Option<Ledger>) {
         // Before the logic has opened the buffer nothing is known that was not noted before.
@@ -122,6 +136,7 @@ impl Guard {
             usage: self.tally.usage(),
             place: self.tally.place,
             checkpoints,
+            bounds: self.segments.bounds_to_remember(),
             is_degraded: self.is_degraded(),
         })
     }

@@ -69,12 +69,14 @@ impl Guard {
     pub fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
         let Some(flight) = self.syncs.landed(target) else { return };
         let was_degraded = self.is_degraded();
+        let last = flight.last;
         let counted = if result.is_ok() { self.count_flight(target, flight) } else { Ok(()) };
         if let Err(error) = result.as_ref().and(counted.as_ref()) {
             if let SyncTarget::Data(file) = target {
                 self.backend.forget_renewal(file);
             }
             self.sync_failed(target, error);
+            self.settle_if_sound(target, last);
             // One file that cannot be rewritten must not keep the others waiting.
             self.start_next_rewrite();
             return;
@@ -100,12 +102,7 @@ impl Guard {
                     segment.durability.data_synced(length.min(segment.bytes), next_id);
                 }
                 self.release_handle(file);
-                // Until the new name is durable, a power loss brings the file before back.
-                if self.segments.get(file).is_some_and(|segment| segment.durability.is_rewritten) {
-                    self.syncs.wait_for_name(file, last);
-                } else {
-                    self.syncs.settle(target, last);
-                }
+                self.data_is_durable(file, last);
             }
             (SyncTarget::Data(file), Covers::Rewrite) => {
                 self.backend.renew(file)?;
@@ -135,6 +132,25 @@ impl Guard {
             (_, Covers::Data { .. } | Covers::Rewrite | Covers::StaleRewrite) => {}
         }
         Ok(())
+    }
+
+    /// The bytes of a file are durable for all requests up to `last`.
+    fn data_is_durable(&mut self, file: FileId, last: Ticket) {
+        // Until the new name is durable, a power loss brings the file before back.
+        if self.segments.get(file).is_some_and(|segment| segment.durability.is_rewritten) {
+            self.syncs.wait_for_name(file, last);
+        } else {
+            self.syncs.settle(SyncTarget::Data(file), last);
+        }
+    }
+
+    /// A failed sync of a file whose bytes were all durable before leaves nothing in doubt. No retry would end its requests.
+    fn settle_if_sound(&mut self, target: SyncTarget, last: Ticket) {
+        if let SyncTarget::Data(file) = target
+            && self.segments.get(file).is_some_and(|segment| !segment.durability.is_suspect())
+        {
+            self.data_is_durable(file, last);
+        }
     }
 
     fn release_handle(&mut self, file: FileId) {
@@ -229,8 +245,11 @@ impl Guard {
         while !self.syncs.is_rewriting()
             && let Some(file) = self.syncs.next_rewrite()
         {
+            let target = SyncTarget::Data(file);
             if self.segments.get(file).is_some_and(|segment| segment.durability.is_suspect()) {
                 self.start_rewrite(file);
+            } else if self.syncs.is_unserved(target) {
+                self.start_sync(target);
             }
         }
     }
@@ -346,11 +365,6 @@ impl Guard {
     /// The next ticket whose target is durable, in the order of the requests.
     pub fn next_durable(&mut self) -> Option<Ticket> {
         self.syncs.next_durable()
-    }
-
-    /// Whether no sync is under way or requested.
-    pub fn is_sync_idle(&self) -> bool {
-        self.syncs.is_idle()
     }
 
     /// Whether no sync is under way. What has failed may wait for a retry.

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use forebay_frame::{Fences, FileMap, Stretch};
 use forebay_types::{FileId, RecordId};
 
 use crate::{
-    reader::{Files, Reader, fence_of, frame_ending_at},
-    segments::{Extent, Fence},
+    reader::{FileBytes, Files, Reader, Seen, fence_of, frame_ending_at},
+    segments::{Bounds, Extent},
     storage::{Checkpoint, StorageError},
 };
 
@@ -15,6 +16,23 @@ pub(crate) struct Frames<'a> {
     pub(crate) files: Files<'a>,
     reader: &'a mut Reader,
     extents: BTreeMap<FileId, Extent>,
+}
+
+/// Ranges of ids without a gap, in file order.
+#[derive(Debug, Default)]
+struct Runs {
+    ids: Vec<Range<RecordId>>,
+    records: u64,
+}
+
+impl Runs {
+    fn add(&mut self, ids: Range<RecordId>, records: u64) {
+        self.records = self.records.saturating_add(records);
+        match self.ids.last_mut() {
+            Some(run) if run.end == ids.start => run.end = ids.end,
+            _ => self.ids.push(ids),
+        }
+    }
 }
 
 impl<'a> Frames<'a> {
@@ -29,10 +47,7 @@ impl<'a> Frames<'a> {
 
     /// The id of a file's first frame, as far as two small reads tell it.
     pub(crate) fn fence(&mut self, file: FileId) -> Result<Option<RecordId>, StorageError> {
-        match fence_of(&mut self.files, file)? {
-            Fence::First(id) => Ok(Some(id)),
-            Fence::None | Fence::Unknown => Ok(None),
-        }
+        fence_of(&mut self.files, file)
     }
 
     /// The id after the frame that ends a file, if a whole one does.
@@ -51,17 +66,43 @@ impl<'a> Frames<'a> {
     /// All runs of records in a file. Reads all of it.
     pub(crate) fn extent(&mut self, file: FileId) -> Result<&Extent, StorageError> {
         if !self.extents.contains_key(&file) {
-            let mut runs: Vec<Range<RecordId>> = Vec::new();
-            self.reader.for_each_record(&mut self.files, file, |met| {
-                let ids = met.frame.id..met.next_id();
-                match runs.last_mut() {
-                    Some(run) if run.end == ids.start => run.end = ids.end,
-                    _ => runs.push(ids),
-                }
+            let mut found = Runs::default();
+            let mut is_clean = true;
+            self.reader.survey(&mut self.files, file, |seen| match seen {
+                Seen::Record(met) => found.add(met.frame.id..met.next_id(), 1),
+                Seen::Passed { .. } => is_clean = false,
             })?;
-            self.extents.insert(file, Extent { file, runs });
+            let has_bounds = self.files.segments.recalled_bounds(file) != Bounds::default();
+            if !is_clean && !has_bounds {
+                let without_start = self.without_committed_start(file)?;
+                if without_start.records > found.records {
+                    found = without_start;
+                }
+            }
+            self.extents.insert(file, Extent { file, runs: found.ids });
         }
         Ok(self.extents.entry(file).or_insert_with(|| Extent { file, runs: Vec::new() }))
+    }
+
+    /// The runs of a file whose first frame counts no more than any other: a misplaced sector at the start hides all records with
+    /// lower ids behind it, and it is not known yet which files are its neighbours.
+    fn without_committed_start(&mut self, file: FileId) -> Result<Runs, StorageError> {
+        let Some(bytes) = self.files.segments.get(file).map(|segment| segment.bytes) else {
+            return Ok(Runs::default());
+        };
+        let fences = Fences { min: Some(RecordId(0)), end: None };
+        let map = FileMap::of(&mut FileBytes::new(&mut *self.files.backend, file, bytes), fences)?;
+        let mut found = Runs::default();
+        for stretch in map.stretches() {
+            match *stretch {
+                Stretch::Run { first_id, next_id, records, .. } => {
+                    found.add(first_id..next_id, records.into());
+                }
+                Stretch::Undelimited { id, next_id, .. } => found.add(id..next_id, 1),
+                Stretch::Damaged { .. } | Stretch::Misplaced { .. } | Stretch::Unfinished { .. } => {}
+            }
+        }
+        Ok(found)
     }
 
     /// Whether a whole record holds this event or a later one.

@@ -56,6 +56,9 @@ impl Found {
         let recalled = backend.recall();
         let mut segments = Segments::new(Vec::new(), all, RecordId::FIRST);
 
+        if let Some(memo) = recalled.as_ref().map(|recalled| &recalled.memo) {
+            segments.recall_bounds(&memo.bounds, live.unwrap_or(memo.ledger).writer_next_record);
+        }
         let mut frames = Frames::new(Files { backend: &mut *backend, segments: &mut segments }, reader);
         let standing = standing(recalled.as_ref(), &mut frames);
         let copy = recalled.as_ref().map(|recalled| recalled.memo.ledger);

@@ -4,7 +4,9 @@
 //! hole, or a file outside it holds anything that is not passed. Where the fences contradict each other too, all files are
 //! read, and [`arrange`] finds the order that delivers the most.
 
-use forebay_types::{FileId, Ledger};
+use std::{collections::BTreeSet, ops::Range};
+
+use forebay_types::{FileId, Ledger, RecordId};
 use tracing::{info, warn};
 
 use super::frames::Frames;
@@ -32,6 +34,7 @@ pub(super) fn reading_order(ledger: Ledger, frames: &mut Frames<'_>) -> Result<V
         in_order = order.len(),
         "the ledger (buffer.db) and the data files contradict each other: the ids in the files decide what is read"
     );
+    let order = window.with_files_that_add_nothing(&order, frames)?;
     Ok(window.with_the_writer(order))
 }
 
@@ -80,7 +83,11 @@ impl Window {
         }
         let (first, last_first) = (frames.fence(*front)?, frames.fence(*last)?);
         let begins_well = first.is_none_or(|first| first <= unread) || self.ledger.waiting_events() == 0;
-        let rises = front == last || first.zip(last_first).is_none_or(|(first, last)| first < last);
+        // Where the last file does not tell, a file in front of it may be one that a power loss has brought back.
+        let is_empty = |file: &FileId| frames.files.segments.get(*file).is_none_or(|it| it.bytes == 0);
+        let rises = front == last
+            || is_empty(last)
+            || last_first.is_some_and(|last| first.is_none_or(|first| first < last));
         Ok((begins_well && rises).then(|| self.inside.clone()))
     }
 
@@ -94,7 +101,13 @@ impl Window {
                 continue;
             }
             let fence = frames.fence(*file)?;
-            let Some(fence) = fence else { return Ok(None) };
+            let Some(fence) = fence else {
+                if self.has_hole || !self.outside.is_empty() {
+                    return Ok(None);
+                }
+                // In a whole window a file that does not tell contradicts nothing.
+                continue;
+            };
             if highest.is_some_and(|highest| fence <= highest) {
                 return Ok(None);
             }
@@ -153,6 +166,40 @@ impl Window {
             info!(first_unread = unread.0, "data files are missing in front of those that are read");
         }
         Ok(Some(order))
+    }
+
+    /// Files in which no record is found contradict nothing, nor do those in front of an order of which everything was passed. They
+    /// stay where they are. What their neighbours say of their ids may
+    /// show records in them, and they say of their neighbours where their ids begin.
+    fn with_files_that_add_nothing(
+        &self,
+        order: &[FileId],
+        frames: &mut Frames<'_>,
+    ) -> Result<Vec<FileId>, StorageError> {
+        let (Some(first), Some(last)) = (order.first().copied(), order.last().copied()) else {
+            return Ok(Vec::new());
+        };
+        // The ledger's front, if the order can be read from there.
+        let can_begin = |front: &FileId| order.is_sorted_by_key(|file| front.steps_to(*file));
+        let front = self.inside.first().copied().filter(|_| self.inside.contains(&first));
+        let front = front.filter(can_begin).unwrap_or(first);
+        // Half the ring away there is no telling what is in front and what behind.
+        let end = front.steps_to(last).max(FileId::MODULUS / 2 - 1);
+        let all: Vec<FileId> = frames.files.segments.iter().map(|segment| segment.file).collect();
+        let in_order: BTreeSet<FileId> = order.iter().copied().collect();
+        let mut files = Vec::new();
+        for file in all.into_iter().filter(|file| front.steps_to(*file) <= end) {
+            let is_in_front = front.steps_to(file) < front.steps_to(first);
+            let passed = self.ledger.first_unread();
+            let adds_nothing = |runs: &[Range<RecordId>]| {
+                runs.is_empty() || is_in_front && runs.iter().all(|run| run.end <= passed)
+            };
+            if in_order.contains(&file) || adds_nothing(&frames.extent(file)?.runs) {
+                files.push(file);
+            }
+        }
+        files.sort_by_key(|file| front.steps_to(*file));
+        Ok(files)
     }
 
     /// An order by ids leaves out files that add nothing. Where it is empty, the writer's file goes on.

@@ -87,24 +87,26 @@ impl Expected {
 pub(crate) struct FileWalk {
     pub(crate) file: FileId,
     pub(crate) offset: u64,
+    /// What the neighbours say of the first id was not told yet.
+    is_asking: bool,
     expected: Expected,
-    /// No id in the file is lower, as far as the file before it was read.
-    min_id: Option<RecordId>,
+    /// The first id of the file that follows. A first frame that is not below it does not belong here.
+    first_behind: Option<RecordId>,
     map: Option<FileMap>,
-    /// A record whose events are known only when the next id is.
     whole_end: u64,
     next_id: RecordId,
     end: WalkedEnd,
 }
 
 impl FileWalk {
-    /// From the start of a file. `min_id` is the id after the file before it, if that one was read to its end.
-    pub(crate) fn start(file: FileId, min_id: Option<RecordId>) -> Self {
+    /// From the start of a file.
+    pub(crate) fn start(file: FileId) -> Self {
         Self {
             file,
             offset: 0,
-            expected: min_id.map_or(Expected::Any, Expected::Exactly),
-            min_id,
+            is_asking: true,
+            expected: Expected::Any,
+            first_behind: None,
             map: None,
             whole_end: 0,
             next_id: RecordId(0),
@@ -114,8 +116,11 @@ impl FileWalk {
 
     /// From the end of a frame in a file that is whole up to there.
     pub(crate) fn resume(file: FileId, offset: u64, next_id: RecordId) -> Self {
-        let walk = Self { offset, whole_end: offset, next_id, ..Self::start(file, None) };
-        if offset == 0 { walk } else { Self { expected: Expected::Exactly(next_id), ..walk } }
+        if offset == 0 {
+            return Self::start(file);
+        }
+        let expected = Expected::Exactly(next_id);
+        Self { offset, whole_end: offset, next_id, expected, is_asking: false, ..Self::start(file) }
     }
 
     /// What is known of the file up to here.
@@ -123,9 +128,16 @@ impl FileWalk {
         Walked { to: self.offset, whole_end: self.whole_end, next_id: self.next_id, end: self.end }
     }
 
-    /// No id in the file is lower, if that is known.
-    pub(crate) fn min_id(&self) -> Option<RecordId> {
-        self.min_id
+    /// Whether it stands at the start of a file, and was not told what the neighbours say of the first id.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.is_asking
+    }
+
+    /// The id after the file before it, or else the first id of the file that follows.
+    pub(crate) fn is_told(&mut self, min_id: Option<RecordId>, first_behind: Option<RecordId>) {
+        self.is_asking = false;
+        self.expected = min_id.map_or(Expected::Any, Expected::Exactly);
+        self.first_behind = first_behind;
     }
 
     /// Whether a map tells what the rest of the file is.
@@ -134,12 +146,8 @@ impl FileWalk {
     }
 
     /// Looks at the whole file, between the ids that its neighbours allow.
-    pub(crate) fn use_map(
-        &mut self,
-        source: &mut FileBytes<'_>,
-        end_id: Option<RecordId>,
-    ) -> Result<(), StorageError> {
-        self.map = Some(FileMap::of(source, Fences { min: self.min_id, end: end_id })?);
+    pub(crate) fn use_map(&mut self, source: &mut FileBytes<'_>, fences: Fences) -> Result<(), StorageError> {
+        self.map = Some(FileMap::of(source, fences)?);
         Ok(())
     }
 
@@ -241,7 +249,10 @@ impl FileWalk {
                 Err(_) if rest.is_empty() => return Ok(Step::On),
                 Err(_) => return Ok(self.needs_map()),
             };
-            if !self.expected.admits(frame.id) {
+            let is_first = self.expected == Expected::Any && self.map.is_none();
+            if !self.expected.admits(frame.id)
+                || is_first && self.first_behind.is_some_and(|id| frame.id >= id)
+            {
                 return Ok(self.needs_map());
             }
             let events = match frame.count_source {

@@ -20,7 +20,7 @@ pub use self::losses::{Loss, LossCount, Place};
 pub(crate) use self::{
     blocks::{BLOCK_BYTES, BlockPool},
     delivered::Delivered,
-    fences::{end_id, fence_of, frame_ending_at},
+    fences::{fence_of, first_behind, frame_ending_at},
     file_bytes::FileBytes,
     file_walk::{FileWalk, Met, Step, WhyPassed},
     losses::{Losses, PassedOver},
@@ -28,7 +28,7 @@ pub(crate) use self::{
     walking::Seen,
 };
 use crate::{
-    segments::{Fence, Segments},
+    segments::{Fence, Segments, WalkedEnd},
     storage::{Backend, Checkpoint, StorageError},
 };
 
@@ -57,6 +57,8 @@ pub(crate) struct Reader {
     passed_over: PassedOver,
     /// Bytes of data files that were read or walked.
     walked_bytes: u64,
+    /// How many walks wait for the end of the file before theirs.
+    asking: u8,
 }
 
 impl Reader {
@@ -70,7 +72,7 @@ impl Reader {
         let front = segments.front().map_or(FileId::FIRST, |front| front.file);
         let walk = match checkpoint {
             Some(at) => FileWalk::resume(at.file, at.offset, at.next_id),
-            None => FileWalk::start(front, None),
+            None => FileWalk::start(front),
         };
         self.cursor = Some(Cursor { walk, expected: first_unread });
         self.losses.start(first_unread);
@@ -123,7 +125,7 @@ impl Reader {
             && cursor.walk.file == file
             && (cursor.walk.offset > length || cursor.walk.has_map())
         {
-            cursor.walk = FileWalk::start(file, cursor.walk.min_id());
+            cursor.walk = FileWalk::start(file);
         }
     }
 
@@ -141,7 +143,7 @@ impl Reader {
         if segments.position(cursor.walk.file).is_none()
             && let Some(front) = segments.front()
         {
-            cursor.walk = FileWalk::start(front.file, None);
+            cursor.walk = FileWalk::start(front.file);
         }
     }
 
@@ -295,19 +297,14 @@ impl Reader {
     }
 
     /// Goes on to the next segment, if there is one.
-    fn next_segment(&mut self, cursor: &mut Cursor, segments: &mut Segments) -> bool {
+    fn next_segment(&mut self, cursor: &mut Cursor, segments: &Segments) -> bool {
         let file = cursor.walk.file;
         let Some(next) = segments.follower(file).map(|next| next.file) else { return false };
         let between = (1..file.steps_to(next)).map(|steps| file.ahead(steps));
         for missing in between.filter(|file| segments.place(*file).is_none()).take(self.passed_over.room()) {
             self.passed_over.missing(missing);
         }
-        let end = cursor.walk.walked().next_id;
-        let min_id = (end > RecordId(0)).then_some(end).or(cursor.walk.min_id());
-        if let Some(segment) = segments.get_mut(next) {
-            segment.min_id = min_id.or(segment.min_id);
-        }
-        cursor.walk = FileWalk::start(next, min_id);
+        cursor.walk = FileWalk::start(next);
         true
     }
 
@@ -323,6 +320,11 @@ impl Reader {
         let Some(length) = files.segments.get(file).map(|segment| segment.bytes) else {
             return Ok(Step::End);
         };
+        if walk.is_asking() {
+            let min_id = walking::min_hint(files, file)?;
+            let first_behind = if min_id.is_none() { first_behind(files, file)? } else { None };
+            walk.is_told(min_id, first_behind);
+        }
         let behind = self::fences::known_behind(files.segments, file);
         let mut source = FileBytes::new(&mut *files.backend, file, length);
         let from = walk.offset;
@@ -334,18 +336,23 @@ impl Reader {
         let read_bytes = source.read_bytes;
         self.walked_bytes =
             self.walked_bytes.saturating_add(walk.offset.saturating_sub(from).max(read_bytes));
+        if let Some(first) = first.filter(|_| !has_met_any)
+            && let Some(segment) = files.segments.get_mut(file)
+        {
+            segment.fence = Fence::Met(first);
+        }
         if let Ok(Step::NeedsMap) = stepped {
-            let end_id = end_id(files, file, walk.min_id())?;
+            let fences = self.bounds(files, file)?;
             let mut source = FileBytes::new(&mut *files.backend, file, length);
-            let mapped = walk.use_map(&mut source, end_id);
+            let mapped = walk.use_map(&mut source, fences);
             self.walked_bytes = self.walked_bytes.saturating_add(source.read_bytes);
             mapped?;
         }
+        if walk.walked().end == WalkedEnd::Damaged {
+            files.segments.keep_bounds(file);
+        }
         if let Some(segment) = files.segments.get_mut(file) {
             segment.note_walked(walk.walked());
-            if let Some(first) = first.filter(|_| !has_met_any) {
-                segment.fence = Fence::First(first);
-            }
         }
         stepped
     }

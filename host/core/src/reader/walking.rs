@@ -1,9 +1,19 @@
 //! Walking through whole files: for the facts, for a survey, for what is dropped.
 
+use forebay_frame::Fences;
 use forebay_types::{FileId, RecordId};
 
-use super::{FileWalk, Files, Met, Reader, Step, WhyPassed, frame_ending_at};
-use crate::{segments::WalkedEnd, storage::StorageError};
+use super::{
+    FileWalk, Files, Met, Reader, Step, WhyPassed,
+    fences::{end_id, id_after},
+};
+use crate::{
+    segments::{Bound, Bounds, Segment, WalkedEnd},
+    storage::StorageError,
+};
+
+/// A walk through a damaged file may need the end of the file before it, and so on. After so many files a small read has to do.
+const ASKING_MAX: u8 = 4;
 
 /// What a survey of a file shows.
 pub(crate) enum Seen<'a> {
@@ -25,7 +35,7 @@ impl Reader {
         let mut walk = if is_clean && walked.to > 0 {
             FileWalk::resume(file, walked.to, walked.next_id)
         } else {
-            FileWalk::start(file, self.min_id(files, file)?)
+            FileWalk::start(file)
         };
         loop {
             let step = self.step(&mut walk, files, |met| {
@@ -38,44 +48,100 @@ impl Reader {
         }
     }
 
-    /// The id after what stands before a file: no id in it is lower. The file before it is walked for that only where no
-    /// whole frame ends it.
-    fn min_id(&mut self, files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
-        let mut unknown = Vec::new();
-        let mut end = files.segments.get(file).and_then(|segment| segment.min_id);
-        if end.is_none() {
-            let before: Vec<(FileId, u64, Option<RecordId>)> = files
-                .segments
-                .before(file)
-                .map(|segment| {
-                    let walked = segment.is_walked() && segment.walked.next_id > RecordId(0);
-                    (segment.file, segment.bytes, walked.then_some(segment.walked.next_id))
-                })
-                .collect();
-            for (file, bytes, walked) in before {
-                end = match walked {
-                    Some(next_id) => Some(next_id),
-                    None => match frame_ending_at(files, file, bytes) {
-                        Err(StorageError::NotFound { .. }) => None,
-                        end => end?,
-                    },
-                };
-                if end.is_some() {
-                    break;
-                }
-                unknown.push(file);
+    /// The id of the first record in a file, or behind it.
+    pub(crate) fn first_record_from(
+        &mut self,
+        files: &mut Files<'_>,
+        file: FileId,
+    ) -> Result<Option<RecordId>, StorageError> {
+        let mut next = files.segments.position(file).map(|_| file);
+        while let Some(file) = next {
+            match self.first_record(files, file) {
+                Ok(None) | Err(StorageError::NotFound { .. }) => {}
+                found => return found,
+            }
+            next = files.segments.follower(file).map(|follower| follower.file);
+        }
+        Ok(None)
+    }
+
+    /// The id of the first record in a file. The facts know it afterwards.
+    pub(crate) fn first_record(
+        &mut self,
+        files: &mut Files<'_>,
+        file: FileId,
+    ) -> Result<Option<RecordId>, StorageError> {
+        if let Some(segment) = files.segments.get(file).filter(|segment| segment.is_met()) {
+            return Ok(segment.first_id());
+        }
+        let mut walk = FileWalk::start(file);
+        let mut first = None;
+        loop {
+            let step = self.step(&mut walk, files, |met| {
+                first = Some(met.frame.id);
+                false
+            })?;
+            if first.is_some() || step == Step::End {
+                return Ok(first);
             }
         }
-        for before in unknown.into_iter().rev() {
-            let mut walk = FileWalk::start(before, end);
-            while self.step(&mut walk, files, |_| true)? != Step::End {}
-            let next_id = walk.walked().next_id;
-            end = if next_id > RecordId(0) { Some(next_id) } else { end };
+    }
+
+    /// The bounds of the ids in a damaged file. They outlive the process.
+    pub(super) fn bounds(&mut self, files: &mut Files<'_>, file: FileId) -> Result<Fences, StorageError> {
+        let min = self.min_id(files, file)?;
+        let end = match files.segments.get(file).map_or(Bound::Unknown, |segment| segment.bounds.end) {
+            Bound::NotAsked => match files.segments.recalled_bounds(file).end.id() {
+                Some(end) => Some(end),
+                None => end_id(files, file, min)?,
+            },
+            asked => asked.id(),
+        };
+        files.segments.set_bounds(file, Bounds { min: Bound::told(min), end: Bound::told(end) });
+        Ok(Fences { min, end })
+    }
+
+    /// The id after what stands before a file: no id in it is lower. Where the file does not begin with that id, the file before
+    /// it is walked: a frame at the end of that one may be misplaced.
+    pub(crate) fn min_id(
+        &mut self,
+        files: &mut Files<'_>,
+        file: FileId,
+    ) -> Result<Option<RecordId>, StorageError> {
+        let Some(asked) = files.segments.get(file).map(|segment| segment.bounds) else { return Ok(None) };
+        if asked.min != Bound::NotAsked {
+            return Ok(asked.min.id());
         }
-        if let Some(segment) = files.segments.get_mut(file) {
-            segment.min_id = end;
+        let hint = min_hint(files, file)?;
+        let first = files.segments.get(file).and_then(Segment::first_id);
+        let min = if hint.is_some() && hint == first { hint } else { self.end_before(files, file)? };
+        files.segments.set_bounds(file, Bounds { min: Bound::told(min), ..asked });
+        Ok(min)
+    }
+
+    /// The id after the last record before a file, by the remembered bound or by walking the files before it.
+    fn end_before(&mut self, files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
+        if let Some(min) = files.segments.recalled_bounds(file).min.id() {
+            return Ok(Some(min));
         }
-        Ok(end)
+        if self.asking >= ASKING_MAX {
+            return min_hint(files, file);
+        }
+        let before: Vec<FileId> = files.segments.before(file).map(|segment| segment.file).collect();
+        for before in before {
+            self.asking += 1;
+            let walked = self.walk_through(files, before, |_| {});
+            self.asking -= 1;
+            match walked {
+                Ok(()) | Err(StorageError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let end = files.segments.get(before).and_then(Segment::records_end);
+            if end.is_some() {
+                return Ok(end);
+            }
+        }
+        Ok(None)
     }
 
     /// Walks through a file from its start, and shows each record.
@@ -99,7 +165,7 @@ impl Reader {
         file: FileId,
         mut show: impl FnMut(Seen<'_>),
     ) -> Result<(), StorageError> {
-        let mut walk = FileWalk::start(file, self.min_id(files, file)?);
+        let mut walk = FileWalk::start(file);
         loop {
             let step = self.step(&mut walk, files, |met| {
                 show(Seen::Record(met));
@@ -111,5 +177,23 @@ impl Reader {
                 Step::On | Step::Full | Step::NeedsMap => {}
             }
         }
+    }
+}
+
+/// The id after what stands before a file, as far as two small reads tell it.
+pub(super) fn min_hint(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
+    let Some(asked) = files.segments.get(file).map(|segment| segment.bounds.min) else { return Ok(None) };
+    let known = if asked == Bound::NotAsked { files.segments.recalled_bounds(file).min } else { asked };
+    if known != Bound::NotAsked {
+        return Ok(known.id());
+    }
+    let Some(before) = files.segments.before(file).next() else { return Ok(None) };
+    if let Some(end) = before.records_end() {
+        return Ok(Some(end));
+    }
+    let (before, bytes) = (before.file, before.bytes);
+    match id_after(files, before, bytes, file) {
+        Err(StorageError::NotFound { .. }) => Ok(None),
+        end => end,
     }
 }

@@ -15,8 +15,9 @@ pub(crate) struct Bounds {
     pub(crate) first_file: forebay_types::FileId,
     /// The last event that the ledger may pass: everything up to it is acknowledged or lost.
     pub(crate) passable: RecordId,
-    /// The operator lets the oldest segments go when there is no room.
-    pub(crate) drops_oldest: bool,
+    /// The operator lets the oldest segments go when there is no room. Then the id of the first record in the file that the new
+    /// ledger leads to, or behind that file: it was read, and is no fence.
+    pub(crate) first_left: Option<RecordId>,
 }
 
 /// What a ledger does that may be stored.
@@ -62,10 +63,7 @@ pub(crate) fn may_store(new: Ledger, segments: &Segments, bounds: &Bounds) -> Re
         // A power loss would leave a window without the segments behind the writer's. Nothing may wait there.
         return Err(Refusal::LedgerFiles);
     }
-    let end_before_reader = match reader.checked_sub(1) {
-        Some(before) => segments.end_id(before).ok_or(Refusal::LedgerFiles)?,
-        None => RecordId(0),
-    };
+    let end_before_reader = segments.records_end_before(reader).ok_or(Refusal::LedgerFiles)?;
     if end_before_reader > last.after(1) {
         return Err(Refusal::LedgerFiles);
     }
@@ -73,7 +71,7 @@ pub(crate) fn may_store(new: Ledger, segments: &Segments, bounds: &Bounds) -> Re
         return Ok(Verdict::Fine);
     }
     // Whole segments from the front, and nothing of the first that is left.
-    let first_left = segments.first_id_from(reader).unwrap_or(end_before_reader);
-    let drops_whole = bounds.drops_oldest && reader > 0 && last.after(1) <= first_left.max(end_before_reader);
+    let first_left = bounds.first_left.filter(|_| reader > 0);
+    let drops_whole = first_left.is_some_and(|first_left| last.after(1) <= first_left.max(end_before_reader));
     if drops_whole { Ok(Verdict::Drops(reader)) } else { Err(Refusal::LedgerLast) }
 }

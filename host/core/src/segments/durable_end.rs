@@ -74,11 +74,30 @@ impl Segments {
         }
         let at = self.durable.min(named + 1);
         let Some(first_open) = self.order.get(at) else { return self.next_id };
-        let before = at.checked_sub(1).and_then(|before| self.end_id(before)).unwrap_or_default();
+        let before = self.records_end_before(at).unwrap_or_default();
         if at <= named && first_open.durability.is_named {
             before.max(first_open.durability.next_id)
         } else {
             before
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::segments::Fence;
+
+    /// The first frame of a damaged file may state any id. A writer who is answered by it takes a lost record for a safe one.
+    #[test]
+    fn an_id_that_was_read_without_its_checksum_makes_nothing_durable() {
+        let mut empty = Segment::found(FileId::FIRST, 0);
+        empty.durability.is_named = true;
+        let mut damaged = Segment::found(FileId::FIRST.successor(), 1000);
+        damaged.fence = Fence::First(RecordId(22));
+        let mut segments = Segments::new(vec![empty, damaged], Vec::new(), RecordId(4));
+        assert_eq!(segments.durable_next(Some(0)), RecordId(0));
     }
 }

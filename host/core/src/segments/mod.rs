@@ -8,6 +8,7 @@
 //! * the next id lies behind every id that was found or given.
 
 mod arrange;
+mod bounds;
 mod durability;
 mod durable_end;
 mod segment;
@@ -21,6 +22,7 @@ use crate::storage::Checkpoint;
 
 pub(crate) use self::{
     arrange::{Extent, arrange},
+    bounds::{Bound, Bounds},
     segment::{Fence, Segment, Walked, WalkedEnd},
 };
 
@@ -40,6 +42,7 @@ pub(crate) struct Segments {
     unnamed: BTreeSet<FileId>,
     /// Whether everything that lies behind the last record was looked at, so that the next id is final.
     is_end_known: bool,
+    remembered: bounds::Remembered,
 }
 
 /// Where a file stands.
@@ -71,6 +74,7 @@ impl Segments {
             durable: 0,
             unnamed,
             is_end_known: false,
+            remembered: bounds::Remembered::default(),
         };
         debug_assert!(segments.rises(), "the order goes once round the ring at most");
         segments
@@ -81,7 +85,8 @@ impl Segments {
         for file in files {
             if let Some(segment) = self.outside.remove(file) {
                 self.outside_bytes = self.outside_bytes.saturating_sub(segment.bytes);
-                self.order.push_back(segment);
+                // Without its neighbours nothing was known of its bounds.
+                self.order.push_back(Segment { bounds: Bounds::default(), ..segment });
             }
         }
         debug_assert!(self.rises(), "the order goes once round the ring at most");
@@ -91,6 +96,7 @@ impl Segments {
     pub(crate) fn forget_damage(&mut self) {
         for segment in self.order.iter_mut().filter(|segment| segment.walked.end != WalkedEnd::Whole) {
             segment.forget_walk();
+            segment.bounds = Bounds::default();
         }
     }
 
@@ -172,7 +178,18 @@ impl Segments {
     /// The segments with content in front of this one, the nearest first.
     pub(crate) fn before(&self, file: FileId) -> impl Iterator<Item = &Segment> {
         let position = self.position(file).unwrap_or(0);
-        self.order.range(..position).rev().filter(|segment| segment.bytes > 0)
+        let mut behind = file;
+        let before = self.order.range(..position).rev().take_while(move |segment| {
+            let behind = std::mem::replace(&mut behind, segment.file);
+            self.is_followed_by(segment.file, behind)
+        });
+        before.filter(|segment| segment.bytes > 0)
+    }
+
+    /// Whether no file is missing between two: then the ids of the one go on in the other. What files that are missing held
+    /// is not known.
+    pub(crate) fn is_followed_by(&self, file: FileId, next: FileId) -> bool {
+        (1..file.steps_to(next)).all(|steps| self.place(file.ahead(steps)).is_some())
     }
 
     /// Where a file stands in reading order.
@@ -214,28 +231,29 @@ impl Segments {
         self.order.get(self.position(file)? + 1)
     }
 
-    /// The id below which all ids of the segments up to this position lie, by what was walked and by the fence of the
-    /// first segment behind it that has one. `None` if the host has looked at neither.
+    /// The id below which all ids of the segments up to this position lie, by what was walked and by the first record behind
+    /// them. `None` if the host has met neither.
     pub(crate) fn end_id(&self, position: usize) -> Option<RecordId> {
         let segment = self.order.get(position)?;
         if segment.is_walked() && segment.walked.next_id > RecordId(0) {
             return Some(segment.walked.next_id);
         }
-        self.first_id_from(position + 1)
+        let behind = self.order.range(position + 1..);
+        match behind.into_iter().find(|segment| !segment.holds_nothing()) {
+            Some(next) => next.first_id().filter(|_| next.is_met()),
+            None => Some(self.next_id),
+        }
     }
 
-    /// The first id of the segments from this position on; the next id if they hold nothing. `None` if the host does not
-    /// know it.
-    pub(crate) fn first_id_from(&self, position: usize) -> Option<RecordId> {
-        for segment in self.order.iter().skip(position) {
-            match segment.fence {
-                Fence::First(id) => return Some(id),
-                // A file whose start is damaged may hold records behind that.
-                Fence::Unknown | Fence::None if !segment.holds_nothing() => return None,
-                Fence::Unknown | Fence::None => {}
+    /// The id behind the last record of the segments in front of this position; 0 if they hold none. `None` if the host does
+    /// not know it.
+    pub(crate) fn records_end_before(&self, position: usize) -> Option<RecordId> {
+        for before in (0..position).rev() {
+            if !self.order.get(before)?.holds_nothing() {
+                return self.end_id(before);
             }
         }
-        Some(self.next_id)
+        Some(RecordId(0))
     }
 
     /// How many bytes lie between two places of the reading order; `None` if a file is not in it, or they are the wrong way
@@ -320,7 +338,9 @@ impl Segments {
         if let Some(last) = self.order.back_mut() {
             self.bytes = self.bytes.saturating_sub(last.bytes.saturating_sub(length));
             last.truncated(length);
+            let file = last.file;
             self.durable = self.durable.min(self.order.len() - 1);
+            self.forget_bounds(file);
         }
     }
 
@@ -328,6 +348,7 @@ impl Segments {
     pub(crate) fn released(&mut self) -> Option<Segment> {
         let front = self.order.pop_front()?;
         self.unnamed.remove(&front.file);
+        self.forget_bounds(front.file);
         self.durable = self.durable.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(front.bytes);
         Some(front)
@@ -336,6 +357,7 @@ impl Segments {
     /// The front segment leaves the reading order and stays in the directory.
     pub(crate) fn set_aside(&mut self) {
         if let Some(front) = self.order.pop_front() {
+            self.forget_bounds(front.file);
             self.durable = self.durable.saturating_sub(1);
             self.outside_bytes = self.outside_bytes.saturating_add(front.bytes);
             self.outside.insert(front.file, front);
@@ -351,6 +373,7 @@ impl Segments {
             Place::InOrder(_) => None,
         }?;
         self.unnamed.remove(&file);
+        self.forget_bounds(file);
         if place == Place::Outside {
             self.outside_bytes = self.outside_bytes.saturating_sub(gone.bytes);
         }
@@ -365,6 +388,7 @@ impl Segments {
         };
         if let Some(gone) = self.order.remove(position) {
             self.unnamed.remove(&file);
+            self.forget_bounds(file);
             self.bytes = self.bytes.saturating_sub(gone.bytes);
             self.durable = self.durable.min(position);
         }

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use forebay_types::{FileId, RecordId, SegmentEnd};
 
-use super::durability::Durability;
+use super::{
+    bounds::{Bound, Bounds},
+    durability::Durability,
+};
 
 /// Where a walk through a file has come to, and what it met until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +39,17 @@ impl Walked {
         Self { to: 0, whole_end: 0, next_id: RecordId(0), end: WalkedEnd::Whole };
 }
 
-/// What the host knows of the lowest id in a file. A fence is a hint and never a proof.
+/// What the host knows of the lowest id in a file. Until a record was met it is a hint and no proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fence {
     /// The host has not looked.
     Unknown,
     /// The file holds no frame that can be read at its start.
     None,
-    /// The first frame has this id.
+    /// The first frame says that it has this id.
     First(RecordId),
+    /// The first record that counts has this id: the host has met it.
+    Met(RecordId),
 }
 
 /// A data file with its id range.
@@ -54,8 +59,7 @@ pub(crate) struct Segment {
     /// Its length in bytes.
     pub(crate) bytes: u64,
     pub(crate) fence: Fence,
-    /// No id in the file is lower: the id after the file before it, if that was walked to its end.
-    pub(crate) min_id: Option<RecordId>,
+    pub(crate) bounds: Bounds,
     pub(crate) walked: Walked,
     pub(crate) durability: Durability,
     /// The ids that were appended to it under this lock.
@@ -73,7 +77,7 @@ impl Segment {
             file,
             bytes,
             fence: if bytes == 0 { Fence::None } else { Fence::Unknown },
-            min_id: None,
+            bounds: Bounds::default(),
             walked: Walked::NOTHING,
             durability: Durability::default(),
             written: None,
@@ -90,7 +94,7 @@ impl Segment {
     /// The first id, as far as the fence tells it.
     pub(crate) fn first_id(&self) -> Option<RecordId> {
         match self.fence {
-            Fence::First(id) => Some(id),
+            Fence::First(id) | Fence::Met(id) => Some(id),
             Fence::Unknown | Fence::None => None,
         }
     }
@@ -98,6 +102,16 @@ impl Segment {
     /// Whether every byte was looked at, so that the ids in it are known.
     pub(crate) fn is_walked(&self) -> bool {
         self.walked.to == self.bytes
+    }
+
+    /// Whether a record in it was met, so that its first id is no mere hint.
+    pub(crate) fn is_met(&self) -> bool {
+        matches!(self.fence, Fence::Met(_))
+    }
+
+    /// The id behind its last record, if it was walked and holds one.
+    pub(crate) fn records_end(&self) -> Option<RecordId> {
+        Some(self.walked.next_id).filter(|end| self.is_walked() && *end > RecordId(0))
     }
 
     /// Whether it is known to hold no record.
@@ -130,6 +144,7 @@ impl Segment {
     /// What it holds is to be looked at again: after a rewrite it may have changed.
     pub(crate) fn forget_walk(&mut self) {
         self.walked = Walked::NOTHING;
+        self.bounds.end = Bound::NotAsked;
         self.fence = if self.bytes == 0 { Fence::None } else { Fence::Unknown };
     }
 
@@ -137,9 +152,10 @@ impl Segment {
     pub(crate) fn appended(&mut self, bytes: u64, first: RecordId, next: RecordId) {
         debug_assert!(self.can_be_appended_to(), "nothing is appended behind damage");
         if self.bytes == 0 {
-            self.fence = Fence::First(first);
+            self.fence = Fence::Met(first);
         }
         self.bytes = self.bytes.saturating_add(bytes);
+        self.bounds.end = Bound::NotAsked;
         self.walked = Walked { to: self.bytes, whole_end: self.bytes, next_id: next, end: WalkedEnd::Whole };
         self.written.get_or_insert(first..next).end = next;
     }
@@ -152,6 +168,8 @@ impl Segment {
         if self.walked.end == WalkedEnd::Unfinished(bytes) {
             self.walked.end = WalkedEnd::Whole;
         }
+        // Records with higher ids are going to follow.
+        self.bounds.end = Bound::NotAsked;
         if bytes == 0 {
             self.fence = Fence::None;
         }

@@ -10,6 +10,22 @@ use super::{Amount, FileId, Ledger, Usage};
 /// How many checkpoints are remembered.
 pub const CHECKPOINTS_MAX: usize = 16;
 
+/// Of how many files the bounds of their ids are remembered.
+pub const BOUNDS_MAX: usize = 32;
+
+/// What neighbouring files said of the ids in a file when the host first had to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileBounds {
+    /// The file.
+    pub file: FileId,
+    /// Its length in bytes then: records that were appended since may have any id.
+    pub bytes: u64,
+    /// No id in it is lower, if that was told.
+    pub min: Option<RecordId>,
+    /// All ids in it are lower, if that was told.
+    pub end: Option<RecordId>,
+}
+
 /// A place in a data file where a frame ends, and the id of the next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -33,6 +49,8 @@ pub struct Memo {
     /// Ends of frames, at most [`CHECKPOINTS_MAX`]: where the first unacknowledged record begins, and how far the newest files
     /// were known.
     pub checkpoints: Vec<Checkpoint>,
+    /// The bounds of damaged files, and of the file that the ledger leads to: at most [`BOUNDS_MAX`].
+    pub bounds: Vec<FileBounds>,
     /// A sync had failed, and what it was to make durable was not safe again. As long as the machine is up, later syncs of
     /// the same files say that all is well.
     pub is_degraded: bool,
@@ -99,6 +117,7 @@ mod tests {
             usage: Usage::default(),
             place: None,
             checkpoints: Vec::new(),
+            bounds: Vec::new(),
             is_degraded: false,
         };
         let at_close = Recalled { memo, same_boot: true, clean: true, is_ledger_untouched: false };

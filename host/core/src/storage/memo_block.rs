@@ -10,8 +10,9 @@ use zerocopy::{
 };
 
 use super::{
-    Amount, Checkpoint, FileId, Incarnations, Ledger, Memo, Usage, incarnation::REMEMBERED_MAX,
-    memo::CHECKPOINTS_MAX,
+    Amount, Checkpoint, FileId, Incarnations, Ledger, Memo, Usage,
+    incarnation::REMEMBERED_MAX,
+    memo::{BOUNDS_MAX, CHECKPOINTS_MAX, FileBounds},
 };
 
 pub(super) const BLOCK_BYTES: usize = 4096;
@@ -21,7 +22,7 @@ const MAGIC: [u8; 8] = *b"FOREBAY\0";
 /// The version before this one had another magic, and was never released.
 const VERSION: u32 = 2;
 
-const RESERVED: usize = 3259;
+const RESERVED: usize = 2231;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -56,6 +57,17 @@ struct MarkCopy {
     padding: [u8; 6],
 }
 
+/// Where a bound is not known its id is 0.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct BoundsCopy {
+    bytes: U64,
+    min: U64,
+    end: U64,
+    file: U16,
+    padding: [u8; 6],
+}
+
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct Body {
@@ -82,6 +94,8 @@ struct Body {
     degraded: u8,
     /// When the ledger was last changed, if the buffer was closed; 0 if that is not known.
     ledger_changed_ns: U64,
+    bounds_count: U32,
+    bounds: [BoundsCopy; BOUNDS_MAX],
     /// Zeros.
     reserved: [u8; RESERVED],
 }
@@ -114,9 +128,10 @@ pub(super) enum Found {
 }
 
 pub(super) fn encode(block: &Block) -> Vec<u8> {
-    let Memo { ledger, usage, place, checkpoints: marks, is_degraded } = &block.memo;
+    let Memo { ledger, usage, place, checkpoints: marks, bounds, is_degraded } = &block.memo;
     let starts = block.incarnations.starts();
     let marks = marks.get(..CHECKPOINTS_MAX).unwrap_or(marks);
+    let bounds = bounds.get(..BOUNDS_MAX).unwrap_or(bounds);
     let mut body: Body = zerocopy::FromZeros::new_zeroed();
     body.magic = MAGIC;
     body.version = VERSION.into();
@@ -155,6 +170,16 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
             padding: [0; 6],
         };
     }
+    body.bounds_count = u32::try_from(bounds.len()).unwrap_or(0).into();
+    for (copy, bounds) in body.bounds.iter_mut().zip(bounds) {
+        *copy = BoundsCopy {
+            bytes: bounds.bytes.into(),
+            min: bounds.min.map_or(0, |id| id.0).into(),
+            end: bounds.end.map_or(0, |id| id.0).into(),
+            file: bounds.file.get().into(),
+            padding: [0; 6],
+        };
+    }
     body.degraded = u8::from(*is_degraded);
     body.ledger_changed_ns = block.ledger_changed_ns.into();
     let mut bytes = body.as_bytes().to_vec();
@@ -183,6 +208,12 @@ fn decode_body(body: &Body) -> Option<Block> {
         let file = FileId::new(mark.file.get())?;
         Some(Checkpoint { file, offset: mark.offset.get(), next_id: RecordId(mark.next_id.get()) })
     });
+    let bounds = body.bounds.get(..usize::try_from(body.bounds_count.get()).ok()?)?.iter();
+    let known = |id: U64| Some(RecordId(id.get())).filter(|id| *id > RecordId(0));
+    let bounds = bounds.map(|copy| {
+        let file = FileId::new(copy.file.get())?;
+        Some(FileBounds { file, bytes: copy.bytes.get(), min: known(copy.min), end: known(copy.end) })
+    });
     Some(Block {
         sequence: body.sequence.get(),
         boot: body.boot,
@@ -206,6 +237,7 @@ fn decode_body(body: &Body) -> Option<Block> {
             },
             place: FileId::new(body.place.file.get()).map(|file| (file, body.place.offset.get())),
             checkpoints: marks.collect::<Option<_>>()?,
+            bounds: bounds.collect::<Option<_>>()?,
             is_degraded: body.degraded == 1,
         },
     })

@@ -16,7 +16,7 @@ pub use error::StorageError;
 pub use forebay_types::{FileId, Ledger};
 pub use gone::Gone;
 pub use incarnation::Incarnations;
-pub use memo::{CHECKPOINTS_MAX, Checkpoint, Memo, Recalled};
+pub use memo::{BOUNDS_MAX, CHECKPOINTS_MAX, Checkpoint, FileBounds, Memo, Recalled};
 pub use usage::{Amount, Usage};
 
 /// The most that is kept of what was cut, in bytes.

@@ -192,7 +192,8 @@ impl Syncs {
     }
 
     /// Whether nothing was requested that has not ended.
-    pub(crate) fn is_idle(&self) -> bool {
+    #[cfg(test)]
+    fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.flights.is_empty()
     }
 

@@ -106,7 +106,14 @@ mod tests {
             lost: Amount::new(10, 100),
             ..Usage::default()
         };
-        Memo { ledger: ledger(201, 100), usage, place: None, checkpoints: Vec::new(), is_degraded: false }
+        Memo {
+            ledger: ledger(201, 100),
+            usage,
+            place: None,
+            checkpoints: Vec::new(),
+            bounds: Vec::new(),
+            is_degraded: false,
+        }
     }
 
     fn present(next: u64, last: u64, waiting_bytes: u64, sent_bytes: u64) -> Present {
@@ -181,7 +188,7 @@ mod tests {
                 ..Usage::default()
             };
             let noted = ledger(noted_next + 1, noted_last);
-            let memo = Memo { ledger: noted, usage, place: None, checkpoints: Vec::new(), is_degraded: false };
+            let memo = Memo { ledger: noted, usage, place: None, checkpoints: Vec::new(), bounds: Vec::new(), is_degraded: false };
             let last = last.min(next);
             let present = Present {
                 is_same_boot: known ^ last_known,

@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use crate::{
-    damage::Source,
     id::RecordId,
     layout::{self, ALIGNMENT, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_usize},
     map::{
         frames::Frames,
         piece::{Item, Piece, push},
     },
+    source::Source,
     window::{File, Window},
 };
 
@@ -121,7 +121,8 @@ pub(crate) fn settled_start<S: Source>(
 #[inline]
 pub(crate) fn stated_starts(root: &Root, end: u64, limit: u64) -> [Option<u64>; 2] {
     let start = |padded: u64| end.checked_sub(padded + OVERHEAD_BYTES).filter(|start| *start >= limit);
-    [root.padded_by_pointer().and_then(start), start(root.padded_by_length())]
+    let by_length = (!root.is_blank()).then(|| root.padded_by_length());
+    [root.padded_by_pointer().and_then(start), by_length.and_then(start)]
 }
 
 /// Where a frame ends by its length prefix.

@@ -1,13 +1,13 @@
 //! What speaks for and against frames that no chain leads to.
 
 use crate::{
-    damage::Source,
     id::RecordId,
     layout::{OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root, to_usize},
     map::{
         frames::{Frames, Prefix},
         piece::{Item, Piece},
     },
+    source::Source,
 };
 
 /// What a device loses at once, in bytes.

@@ -1,9 +1,9 @@
 //! What neighbouring files say of the ids in a file.
 
 use crate::{
-    damage::Source,
     id::RecordId,
     layout::{self, DELIMITER, ROOT, Root},
+    source::Source,
 };
 
 /// What neighbouring files say of the ids in a file.

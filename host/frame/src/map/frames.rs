@@ -2,9 +2,9 @@
 
 use crate::{
     checksum,
-    damage::Source,
     layout::{self, DELIMITER, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root, to_u64, to_usize},
     map::piece::{Item, Piece, push},
+    source::Source,
     window::{BLOCK, File, Window},
 };
 

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use crate::{
-    damage::Source,
     id::RecordId,
     layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
     map::{
@@ -16,6 +15,7 @@ use crate::{
         piece::{Item, Piece, push},
         scan::scan,
     },
+    source::Source,
 };
 
 /// Goes along both chains of a file, and looks for frames between them.

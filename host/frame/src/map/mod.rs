@@ -13,13 +13,15 @@ mod prefix;
 mod scan;
 mod selection;
 mod stretch;
+mod unordered;
 
-use crate::{damage::Source, id::RecordId};
+use crate::{id::RecordId, source::Source};
 use cover::Cover;
 use frames::Frames;
 
 pub use fences::{Fences, first_frame_id};
 pub use stretch::Stretch;
+pub use unordered::{UnorderedStep, UnorderedWalk};
 
 /// The stretches of a data file, in file order. They cover the file and leave no holes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

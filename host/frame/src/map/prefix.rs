@@ -3,8 +3,8 @@
 use crc32fast::Hasher;
 
 use crate::{
-    damage::Source,
     layout::{to_u64, to_usize},
+    source::Source,
     window::{BLOCK, File, Window},
 };
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use crate::{
     checksum,
-    damage::Source,
     id::RecordId,
     layout::{ALIGNMENT, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root, to_usize},
     map::{
@@ -13,6 +12,7 @@ use crate::{
         piece::{Item, push},
         prefix::{Prefixes, extend, shift},
     },
+    source::Source,
     window::{File, Window},
 };
 
@@ -21,13 +21,13 @@ const SHORT_BYTES: u64 = 1024;
 
 /// What two length statements say lies between two places.
 #[derive(Clone, Copy, Debug)]
-struct Extent {
-    start: u64,
-    end: u64,
+pub(crate) struct Extent {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
     /// The checksum agrees.
     whole: bool,
     /// The length prefix is one of the two statements.
-    by_prefix: bool,
+    pub(crate) by_prefix: bool,
     /// All three agree, and the checksum. A series of adjacent ones is one extent.
     plain: bool,
 }
@@ -40,16 +40,8 @@ pub(crate) fn scan<S: Source>(
     end: u64,
     ids: Range<RecordId>,
 ) -> Result<Vec<Item>, S::Error> {
-    let extents = Scan {
-        prefixes: Prefixes::of(&mut frames.file, start, end)?,
-        window: Window::default(),
-        start,
-        ids,
-        found: Vec::new(),
-    }
-    .extents(&mut frames.file, end)?;
     let mut items = Vec::new();
-    for extent in extents {
+    for extent in extents(frames, start, end, ids)? {
         if extent.by_prefix {
             frames.walk(extent.start, extent.end, &mut items)?;
         } else {
@@ -58,6 +50,18 @@ pub(crate) fn scan<S: Source>(
         }
     }
     Ok(items)
+}
+
+/// The same, as what two length statements say lies between two places.
+pub(crate) fn extents<S: Source>(
+    frames: &mut Frames<'_, S>,
+    start: u64,
+    end: u64,
+    ids: Range<RecordId>,
+) -> Result<Vec<Extent>, S::Error> {
+    let prefixes = Prefixes::of(&mut frames.file, start, end)?;
+    let scan = Scan { prefixes, window: Window::default(), start, ids, found: Vec::new() };
+    scan.extents(&mut frames.file, end)
 }
 
 struct Scan {

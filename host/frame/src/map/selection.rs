@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
-    damage::Source,
     id::RecordId,
     map::{
         choice::{Before, PIECES_MAX, best_chain, missing},
@@ -13,6 +12,7 @@ use crate::{
         parts::Parts,
         piece::{Item, Piece, push},
     },
+    source::Source,
 };
 
 /// How many sets of doubtful pieces are tried at most.

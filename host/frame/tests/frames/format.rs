@@ -124,7 +124,7 @@ fn padding_does_not_matter() {
     assert_eq!((decoded.payload, decoded.events.get()), (&b"hello"[..], 1));
 }
 
-// This is what `Damage::Length` promises.
+// This is what `Stretch::Undelimited` promises.
 #[test]
 fn a_frame_is_read_without_the_numbers_that_say_how_long_it_is() {
     for payload in [&b""[..], b"hello", b"01234567", b"0123456789"] {

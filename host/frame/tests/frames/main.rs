@@ -3,12 +3,9 @@
 // Lengths of files that these tests make.
 #![allow(clippy::cast_possible_truncation)]
 
-mod cost;
 mod data_file;
-mod embedded;
+mod events;
 mod format;
-mod many_faults;
 mod map;
-mod order;
 mod round_trip;
-mod single_fault;
+mod unordered;

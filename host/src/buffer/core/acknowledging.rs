@@ -2,6 +2,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use forebay_types::RecordId;
 use tracing::warn;
 
 use super::{Core, after};
@@ -39,7 +40,7 @@ impl Core {
         let expired = self.in_flight.expired(now_ns);
         if let Some((first, _)) = expired.first() {
             self.expired_leases += u64::try_from(expired.len()).unwrap_or(u64::MAX);
-            if let Some(not_logged) = self.leases_said.may_say() {
+            if let Some(not_logged) = self.leases_said.may_log(now_ns) {
                 let records = expired.len();
                 warn!(
                     records,
@@ -90,7 +91,7 @@ impl Core {
         }
         if let Some(letters) = self.dead_letters.start() {
             let records = letters.iter().map(|letter| &letter.record);
-            self.lives.guard().bury(records, self.options.max_dead_letter_bytes);
+            self.lives.guard().write_dead_letters(records, self.options.max_dead_letter_bytes);
         }
     }
 
@@ -121,7 +122,26 @@ impl Core {
     pub(super) fn pass_acknowledged(&mut self) {
         if let Some(through) = self.in_flight.advance() {
             self.done = through.after(1);
-            self.guard().acknowledged(through);
+            self.tell_acknowledged(through);
+        }
+    }
+
+    /// Where nothing that can be read waits any more, the ids that no file holds are passed.
+    pub(super) fn pass_lost(&mut self) {
+        let passed = self.guard().passed();
+        if !self.options.peek && self.in_flight.records() == 0 && passed.after(1) < self.guard().next_id() {
+            self.tell_acknowledged(passed);
+        }
+    }
+
+    /// Tells the logic that everything up to this event is acknowledged, and lost ids behind it that nothing follows.
+    fn tell_acknowledged(&mut self, through: RecordId) {
+        let through = self.guard().acknowledge(through).unwrap_or_else(|error| {
+            let error: &dyn Error = &error;
+            warn!(error, "whether anything waits behind the last acknowledged record cannot be read yet");
+            through
+        });
+        if through > self.guard().passed() {
             let told = self.lives.call(|logic| logic.acknowledge(through));
             let _ = self.note(told);
         }

@@ -1,6 +1,6 @@
 //! How calls of the logic end, and what follows from it.
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 use tracing::{error, warn};
 
 use super::{Core, Writing};
@@ -32,12 +32,13 @@ impl Core {
         let unable = Unable::from(&error);
         match &unable {
             Unable::Refused(_) => {
-                if let Some(not_logged) = self.refusals_said.may_say() {
+                let now_ns = self.lives.now_ns();
+                if let Some(not_logged) = self.refusals_said.may_log(now_ns) {
                     warn!(%error, not_logged, "the buffer's logic refused a call");
                 }
             }
-            // Of a failed sync it was said when it failed, and ticks see to it. Closed is for writing only: reading goes on.
-            Unable::Degraded | Unable::Stopped(Stop::Closed) => {}
+            // Closed is for writing only: reading goes on.
+            Unable::Stopped(Stop::Closed) => {}
             Unable::Stopped(stop) => {
                 error!(%error, "the buffer has stopped");
                 self.stop.get_or_insert(stop.clone());

@@ -31,7 +31,7 @@ impl Core {
     /// What is not acknowledged.
     pub(in crate::buffer) fn left(&mut self) -> DrainReport {
         let unacknowledged_records = self.in_flight.records();
-        let Amount { events, bytes } = self.guard().waiting();
+        let Amount { events, bytes, .. } = self.guard().waiting();
         DrainReport { events, bytes, unacknowledged_records }
     }
 }

@@ -1,12 +1,10 @@
 //! What was dropped to make room: nobody waits for it any more, and it is said, however much is dropped, once a second at
 //! the most.
 
-use std::time::Instant;
-
 use tracing::warn;
 
 use super::Core;
-use crate::throttle::Throttle;
+use forebay_core::throttle::Throttle;
 
 /// What was dropped, and what of it was said.
 #[derive(Debug, Default)]
@@ -40,22 +38,22 @@ impl Drops {
     }
 
     /// What is to be said now, if anything is.
-    fn due(&mut self, now: Instant) -> Option<Unsaid> {
+    fn due(&mut self, now_ns: u64) -> Option<Unsaid> {
         if self.unsaid == Unsaid::default() {
             return None;
         }
-        self.throttle.may_say_at(now).map(|_| std::mem::take(&mut self.unsaid))
+        self.throttle.may_log(now_ns).map(|_| std::mem::take(&mut self.unsaid))
     }
 
     /// Says what was not said yet, whenever something was said last.
     pub(super) fn say_rest(&mut self) {
         self.throttle = Throttle::default();
-        self.say();
+        self.say(0);
     }
 
     /// Says what was dropped, unless something was said a moment ago.
-    pub(super) fn say(&mut self) {
-        let Some(Unsaid { events, delivered_records, through }) = self.due(Instant::now()) else { return };
+    pub(super) fn say(&mut self, now_ns: u64) {
+        let Some(Unsaid { events, delivered_records, through }) = self.due(now_ns) else { return };
         warn!(events, delivered_records, through, "dropped the oldest records to make room");
     }
 }
@@ -74,7 +72,8 @@ impl Core {
         self.dead_letters.drop_through(last);
         while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
         self.drops.add(newly, in_flight, last.0);
-        self.drops.say();
+        let now_ns = self.lives.now_ns();
+        self.drops.say(now_ns);
         // Nobody need wait any more until they are on the disk.
         self.done = self.done.max(last.after(1));
         // What comes next may have been acknowledged before its turn.
@@ -84,8 +83,6 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// A buffer that is always full drops a file for each that it begins. A line for each hides what else is said; and
@@ -93,16 +90,17 @@ mod tests {
     #[test]
     fn what_was_dropped_is_said_once_a_second_and_adds_up() {
         let mut drops = Drops::default();
-        let start = Instant::now();
+        let start = 5_000_000_000;
+        let ms = |ms: u64| start + ms * 1_000_000;
         let unsaid = |events, delivered_records, through| Unsaid { events, delivered_records, through };
         assert_eq!(drops.due(start), None, "nothing was dropped");
         drops.add(10, 1, 10);
         assert_eq!(drops.due(start), Some(unsaid(10, 1, 10)));
         for file in 1..=50 {
             drops.add(10, 2, 10 + file * 10);
-            assert_eq!(drops.due(start + Duration::from_millis(file * 10)), None);
+            assert_eq!(drops.due(ms(file * 10)), None);
         }
-        assert_eq!(drops.due(start + Duration::from_secs(1)), Some(unsaid(500, 100, 510)));
-        assert_eq!(drops.due(start + Duration::from_secs(9)), None, "it was said");
+        assert_eq!(drops.due(ms(1000)), Some(unsaid(500, 100, 510)));
+        assert_eq!(drops.due(ms(9000)), None, "it was said");
     }
 }

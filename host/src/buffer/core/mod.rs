@@ -9,7 +9,8 @@ mod writing;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use forebay_frame::RecordId;
+use forebay_core::throttle::Throttle;
+use forebay_types::RecordId;
 pub(super) use reading::Taken;
 use tokio::sync::oneshot;
 
@@ -18,7 +19,7 @@ use super::{
     Options,
     combining::Serve,
     dead_letters::DeadLetters,
-    error::{Stop, Unable},
+    error::Stop,
     in_flight::InFlight,
     inbox::{AwaitingSync, PendingWrite, Work},
     lives::Lives,
@@ -31,7 +32,6 @@ use crate::{
     guard::{Guard, Loss, ReadRecord},
     logic::Logic,
     storage::{Backend, SyncTarget},
-    throttle::Throttle,
 };
 
 /// The shortest time between two ticks.
@@ -170,8 +170,8 @@ impl Core {
                 _ => self.guard().sync_ended(target, &result),
             }
         }
-        while let Some((ticket, ok)) = self.guard().next_synced() {
-            let told = self.lives.call(|logic| logic.synced(ticket, ok));
+        while let Some(ticket) = self.guard().next_durable() {
+            let told = self.lives.call(|logic| logic.synced(ticket));
             let _ = self.note(told);
         }
         if work.redelivery_due {
@@ -195,14 +195,18 @@ impl Core {
 
     fn tick(&mut self, shared: &Arc<Shared>) {
         self.tick_wanted = false;
-        self.drops.say();
         let now = shared.runtime().now_ns();
+        self.drops.say(now);
+        self.guard().retry_syncs();
         let told = self.lives.call(|logic| logic.tick(now));
         match self.note(told) {
-            Ok(Some(u64::MAX)) => {}
+            Ok(Some(u64::MAX)) if !self.guard().is_degraded() => {}
             Ok(Some(next)) => {
                 self.tick_wanted = true;
-                shared.tick_at(next.max(after(shared.runtime().now_ns(), TICK_MIN)));
+                let now = shared.runtime().now_ns();
+                let retry = after(now, self.options.sync_interval);
+                let next = if self.guard().is_degraded() { next.min(retry) } else { next };
+                shared.tick_at(next.max(after(now, TICK_MIN)));
             }
             // What it could not do now it tries again, as does its successor.
             Ok(None) | Err(_) => self.want_tick(shared),
@@ -272,13 +276,11 @@ impl Core {
 
     /// Where a failed sync is not made up for: tries it once more now. Answers whether there was anything to try.
     ///
-    /// The logic may have more to make up for than the guard: all that was asked for has failed with the one sync that did.
     pub(super) fn mend(&mut self, shared: &Arc<Shared>) -> bool {
         if self.stop.is_some() {
             return false;
         }
-        let told = self.lives.call(Logic::flush);
-        let is_degraded = matches!(self.note(told), Err(Unable::Degraded)) || self.guard().is_degraded();
+        let is_degraded = self.guard().is_degraded();
         if is_degraded {
             self.guard().begin_closing();
             self.tick(shared);
@@ -339,7 +341,7 @@ impl Core {
     }
 
     fn is_sync_idle(&mut self) -> bool {
-        self.is_broken || self.guard().is_sync_idle() && self.dead_letters.is_idle()
+        self.is_broken || self.guard().has_landed() && self.dead_letters.is_idle()
     }
 
     fn guard(&mut self) -> &mut Guard {

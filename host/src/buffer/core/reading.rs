@@ -13,7 +13,6 @@ use crate::{
         shared::Shared,
     },
     guard::ReadRecord,
-    logic::CallError,
 };
 
 /// What is read ahead for consumers that take single records.
@@ -87,7 +86,8 @@ impl Core {
     }
 
     fn say_paused(&mut self) {
-        if let Some(not_logged) = self.pause_said.may_say() {
+        let now_ns = self.lives.now_ns();
+        if let Some(not_logged) = self.pause_said.may_log(now_ns) {
             warn!(
                 unacknowledged_records = self.in_flight.records(),
                 unacknowledged_bytes = self.in_flight.bytes(),
@@ -114,8 +114,12 @@ impl Core {
         match self.guard().reached_end() {
             Ok(withheld) => {
                 self.withheld = withheld;
+                if withheld.is_none() {
+                    self.pass_lost();
+                }
+                let now_ns = self.lives.now_ns();
                 if let Some(next) = withheld
-                    && let Some(not_logged) = self.withheld_said.may_say()
+                    && let Some(not_logged) = self.withheld_said.may_log(now_ns)
                 {
                     warn!(
                         next = next.0,
@@ -141,15 +145,12 @@ impl Core {
         let wanted = wanted.clamp(READ_RECORDS_MIN, READ_RECORDS_MAX);
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
         loop {
-            self.guard().start_reading();
-            let runs = self.lives.call(|logic| logic.read(wanted, READ_BYTES_MAX));
-            let collected = runs.and_then(|runs| {
-                self.guard().collect(&runs).ok_or_else(|| CallError::Failed {
-                    reason: "it read what is not in the buffer".to_owned(),
-                })
-            });
-            if let Some(records) = self.note(collected)? {
-                self.ready.extend(records);
+            let allowed = self.lives.call(|logic| logic.read(wanted, READ_BYTES_MAX));
+            if let Some(allowed) = self.note(allowed)? {
+                if allowed > 0 {
+                    let records = self.guard().deliver(allowed, READ_BYTES_MAX)?;
+                    self.ready.extend(records);
+                }
                 return Ok(());
             }
         }

@@ -2,20 +2,20 @@
 
 use std::collections::VecDeque;
 
-use forebay_frame::RecordId;
+use forebay_types::RecordId;
 use tracing::warn;
 
 use super::{Core, Writing};
 use crate::{
+    NewRecord,
     buffer::{
-        error::{Stop, Unable, WriteErrorKind},
+        error::{Stop, WriteErrorKind},
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
     },
     guard::Placement,
     logic::{Logic, WhenFull},
-    record::NewRecord,
     storage::Amount,
 };
 
@@ -46,27 +46,36 @@ impl Core {
                 return;
             }
             let guard = self.lives.guard();
+            if guard.is_degraded() {
+                // Until a retry has made a failed sync good it is as if there were no room.
+                self.no_room();
+                continue;
+            }
             let (batch, sizes) = guard.offer(gather(&mut self.backlog));
-            let result = self.lives.call(|logic| logic.write(batch.0, &sizes));
+            let result = self.lives.call(|logic| logic.write(batch, &sizes));
             // However the call ended, what the guard has placed is placed.
             let all_placed = self.take_offer();
             self.forget_dropped();
             self.complete_placed();
             match self.note(result) {
-                // Until all is safe again after a failed sync it is as if there were no room.
-                Ok(Some(())) | Err(Unable::Degraded) if !all_placed => match self.options.when_full {
-                    WhenFull::Block | WhenFull::DropOldest => self.full = true,
-                    WhenFull::Reject => {
-                        if let Some(write) = self.backlog.pop_front() {
-                            self.refuse(write, WriteErrorKind::Full);
-                        }
-                    }
-                },
+                Ok(Some(())) if !all_placed => self.no_room(),
                 // What was not placed is offered to the fresh instance, if there is one.
-                Ok(_) | Err(Unable::Degraded) => {}
+                Ok(_) => {}
                 // Not a lack of room: the writers hear of it.
                 Err(unable) => self.backlog.drain(..).for_each(|write| write.fail(&unable)),
             }
+        }
+    }
+
+    /// What is first in line finds no room: it waits, or comes back.
+    fn no_room(&mut self) {
+        match self.options.when_full {
+            WhenFull::Reject => {
+                if let Some(write) = self.backlog.pop_front() {
+                    self.refuse(write, WriteErrorKind::Full);
+                }
+            }
+            _ => self.full = true,
         }
     }
 
@@ -172,8 +181,6 @@ impl Core {
     /// Somebody waits for records to be durable of which no sync was asked for yet.
     pub(super) fn flush_for_waiters(&mut self) {
         if self.guard().is_degraded() {
-            // What was asked for has failed with the sync that did.
-            self.flushed = RecordId(0);
             return;
         }
         let wanted = self.awaiting_sync.back().map_or(RecordId(0), AwaitingSync::next);
@@ -181,13 +188,9 @@ impl Core {
             loop {
                 let next = self.guard().next_id();
                 let told = self.lives.call(Logic::flush);
-                match self.note(told) {
-                    Ok(None) => {}
-                    Err(Unable::Degraded) => break,
-                    Ok(Some(())) | Err(_) => {
-                        self.flushed = next;
-                        break;
-                    }
+                if !matches!(self.note(told), Ok(None)) {
+                    self.flushed = next;
+                    break;
                 }
             }
         }

@@ -105,15 +105,15 @@ impl Logic for Trapping {
         Box::new(self.instance).into_guard()
     }
 
-    fn open(&mut self, options: &LogicOptions) -> Result<OpenReport, CallError> {
+    fn open(&mut self, options: &LogicOptions) -> Result<(), CallError> {
         self.call(|instance| instance.open(options))
     }
 
-    fn write(&mut self, batch: u64, records: &[u64]) -> Result<(), CallError> {
+    fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {
         self.call(|instance| instance.write(batch, records))
     }
 
-    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<Vec<Run>, CallError> {
+    fn read(&mut self, max_records: u32, max_bytes: u64) -> Result<u32, CallError> {
         self.call(|instance| instance.read(max_records, max_bytes))
     }
 
@@ -129,8 +129,8 @@ impl Logic for Trapping {
         self.call(Instance::flush)
     }
 
-    fn synced(&mut self, ticket: Ticket, ok: bool) -> Result<(), CallError> {
-        self.call(|instance| instance.synced(ticket, ok))
+    fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
+        self.call(|instance| instance.synced(ticket))
     }
 
     fn close_writer(&mut self) -> Result<(), CallError> {
@@ -217,8 +217,8 @@ fn assert_survived(calls: u64, fuel: u64) {
     let on_disk = ids_on(&disk, &at);
     assert!(left.iter().all(|id| on_disk.contains(id)), "{at}");
     let buffer = open(&simulation, &disk, &Plan::never()).unwrap();
-    assert_eq!(buffer.open_report().lost_events, 0, "{at}");
     assert_eq!(take_all(&buffer), left, "{at}: after the death of the process");
+    assert_eq!(buffer.status().unwrap().lost_events, 0, "{at}");
     ids_on(&disk, &at);
 }
 

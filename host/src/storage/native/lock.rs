@@ -57,13 +57,23 @@ fn process(holder: Option<u32>) -> String {
 /// The lock, until it is dropped.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-    file: File,
+    /// `None` where there is no lock file and none was to be made.
+    file: Option<File>,
     directory: Arc<Directory>,
 }
 
 impl DirectoryLock {
-    /// Takes the lock, or fails at once.
+    /// Takes the lock, or fails at once. Makes the lock file if there is none.
     pub(super) fn take(directory: &Arc<Directory>) -> Result<Self, LockError> {
+        Self::take_with(directory, Access::ReadWriteOrCreate)
+    }
+
+    /// Takes the lock, or fails at once, and makes nothing. Where there is no lock file, the directory alone is locked.
+    pub(super) fn take_to_read(directory: &Arc<Directory>) -> Result<Self, LockError> {
+        Self::take_with(directory, Access::Read)
+    }
+
+    fn take_with(directory: &Arc<Directory>, access: Access) -> Result<Self, LockError> {
         // The directory first: who finds it locked then leaves no new lock file behind for others to lock.
         match directory.handle().try_lock() {
             Ok(()) => {}
@@ -75,7 +85,7 @@ impl DirectoryLock {
                 "the directory itself cannot be locked here: the buffer is in danger if {LOCK_NAME} is deleted"
             ),
         }
-        let file = lock_file(directory).inspect_err(|_| unlock(directory.handle()))?;
+        let file = lock_file(directory, access).inspect_err(|_| unlock(directory.handle()))?;
         Ok(Self { file, directory: Arc::clone(directory) })
     }
 }
@@ -84,7 +94,7 @@ impl Drop for DirectoryLock {
     /// Unlocks by word: closing alone leaves the lock to whoever has a copy of the handle, such as a child process that
     /// is just being started, or a sync under way.
     fn drop(&mut self) {
-        unlock(&self.file);
+        self.file.iter().for_each(unlock);
         unlock(self.directory.handle());
     }
 }
@@ -94,17 +104,22 @@ fn unlock(file: &File) {
     let _ = file.unlock();
 }
 
-fn lock_file(directory: &Directory) -> Result<File, LockError> {
+fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, LockError> {
     let fail = |source| LockError::Io { what: directory.name(LOCK_NAME), source };
     for _ in 0..ATTEMPTS_MAX {
-        let file = directory.open_file(LOCK_NAME, Access::ReadWriteOrCreate).map_err(fail)?;
+        let file = match directory.open_file(LOCK_NAME, access) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && access == Access::Read => {
+                return Ok(None);
+            }
+            opened => opened.map_err(fail)?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(locked(directory)),
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
         if leads_to(directory, &file).map_err(fail)? {
-            return Ok(file);
+            return Ok(Some(file));
         }
     }
     Err(fail(io::Error::other("it is deleted as soon as it is made")))

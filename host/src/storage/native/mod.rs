@@ -10,6 +10,7 @@ mod ledger_map;
 mod lock;
 mod own_bytes;
 mod quarantine;
+mod read_only;
 mod renewal;
 mod snapshot;
 #[cfg(test)]
@@ -31,10 +32,11 @@ pub use self::directory::{Create, Directory, OpenDirError};
 pub use self::holder::{Holder, holder};
 pub use self::ledger_image::LedgerOnDisk;
 pub use self::lock::LockError;
+pub use self::read_only::ReadOnly;
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
 use super::{
-    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Recalled, StorageError, SyncJob, SyncTarget,
-    own_file::OwnFile,
+    Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Opening, Recalled, StorageError, SyncJob,
+    SyncTarget, own_file::OwnFile,
 };
 
 /// Why a buffer's directory cannot be taken.
@@ -77,8 +79,8 @@ impl Native {
     pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, NativeOpenError> {
         let directory = Arc::new(Directory::open(path, create)?);
         // Before anything is made in it: somebody may have mistyped the path.
-        if create == Create::No && !may_be_buffer(&directory)? {
-            return Err(OpenDirError::NoBuffer { path: directory.path().to_owned() }.into());
+        if create == Create::No {
+            must_be_buffer(&directory)?;
         }
         let lock = DirectoryLock::take(&directory)?;
         directory.sync_own_name()?;
@@ -99,6 +101,14 @@ impl Native {
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
+}
+
+/// Fails where a directory holds other things and no buffer.
+fn must_be_buffer(directory: &Directory) -> Result<(), NativeOpenError> {
+    if may_be_buffer(directory)? {
+        return Ok(());
+    }
+    Err(OpenDirError::NoBuffer { path: directory.path().to_owned() }.into())
 }
 
 /// Whether a directory holds a buffer, or nothing at all, which is an empty one.
@@ -208,8 +218,8 @@ impl Backend for Native {
         self.own_file.remember(memo);
     }
 
-    fn opened(&mut self, memo: &Memo) -> Incarnations {
-        self.own_file.opened(memo)
+    fn opened(&mut self, memo: &Memo, opening: Opening) -> Incarnations {
+        self.own_file.opened(memo, opening)
     }
 
     fn closed(&mut self, memo: &Memo) {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::directory::{Access, Directory};
+use super::ledger_image::LEDGER_NAME;
 use crate::storage::own_file::{Identity, OWN_FILE_NAME, OwnBytes};
 
 /// Longer than the file ever is.
@@ -65,6 +66,18 @@ impl OwnBytes for OwnBytesFile {
         }
         Ok(())
     }
+
+    fn ledger_changed_ns(&self) -> u64 {
+        ledger_changed_ns(&self.directory)
+    }
+}
+
+/// When the ledger was last changed, in nanoseconds since 1970; 0 if that is not known. Never the time of its inode: a copy
+/// or a rename changes that.
+pub(super) fn ledger_changed_ns(directory: &Directory) -> u64 {
+    let modified = directory.metadata(LEDGER_NAME).ok().and_then(|metadata| metadata.modified().ok());
+    let since = modified.and_then(|modified| modified.into_std().duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
 }
 
 /// The bytes of the file; none if there is no file.

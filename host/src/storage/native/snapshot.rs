@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use forebay_frame::Source;
 use thiserror::Error;
@@ -15,7 +16,7 @@ use super::directory::{Access, Create, Directory, OpenDirError};
 use super::holder::{Holder, holder};
 use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
 use super::own_bytes;
-use crate::storage::{FileId, Recalled, StorageError, own_file};
+use crate::storage::{FileId, Ledger, Recalled, StorageError, own_file};
 
 /// Why a buffer cannot be looked at.
 #[derive(Debug, Error)]
@@ -33,7 +34,7 @@ pub enum SnapshotError {
 /// the oldest of them, so that a data file which it names and which is not listed was removed since.
 #[derive(Debug)]
 pub struct Snapshot {
-    directory: Directory,
+    directory: Arc<Directory>,
     ledger: LedgerOnDisk,
     data_files: Vec<(FileId, u64)>,
     holder: Holder,
@@ -43,7 +44,11 @@ pub struct Snapshot {
 impl Snapshot {
     /// Looks at the buffer in a directory.
     pub fn take(path: impl AsRef<Path>) -> Result<Self, SnapshotError> {
-        let directory = Directory::open(path, Create::No)?;
+        Ok(Self::of(Arc::new(Directory::open(path, Create::No)?))?)
+    }
+
+    /// Looks at the buffer in an open directory.
+    pub(super) fn of(directory: Arc<Directory>) -> Result<Self, StorageError> {
         let ledger = match directory.open_file(LEDGER_NAME, Access::Read).and_then(|file| read(&file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerOnDisk::None,
             read => {
@@ -57,8 +62,16 @@ impl Snapshot {
             warn!(%error, "what was remembered of the buffer in {} cannot be read", own_file::OWN_FILE_NAME);
             Vec::new()
         });
-        let recalled = own_file::newest(&recalled, own_bytes::identity(&directory));
+        let recalled = own_file::newest(
+            &recalled,
+            own_bytes::identity(&directory),
+            own_bytes::ledger_changed_ns(&directory),
+        );
         Ok(Self { directory, ledger, data_files, holder, recalled })
+    }
+
+    pub(super) fn directory(&self) -> &Arc<Directory> {
+        &self.directory
     }
 
     /// The directory, as it was given.
@@ -69,6 +82,14 @@ impl Snapshot {
     /// The ledger.
     pub fn ledger(&self) -> LedgerOnDisk {
         self.ledger
+    }
+
+    /// The ledger, if there is one that can be read.
+    pub fn readable_ledger(&self) -> Option<Ledger> {
+        match self.ledger {
+            LedgerOnDisk::Readable(ledger) => Some(ledger),
+            LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => None,
+        }
     }
 
     /// Whether there are data files, and no ledger that can be read beside them.

@@ -9,7 +9,7 @@ use forebay_types::RecordId;
 use proptest::prelude::*;
 
 use super::*;
-use crate::storage::{Amount, Checkpoint, FileId, Ledger, Usage};
+use crate::storage::{Amount, Checkpoint, FileBounds, FileId, Ledger, Usage};
 
 const HERE: Identity = Identity { boot: [1; 16], owner: 7 };
 const LATER_BOOT: Identity = Identity { boot: [2; 16], ..HERE };
@@ -86,6 +86,7 @@ fn memo(number: u64) -> Memo {
         usage: Usage { received: amount, lost: amount, rejected: amount, ..Usage::default() },
         place: Some((file, 48)),
         checkpoints: vec![Checkpoint { file, offset: 48, next_id: RecordId(2) }],
+        bounds: vec![FileBounds { file, bytes: 96, min: Some(RecordId(number + 1)), end: None }],
         is_degraded: number % 2 == 1,
     }
 }

@@ -4,8 +4,8 @@ use forebay_frame::{Fences, FileMap, RecordId, Stretch, first_frame_id};
 
 use crate::{
     data_file::DataFile,
+    events::event_array,
     map::reader::{fences, ids, map, read, records_of},
-    order::event_array,
 };
 
 /// All ids of a file but some.

@@ -1,14 +1,84 @@
 //! A map costs reading and memory in proportion to the file, whatever is in it.
 
-use forebay_frame::{Fences, FileMap, RecordId};
+use forebay_frame::{Fences, FileMap, RecordId, Source, frame_bytes};
 
 use crate::{
-    cost::{Counted, FailsOnce, Harm, damaged, point},
     data_file::DataFile,
-    map::damage::Rng,
+    map::{
+        damage::Rng,
+        reader::{fences, ids, read},
+    },
 };
 
-const BLOCK: usize = 256 * 1024;
+pub(crate) const BLOCK: usize = 256 * 1024;
+
+/// A file that counts what is read of it.
+pub(crate) struct Counted<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) read: u64,
+    pub(crate) longest: usize,
+}
+
+impl Source for Counted<'_> {
+    type Error = std::convert::Infallible;
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, Self::Error> {
+        let read = self.bytes.read_at(offset, into)?;
+        self.read += read as u64;
+        self.longest = self.longest.max(into.len());
+        Ok(read)
+    }
+}
+
+/// Damages a frame, given how far the end of the file is from its start.
+pub(crate) type Harm<'a> = &'a dyn Fn(&mut [u8], u64);
+
+/// A file of 2 MiB, each frame of which was damaged in the same way.
+pub(crate) fn damaged(payload_bytes: usize, damage: Harm<'_>) -> Vec<u8> {
+    let frames = (2 << 20) / frame_bytes(payload_bytes as u64);
+    let mut file = DataFile::of(1, (0..frames).map(|i| vec![(i % 251) as u8; payload_bytes]));
+    for record in &file.records {
+        let to_end = (file.bytes.len() - record.start) as u64;
+        damage(&mut file.bytes[record.start..record.end], to_end);
+    }
+    file.bytes
+}
+
+/// Makes a root that ends at `end` and points at the payload of a frame at `start`. Its checksum is wrong.
+pub(crate) fn point(bytes: &mut [u8], start: usize, end: usize, id: u64) {
+    let root = end - 32;
+    let padded = i32::try_from(end - start - 40).unwrap();
+    bytes[root + 8..root + 16].copy_from_slice(&id.to_le_bytes());
+    bytes[root + 20..root + 24].copy_from_slice(&(-padded - 20).to_le_bytes());
+    bytes[root + 24..root + 28].copy_from_slice(&padded.to_le_bytes());
+}
+
+/// A file of which one read fails.
+pub(crate) struct FailsOnce<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// How many reads succeed before.
+    pub(crate) reads_left: Option<u32>,
+}
+
+impl Source for FailsOnce<'_> {
+    type Error = ();
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, ()> {
+        if let Some(left) = self.reads_left {
+            self.reads_left = left.checked_sub(1);
+            self.reads_left.ok_or(())?;
+        }
+        self.bytes.read_at(offset, into).map_err(|never| match never {})
+    }
+}
 
 /// Maps a file; checks what was read, in all and at once.
 #[track_caller]
@@ -129,6 +199,48 @@ fn a_failed_read_fails_the_map() {
             }
             Err(()) => assert!(reads < 100_000),
         }
+    }
+}
+
+// The one case in which more than a block is taken into memory, and not for longer than needed.
+#[test]
+fn a_frame_longer_than_a_block_is_delivered() {
+    let long: Vec<u8> = (0..251_u8).cycle().take(3 * BLOCK).collect();
+    let file = DataFile::of(1, [&b"before"[..], &long, b"between", &long, b"behind"]);
+    assert_eq!(read(&file.bytes, fences(&file)).len(), 5);
+    for byte in [file.records[1].start + 2, file.records[3].end - 10] {
+        let mut bytes = file.bytes.clone();
+        bytes[byte] ^= 0xff;
+        assert_eq!(read(&bytes, fences(&file)).len(), 5);
+        bytes[file.records[3].start + 99] ^= 0xff;
+        assert_eq!(ids(&read(&bytes, fences(&file))), [1, 2, 3, 5]);
+    }
+}
+
+/// A file that is shorter than it says.
+pub(crate) struct Shrinking<'a>(pub(crate) &'a [u8], pub(crate) u64);
+
+impl Source for Shrinking<'_> {
+    type Error = std::convert::Infallible;
+
+    fn len(&self) -> u64 {
+        self.1
+    }
+
+    fn read_at(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, Self::Error> {
+        self.0.read_at(offset, into)
+    }
+}
+
+// A file that is truncated while it is read must not end the process.
+#[test]
+fn a_file_that_becomes_shorter_has_a_map() {
+    let file = DataFile::of(1, (0..50_u8).map(|i| vec![i; 50]));
+    for len in (0..file.bytes.len()).step_by(13) {
+        let mut source = Shrinking(&file.bytes[..len], file.bytes.len() as u64);
+        let Ok(map) = FileMap::of(&mut source, Fences::default());
+        let whole = file.records.iter().filter(|record| record.end <= len).count();
+        assert_eq!(map.records(), whole as u64, "{len} bytes");
     }
 }
 

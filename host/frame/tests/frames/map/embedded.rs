@@ -5,13 +5,43 @@ use forebay_frame::{Fences, RecordId};
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
-    data_file::{DataFile, Record},
-    embedded::{Payloads, nested, nested_files},
-    map::reader::{fences, ids, invented_nothing, read},
+    data_file::DataFile,
+    map::reader::{fences, ids, invented_nothing, missing, read},
 };
 
-fn missing<'a>(file: &'a DataFile, delivered: &[u64]) -> Vec<&'a Record> {
-    file.records.iter().filter(|record| !delivered.contains(&record.id)).collect()
+/// How the payloads of a file are made from another data file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Payloads {
+    /// The whole file.
+    Copies,
+    /// The file without its first and its last bytes.
+    Pieces,
+    /// The whole file, and again.
+    Twice,
+    /// Several copies, with text between them.
+    Mixed,
+}
+
+/// A file of `records` records, whose payloads are made from a data file with ids from `inner_first` on.
+pub(crate) fn nested(records: usize, inner_first: u64, payloads: Payloads) -> DataFile {
+    let inner = DataFile::of(inner_first, (0..5_u8).map(|i| vec![b'a' + i; usize::from(i) * 7])).bytes;
+    DataFile::of(
+        3,
+        (0..records).map(|i| match payloads {
+            Payloads::Copies => inner.clone(),
+            Payloads::Pieces => inner[16 + 8 * i..inner.len() - 20 - 8 * i].to_vec(),
+            Payloads::Twice => inner.repeat(2),
+            Payloads::Mixed => [&b"text"[..], &[b'x'; 12], &inner, &inner[..60], &inner].concat(),
+        }),
+    )
+}
+
+pub(crate) fn nested_files() -> impl Iterator<Item = (String, DataFile)> {
+    [Payloads::Copies, Payloads::Twice, Payloads::Pieces, Payloads::Mixed].into_iter().flat_map(|payloads| {
+        (1..=8).map(move |inner_first| {
+            (format!("{payloads:?} from {inner_first}"), nested(4, inner_first, payloads))
+        })
+    })
 }
 
 /// With both fences, and without the one behind.
@@ -29,7 +59,7 @@ fn no_damaged_byte_brings_a_payloads_frame_to_light() {
                     bytes[byte] ^= change;
                     let delivered = read(&bytes, fences(&file));
                     invented_nothing(&delivered, &file);
-                    let missing = missing(&file, &ids(&delivered));
+                    let missing = missing(&file, &delivered);
                     assert!(
                         missing.iter().all(|lost| *lost == record),
                         "{name}, byte {byte} ^ {change:#x}: {delivered:?}"
@@ -70,7 +100,7 @@ fn frames_in_frames_in_frames_stay_payloads() {
         for fences in knowledge(&file) {
             let delivered = read(&bytes, fences);
             invented_nothing(&delivered, &file);
-            let missing = missing(&file, &ids(&delivered));
+            let missing = missing(&file, &delivered);
             assert!(missing.iter().all(|lost| (lost.start..lost.end).contains(&byte)));
         }
         invented_nothing(&read(&file.bytes[..byte], Fences { end: None, ..fences(&file) }), &file);
@@ -136,7 +166,7 @@ fn a_copy_behind_another_damage_stays_in_its_frame() {
                 let delivered = read(&bytes[..bytes.len() - 3], fences);
                 invented_nothing(&delivered, &file);
                 let lost = |id: u64| id == lost.id || id == held.id || id == file.records[3].id;
-                assert!(missing(&file, &ids(&delivered)).iter().all(|record| lost(record.id)), "{name}");
+                assert!(missing(&file, &delivered).iter().all(|record| lost(record.id)), "{name}");
             }
         }
     }

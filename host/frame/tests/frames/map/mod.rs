@@ -1,9 +1,12 @@
 //! What a map finds in damaged files.
 
 mod cases;
-mod cost;
+pub(crate) mod cost;
 mod damage;
-mod embedded;
+pub(crate) mod embedded;
+mod many_faults;
+mod order;
 mod reader;
+mod single_fault;
 mod streaming;
 mod targets;

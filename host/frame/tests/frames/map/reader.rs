@@ -2,7 +2,7 @@
 
 use forebay_frame::{CountSource, Fences, FileMap, Frame, RecordId, Stretch, decode, decode_undelimited};
 
-use crate::data_file::DataFile;
+use crate::data_file::{DataFile, Record};
 
 /// A record that was delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,9 +106,15 @@ pub(crate) fn records_of(bytes: &[u8], map: &FileMap, from: usize) -> Vec<Delive
     delivered
 }
 
-/// The offsets of whole records of a file that were not delivered, and the records that nobody wrote there.
+/// Their ids.
 pub(crate) fn ids(delivered: &[Delivered]) -> Vec<u64> {
     delivered.iter().map(|record| record.id).collect()
+}
+
+/// The records of a file that were not delivered.
+pub(crate) fn missing<'a>(file: &'a DataFile, delivered: &[Delivered]) -> Vec<&'a Record> {
+    let ids = ids(delivered);
+    file.records.iter().filter(|record| !ids.contains(&record.id)).collect()
 }
 
 /// Every record was written, and they are in order.

@@ -1,6 +1,7 @@
 //! The native backend in real directories: what it makes, refuses, keeps, and lets others see.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
 
+mod as_in_memory;
 mod data_file;
 mod dead_letters;
 mod directory;

@@ -1,0 +1,12 @@
+//! The host's side of a buffer, as its logic sees it: see `forebay-core`.
+
+#[cfg(feature = "testing")]
+pub use forebay_core::{
+    BatchId, LossCount, Ticket,
+    clock::{Clock, StoppedClock},
+    guard::{GuardError, SyncRunner},
+};
+pub use forebay_core::{
+    Breach, Loss, Place, Placement, ReadRecord, Refusal,
+    guard::{Guard, OpenReport, Rescue},
+};
