@@ -45,6 +45,11 @@ impl<'a> Frames<'a> {
         self.files.segments.iter().filter(|segment| segment.bytes > 0).map(|segment| segment.file).collect()
     }
 
+    /// Whether a file holds nothing, or is not there.
+    pub(crate) fn is_empty(&self, file: FileId) -> bool {
+        self.files.segments.get(file).is_none_or(|segment| segment.bytes == 0)
+    }
+
     /// The id of a file's first frame, as far as two small reads tell it.
     pub(crate) fn fence(&mut self, file: FileId) -> Result<Option<RecordId>, StorageError> {
         fence_of(&mut self.files, file)

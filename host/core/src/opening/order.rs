@@ -84,9 +84,8 @@ impl Window {
         let (first, last_first) = (frames.fence(*front)?, frames.fence(*last)?);
         let begins_well = first.is_none_or(|first| first <= unread) || self.ledger.waiting_events() == 0;
         // Where the last file does not tell, a file in front of it may be one that a power loss has brought back.
-        let is_empty = |file: &FileId| frames.files.segments.get(*file).is_none_or(|it| it.bytes == 0);
         let rises = front == last
-            || is_empty(last)
+            || frames.is_empty(*last)
             || last_first.is_some_and(|last| first.is_none_or(|first| first < last));
         Ok((begins_well && rises).then(|| self.inside.clone()))
     }
@@ -97,7 +96,7 @@ impl Window {
         let mut order = self.inside.clone();
         let mut highest = None;
         for file in &self.inside {
-            if frames.files.segments.get(*file).is_none_or(|segment| segment.bytes == 0) {
+            if frames.is_empty(*file) {
                 continue;
             }
             let fence = frames.fence(*file)?;
@@ -113,19 +112,11 @@ impl Window {
             }
             highest = Some(fence);
         }
-        let lowest = match self
-            .inside
-            .iter()
-            .find(|file| frames.files.segments.get(**file).is_some_and(|s| s.bytes > 0))
-        {
+        let lowest = match self.inside.iter().find(|file| !frames.is_empty(**file)) {
             Some(file) => frames.fence(*file)?,
             None => None,
         };
-        let mut end = match order
-            .iter()
-            .rev()
-            .find(|file| frames.files.segments.get(**file).is_some_and(|s| s.bytes > 0))
-        {
+        let mut end = match order.iter().rev().find(|file| !frames.is_empty(**file)) {
             // The last file is walked in any case, and may end with a torn frame.
             Some(file) if !self.outside.is_empty() => {
                 frames.extent(*file)?.runs.iter().map(|run| run.end).max()
@@ -169,8 +160,8 @@ impl Window {
     }
 
     /// Files in which no record is found contradict nothing, nor do those in front of an order of which everything was passed. They
-    /// stay where they are. What their neighbours say of their ids may
-    /// show records in them, and they say of their neighbours where their ids begin.
+    /// stay where they are. What their neighbours say of their ids may show records in them. They tell their neighbours where
+    /// ids begin.
     fn with_files_that_add_nothing(
         &self,
         order: &[FileId],

@@ -90,12 +90,9 @@ impl Reader {
     /// The bounds of the ids in a damaged file. They outlive the process.
     pub(super) fn bounds(&mut self, files: &mut Files<'_>, file: FileId) -> Result<Fences, StorageError> {
         let min = self.min_id(files, file)?;
-        let end = match files.segments.get(file).map_or(Bound::Unknown, |segment| segment.bounds.end) {
-            Bound::NotAsked => match files.segments.recalled_bounds(file).end.id() {
-                Some(end) => Some(end),
-                None => end_id(files, file, min)?,
-            },
-            asked => asked.id(),
+        let end = match files.segments.bounds_of(file).end {
+            Bound::NotAsked => end_id(files, file, min)?,
+            told => told.id(),
         };
         files.segments.set_bounds(file, Bounds { min: Bound::told(min), end: Bound::told(end) });
         Ok(Fences { min, end })
@@ -108,22 +105,19 @@ impl Reader {
         files: &mut Files<'_>,
         file: FileId,
     ) -> Result<Option<RecordId>, StorageError> {
-        let Some(asked) = files.segments.get(file).map(|segment| segment.bounds) else { return Ok(None) };
-        if asked.min != Bound::NotAsked {
-            return Ok(asked.min.id());
+        let told = files.segments.bounds_of(file);
+        if told.min != Bound::NotAsked {
+            return Ok(told.min.id());
         }
         let hint = min_hint(files, file)?;
         let first = files.segments.get(file).and_then(Segment::first_id);
         let min = if hint.is_some() && hint == first { hint } else { self.end_before(files, file)? };
-        files.segments.set_bounds(file, Bounds { min: Bound::told(min), ..asked });
+        files.segments.set_bounds(file, Bounds { min: Bound::told(min), ..told });
         Ok(min)
     }
 
-    /// The id after the last record before a file, by the remembered bound or by walking the files before it.
+    /// The id after the last record before a file, by walking the files before it.
     fn end_before(&mut self, files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
-        if let Some(min) = files.segments.recalled_bounds(file).min.id() {
-            return Ok(Some(min));
-        }
         if self.asking >= ASKING_MAX {
             return min_hint(files, file);
         }
@@ -182,10 +176,9 @@ impl Reader {
 
 /// The id after what stands before a file, as far as two small reads tell it.
 pub(super) fn min_hint(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
-    let Some(asked) = files.segments.get(file).map(|segment| segment.bounds.min) else { return Ok(None) };
-    let known = if asked == Bound::NotAsked { files.segments.recalled_bounds(file).min } else { asked };
-    if known != Bound::NotAsked {
-        return Ok(known.id());
+    let told = files.segments.bounds_of(file).min;
+    if told != Bound::NotAsked {
+        return Ok(told.id());
     }
     let Some(before) = files.segments.before(file).next() else { return Ok(None) };
     if let Some(end) = before.records_end() {

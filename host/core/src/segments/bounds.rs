@@ -23,6 +23,10 @@ impl Bound {
         id.map_or(Self::Unknown, Self::At)
     }
 
+    fn or(self, other: Self) -> Self {
+        if self == Self::NotAsked { other } else { self }
+    }
+
     pub(crate) fn id(self) -> Option<RecordId> {
         match self {
             Self::At(id) => Some(id),
@@ -58,6 +62,13 @@ impl Segments {
         let can_be = |bounds: &&FileBounds| bounds.min.is_none_or(|min| min <= next_id);
         self.remembered.found = noted.iter().filter(can_be).map(|bounds| (bounds.file, *bounds)).collect();
         self.remembered.noted = self.remembered.found.keys().copied().collect();
+    }
+
+    /// A file's bounds, as this life was told them or an earlier one has noted.
+    pub(crate) fn bounds_of(&self, file: FileId) -> Bounds {
+        let told = self.get(file).map_or_else(Bounds::default, |segment| segment.bounds);
+        let recalled = self.recalled_bounds(file);
+        Bounds { min: told.min.or(recalled.min), end: told.end.or(recalled.end) }
     }
 
     /// A file's bounds as an earlier life noted them.
@@ -104,10 +115,10 @@ impl Segments {
         files.sort_unstable();
         let noted = files.into_iter().filter_map(|(_, file)| {
             let segment = self.get(file)?;
-            let recalled = self.recalled_bounds(file);
-            let min = segment.bounds.min.id().or(recalled.min.id());
-            let end = segment.bounds.end.id().filter(|_| segment.walked.end == WalkedEnd::Damaged);
-            let end = end.or(recalled.end.id());
+            let bounds = self.bounds_of(file);
+            let recalled_end = self.recalled_bounds(file).end.id();
+            let min = bounds.min.id();
+            let end = bounds.end.id().filter(|_| segment.walked.end == WalkedEnd::Damaged).or(recalled_end);
             let noted = FileBounds { file, bytes: segment.bytes, min, end };
             (min.is_some() || end.is_some()).then_some(noted)
         });
