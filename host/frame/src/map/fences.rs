@@ -3,6 +3,7 @@
 use crate::{
     id::RecordId,
     layout::{self, DELIMITER, ROOT, Root},
+    map::choice::Before,
     source::Source,
 };
 
@@ -13,6 +14,16 @@ pub struct Fences {
     pub min: Option<RecordId>,
     /// All ids, with their events, are lower: the first id of what follows. `None`: not known.
     pub end: Option<RecordId>,
+}
+
+impl Fences {
+    /// Nothing is known, and the first frame of the file counts no more than any other: it may be misplaced.
+    pub const UNPLACED: Self = Self { min: Some(RecordId(0)), end: None };
+
+    /// What stands before the file, as far as that tells anything: every id is above 0.
+    pub(crate) fn before(&self) -> Option<Before> {
+        self.min.filter(|min| *min > RecordId(0)).map(Before::start)
+    }
 }
 
 /// The id of a file's first frame: the fence that this file is for its neighbours.

@@ -113,4 +113,17 @@ impl<'a, S: Source> Frames<'a, S> {
         }
         Ok(false)
     }
+
+    /// Whether the file holds zeros alone from a place on.
+    pub(crate) fn is_zero_from(&mut self, start: u64) -> Result<bool, S::Error> {
+        let mut at = start;
+        while at < self.file.len {
+            let held = self.window.at(&mut self.file, at, 1)?;
+            if held.is_empty() || held.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at = at.saturating_add(held.len().try_into().unwrap_or(u64::MAX));
+        }
+        Ok(true)
+    }
 }

@@ -1,16 +1,18 @@
 //! The stretch between the forward and the backward chain, where it is not known where frames start.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use crate::{
     id::RecordId,
-    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
+    layout::{ALIGNMENT, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root},
     map::{
         backward::{Chain, stated_starts},
         choice::{Before, missing},
+        crossed::drop_crossed,
         evidence::{SECTOR_BYTES, fits, follows_other},
         fences::Fences,
         frames::{Frames, Prefix},
+        moved::Moved,
         parts::Parts,
         piece::{Item, Piece, push},
         scan::scan,
@@ -27,36 +29,38 @@ pub(crate) fn parts<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Re
         return Ok(Parts { front, ..Parts::default() });
     }
     // What is left of a frame may reach into the one behind it.
-    let is_plain = |item: &Item| item.whole().is_some_and(|piece| !piece.undelimited);
-    if let Some(last) = front.last().copied().filter(|last| !is_plain(last)) {
+    if let Some(last) = front.last().copied().filter(|last| !last.is_plain()) {
         front.pop();
         at = last.offset();
     }
     let last = front.iter().rev().find_map(Item::whole).map(Before::of);
     let lowest = last.map(|last| last.floor).or(fences.min).unwrap_or_default();
-    let known = last.is_some() || fences.min.is_some();
+    let known = last.is_some() || fences.before().is_some();
     // Bytes that are no id are seldom this close.
     let close = lowest.after(if known { u32::MAX.into() } else { u64::MAX });
     let most = fences.end.unwrap_or(close);
     let chain = Chain::back_from(frames, len, at, lowest..most)?;
-    let back = chain.items(frames)?;
+    let mut back = VecDeque::from(chain.items(frames)?);
     let follower = back.iter().find_map(Item::whole).map(|piece| piece.first_id);
-    let middle = scan(frames, at, chain.start, lowest..follower.unwrap_or(most).max(lowest))?.into();
+    let ids = lowest..follower.unwrap_or(most).max(lowest);
+    let end = drop_crossed(frames, at, &mut back, ids.clone())?;
+    let middle = scan(frames, at, end, ids.clone())?.into();
     let mut gap = Gap {
         frames,
         fences,
         at,
-        end: chain.start,
+        end,
         last,
         follower,
         most_events: front.iter().filter_map(Item::whole).map(|piece| piece.most_events).max().unwrap_or(1),
         torn_at: None,
-        parts: Parts { front, middle, back: back.into(), ..Parts::default() },
+        parts: Parts { front, middle, back, ..Parts::default() },
     };
     gap.check_first_of_back()?;
     if gap.extend_forward()? {
         while gap.extend_backward()? {}
         gap.drop_payloads()?;
+        gap.drop_payloads_of_moved(&ids)?;
         gap.anchor_at_tail()?;
         while gap.extend_backward()? {}
     }
@@ -112,7 +116,7 @@ impl<S: Source> Gap<'_, '_, S> {
                 Prefix::Impossible => return Ok(true),
                 Prefix::BeyondFile(_) => return Ok(self.torn()),
                 Prefix::EndsAt(end) if end > self.end => {
-                    if self.truncate_back(end)? {
+                    if self.is_trusted() && self.parts.truncate_back(self.frames, end)? {
                         self.parts.middle.clear();
                         self.broken_to(end);
                         self.end = end;
@@ -168,7 +172,7 @@ impl<S: Source> Gap<'_, '_, S> {
 
     /// What stands before the end of the forward chain.
     fn before(&self) -> Option<Before> {
-        self.last.or_else(|| self.fences.min.map(Before::start))
+        self.last.or_else(|| self.fences.before())
     }
 
     fn advance(&mut self, item: Item) {
@@ -225,41 +229,6 @@ impl<S: Source> Gap<'_, '_, S> {
             self.fences.min.is_none_or(|min| min <= piece.first_id)
                 && self.follower.or(self.fences.end).is_none_or(|first| piece.floor <= first)
         })
-    }
-
-    /// Takes what is in front of `end` away from the backward chain, if one of its frames starts there. A whole frame may have been
-    /// written over the end of another, but not several.
-    fn truncate_back(&mut self, end: u64) -> Result<bool, S::Error> {
-        let in_front = self.parts.back.iter().take_while(|item| item.offset() < end);
-        if !self.is_trusted() || in_front.filter_map(Item::whole).take(3).count() > 2 {
-            return Ok(false);
-        }
-        let Some(position) = self.parts.back.iter().position(|item| item.end() > end) else {
-            let is_end = self.parts.back.back().is_some_and(|item| item.end() == end);
-            if is_end {
-                self.parts.back.clear();
-            }
-            return Ok(is_end);
-        };
-        let Some(item) = self.parts.back.get(position).copied() else { return Ok(false) };
-        let mut behind = Vec::new();
-        if item.offset() < end {
-            let Some(piece) = item.whole().filter(|piece| !piece.undelimited) else { return Ok(false) };
-            let mut before = Vec::new();
-            // Broken frames are items of their own: this one has only whole ones.
-            let starts_there = self.frames.walk(piece.offset, end, &mut before)? == end;
-            if !starts_there {
-                return Ok(false);
-            }
-            self.frames.walk(end, piece.end, &mut behind)?;
-        } else {
-            behind.push(item);
-        }
-        self.parts.back.drain(..=position);
-        for item in behind.into_iter().rev() {
-            self.parts.back.push_front(item);
-        }
-        Ok(true)
     }
 
     /// A trailer that does not agree with itself may still say where its frame starts. Gives whether the backward chain goes
@@ -338,8 +307,9 @@ impl<S: Source> Gap<'_, '_, S> {
                     let behind = items.partition_point(|item| item.offset() < end);
                     let last =
                         behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
-                    if last.is_some_and(|last| last.end() <= end)
-                        && !follows_other(self.frames, at, floor, &item)?
+                    // Behind the forward chain, the frame in front is the one that belongs there.
+                    if last.is_some_and(|last| last.end() <= end || self.is_too_high(last))
+                        && (at == self.at || !follows_other(self.frames, at, floor, &item)?)
                     {
                         next = behind;
                         at = end;
@@ -353,15 +323,29 @@ impl<S: Source> Gap<'_, '_, S> {
                 _ => {}
             }
             if let (true, Prefix::EndsAt(end) | Prefix::BeyondFile(end)) = (at == boundary, prefix) {
-                // Whatever follows it: up to the next sector this is its payload.
-                let payload_to = end.min(at.saturating_add(1).next_multiple_of(SECTOR_BYTES));
-                while items.get(next).is_some_and(|item| item.end() <= payload_to) {
+                // Whatever follows it: in the sector where its payload starts, this is its payload. A whole frame that reaches over
+                // the end of a sector shows that the next one was written with it.
+                let mut payload_to = (at + PAYLOAD_OFFSET + 1).next_multiple_of(SECTOR_BYTES);
+                while let Some(item) = items.get(next).filter(|item| item.end() <= end) {
+                    let reaches_over = item.whole().is_some() && item.offset() < payload_to;
+                    if !reaches_over && item.end() > payload_to {
+                        break;
+                    }
+                    payload_to = payload_to.max(item.end().next_multiple_of(SECTOR_BYTES));
                     next += 1;
                 }
             }
             at += ALIGNMENT;
         }
         self.parts.middle = kept;
+        Ok(())
+    }
+
+    fn drop_payloads_of_moved(&mut self, ids: &Range<RecordId>) -> Result<(), S::Error> {
+        if self.parts.middle.iter().any(|item| item.whole().is_some()) {
+            let moved = Moved::between(self.frames, self.at, self.end, ids)?;
+            self.parts.middle.retain(|item| !moved.hold(item.offset(), item.end()));
+        }
         Ok(())
     }
 
@@ -374,7 +358,7 @@ impl<S: Source> Gap<'_, '_, S> {
         if self.torn_at.is_some_and(|torn_at| torn_at < end) {
             return Ok(());
         }
-        if matches!(self.frames.prefix(end)?, Prefix::BeyondFile(_)) || self.is_zero_from(end)? {
+        if matches!(self.frames.prefix(end)?, Prefix::BeyondFile(_)) || self.frames.is_zero_from(end)? {
             self.end = end;
             self.anchor_last();
             self.parts.is_back_at_tail = true;
@@ -382,16 +366,10 @@ impl<S: Source> Gap<'_, '_, S> {
         Ok(())
     }
 
-    fn is_zero_from(&mut self, start: u64) -> Result<bool, S::Error> {
-        let mut at = start;
-        while at < self.frames.file.len {
-            let held = self.frames.window.at(&mut self.frames.file, at, 1)?;
-            if held.is_empty() || held.iter().any(|byte| *byte != 0) {
-                return Ok(false);
-            }
-            at = at.saturating_add(held.len().try_into().unwrap_or(u64::MAX));
-        }
-        Ok(true)
+    /// Whether the ids of what follows the gap show that a frame is from elsewhere.
+    fn is_too_high(&self, item: &Item) -> bool {
+        let follower = self.follower.or(self.fences.end);
+        item.whole().is_some_and(|piece| follower.is_some_and(|follower| piece.first_id >= follower))
     }
 
     fn broken_to(&mut self, end: u64) {

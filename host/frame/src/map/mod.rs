@@ -3,10 +3,12 @@
 mod backward;
 mod choice;
 mod cover;
+mod crossed;
 mod evidence;
 mod fences;
 mod frames;
 mod gap;
+mod moved;
 mod parts;
 mod piece;
 mod prefix;

@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::map::piece::Item;
+use crate::{
+    map::{frames::Frames, piece::Item},
+    source::Source,
+};
 
 /// A data file in three parts. The items of each are in file order, and so are the parts.
 #[derive(Debug, Default)]
@@ -54,5 +57,44 @@ impl Parts {
             .map(|bytes| bytes.saturating_mul(2))
             .or(between.map(|bytes| bytes.saturating_mul(20)))
             .unwrap_or(0)
+    }
+
+    /// Takes what is in front of `end` away from the backward chain, if one of its frames starts there. A whole frame may have been
+    /// written over the end of another, but not several.
+    pub(crate) fn truncate_back<S: Source>(
+        &mut self,
+        frames: &mut Frames<'_, S>,
+        end: u64,
+    ) -> Result<bool, S::Error> {
+        let in_front = self.back.iter().take_while(|item| item.offset() < end);
+        if in_front.filter_map(Item::whole).take(3).count() > 2 {
+            return Ok(false);
+        }
+        let Some(position) = self.back.iter().position(|item| item.end() > end) else {
+            let is_end = self.back.back().is_some_and(|item| item.end() == end);
+            if is_end {
+                self.back.clear();
+            }
+            return Ok(is_end);
+        };
+        let Some(item) = self.back.get(position).copied() else { return Ok(false) };
+        let mut behind = Vec::new();
+        if item.offset() < end {
+            let Some(piece) = item.whole().filter(|piece| !piece.undelimited) else { return Ok(false) };
+            let mut before = Vec::new();
+            // Broken frames are items of their own: this one has only whole ones.
+            let starts_there = frames.walk(piece.offset, end, &mut before)? == end;
+            if !starts_there {
+                return Ok(false);
+            }
+            frames.walk(end, piece.end, &mut behind)?;
+        } else {
+            behind.push(item);
+        }
+        self.back.drain(..=position);
+        for item in behind.into_iter().rev() {
+            self.back.push_front(item);
+        }
+        Ok(true)
     }
 }

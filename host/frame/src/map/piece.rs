@@ -107,6 +107,11 @@ impl Item {
         }
     }
 
+    /// Whether it is whole, and all its length statements agree.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.whole().is_some_and(|piece| !piece.undelimited)
+    }
+
     pub(crate) fn whole(&self) -> Option<&Piece> {
         match self {
             Self::Whole(piece) => Some(piece),

@@ -87,8 +87,7 @@ impl Selection {
             fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
         };
         let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
-        let starts_well =
-            self.fences.min.is_none_or(|min| fits(Before::start(min), first.offset, first.first_id));
+        let starts_well = self.fences.before().is_none_or(|min| fits(min, first.offset, first.first_id));
         let ends_well = match self.fences.end {
             Some(end) => fits(Before::of(last), len, end),
             None => !ends_at_tail || !self.ends_with_sector(),
@@ -140,7 +139,7 @@ impl Selection {
         let mut runs = self.chosen.chunk_by(Piece::joins).rev();
         let Some([first, .., last] | [first @ last]) = runs.next() else { return false };
         let before = runs.next().and_then(<[Piece]>::last).map(Before::of);
-        let Some(before) = before.or(self.fences.min.map(Before::start)) else { return false };
+        let Some(before) = before.or(self.fences.before()) else { return false };
         let longest_bytes = self.chosen.iter().map(|piece| piece.longest_bytes).max().unwrap_or(0);
         let records = missing(before.next_id, first.first_id).saturating_add(1);
         last.end - first.offset <= SECTOR_BYTES + 16
@@ -150,7 +149,7 @@ impl Selection {
     fn choose_anchored(&mut self, pieces: &[Piece]) {
         let committed = self.committed(pieces);
         self.chosen.extend(committed);
-        let before = committed.as_ref().map(Before::of).or(self.fences.min.map(Before::start));
+        let before = committed.as_ref().map(Before::of).or(self.fences.before());
         let from = committed.map_or(0, |piece| piece.end);
         let candidates: Vec<Piece> = pieces
             .iter()
@@ -186,7 +185,7 @@ impl Selection {
         let Some(start) = middle.first().map(|piece| piece.offset) else { return Ok(()) };
         let position = self.chosen.partition_point(|piece| piece.offset < start);
         let left = position.checked_sub(1).and_then(|last| self.chosen.get(last)).map(Before::of);
-        let left = left.or(self.fences.min.map(Before::start));
+        let left = left.or(self.fences.before());
         let right = self.chosen.get(position).copied();
         let longest_bytes =
             self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max().unwrap_or(0);
@@ -196,17 +195,17 @@ impl Selection {
             let most_events = self.most_events.max(piece.most_events);
             // More than one frame can hold, going by the others.
             let is_long = piece.end - piece.offset > longest_bytes;
-            // Where no lower id is known, a run that a frame may hold may be its payload.
+            let is_very_long = piece.end - piece.offset > longest_bytes.saturating_mul(8);
+            // Where no lower id is known, a run that a frame may hold may be its payload. Ids that are missing at the start of a
+            // file may have been in the file before. Every frame has an id: where there are bytes between two, an id is missing.
             let fits_left = left.map_or(is_long, |left| {
-                left.floor <= piece.first_id
-                    && fits(
-                        missing(left.next_id, piece.first_id),
-                        piece.offset.saturating_sub(left.end),
-                        most_events,
-                    )
+                let in_front = missing(left.next_id, piece.first_id);
+                left.floor.after(u64::from(left.end < piece.offset)) <= piece.first_id
+                    && (position == 0 && is_very_long
+                        || fits(in_front, piece.offset.saturating_sub(left.end), most_events))
             });
             let fits_right = if let Some(right) = right {
-                piece.floor <= right.first_id
+                piece.floor.after(u64::from(piece.end < right.offset)) <= right.first_id
                     && fits(
                         missing(piece.next_id, right.first_id),
                         right.offset.saturating_sub(piece.end),

@@ -70,6 +70,25 @@ fn no_damaged_byte_brings_a_payloads_frame_to_light() {
     }
 }
 
+/// Inserted bytes move true frames off the multiples of 8, and frames in their payloads onto them.
+#[test]
+fn no_inserted_byte_brings_a_payloads_frame_to_light() {
+    for in_front in 0..8_usize {
+        for inserted in 1..8_usize {
+            let inner = |first_id| {
+                DataFile::of(first_id, (0..3_u8).map(|i| vec![b'a' + i; usize::from(i) * 7])).bytes
+            };
+            let payloads = (4..9).map(|id| [vec![b'x'; in_front], inner(id)].concat());
+            let file = DataFile::of(3, payloads);
+            let mut bytes = file.bytes.clone();
+            bytes.splice(20..20, std::iter::repeat_n(b'y', inserted));
+            for fences in knowledge(&file) {
+                invented_nothing(&read(&bytes, fences), &file);
+            }
+        }
+    }
+}
+
 #[test]
 fn no_cut_brings_a_payloads_frame_to_light() {
     for (name, file) in nested_files() {
