@@ -38,7 +38,7 @@ fn damaged(right: Ledger) -> [(&'static str, Ledger); 7] {
 }
 
 /// After a power failure parts of the ledger may be noise. What is noted is better where the frames do not say otherwise:
-/// nothing is lost or taken for lost, no ids are left out, and nobody has to look through the files.
+/// nothing is lost or taken for lost, no ids are left out, and no reader has to look through the files.
 #[test]
 fn a_field_that_neither_note_nor_frames_agree_with_is_taken_from_the_note() {
     for runs in Runs::ALL {
@@ -59,6 +59,27 @@ fn a_field_that_neither_note_nor_frames_agree_with_is_taken_from_the_note() {
     }
 }
 
+/// A power loss can leave a ledger from before the last rolls, and a data file that has lost its end. Once all is acknowledged no
+/// id says any more which file comes last, but the highest ones still do.
+#[test]
+fn writing_goes_on_behind_the_highest_ids_though_all_are_acknowledged() {
+    for runs in Runs::ALL {
+        let disk = make(runs);
+        let right = disk.ledger().unwrap();
+        let front = right.reader_data_file;
+        let mut bytes = disk.data_file(front.successor()).unwrap();
+        bytes.truncate(bytes.len() - 20);
+        disk.put_data_file(front.successor(), bytes);
+        disk.put_ledger(Some(Ledger { writer_data_file: front, reader_last_record: RecordId(300), ..right }));
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let before = disk.data_file(front);
+        write(&buffer, 301..=301);
+        assert_eq!(disk.data_file(front), before, "{runs:?}: a record was written behind older ones");
+        assert_eq!(read(&buffer), ids([301..=301]), "{runs:?}");
+        buffer.close().unwrap();
+    }
+}
+
 /// As long as the machine is up nothing on the disk is older than it seems: then the ledger is right, and where the frames
 /// have less, that is lost.
 #[test]
@@ -74,7 +95,7 @@ fn during_the_same_boot_the_ledger_stands() {
     }
 }
 
-/// Somebody went on with Vector, and then the machine was started anew: `buffer.forebay` is older than the ledger, and the
+/// The operator went on with Vector, and then the machine was restarted: `buffer.forebay` is older than the ledger, and the
 /// frames say that the ledger is right. What was acknowledged there does not come again.
 #[test]
 fn a_ledger_that_the_frames_agree_with_stands_though_the_note_is_older() {

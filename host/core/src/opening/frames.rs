@@ -95,8 +95,7 @@ impl<'a> Frames<'a> {
         let Some(bytes) = self.files.segments.get(file).map(|segment| segment.bytes) else {
             return Ok(Runs::default());
         };
-        let fences = Fences { min: Some(RecordId(0)), end: None };
-        let map = FileMap::of(&mut FileBytes::new(&mut *self.files.backend, file, bytes), fences)?;
+        let map = FileMap::of(&mut FileBytes::new(&mut *self.files.backend, file, bytes), Fences::UNPLACED)?;
         let mut found = Runs::default();
         for stretch in map.stretches() {
             match *stretch {

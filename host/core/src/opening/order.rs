@@ -28,7 +28,11 @@ pub(super) fn reading_order(ledger: Ledger, frames: &mut Frames<'_>) -> Result<V
     for file in frames.nonempty() {
         extents.push(frames.extent(file)?.clone());
     }
-    let order = arrange(&extents, ledger.reader_data_file, ledger.first_unread());
+    let mut order = arrange(&extents, ledger.reader_data_file, ledger.first_unread());
+    if order.is_empty() {
+        // Everything was passed. What is written next comes behind the highest ids.
+        order = arrange(&extents, ledger.reader_data_file, RecordId::FIRST);
+    }
     warn!(
         files = extents.len(),
         in_order = order.len(),
@@ -171,9 +175,11 @@ impl Window {
             return Ok(Vec::new());
         };
         // The ledger's front, if the order can be read from there.
-        let can_begin = |front: &FileId| order.is_sorted_by_key(|file| front.steps_to(*file));
-        let front = self.inside.first().copied().filter(|_| self.inside.contains(&first));
-        let front = front.filter(can_begin).unwrap_or(first);
+        let can_begin = |front: &FileId| {
+            front.steps_to(first) < FileId::MODULUS / 2
+                && order.is_sorted_by_key(|file| front.steps_to(*file))
+        };
+        let front = self.inside.first().copied().filter(can_begin).unwrap_or(first);
         // Half the ring away there is no telling what is in front and what behind.
         let end = front.steps_to(last).max(FileId::MODULUS / 2 - 1);
         let all: Vec<FileId> = frames.files.segments.iter().map(|segment| segment.file).collect();

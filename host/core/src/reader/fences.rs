@@ -11,6 +11,9 @@ use crate::{
     storage::StorageError,
 };
 
+/// At how many runs of records a file may begin, where its first frame may be misplaced: each is tried.
+const STARTS_MAX: usize = 5;
+
 /// Looks at the first frame of a file, unless that was done before. It is a hint: nothing was checked.
 pub(crate) fn fence_of(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
     let Some(segment) = files.segments.get(file) else { return Ok(None) };
@@ -110,11 +113,10 @@ pub(crate) fn first_behind(files: &mut Files<'_>, file: FileId) -> Result<Option
     }
 }
 
-/// The id below which all ids of a damaged file lie: the first id of the file that follows, unless that one is itself
-/// misplaced.
+/// The id below which all ids of a damaged file lie: where the file that follows begins, unless nothing tells that.
 ///
-/// Where the two files disagree, the boundary that keeps more records counts. So the answer is a function of the two files'
-/// bytes, and every look finds the same.
+/// A misplaced sector may end this file or begin the next. Of the places where the next file can begin, the one counts with which
+/// both files together keep the most records. So the answer is a function of the two files' bytes, and every look finds the same.
 pub(crate) fn end_id(
     files: &mut Files<'_>,
     file: FileId,
@@ -123,23 +125,48 @@ pub(crate) fn end_id(
     let Some((next, next_bytes)) = nonempty_follower(files.segments, file) else {
         return Ok(files.segments.final_id());
     };
-    let Some(fence) = first_behind(files, file)? else { return Ok(None) };
+    let fence = first_behind(files, file)?;
     let Some(bytes) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
-    let map = |files: &mut Files<'_>, file, bytes, fences| {
-        FileMap::of(&mut FileBytes::new(&mut *files.backend, file, bytes), fences)
+    let mut map = |file, bytes, min, end| {
+        FileMap::of(&mut FileBytes::new(&mut *files.backend, file, bytes), Fences { min, end })
     };
-    let behind_closed = map(files, next, next_bytes, Fences { min: Some(fence), end: None })?;
-    let open = map(files, file, bytes, Fences { min: min_id, end: None })?;
-    let is_whole_itself = open.first_id().is_some_and(|first| is_whole_from_its_fence(&open, first));
-    if is_whole_from_its_fence(&behind_closed, fence) && !is_whole_itself {
-        return Ok(Some(fence));
+    let open = map(file, bytes, min_id, None)?;
+    if let Some(fence) = fence {
+        let behind = map(next, next_bytes, Some(fence), None)?;
+        let is_whole_itself = open.first_id().is_some_and(|first| is_whole_from_its_fence(&open, first));
+        if is_whole_from_its_fence(&behind, fence) && !is_whole_itself {
+            return Ok(Some(fence));
+        }
     }
-    let Some(open_end) = open.next_id().filter(|end| *end > fence) else { return Ok(Some(fence)) };
-    let closed = map(files, file, bytes, Fences { min: min_id, end: Some(fence) })?;
-    let behind_open = map(files, next, next_bytes, Fences { min: Some(open_end), end: None })?;
-    let keeps_more = open.records().saturating_add(behind_open.records())
-        > closed.records().saturating_add(behind_closed.records());
-    Ok((!keeps_more).then_some(fence))
+    let Fences { min, end } = Fences::UNPLACED;
+    let unplaced = map(next, next_bytes, min, end)?;
+    let starts: Vec<RecordId> =
+        fence.into_iter().chain(unplaced.stretches().iter().filter_map(first_id)).take(STARTS_MAX).collect();
+    let open_end = open.next_id().unwrap_or_default();
+    if starts.first().is_none_or(|start| open_end <= *start) {
+        return Ok(fence);
+    }
+    let behind = map(next, next_bytes, Some(open_end), None)?;
+    let mut best = (None, open.records().saturating_add(behind.records()));
+    for start in starts {
+        let own = map(file, bytes, min_id, Some(start))?;
+        let behind = map(next, next_bytes, Some(start), None)?;
+        let kept = own.records().saturating_add(behind.records());
+        // In doubt the first frame of the next file counts.
+        if kept > best.1 || kept == best.1 && Some(start) == fence {
+            best = (Some(start), kept);
+        }
+    }
+    Ok(best.0)
+}
+
+/// The id with which a stretch begins that can be read.
+fn first_id(stretch: &Stretch) -> Option<RecordId> {
+    match *stretch {
+        Stretch::Run { first_id, .. } => Some(first_id),
+        Stretch::Undelimited { id, .. } => Some(id),
+        Stretch::Damaged { .. } | Stretch::Misplaced { .. } | Stretch::Unfinished { .. } => None,
+    }
 }
 
 /// Whether a file is one run from its first frame on, so that nothing speaks against that frame. A misplaced sector at its
