@@ -1,4 +1,4 @@
-//! Logic that misbehaves is stopped, and takes nobody with it.
+//! Logic that misbehaves is stopped, and takes nothing with it.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::{
     storage::{ids, options, read, records, write},
 };
 
-/// A guest that never comes back would hang whoever writes, and the lock with it.
+/// A guest that never comes back would hang its writers, and the lock with them.
 #[test]
 fn a_guest_that_spins_is_cut() {
     let spins = Component::from_file(&fixtures::project_file("tests/guests/spins.wasm")).unwrap();

@@ -26,7 +26,7 @@ fn an_application_writes_the_bytes_that_vector_writes() {
     }
 }
 
-/// A file that was made ahead of need belongs to whoever is writing. Left behind, Vector would take it for the next one.
+/// A file that was made ahead of need belongs to the writing process. Left behind, Vector would take it for the next one.
 #[test]
 fn no_file_that_was_made_ahead_of_need_is_left_behind() {
     let directory = TempDir::new().unwrap();

@@ -1,5 +1,5 @@
-//! The threads of the process, shared by all its buffers: one pool for syncs, which block on the disk, one for whoever
-//! must not block, and one timer. All start when they are first needed.
+//! The threads of the process, shared by all its buffers: one pool for syncs, which block on the disk, one for callers
+//! that must not block, and one timer. All start when they are first needed.
 
 use std::{
     cmp::Reverse,

@@ -1,4 +1,4 @@
-//! Records that nobody can handle: after so many deliveries they are set aside, and hold up nobody any more.
+//! Records that no consumer can handle: after so many deliveries they are set aside, and hold nothing up any more.
 
 use std::{collections::HashMap, num::NonZeroU32, time::Duration};
 
@@ -37,7 +37,7 @@ fn figures(buffer: &Buffer) -> (u64, usize, u64) {
     (status.acknowledged.0, status.unacknowledged_records, status.dead_letters)
 }
 
-/// One record that no consumer can handle must not stop the ledger for ever; somebody has to be able to look at it later,
+/// One record that no consumer can handle must not stop the ledger for ever; a person has to be able to look at it later,
 /// as it was.
 #[test]
 fn a_record_that_is_given_back_too_often_is_set_aside_as_it_was() {
@@ -170,8 +170,8 @@ fn dropped_records_are_no_dead_letters() {
     }
 }
 
-/// A disk is not to be filled by what nobody can handle, and nothing is to be lost for it: the record goes on being
-/// delivered, and is set aside when somebody has moved the file away.
+/// Records that no consumer can handle must not fill the disk, and nothing is to be lost for it: the record goes on being
+/// delivered, and is set aside when the operator has moved the file away.
 #[test]
 fn a_full_file_has_records_delivered_again() {
     for runs in Runs::ALL {
@@ -247,7 +247,7 @@ fn what_a_crash_has_torn_is_cut_before_the_next_is_added() {
     }
 }
 
-/// Whoever closes, or reads to the end, must not leave a record behind that is on its way into the file.
+/// Closing, or reading to the end, must not leave a record behind that is on its way into the file.
 #[test]
 fn the_end_and_closing_wait_for_dead_letters() {
     for runs in Runs::ALL {

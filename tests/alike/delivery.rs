@@ -1,4 +1,4 @@
-//! Delivering and acknowledging: each record once for each opening, in order, until somebody says that it is done with.
+//! Delivering and acknowledging: each record once for each opening, in order, until its consumer acknowledges it.
 
 use std::{
     num::NonZeroU32,
@@ -40,7 +40,7 @@ fn acknowledgements_in_any_order_release_nothing_that_is_open() {
     }
 }
 
-/// Consumers finish records on threads of their own, and nobody is there to carry the word: when `ack` has returned, the
+/// Consumers finish records on threads of their own, and no task carries the word: when `ack` has returned, the
 /// buffer knows. A consumer that dies with a record in its hands has said nothing.
 #[test]
 fn the_buffer_knows_at_once_what_was_finished_on_any_thread() {
@@ -136,7 +136,7 @@ fn two_writers_and_a_reader_work_at_the_same_time() {
                 })
             });
             let written = writing.map(thread::ScopedJoinHandle::join);
-            // Whatever became of the writers, the reader comes to an end.
+            // Whatever became of the writers, the reader reaches an end.
             buffer.end_writing();
             written.into_iter().for_each(Result::unwrap);
             reading.join().unwrap()

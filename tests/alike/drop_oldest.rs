@@ -87,7 +87,7 @@ fn of_a_record_that_the_ledger_has_passed_in_part_the_rest_is_dropped() {
     }
 }
 
-/// Whoever is at the end of a stream must not wait for a record that was dropped meanwhile and is to come again in an hour.
+/// A reader at the end of a stream must not wait for a record that was dropped meanwhile and is to come again in an hour.
 #[test]
 fn the_end_does_not_wait_for_what_was_given_back_and_dropped() {
     for runs in Runs::ALL {

@@ -189,7 +189,7 @@ impl History {
             assert_eq!(delivered.get(&id), Some(&number), "id {id} of {delivered:?}");
         }
         self.acknowledged = self.buffer().open_report().first_unread.0 - 1;
-        // What the disk had is on it still, and what was not there must be written anew.
+        // What the disk had is on it still, and what was not there must be written again.
         self.written.clone_from(&delivered);
         self.synced.retain(|id, number| delivered.get(id) == Some(number));
         // What was read is to be read again.
@@ -227,7 +227,7 @@ proptest! {
     }
 }
 
-/// Whoever asks for `synced` is told when the disk has it, and not when it was asked.
+/// A writer that asks for `synced` is told when the disk has it, and not when it was asked.
 #[test]
 fn pain_22489_synced_is_answered_after_the_sync_and_not_before() {
     for runs in Runs::ALL {
@@ -249,7 +249,7 @@ fn pain_22489_synced_is_answered_after_the_sync_and_not_before() {
     }
 }
 
-/// What is acknowledged is not synced for its own sake, so whoever waits for `synced` must be answered by that. Here the
+/// What is acknowledged is not synced for its own sake, so a writer that waits for `synced` must be answered by that. Here the
 /// file of the record that is waited for is left and read to its end before any sync has ended.
 #[test]
 fn a_record_that_was_acknowledged_is_not_waited_for() {

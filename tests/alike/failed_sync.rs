@@ -1,5 +1,5 @@
 //! What callers see when a sync fails: the kernel may have dropped what it could not write, and says that all is well the
-//! next time. Nothing is answered as synced until it is written anew, and nothing has to be opened again.
+//! next time. Nothing is answered as synced until it is rewritten, and nothing has to be opened again.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ fn every_target() -> Vec<(Runs, SyncTarget)> {
     targets.flat_map(|target| Runs::ALL.map(|runs| (runs, target))).collect()
 }
 
-/// Whoever waits for `synced` is answered when it is true, and not before: the disk may have lost the records although
+/// A writer that waits for `synced` is answered when it is true, and not before: the disk may have lost the records although
 /// the next sync ends well.
 #[test]
 fn a_writer_is_answered_when_its_records_are_safe_again() {
@@ -97,11 +97,11 @@ fn a_power_loss_before_that_takes_nothing_that_was_answered() {
     }
 }
 
-/// A disk may take its time for a sync, and meanwhile others fail and are made up for. Should that one fail in the end, nobody
-/// has asked for it any more: what it was to write is acknowledged by now. Somebody has to hear of it all the same, or
+/// A disk may take its time for a sync, and meanwhile others fail and are made up for. Should that one fail in the end, no
+/// caller asks for it any more: what it was to write is acknowledged by now. The guard has to hear of it all the same, or
 /// nothing is written ever after.
 #[test]
-fn a_sync_that_fails_when_nobody_waits_for_it_any_more_is_made_up_for() {
+fn a_sync_that_fails_when_no_caller_waits_any_more_is_made_up_for() {
     for runs in Runs::ALL {
         let bench = Bench::new(runs, WhenFull::Block);
         let data = SyncTarget::Data(file(0));
@@ -262,7 +262,7 @@ fn closing_syncs_what_failed_with_a_file_that_is_gone() {
 
 /// The kernel takes the ledger for written: unless it is stored again, no later sync writes it.
 #[test]
-fn a_ledger_whose_sync_failed_is_written_anew() {
+fn a_ledger_whose_sync_failed_is_written_again() {
     for runs in Runs::ALL {
         let bench = Bench::new(runs, WhenFull::Block);
         assert_eq!(read(&bench.buffer), ids([1..=10]), "{runs:?}");
@@ -277,10 +277,10 @@ fn a_ledger_whose_sync_failed_is_written_anew() {
     }
 }
 
-/// A sync may fail while a file is being written anew, which goes on and ends well. The file has another name's sync to wait
-/// for then, and nobody is told of it but by asking: whoever waits for `synced` would wait for ever.
+/// A sync may fail while a file is being rewritten, which goes on and ends well. The file has another name's sync to wait
+/// for then, and no caller is told of it without asking: a writer that waits for `synced` would wait for ever.
 #[test]
-fn a_sync_that_fails_while_a_file_is_written_anew_keeps_nobody_waiting() {
+fn a_sync_that_fails_while_a_file_is_rewritten_keeps_no_writer_waiting() {
     for runs in Runs::ALL {
         let bench = Bench::new(runs, WhenFull::Block);
         bench.wait();
@@ -324,7 +324,7 @@ fn a_failed_sync_of_an_empty_file_is_shown_too() {
     }
 }
 
-/// A process that dies before it has made up for a failed sync leaves a note of it, and its successor writes all files anew:
+/// A process that dies before it has made up for a failed sync leaves a note of it, and its successor rewrites all files:
 /// those too that it does not use and cannot remove. If it did not, no later opening could do without, and no closing would
 /// end well.
 #[test]
@@ -359,6 +359,6 @@ fn files_that_are_not_in_use_do_not_keep_a_buffer_degraded() {
         assert_eq!(disk.data_file(file(7)), with_stranger.then(|| data_file(3..=5)), "{at}");
         disk.power_loss();
         drop(buffer);
-        assert_eq!(read(&open()), ids([1..=10]), "{at}: what was written anew is on the disk");
+        assert_eq!(read(&open()), ids([1..=10]), "{at}: what was rewritten is on the disk");
     }
 }

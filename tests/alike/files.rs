@@ -7,7 +7,7 @@ use crate::support::{
     storage::{ids, options, read, write},
 };
 
-/// Files that stay fill the disk with what nobody wants; files that go too early take records with them.
+/// Files that stay fill the disk with what is acknowledged; files that go too early take records with them.
 #[test]
 fn files_come_and_go() {
     for runs in Runs::ALL {

@@ -17,7 +17,7 @@ use crate::support::{
 /// Room for two files.
 const MAX_BYTES: u64 = 2 * 4096 + 32;
 
-/// Whoever chose to be refused has to know what was taken, and gets the rest back to do something else with it.
+/// A writer that chose to be refused has to know what was taken, and gets the rest back to do something else with it.
 #[test]
 fn a_full_buffer_hands_back_what_does_not_fit() {
     for runs in Runs::ALL {
@@ -45,7 +45,7 @@ fn a_full_buffer_hands_back_what_does_not_fit() {
     }
 }
 
-/// The same without opening anew: a buffer that stays full after it was emptied is of no use.
+/// The same without opening again: a buffer that stays full after it was emptied is of no use.
 #[test]
 fn acknowledgements_make_room_again() {
     for runs in Runs::ALL {
@@ -73,7 +73,7 @@ fn acknowledgements_make_room_again() {
     }
 }
 
-/// A writer that waits gets its answer when somebody has made room, and its records are in order.
+/// A writer that waits gets its answer when a consumer has made room, and its records are in order.
 #[test]
 fn a_full_buffer_makes_writers_wait_for_acknowledgements() {
     for runs in Runs::ALL {
@@ -106,7 +106,7 @@ fn a_full_buffer_makes_writers_wait_for_acknowledgements() {
     }
 }
 
-/// A full disk is no error: whoever makes room need not tell anybody.
+/// A full disk is no error: a program that makes room need not tell the buffer.
 #[test]
 fn a_full_disk_makes_writers_wait_until_it_has_room() {
     for runs in Runs::ALL {

@@ -57,7 +57,7 @@ fn a_length_beyond_the_end_behind_missing_ids_does_not_end_reading() {
     }
 }
 
-/// Whoever has to explain to somebody what is missing needs the ids, and whoever mends disks the place.
+/// A person who has to explain what is missing needs the ids; one who mends disks needs the place.
 #[test]
 fn a_damaged_record_is_told_with_its_id_and_its_place() {
     for runs in Runs::ALL {
@@ -81,7 +81,7 @@ fn a_damaged_record_is_told_with_its_id_and_its_place() {
     }
 }
 
-/// A file that somebody has removed is a loss like any other, and is named; in front, in the middle and at the end.
+/// A file that another program has removed is a loss like any other, and is named; in front, in the middle and at the end.
 #[test]
 fn a_missing_file_is_told_with_the_ids_that_it_held() {
     let files = [(7, 1..=10), (8, 11..=20), (9, 21..=30)];
@@ -122,7 +122,7 @@ fn a_loss_of_all_is_told_when_the_buffer_is_opened() {
     }
 }
 
-/// Whoever watches the logic's figures and whoever watches the host's see the same damage, also where nobody ever reads it.
+/// The logic's figures and the host's show the same damage, also where no reader ever meets it.
 #[test]
 fn damage_that_is_passed_on_opening_is_in_both_accounts() {
     for runs in Runs::ALL {
@@ -148,8 +148,8 @@ fn damage_that_is_passed_on_opening_is_in_both_accounts() {
     }
 }
 
-/// A gap that the ledger has passed is never told again, and one that it has not, always: whoever reads what follows for
-/// the first time must know.
+/// A gap that the ledger has passed is never told again, and one that it has not, always: a consumer that reads what
+/// follows for the first time must know.
 #[test]
 fn a_loss_is_told_again_until_what_follows_is_acknowledged() {
     for runs in Runs::ALL {

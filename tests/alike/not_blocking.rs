@@ -144,7 +144,7 @@ fn a_read_that_is_given_up_gives_its_records_to_the_next() {
             let mut given_up = Box::pin(reader.next_batch_async(10));
             let mut context = Context::from_waker(Waker::noop());
             assert!(given_up.as_mut().poll(&mut context).is_pending(), "{runs:?}");
-            // It is taken now, and nobody asks for it any more.
+            // It is taken now, and no future asks for it any more.
             simulation.run_jobs();
             drop(given_up);
             simulation.run_jobs();
@@ -189,7 +189,7 @@ fn no_operation_blocks_while_another_thread_waits_for_the_disk() {
     });
     assert_not_blocked_by_another("acknowledging", |buffer, held| async move {
         held.iter().for_each(forebay::Record::ack);
-        // That they were taken is seen by whoever asks.
+        // That they were taken shows in the status.
         let status = buffer.status_async().await.unwrap();
         assert_eq!(status.acknowledged, RecordId(10));
         buffer

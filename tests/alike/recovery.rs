@@ -1,4 +1,4 @@
-//! Opening and reading what a crash, or somebody, has left.
+//! Opening and reading what a crash, or a person, has left.
 
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ fn a_ledger_behind_the_data_does_not_give_the_id_of_a_damaged_length_again() {
     }
 }
 
-/// What comes behind a damage might not be found, should another one follow. Whoever opens the buffer once more, after a clean
+/// What comes behind a damage might not be found, should another one follow. The next opener, after a clean
 /// close, must not begin behind the damage and go on there.
 #[test]
 fn nothing_comes_behind_damage_however_often_the_buffer_is_opened() {
@@ -184,7 +184,7 @@ fn a_ledger_ahead_of_the_data_is_a_gap_that_is_counted_once() {
     }
 }
 
-/// With nothing behind it, nobody acknowledges a gap; waiting for it would be waiting for ever.
+/// With nothing behind it, no consumer acknowledges a gap; waiting for it would be waiting for ever.
 #[test]
 fn a_gap_at_the_end_does_not_keep_the_buffer_from_getting_empty() {
     for runs in Runs::ALL {
@@ -198,7 +198,7 @@ fn a_gap_at_the_end_does_not_keep_the_buffer_from_getting_empty() {
     }
 }
 
-/// Somebody has removed a file from the middle: what was in it is missing, and nothing else.
+/// Another program has removed a file from the middle: what was in it is missing, and nothing else.
 #[test]
 fn a_gap_in_the_middle_is_reported() {
     for runs in Runs::ALL {
@@ -211,7 +211,7 @@ fn a_gap_in_the_middle_is_reported() {
     }
 }
 
-/// A ledger that is gone is made anew from the frames.
+/// A ledger that is gone is rebuilt from the frames.
 #[test]
 fn without_a_ledger_the_frames_say_what_is_there() {
     for runs in Runs::ALL {

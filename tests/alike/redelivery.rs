@@ -1,4 +1,4 @@
-//! Records that a consumer gives back: they come again, and whoever still holds an earlier delivery changes nothing.
+//! Records that a consumer gives back: they come again, and the holder of an earlier delivery changes nothing.
 
 use std::{
     collections::HashMap,
@@ -52,7 +52,7 @@ fn pain_12145_what_is_given_back_comes_again_before_what_is_new() {
 
 /// What was given back is not done with: it holds up the ledger. It must not hold up the work on other records.
 #[test]
-fn what_is_given_back_stays_unacknowledged_and_holds_up_nobody() {
+fn what_is_given_back_stays_unacknowledged_and_holds_nothing_up() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());
@@ -95,7 +95,7 @@ fn a_delay_is_kept_to_the_moment() {
     }
 }
 
-/// A reader that waits sleeps: somebody has to wake it when the delay is over, and not only when records are written.
+/// A reader that waits sleeps: a timer has to wake it when the delay is over, and not only when records are written.
 #[test]
 fn a_reader_that_waits_gets_a_record_when_its_delay_is_over() {
     for runs in Runs::ALL {
@@ -163,7 +163,7 @@ fn a_late_word_on_an_earlier_delivery_is_ignored_and_counted() {
         let second = take(&buffer, 1).remove(0);
         first.ack();
         first.nack();
-        assert_eq!(figures(&buffer), (0, 1, 3), "{runs:?}: somebody else has it");
+        assert_eq!(figures(&buffer), (0, 1, 3), "{runs:?}: another consumer has it");
         assert_eq!(seen(&take(&buffer, 1)), [(2, 1)], "{runs:?}: it was not given back a second time");
         second.ack();
         second.ack();
@@ -173,7 +173,7 @@ fn a_late_word_on_an_earlier_delivery_is_ignored_and_counted() {
 }
 
 /// `ack_through` is about all that was delivered; a record that its consumer could not handle was not dealt with by
-/// whoever says so.
+/// the caller of it.
 #[test]
 fn acknowledging_through_leaves_alone_what_was_given_back() {
     for runs in Runs::ALL {
@@ -232,7 +232,7 @@ fn a_record_that_is_dropped_without_a_word_comes_again_at_the_next_opening_only(
         assert_eq!(figures(&buffer), (0, 3, 0), "{runs:?}");
         buffer.close().unwrap();
         let buffer = runs.open(disk.open().unwrap(), options());
-        assert_eq!(seen(&take(&buffer, 9)), [(1, 1), (2, 1), (3, 1)], "{runs:?}: counted anew");
+        assert_eq!(seen(&take(&buffer, 9)), [(1, 1), (2, 1), (3, 1)], "{runs:?}: counted from the beginning");
     }
 }
 
@@ -280,7 +280,7 @@ fn closing_frees_the_directory_while_records_are_held_and_wait() {
     drop((held, reader, writer));
 }
 
-/// Where the newest records are worth most, one that nobody could handle goes as the others do, and whoever has it may say
+/// Where the newest records are worth most, a record that no consumer could handle goes as the others do. Its holder may say
 /// what it likes.
 #[test]
 fn dropped_records_do_not_come_again() {

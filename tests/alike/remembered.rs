@@ -306,8 +306,8 @@ fn a_replaced_data_file_is_read_from_its_start() {
     }
 }
 
-/// A process dies in the middle of a write, and had not noted how far the consumer was. Whoever opens the buffer cuts what was
-/// left of the write, and reads on from what is remembered of the same file: that still stands.
+/// A process dies in the middle of a write, and had not noted how far the consumer was. The next opener truncates the
+/// partial write, and reads on from what is remembered of the same file: that still stands.
 #[test]
 fn a_torn_end_that_is_cut_leaves_the_readers_place() {
     for runs in Runs::ALL {
@@ -334,7 +334,7 @@ fn a_torn_end_that_is_cut_leaves_the_readers_place() {
     }
 }
 
-/// Somebody, or a second power loss, has damaged a file in front of what is remembered of it and at its end: a walk from its
+/// A person, or a second power loss, has damaged a file in front of what is remembered of it and at its end: a walk from its
 /// start finds nothing behind the first damage, while what is remembered says that records are there.
 #[test]
 fn what_is_remembered_behind_a_damage_does_not_keep_the_buffer_from_opening() {

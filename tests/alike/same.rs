@@ -28,7 +28,7 @@ const MAX_BYTES: u64 = 5 * FILE_BYTES;
 enum Step {
     /// Offers records, each with so many events and bytes.
     Write(Vec<(u32, usize)>),
-    /// The same, for somebody who waits until they are synced.
+    /// The same, for a writer that waits until they are synced.
     WriteSynced(Vec<(u32, usize)>),
     Read(u32, u64),
     /// Acknowledges all that was read but so many ids; or, below zero, more than that.
@@ -80,7 +80,7 @@ struct Bench {
     read_to: u64,
     /// What was durable, by the guard's account, at some time since opening.
     durable: u64,
-    /// Somebody waits until all below this id is durable.
+    /// A writer waits until all below this id is durable.
     awaited: u64,
     /// After a failed sync: what was durable before it. The disk answers OK to the next one and has lost the bytes all the
     /// same, and a process that opens the buffer later cannot know.
@@ -245,7 +245,7 @@ impl Bench {
         }
     }
 
-    /// The process has died: opens the buffer anew, twice. What was promised must be there the first time.
+    /// The process has died: opens the buffer again, twice. What was promised must be there the first time.
     fn open_again(&mut self, promised: impl Fn(u64) -> Option<u64>) {
         let (acknowledged, placed) = (self.acknowledged, std::mem::take(&mut self.placed));
         self.start_logic();
@@ -278,7 +278,7 @@ impl Bench {
         writeln!(self.log, "{what}").unwrap();
     }
 
-    /// Whoever waits for `synced` waits for no more than the syncs that were asked for: nobody need write again. What is
+    /// A writer that waits for `synced` waits for no more than the syncs that were asked for: no other write is needed. What is
     /// acknowledged meanwhile needs no disk.
     fn end_all_syncs(&mut self) {
         while !self.jobs.lock().unwrap().is_empty() {

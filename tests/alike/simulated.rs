@@ -30,7 +30,7 @@ fn open(runs: Runs, simulation: &Simulation, disk: &Disk) -> Buffer {
 
 /// A thousand idle buffers in a process must not wake it two thousand times a second.
 #[test]
-fn an_idle_buffer_comes_to_rest() {
+fn an_idle_buffer_rests() {
     for runs in Runs::ALL {
         let (disk, simulation) = (Disk::new(), Simulation::new());
         let buffer = open(runs, &simulation, &disk);
@@ -45,8 +45,8 @@ fn an_idle_buffer_comes_to_rest() {
     }
 }
 
-/// The logic need not ask for a tick when there is no room: the writer who waits is the host's to look after, and nobody
-/// says when a disk has room again.
+/// The logic need not ask for a tick when there is no room: the writer who waits is the host's to look after, and no
+/// call says when a disk has room again.
 #[test]
 fn a_writer_who_waits_for_a_full_disk_is_tried_again_at_every_tick() {
     for runs in Runs::ALL {
@@ -79,7 +79,7 @@ fn who_waits_in_a_simulation_has_happen_what_it_waits_for() {
         assert!(pending.try_take().is_none(), "{runs:?}: no sync has ended");
         assert_eq!(writer.write_batch(records(11..=20)).unwrap().records, 10, "{runs:?}");
         assert_eq!(pending.try_take().unwrap().unwrap().records, 10, "{runs:?}");
-        assert_eq!(simulation.now_ns(), 0, "{runs:?}: nobody had to wait for the clock");
+        assert_eq!(simulation.now_ns(), 0, "{runs:?}: no caller had to wait for the clock");
         buffer.close().unwrap();
         disk.power_loss();
         assert_eq!(read(&open(runs, &simulation, &disk)), ids([1..=20]), "{runs:?}");

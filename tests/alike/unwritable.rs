@@ -57,7 +57,7 @@ fn a_file_that_cannot_be_written_to_is_left_for_the_next() {
     }
 }
 
-/// Somebody cuts the newest file while the buffer is open, and the consumer comes to that place before the next record is
+/// Another program cuts the newest file while the buffer is open. The consumer reaches that place before the next record is
 /// written, or other logic takes over.
 #[test]
 fn what_follows_a_torn_end_that_reading_has_found_comes_in_a_new_file() {

@@ -309,7 +309,7 @@ fn use_until_it_dies(runs: Runs, disk: &Disk, journal: &Journal) {
 }
 
 /// Between the ledger and the note of it, and between the note and the removal of a file, the counters must not come to
-/// another answer: what was acknowledged was sent, whoever removed its file and whenever.
+/// another answer: what was acknowledged was sent, whichever program removed its file and whenever.
 #[test]
 fn a_kill_at_any_storage_call_leaves_the_counters_exact() {
     for tidily in [false, true] {

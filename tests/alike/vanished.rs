@@ -29,7 +29,7 @@ fn of_a_batch_those_come_back_that_vanished() {
     }
 }
 
-/// The kernel may let go of what it could not write, and reads older bytes then. Whoever waits for such a record must not
+/// The kernel may let go of what it could not write, and reads older bytes then. A writer that waits for such a record must not
 /// hear that it is on the disk, and the others need not hear anything else.
 #[test]
 fn a_writer_is_told_what_vanished_with_a_failed_sync() {

@@ -46,7 +46,7 @@ impl Scene {
     }
 }
 
-/// Somebody took the path of a log file for that of a buffer; the file must not suffer.
+/// The user took the path of a log file for that of a buffer; the file must not suffer.
 #[test]
 fn a_path_that_is_a_file_is_refused() {
     let scene = Scene::new();
@@ -171,14 +171,14 @@ fn the_line_is_one_line_whatever_the_path_holds() {
     scene.assert_refused(&["write", "buffer", "--two\nlines"], &["--two"]);
 }
 
-/// Another user: told so at once, and shown what to do. Where the tests run as root the binary is run as nobody.
+/// Another user: told so at once, and shown what to do. Where the tests run as root, the binary runs as an unprivileged user.
 #[test]
 fn a_directory_without_permission_is_refused() {
-    const NOBODY: u32 = 65_534;
+    const OTHER_USER: u32 = 65_534;
     let is_root = rustix::process::geteuid().is_root();
     let as_other = |command: &mut Command| {
         if is_root {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(OTHER_USER).gid(OTHER_USER);
         }
     };
     if is_root {

@@ -18,9 +18,9 @@ fn append(directory: &Path, bytes: &[u8]) {
     file.unwrap().write_all(bytes).unwrap();
 }
 
-/// A ledger that was cut short is put aside, and made anew from the frames.
+/// A ledger that was cut short is put aside, and rebuilt from the frames.
 #[test]
-fn a_short_ledger_is_kept_and_made_anew() {
+fn a_short_ledger_is_kept_and_rebuilt() {
     for length in 1..24 {
         let directory = fixtures::copy("w100_r40");
         let whole = fs::read(directory.path().join("buffer.db")).unwrap();
@@ -61,8 +61,8 @@ fn each_bad_ledger_is_kept_under_a_number_of_its_own() {
 }
 
 /// A ledger has no checksum, and a number in it that stays within what exists is believed: what it passes is not delivered.
-/// What was noted when the buffer was closed shows that something is wrong, or that another program has read; nobody can
-/// know which, so it is said, and how to go by the note.
+/// What was noted when the buffer was closed shows that something is wrong, or that another program has read. Which of
+/// the two cannot be known, so it is said, and how to go by the note.
 #[test]
 fn a_ledger_that_acknowledges_other_records_than_at_the_close_is_told() {
     for (last, ids) in [(56, [41, 57]), (8, [9, 41]), (100, [41, 101])] {
@@ -90,7 +90,7 @@ fn a_ledger_that_acknowledges_other_records_than_at_the_close_is_told() {
     }
 }
 
-/// Whoever follows what `verify` says loses nothing.
+/// A user who follows what `verify` says loses nothing.
 #[test]
 fn with_a_doubtful_ledger_moved_away_the_note_of_the_close_counts() {
     let directory = fixtures::copy("w100_r40");

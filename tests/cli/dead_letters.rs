@@ -1,4 +1,4 @@
-//! `forebay dead-letters`: records that no consumer could handle, for whoever has to find out why.
+//! `forebay dead-letters`: records that no consumer could handle, for the person who has to find out why.
 
 use std::{ffi::OsStr, fs, num::NonZeroU32, path::Path};
 
@@ -38,7 +38,7 @@ fn dead_letters(place: &Place, flags: &[&str]) -> Ended {
     run([&["dead-letters", &place.path], flags].concat())
 }
 
-/// They come as they were, in the order in which they were given up, also while somebody has the buffer.
+/// They come as they were, in the order in which they were given up, also while another process has the buffer.
 #[test]
 fn dead_letters_are_shown_as_they_were() {
     let (place, _buffer) = with_dead_letters();
@@ -59,7 +59,7 @@ fn dead_letters_are_shown_as_they_were() {
     assert_eq!((&objects[0]["id"], &objects[1]["id"]), (&6.into(), &2.into()));
 }
 
-/// Nobody looks for what they do not know of.
+/// A user does not look for what they do not know of.
 #[test]
 fn status_says_how_many_dead_letters_there_are() {
     let (place, buffer) = with_dead_letters();

@@ -33,7 +33,7 @@ fn it_kills_its_own_processes_and_loses_nothing() {
     assert_eq!(status(&place.path)["records"], 0);
 }
 
-/// With somebody's own text.
+/// With the user's own text.
 #[test]
 fn it_sends_the_lines_of_a_file() {
     let place = Place::new();
@@ -44,7 +44,7 @@ fn it_sends_the_lines_of_a_file() {
     assert_eq!(figures(&ended.stdout).last().unwrap(), &("lost".to_owned(), 0), "{ended}");
 }
 
-/// None is taken out before all are in: whoever allows fewer records than the demo has would wait for ever.
+/// None is taken out before all are in: a user who allows fewer records than the demo has would wait for ever.
 #[test]
 fn it_sends_no_more_records_than_may_wait() {
     let place = Place::new();
@@ -56,7 +56,7 @@ fn it_sends_no_more_records_than_may_wait() {
     assert_eq!(figures(&ended.stdout)[0], ("written".to_owned(), 3_000), "{ended}");
 }
 
-/// Somebody's records must not be mixed with the demo's.
+/// A user's records must not be mixed with the demo's.
 #[test]
 fn it_does_not_touch_a_buffer_with_records_in_it() {
     let place = Place::with_lines(b"precious\n");

@@ -24,7 +24,7 @@ fn lines_of_any_bytes_come_out_as_they_went_in() {
     assert_eq!(place.read(&[]).assert_quiet_success().stdout, lines);
 }
 
-/// A file that somebody wrote by hand often ends so.
+/// A file that was written by hand often ends so.
 #[test]
 fn a_last_line_without_a_newline_is_a_record() {
     let place = Place::with_lines(b"one\ntwo");

@@ -30,7 +30,7 @@ fn pain_26325_reject_goes_on_counts_and_exits_with_1() {
     assert!(place.read(&SMALL).assert_quiet_success().stdout == seq(1..=records));
 }
 
-/// Somebody counts records, and not bytes.
+/// An operator may count records, and not bytes.
 #[test]
 fn no_more_records_wait_than_were_allowed() {
     let place = Place::new();
@@ -46,7 +46,7 @@ fn no_more_records_wait_than_were_allowed() {
     assert_eq!(status(&place.path)["records"], 7);
 }
 
-/// Whoever set that limit must hear that it was reached, and not that the logic does what nobody understands.
+/// An operator who set that limit must hear that it was reached, and not that the logic behaves strangely.
 #[test]
 fn a_buffer_with_as_many_records_as_were_allowed_is_said_to_be_full() {
     let place = Place::new();
@@ -75,7 +75,7 @@ fn logic_that_is_always_full_has_the_first_record_refused() {
     place.write(&["--when-full=reject"], b"one\ntwo\n").assert_quiet_success();
 }
 
-/// Whoever waits must know for what; a process that just stands still looks dead.
+/// A user who waits must know for what; a process that just stands still looks dead.
 #[test]
 fn pain_14752_a_writer_that_waits_for_room_says_so_once() {
     let place = Place::new();
@@ -100,8 +100,8 @@ fn pain_14752_a_writer_that_waits_for_room_says_so_once() {
     assert!(confirmed <= records, "{confirmed} of {records}");
 }
 
-/// A command in a file system of its own, which is made by this shell command: in a mount namespace, so that nobody else sees
-/// it. `None`, with a word of it, where this user may not make one.
+/// A command in a file system of its own, which is made by this shell command: in a mount namespace, so that no other process
+/// sees it. `None`, with a word of it, where this user may not make one.
 fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command> {
     let unshare = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
@@ -117,7 +117,7 @@ fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command> {
     }
 }
 
-/// A disk that is full may get room again, and nobody should have to start anything anew for it.
+/// A disk that is full may get room again, and no user should have to restart anything for it.
 #[test]
 fn a_full_disk_is_waited_for() {
     let above = tempfile::TempDir::new().unwrap();
@@ -156,7 +156,7 @@ fn a_full_disk_is_waited_for() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended}");
 }
 
-/// A file system that has bytes, and no room for the name of another file, is full as well: whoever chose that the oldest
+/// A file system that has bytes, and no room for the name of another file, is full as well: a user who chose that the oldest
 /// go does not wait for ever. Ten files are what is there before the buffer makes its fifth data file.
 #[test]
 fn pain_8763_a_disk_without_room_for_another_file_drops_the_oldest() {
@@ -174,7 +174,7 @@ fn pain_8763_a_disk_without_room_for_another_file_drops_the_oldest() {
     assert!(ended.stderr.contains("dropped the oldest records"), "{ended}");
 }
 
-/// With `drop-oldest` the process makes room itself: nobody need be told to stop it. It drops a file for each that it begins,
+/// With `drop-oldest` the process makes room itself: no message need ask to stop it. It drops a file for each that it begins,
 /// and a line for each would bury what else is said; the lines that there are add up to what is gone.
 #[test]
 fn a_writer_that_drops_the_oldest_says_that_once_a_second_and_no_more() {
@@ -193,7 +193,7 @@ fn a_writer_that_drops_the_oldest_says_that_once_a_second_and_no_more() {
 
 /// `forebay write ... 2>&1 | head`: `head` ends, and what is to be logged goes nowhere. The buffer goes on, and is closed.
 #[test]
-fn a_log_that_nobody_reads_stops_nothing() {
+fn a_log_that_is_not_read_stops_nothing() {
     let place = Place::new();
     let mut command = forebay(["write", &place.path, "--when-full=drop-oldest"]);
     let mut writer = Running::start_unheard(command.args(SMALL));

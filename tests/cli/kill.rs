@@ -1,4 +1,4 @@
-//! The reason why people use a buffer on disk: whoever writes to it may die at any moment.
+//! The reason why people use a buffer on disk: its writer may die at any moment.
 
 use std::{io::Write as _, thread};
 
@@ -64,7 +64,7 @@ fn write_and_kill(path: &str, done: u64, confirmations: u64) -> Option<u64> {
     let mut writer = Running::start(&mut forebay([&["write", path, "--confirm"][..], &SIZES].concat()));
     let mut stdin = writer.take_stdin();
     thread::scope(|scope| {
-        // Until there is nobody who takes them.
+        // Until the process that takes them is gone.
         scope.spawn(move || (done + 1..).try_for_each(|number| stdin.write_all(&line(number))).unwrap_err());
         let mut confirmed = None;
         for _ in 0..confirmations {

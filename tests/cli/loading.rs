@@ -1,4 +1,4 @@
-//! What the binary makes of a component that somebody else made: what it may import and export, and what compiling it may
+//! What the binary makes of a component that another person made: what it may import and export, and what compiling it may
 //! cost.
 
 use std::{
@@ -121,7 +121,7 @@ fn a_component_of_more_than_8_mib_is_refused() {
     scene.assert_refused(&["8388609", "8388608"]);
 }
 
-/// What has no length and no end must not fill the memory of whoever looks at it.
+/// What has no length and no end must not fill the memory of the process that looks at it.
 #[test]
 fn a_component_without_end_is_refused() {
     run(["component", "/dev/zero"]).assert_refusal(&["/dev/zero", "8388609", "8388608"]);
@@ -200,9 +200,9 @@ fn image(cache: &Path) -> PathBuf {
     files[0].clone()
 }
 
-/// An image is machine code: one that is not as it was written is another program. The component is compiled anew.
+/// An image is machine code: one that is not as it was written is another program. The component is compiled again.
 #[test]
-fn an_image_that_was_tampered_with_is_made_anew() {
+fn an_image_that_was_tampered_with_is_made_again() {
     let scene = Scene::with(&guest("imports_types.wasm"));
     let look = || {
         let mut command = forebay(["component", "logic.wasm"]);
@@ -221,14 +221,14 @@ fn an_image_that_was_tampered_with_is_made_anew() {
     for (what, bytes) in [("flipped", &flipped[..]), ("cut", &good[..good.len() - 1]), ("empty", &[])] {
         fs::write(&path, bytes).unwrap();
         let ended = look();
-        assert!(ended.code == Some(0) && ended.stderr.contains("compiling anew"), "{what}: {ended}");
-        assert!(fs::read(&path).unwrap() == good, "{what}: not made anew");
+        assert!(ended.code == Some(0) && ended.stderr.contains("compiling it again"), "{what}: {ended}");
+        assert!(fs::read(&path).unwrap() == good, "{what}: not made again");
         look().assert_quiet_success();
     }
     for (what, mode) in [("others may write", 0o602), ("a group may read", 0o640)] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let ended = look();
-        assert!(ended.code == Some(0) && ended.stderr.contains("compiling anew"), "{what}: {ended}");
+        assert!(ended.code == Some(0) && ended.stderr.contains("compiling it again"), "{what}: {ended}");
         look().assert_quiet_success();
     }
 }

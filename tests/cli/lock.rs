@@ -42,7 +42,7 @@ fn pain_18831_a_held_buffer_is_refused_at_once_and_its_holder_named() {
     }
 }
 
-/// Looking needs no lock, and whoever is stuck wants to know who has it.
+/// Looking needs no lock, and a user who is stuck wants to know who has it.
 #[test]
 fn status_and_verify_work_while_the_buffer_is_held() {
     let place = Place::new();
@@ -98,7 +98,7 @@ fn assert_in_use(directory: &Path) {
     run([OsStr::new("read"), directory.as_os_str()]).assert_refusal(&["in use by"]);
 }
 
-/// Between two kinds of logic nobody else may come in.
+/// Between two kinds of logic no other process may come in.
 #[test]
 fn the_lock_is_held_throughout_an_exchange() {
     let directory = tempfile::tempdir().unwrap();
@@ -117,9 +117,10 @@ fn the_lock_is_held_throughout_an_exchange() {
     assert_eq!(read(&buffer), ids([1..=10]));
 }
 
-/// A reload of a service's configuration takes the buffer from one part of it to another. Between the two nobody may come in.
+/// A reload of a service's configuration takes the buffer from one part of it to another. Between the
+/// two no other process may come in.
 #[test]
-fn pain_5147_nobody_gets_the_directory_between_two_owners() {
+fn pain_5147_no_other_owner_gets_the_directory_in_between() {
     let directory = tempfile::tempdir().unwrap();
     let buffer = Buffer::builder_with(directory.path(), options()).open().unwrap();
     write(&buffer, 1..=10);

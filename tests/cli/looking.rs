@@ -48,7 +48,7 @@ fn looking_makes_nothing() {
     std::fs::create_dir(&place.path).unwrap();
     assert_eq!(status(&place.path)["files"], 0);
     let text = run(["status", &place.path]).assert_quiet_success().stdout.clone();
-    assert!(String::from_utf8_lossy(&text).contains("nobody has made a buffer here yet"));
+    assert!(String::from_utf8_lossy(&text).contains("there is no buffer here yet"));
     run(["verify", &place.path]).assert_quiet_success();
     assert!(fixtures::contents(&place.path).is_empty());
 }
@@ -108,7 +108,7 @@ fn verify_for_people_names_the_fault() {
     }
 }
 
-/// Whoever wants to run foreign logic looks first at what it asks for.
+/// A user who wants to run foreign logic looks first at what it asks for.
 #[test]
 fn component_shows_what_a_file_imports() {
     let file = fixtures::project_file("tests/guests/asks_for_a_clock.wasm");

@@ -76,7 +76,7 @@ fn seq(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
     numbers.into_iter().flat_map(|number| format!("{number}\n").into_bytes()).collect()
 }
 
-/// Feeds lines as `seq` prints them, until nobody takes any more.
+/// Feeds lines as `seq` prints them, until the pipe is closed.
 fn feed_without_end(mut stdin: ChildStdin) -> JoinHandle<()> {
     const LINES: u64 = 1000;
     thread::spawn(move || {

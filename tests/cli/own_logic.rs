@@ -33,7 +33,7 @@ fn the_example_keeps_the_newest_records() {
     assert_eq!(left, (5_001 - kept..=5_000).collect::<Vec<_>>());
 }
 
-/// Whether records may go that nobody has read is the operator's to say, and not the logic's.
+/// Whether unread records may go is the operator's to say, and not the logic's.
 #[test]
 fn the_example_keeps_everything_unless_the_operator_lets_it_go() {
     assert_eq!(left_of(5_000, "block"), (1..=5_000).collect::<Vec<_>>());

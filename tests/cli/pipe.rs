@@ -68,11 +68,11 @@ fn a_record_above_the_limit_stops_it_after_those_before_it() {
     assert_eq!(status(&place.path)["records"], 0);
 }
 
-/// Nobody reads any more: it ends although stdin has not, and what was not written waits for the next time.
+/// Stdout is closed: it ends although stdin has not, and what was not written waits for the next time.
 #[test]
 fn a_closed_stdout_ends_it_quietly_and_loses_nothing() {
     const LINE_BYTES: usize = 100;
-    // What a pipe and the test's own buffer hold: it was written, and nobody has looked at it.
+    // What a pipe and the test's own buffer hold: it was written, and not read from there.
     const UNSEEN_BYTES: usize = (64 << 10) + (8 << 10);
     let lines: Vec<u8> =
         (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();

@@ -53,11 +53,11 @@ fn follow_ends_with_a_signal_only() {
     assert_eq!(status(&place.path)["records"], 0);
 }
 
-/// `head` closes the pipe when it has enough. That is no error, and what nobody saw is not gone.
+/// `head` closes the pipe when it has enough. That is no error, and what was not seen is not gone.
 #[test]
 fn a_closed_stdout_ends_it_quietly_and_loses_nothing() {
     const LINE_BYTES: usize = 100;
-    // What a pipe and the test's own buffer hold: it was written, and nobody has looked at it.
+    // What a pipe and the test's own buffer hold: it was written, and not read from there.
     const UNSEEN_BYTES: usize = (64 << 10) + (8 << 10);
     let lines: Vec<u8> =
         (1..=30_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();

@@ -100,9 +100,9 @@ fn pipe_is_closed_cleanly_while_its_stdin_is_open() {
     }
 }
 
-/// Nobody reads its output, so it cannot end by itself; the buffer is closed all the same, and nothing is lost.
+/// Its output is not read, so it cannot end by itself; the buffer is closed all the same, and nothing is lost.
 #[test]
-fn a_reader_that_nobody_listens_to_can_be_stopped() {
+fn a_reader_whose_output_is_not_read_can_be_stopped() {
     let lines: Vec<u8> =
         (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
     let place = Place::with_lines(&lines);

@@ -11,8 +11,8 @@ fn component(name: &str) -> String {
     format!("--component={}", project_file("tests/guests").join(name).display())
 }
 
-/// Closing waits for the syncs that are under way. Logic that begins another at the end of each must not hang whoever
-/// closes: a process that can only be killed leaves its buffer as a crash does.
+/// Closing waits for the syncs that are under way. Logic that begins another at the end of each must not hang the
+/// closing thread: a process that can only be killed leaves its buffer as a crash does.
 #[test]
 fn logic_that_always_has_a_sync_under_way_keeps_no_buffer_open() {
     let root = tempfile::tempdir().unwrap();
@@ -34,7 +34,7 @@ fn a_read_that_leaves_records_behind_says_so() {
     assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\ntwo\n");
 }
 
-/// "The disk is full" would send whoever reads it to the wrong place.
+/// "The disk is full" would send its reader to the wrong place.
 #[test]
 fn a_writer_hears_that_it_is_the_logic_that_takes_nothing() {
     let root = tempfile::tempdir().unwrap();
@@ -64,7 +64,8 @@ fn logic_that_does_not_open_the_buffer_is_named() {
     assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\n");
 }
 
-/// What is said of logic that fails is said while the buffer is being mended. That nobody can hear it must not end that.
+/// What is said of logic that fails is said while the buffer is being mended. A closed stderr must not
+/// end that.
 #[test]
 fn a_log_that_cannot_be_written_stops_nothing() {
     let root = tempfile::tempdir().unwrap();

@@ -39,7 +39,7 @@ fn all_records_are_written_when_it_has_ended() {
     }
 }
 
-/// An id is printed when all up to it have reached the level, and at once: whoever feeds a slow stream waits for it.
+/// An id is printed when all up to it have reached the level, and at once: a user who feeds a slow stream waits for it.
 #[test]
 fn confirmations_come_as_records_come() {
     for durability in ["written", "synced"] {

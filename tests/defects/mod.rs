@@ -1,5 +1,5 @@
-//! What was found wrong in Vector's disk buffer by reading and trying it, and nobody had complained of: each as a test that
-//! it is not so here. See `docs/pains.md`.
+//! What reading and trying Vector's disk buffer showed to be wrong, without a user's complaint: each as a test that it is
+//! not so here. See `docs/pains.md`.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn defect_d3_the_checksum_is_crc_32_of_ieee_and_not_crc32c() {
 
 /// One to seven bytes behind the last frame are too few for a length. Vector's reader looks at them again and again.
 #[test]
-fn defect_d5_a_few_bytes_behind_the_last_frame_are_waited_for_by_nobody() {
+fn defect_d5_a_few_bytes_behind_the_last_frame_hold_nothing_up() {
     for runs in Runs::ALL {
         for extra in 1..8 {
             let disk = Disk::new();

@@ -28,7 +28,7 @@
 
   (func $spin (loop $for_ever (br $for_ever)))
 
-  ;; Never comes to an end, and needs what it was called with after it has called.
+  ;; Never ends, and needs what it was called with after it has called.
   (func $recurse (param i64) (result i64)
     (i64.add (local.get 0) (call $recurse (i64.add (local.get 0) (i64.const 1)))))
 

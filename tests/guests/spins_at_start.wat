@@ -1,4 +1,4 @@
-;; The core module of a buffer's logic that never comes to be: its start function does not end. It never calls its host.
+;; The core module of a buffer's logic that never gets ready: its start function does not end. It never calls its host.
 ;;
 ;; Each function answers with the address of its result. All memory below 0x100 is zero and never written to: read as any
 ;; of the results, it is `ok` with zeros and empty lists.

@@ -1,4 +1,4 @@
-//! Components that attack the engine and the process: each is stopped, and takes nobody with it.
+//! Components that attack the engine and the process: each is stopped, and takes nothing with it.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ fn assert_contained(call: Call) {
     assert_eq!(read(&bystander), ids([1..=last]));
 }
 
-/// Whoever opens a buffer with logic that he does not know must get an answer.
+/// A caller that opens a buffer with logic it does not know must get an answer.
 #[test]
 fn an_attack_in_opening_is_an_error_of_opening() {
     assert_contained(Call::Open);
@@ -64,7 +64,7 @@ fn an_attack_in_acknowledging_stops_that_buffer_alone() {
     assert_contained(Call::Acknowledge);
 }
 
-/// Nobody waits for a tick: it runs on a thread that all buffers of the process share.
+/// No caller waits for a tick: it runs on a thread that all buffers of the process share.
 #[test]
 fn an_attack_in_a_tick_stops_that_buffer_alone() {
     assert_contained(Call::Tick);
@@ -76,7 +76,7 @@ fn an_attack_at_the_end_of_a_sync_stops_that_buffer_alone() {
     assert_contained(Call::Synced);
 }
 
-/// Whoever ends writing is on the way out, and must get there.
+/// A caller that ends writing is on the way out, and must get there.
 #[test]
 fn an_attack_in_the_end_of_writing_stops_that_buffer_alone() {
     assert_contained(Call::CloseWriter);

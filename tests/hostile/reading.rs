@@ -8,7 +8,7 @@ use super::{
 };
 use crate::support::storage::file;
 
-/// Whoever reads gets each record once, in order, and nothing that is none, whatever number the guest answers.
+/// A consumer gets each record once, in order, and nothing that is none, whatever number the guest answers.
 #[test]
 fn any_number_delivers_the_next_records_once_and_in_order() {
     for counts in [[0, 1, 2, 0], [3, 0, 0, 0], [u32::MAX, u32::MAX, 1, 7], [1, u32::MAX, 0, 1]] {

@@ -108,7 +108,7 @@ fn broken_rules_are_counted_and_logged_by_rule() {
     assert_eq!(refusals.len(), broken.len(), "{refusals:?}");
 }
 
-/// Logic that answers every call with an error breaks no rule. Whoever called hears each of them; the log need not.
+/// Logic that answers every call with an error breaks no rule. The caller hears each of them; the log need not.
 #[test]
 fn errors_of_the_logic_are_logged_once_a_second() {
     let ((), log) = logged(|| {

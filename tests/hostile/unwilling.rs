@@ -66,7 +66,7 @@ fn logic_that_stores_no_ledger_where_nothing_is_does_not_open_the_buffer() {
 
 /// A consumer that hears of the end may remove the directory.
 #[test]
-fn logic_that_keeps_records_back_brings_nobody_to_the_end() {
+fn logic_that_withholds_records_brings_no_reader_to_the_end() {
     let victim = Victim::new();
     let buffer = victim.open(guest("hostile.wasm"), options(), Limits::default()).unwrap();
     let reader = buffer.reader();

@@ -43,7 +43,7 @@ fn pain_25774_a_drain_ends_when_everything_is_acknowledged() {
     }
 }
 
-/// A consumer that is down must not keep a service from ending, and whoever ends it has to know what is left.
+/// A consumer that is down must not keep a service from ending, and the operator has to know what is left.
 #[test]
 fn a_drain_that_takes_too_long_says_what_is_left() {
     for runs in Runs::ALL {
@@ -106,7 +106,7 @@ fn records_that_wait_for_room_are_drained_too() {
     }
 }
 
-/// Those for which there is no room in time come back to their writer: nobody else has them.
+/// Those for which there is no room in time come back to their writer: they are nowhere else.
 #[test]
 fn records_that_find_no_room_in_time_are_handed_back() {
     for runs in Runs::ALL {
@@ -122,7 +122,7 @@ fn records_that_find_no_room_in_time_are_handed_back() {
 
 /// A consumer may hold records for as long as it likes; the next owner of the directory does not wait for it.
 #[test]
-fn the_directory_is_free_after_closing_whoever_holds_records() {
+fn the_directory_is_free_after_closing_although_records_are_held() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());

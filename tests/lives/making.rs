@@ -1,4 +1,4 @@
-//! Whoever brings the logic brings the code that makes it, and that may panic. The buffer is not to go down with it.
+//! An embedder that brings the logic brings the code that makes it, and that may panic. The buffer is not to go down with it.
 
 use std::{
     panic,
@@ -38,7 +38,7 @@ fn panicking(
     }
 }
 
-/// It panics once, where a fresh instance is to take over: the next attempt goes well, and nobody is disturbed.
+/// It panics once, where a fresh instance is to take over: the next attempt goes well, and no caller is disturbed.
 #[test]
 fn a_panic_in_making_logic_counts_as_a_failed_restart() {
     for runs in Runs::ALL {
@@ -57,9 +57,9 @@ fn a_panic_in_making_logic_counts_as_a_failed_restart() {
     }
 }
 
-/// It panics for ever: the buffer stops and says why, whoever waits hears of it, and the directory can be opened anew.
+/// It panics for ever: the buffer stops and says why, all who wait hear of it, and the directory can be opened again.
 #[test]
-fn logic_that_cannot_be_made_again_stops_the_buffer_and_nobody_hangs() {
+fn logic_that_cannot_be_made_again_stops_the_buffer_and_no_caller_hangs() {
     for runs in Runs::ALL {
         let (disk, faults) = (Disk::new(), Faults::default());
         let make = panicking(runs, &faults, |attempt| attempt > 1);
@@ -111,7 +111,7 @@ fn a_panic_in_making_other_logic_leaves_the_former_in_place() {
     }
 }
 
-/// Whoever has put the storage away before the panic keeps it, lock and all. The buffer cannot go on, and says so.
+/// Code that has put the storage away before the panic keeps it, lock and all. The buffer cannot go on, and says so.
 #[test]
 fn storage_that_does_not_come_back_stops_the_buffer() {
     let (simulation, disk, faults) = (Simulation::new(), Disk::new(), Faults::default());

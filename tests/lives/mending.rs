@@ -1,4 +1,4 @@
-//! An instance that traps while it makes up for a failed sync: some files are written anew then and some are not, some names
+//! An instance that traps while it makes up for a failed sync: some files are rewritten then and some are not, some names
 //! may not be durable, and the fresh instance has to hear of it from the host.
 
 use std::time::Duration;

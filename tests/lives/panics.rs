@@ -134,7 +134,7 @@ impl Logic for Panicking {
     }
 }
 
-/// The buffer says why it has stopped, to whoever asks; it closes, and the next owner finds what was written.
+/// The buffer says why it has stopped, to each caller that asks; it closes, and the next owner finds what was written.
 #[track_caller]
 fn assert_stopped(buffer: Buffer, disk: &Disk, what: &str) {
     let stopped = buffer.status().unwrap().stopped.unwrap();
@@ -153,7 +153,7 @@ fn assert_stopped(buffer: Buffer, disk: &Disk, what: &str) {
     assert!(found.ends_with(&ids([6..=10])) || found.ends_with(&ids([6..=20])), "{what}: {found:?}");
 }
 
-/// Whichever call it is, nobody hangs, and nobody is told that all is well.
+/// Whichever call it is, no caller hangs, and none is told that all is well.
 #[test]
 fn a_panic_in_any_call_of_the_logic_stops_the_buffer_and_says_why() {
     use Method::{Acknowledge, CloseWriter, Flush, Read, Status, Synced, Tick, Write};
@@ -257,10 +257,10 @@ fn a_panic_in_opening_is_an_error_of_opening() {
     let other = Plan::default();
     other.have_panic(&[Method::Open]);
     assert!(buffer.replace_logic_with(other.maker(Runs::Natively)).is_err());
-    assert_stopped(buffer, &disk, "opened anew");
+    assert_stopped(buffer, &disk, "opened again");
 }
 
-/// Other threads wait, with nobody to wake them but the one that panics.
+/// Other threads wait, and only the thread that panics could wake them.
 #[test]
 fn threads_that_wait_hear_of_a_panic_in_another() {
     let (disk, plan) = (Disk::new(), Plan::default());

@@ -1,4 +1,4 @@
-//! An instance of the logic that fails is replaced by a fresh one, and nobody but the log and the status hears of it.
+//! An instance of the logic that fails is replaced by a fresh one, and only the log and the status tell of it.
 
 use std::{thread, time::Duration};
 
@@ -180,7 +180,7 @@ fn a_call_whose_answer_is_lost_is_not_carried_out_twice() {
     }
 }
 
-/// Logic that fails whenever it is used must not have the host start instances for ever, and whoever uses the buffer has
+/// Logic that fails whenever it is used must not have the host start instances for ever, and the buffer's users have
 /// to hear why it has stopped.
 #[test]
 fn logic_that_keeps_failing_stops_the_buffer_and_says_so() {
@@ -227,7 +227,7 @@ fn a_failure_that_is_long_past_is_forgotten() {
     }
 }
 
-/// Whoever waits goes on waiting, and is served by the fresh instance.
+/// A caller that waits goes on waiting, and is served by the fresh instance.
 #[test]
 fn waiting_readers_and_writers_are_not_disturbed() {
     for runs in Runs::ALL {
@@ -257,7 +257,7 @@ fn waiting_readers_and_writers_are_not_disturbed() {
 /// Syncs that the failed instance had asked for are not the fresh one's, whose numbers go on; who waits for `synced` is
 /// answered by what the host has seen.
 #[test]
-fn whoever_waits_for_a_sync_is_answered_by_the_hosts_account() {
+fn a_writer_that_waits_for_a_sync_is_answered_by_the_hosts_account() {
     for runs in Runs::ALL {
         let (simulation, disk, faults) = (Simulation::new(), Disk::new(), Faults::default());
         let buffer = faulty(runs, &simulation, &disk, &faults);

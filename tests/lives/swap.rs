@@ -240,7 +240,7 @@ fn a_trap_at_any_storage_call_of_an_exchange_costs_nothing() {
     assert!(traps > 5, "{traps} traps are not many");
 }
 
-/// There is nobody to take over from.
+/// There is no instance to take over from.
 #[test]
 fn a_buffer_that_has_stopped_takes_no_other_logic() {
     for runs in Runs::ALL {

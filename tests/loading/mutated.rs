@@ -1,4 +1,4 @@
-//! Components that somebody has damaged, by accident or with care: each is refused, or it is logic like any other.
+//! Components that were damaged, by accident or with care: each is refused, or it is logic like any other.
 
 use std::fs;
 
@@ -63,7 +63,7 @@ fn cases(cases: u32) -> ProptestConfig {
 }
 
 /// Loads what is left of a component. If it can be, it is given a buffer in which records wait, and all of those are there
-/// afterwards: nobody has acknowledged any.
+/// afterwards: no consumer has acknowledged any.
 fn load_and_run(mut bytes: Vec<u8>, damages: &[Damage]) {
     for damage in damages {
         damage.apply(&mut bytes);
@@ -88,7 +88,7 @@ fn load_and_run(mut bytes: Vec<u8>, damages: &[Damage]) {
 proptest! {
     #![proptest_config(cases(256))]
 
-    /// Whoever opens a buffer with a component that was damaged on its way must get an answer, and keep his process.
+    /// A caller that opens a buffer with a component that was damaged on its way must get an answer, and its process must go on.
     #[test]
     fn a_small_component_that_was_damaged_is_refused_or_runs(damages in damages()) {
         let bytes = fs::read(project_file("tests/guests/hostile.wasm")).unwrap();

@@ -48,7 +48,7 @@ fn no_dependency_is_locked_below_its_floor() {
     }
 }
 
-/// What we chose to do without may still come in through somebody else's dependencies.
+/// What we chose to do without may still come in through our dependencies' own.
 #[test]
 fn no_dependency_is_locked_that_must_not_be_there() {
     let unwanted: Vec<_> = locked().into_iter().filter(|(name, _)| ABSENT.contains(&name.as_str())).collect();

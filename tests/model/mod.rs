@@ -59,7 +59,7 @@ fn live(runs: Runs, history: &History, log: Log) -> (Log, Vec<Vec<u8>>) {
 proptest! {
     #![proptest_config(histories(native_histories() / 2))]
 
-    /// Thousands of histories find what nobody thinks of. Two tests, so that two processors work.
+    /// Thousands of histories find what no author thinks of. Two tests, so that two processors work.
     #[test]
     fn a_buffer_does_what_the_reference_does(history in history()) {
         live(Runs::Natively, &history, Log::not_kept());

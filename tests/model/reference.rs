@@ -116,7 +116,7 @@ impl Reference {
         }
     }
 
-    /// The oldest were dropped, up to this id. Gives how many events they have that nobody acknowledged, and how many in
+    /// The oldest were dropped, up to this id. Gives how many events they have that were not acknowledged, and how many in
     /// all: what was acknowledged out of its turn may have been dropped, or have been passed before it was.
     pub fn drop_through(&mut self, id: u64) -> (u64, u64) {
         let (mut unacknowledged, mut all) = (0, 0);

@@ -190,7 +190,7 @@ fn zeroed_stretches_cost_the_records_that_they_touch() {
     }
 }
 
-/// Whoever ships data files through a buffer has frames in its payloads, with ids like its own. Whatever is damaged, none
+/// A user who ships data files through a buffer has frames in its payloads, with ids like its own. Whatever is damaged, none
 /// of them is taken for a record, and the records beside them are found.
 #[test]
 fn payloads_that_are_data_files_invent_nothing_when_damaged() {

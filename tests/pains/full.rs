@@ -35,7 +35,7 @@ fn pain_8763_a_full_disk_makes_writers_wait_and_leaves_no_half_record() {
         assert_eq!(read(&buffer), ids([1..=placed]), "{runs:?}");
         buffer.reader().ack_through(RecordId(placed));
         assert_eq!(buffer.status().unwrap().acknowledged, RecordId(placed), "{runs:?}");
-        // Somebody else makes room, and tells nobody.
+        // Another program makes room, and does not say so.
         disk.set_capacity_bytes(None);
         assert!(pending.try_take().is_none(), "{runs:?}");
         simulation.advance(Duration::from_secs(2_000_000));
@@ -45,7 +45,7 @@ fn pain_8763_a_full_disk_makes_writers_wait_and_leaves_no_half_record() {
     }
 }
 
-/// Whoever chose to be refused is: with what was not taken, and without an error.
+/// A writer that chose to be refused is: with what was not taken, and without an error.
 #[test]
 fn pain_8763_a_full_disk_refuses_records_where_that_was_chosen() {
     for runs in Runs::ALL {
@@ -62,8 +62,8 @@ fn pain_8763_a_full_disk_refuses_records_where_that_was_chosen() {
     }
 }
 
-/// Whoever chose to have the oldest dropped has it dropped when the disk is full, too, and waits only when nothing is left
-/// to drop. None that is kept is lost.
+/// With `drop-oldest`, a full disk drops the oldest records too, and a writer waits only when nothing is left to
+/// drop. None that is kept is lost.
 #[test]
 fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
     for runs in Runs::ALL {
@@ -86,7 +86,7 @@ fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
         assert!((800..1000).contains(&dropped), "{runs:?}: {dropped}");
         assert_eq!(read(&buffer), ids([dropped + 1..=1000]), "{runs:?}");
 
-        // Somebody else takes all of the room.
+        // Another program takes all of the room.
         disk.set_capacity_bytes(Some(0));
         let mut pending = buffer.writer().submit(records(1001..=1001)).unwrap();
         while simulation.run_sync(0) {}

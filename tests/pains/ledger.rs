@@ -48,8 +48,9 @@ fn flipped(right: Ledger, bit: usize) -> Option<Ledger> {
     })
 }
 
-/// All that waits is delivered, and nothing is told to be lost that is there. One number may be another possible one: whoever
-/// acknowledged a few records more would leave the same ledger. But none may pass what nobody can have acknowledged.
+/// All that waits is delivered, and nothing is told to be lost that is there. One number may be another possible one: a
+/// consumer that acknowledged a few records more would leave the same ledger. But none may pass what no consumer can have
+/// acknowledged.
 #[test]
 fn defect_d4_a_flipped_bit_of_the_ledger_costs_no_record_that_waits() {
     for (runs, step) in [(Runs::Natively, 1), (Runs::AsComponent, 7)] {

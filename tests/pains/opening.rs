@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// When its pod is killed, old files of Vector's stay, and its writer waits for ever for a name that one of them has. Here
-/// files outside the window are waited for by nobody, wherever they lie on the ring, and those that hold nothing that is
+/// no writer waits for files outside the window, wherever they lie on the ring, and those that hold nothing that is
 /// unread are removed.
 #[test]
 fn pain_19155_files_outside_the_window_are_never_waited_for() {
@@ -35,7 +35,7 @@ fn pain_19155_files_outside_the_window_are_never_waited_for() {
     }
 }
 
-/// One payload that cannot be decoded, and Vector does not start at all. Here payloads are nobody's business: records whose
+/// One payload that cannot be decoded, and Vector does not start at all. Here payloads are not looked into: records whose
 /// metadata says that they are events, and whose bytes say nothing, are delivered as they are, wherever they lie.
 #[test]
 fn pain_18130_a_payload_that_cannot_be_decoded_stops_nothing() {

@@ -91,7 +91,7 @@ fn pain_25570_a_file_goes_only_when_the_ledger_that_has_passed_it_is_on_the_disk
     }
 }
 
-/// The same in the words of whoever's machine has died: wherever the power goes, the next start finds all that was not
+/// The same in the words of the user whose machine has died: wherever the power goes, the next start finds all that was not
 /// acknowledged.
 #[test]
 fn pain_25570_a_power_failure_between_any_two_syncs_of_a_removal_costs_nothing() {
@@ -175,7 +175,7 @@ fn pain_25768_a_power_failure_at_any_point_of_a_roll_stops_nothing() {
     }
 }
 
-/// Bytes that are on the disk in a file whose name is not are lost with the power. Nobody may be told that they are safe.
+/// Bytes that are on the disk in a file whose name is not are lost with the power. No writer may be told that they are safe.
 #[test]
 fn pain_25766_nothing_is_durable_before_the_name_of_its_file_is() {
     for runs in Runs::ALL {
@@ -195,7 +195,7 @@ fn pain_25766_nothing_is_durable_before_the_name_of_its_file_is() {
         let journal = scene.journal.all();
         let created = journal.iter().position(|done| *done == Done::Created(second)).unwrap();
         assert!(was_synced(&journal, SyncTarget::Directory, created, journal.len()), "{runs:?}");
-        // Nor before a ledger that names it is: whoever opens the buffer next may not look for a file that is not named.
+        // Nor before a ledger that names it is: the next opener may not look for a file that is not named.
         let is_named_by =
             |done: &Done| matches!(done, Done::Ledger(ledger) if ledger.writer_data_file == second);
         let named = journal.iter().position(is_named_by).expect("a ledger names the file");

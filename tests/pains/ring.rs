@@ -42,7 +42,7 @@ impl Ring {
         self.runs.open_in(&self.simulation, self.disk.open().unwrap(), self.options).unwrap()
     }
 
-    /// Writes records, each into a file of its own, with a reader three records behind, and opens the buffer anew on the way.
+    /// Writes records, each into a file of its own, with a reader three records behind, and opens the buffer again on the way.
     fn roll(&mut self, records: u64, reopen_every: u64) {
         let mut buffer = self.open();
         let mut delivered = self.next;
@@ -75,7 +75,7 @@ impl Ring {
 }
 
 /// Vector's writer and reader disagree about the number that follows the last one, and everything stops there, until
-/// somebody deletes the buffer. Here they go round, more than once, and are opened anew on the way.
+/// the operator deletes the buffer. Here they go round, more than once, and are opened again on the way.
 #[test]
 fn pain_19759_ring_wraps_at_the_real_modulus() {
     let mut ring = Ring::new(Runs::Natively, 0);
@@ -120,7 +120,7 @@ fn pain_19759_a_full_ring_is_full_and_not_empty() {
         buffer.close().unwrap();
     }
 
-    // Whoever does not want it back waits, until the oldest file is acknowledged and has gone, and no longer.
+    // A writer that does not want it back waits, until the oldest file is acknowledged and has gone, and no longer.
     options.when_full = WhenFull::Block;
     let buffer = Runs::Natively.open_in(&simulation, disk.open().unwrap(), options).unwrap();
     let mut pending = buffer.writer().submit(vec![record(next).into()]).unwrap();

@@ -42,7 +42,7 @@ impl Fuse {
         self.burnt.fetch_add(1, SeqCst);
         if self.left.fetch_sub(1, SeqCst) == 0 {
             self.left.store(u64::MAX, SeqCst);
-            // Not a panic: nobody is to hear of it but `catch`.
+            // Not a panic: only `catch` is to hear of it.
             panic::resume_unwind(Box::new(Trap));
         }
     }

@@ -1,5 +1,5 @@
 //! `docs/ledger-operations.md` says where each operation of Vector's ledger is here, and which test shows it. A table that
-//! nobody checks is soon untrue: code moves, and tests get other names.
+//! no test checks is soon untrue: code moves, and tests get other names.
 
 mod document;
 mod pains;
@@ -174,7 +174,7 @@ fn a_twin_that_is_not_there_is_found() {
         |start: &str| text.lines().filter(|line| !line.starts_with(start)).collect::<Vec<_>>().join("\n");
     let faults = faults_in_twins(&without("| `ack_wakes_reader` |"), &sources);
     assert_eq!(faults, ["ack_wakes_reader has no row"]);
-    let faults = faults_in_twins(&text.replace("| `ack_wakes_reader` |", "| `ack_wakes_nobody` |"), &sources);
+    let faults = faults_in_twins(&text.replace("| `ack_wakes_reader` |", "| `ack_wakes_none` |"), &sources);
     assert_eq!(faults.len(), 2, "{faults:?}");
     let faults = faults_in_last_write(&without("| V7 |"), &sources);
     assert!(faults.len() == 1 && faults[0].contains("V7 is missing"), "{faults:?}");

@@ -14,7 +14,7 @@ use crate::support::{
     storage::{ids, ledger, options, read, write},
 };
 
-/// The ledger, once all is served that was asked for: whoever has just brought something may have found another thread at
+/// The ledger, once all is served that was asked for: a thread that has just brought something may have found another thread at
 /// work, and left it to that one.
 fn settled(disk: &Disk, buffer: &Buffer) -> Option<Ledger> {
     buffer.status().unwrap();

@@ -51,7 +51,7 @@ fn a_reader_ends_while_acknowledgements_are_under_way() {
     }
 }
 
-/// Whoever supervises a buffer adds up what waits in it. After opening the sums must be right before anything is read.
+/// A supervisor adds up what waits in a buffer. After opening the sums must be right before anything is read.
 #[test]
 fn events_and_bytes_are_exact_after_opening_again() {
     for runs in Runs::ALL {
@@ -69,7 +69,7 @@ fn events_and_bytes_are_exact_after_opening_again() {
     }
 }
 
-/// Whoever ends writing a second time, or closes after it, ends nothing more, and whoever writes after it is told.
+/// Ending writing a second time, or closing after it, ends nothing more, and a caller that writes after it is told.
 #[test]
 fn defect_d12_writing_ends_once_and_for_all() {
     for runs in Runs::ALL {

@@ -1,4 +1,4 @@
-//! Data files that are not where they should be: left by a life before, or by somebody.
+//! Data files that are not where they should be: left by an earlier opening, or by another program.
 
 use std::fs;
 
@@ -40,7 +40,7 @@ fn orphans_of_acknowledged_records_go() {
     }
 }
 
-/// Files that repeat ids which are still unread cannot be used, and nobody knows what they are worth: they stay until all
+/// Files that repeat ids which are still unread cannot be used, and what they are worth is not known: they stay until all
 /// these ids are acknowledged, and the writer goes past them, one or several.
 #[test]
 fn files_that_repeat_unread_ids_are_passed_by() {
@@ -63,9 +63,9 @@ fn files_that_repeat_unread_ids_are_passed_by() {
 }
 
 /// A file that repeats the last of what is there ends where the newest does. Whichever is written to, nothing is delivered
-/// twice or lost, and nobody waits.
+/// twice or lost, and no caller waits.
 #[test]
-fn a_file_that_ends_as_the_newest_does_stands_in_nobodys_way() {
+fn a_file_that_ends_as_the_newest_does_holds_nothing_up() {
     for runs in Runs::ALL {
         for strange in [(1, data_file(6..=10)), (7, data_file(10..=10)), (65_534, data_file(6..=10))] {
             let at = format!("{runs:?}, {}", strange.0);
@@ -81,7 +81,7 @@ fn a_file_that_ends_as_the_newest_does_stands_in_nobodys_way() {
     }
 }
 
-/// Somebody cuts the newest file while it is being written to. What was cut is lost, and no reader stops there: what is
+/// Another program cuts the newest file while it is being written to. What was cut is lost, and no reader stops there: what is
 /// written later is read, although zeros stand before it.
 #[test]
 fn a_newest_file_that_is_cut_under_an_open_buffer_goes_on() {
@@ -101,8 +101,8 @@ fn a_newest_file_that_is_cut_under_an_open_buffer_goes_on() {
     assert_eq!(buffer.open_report().events, 0);
 }
 
-/// Somebody removes a file while the buffer is open. What was in it is lost, once, with all its bytes; reading goes on with
-/// the next file, and when all is acknowledged nothing seems to wait.
+/// Another program removes a file while the buffer is open. What was in it is lost, once, with all its bytes; reading goes
+/// on with the next file, and when all is acknowledged nothing seems to wait.
 #[test]
 fn a_file_that_vanishes_under_an_open_buffer_is_lost_and_no_more() {
     for runs in Runs::ALL {

@@ -26,7 +26,7 @@ fn a_last_record_that_lacks_eight_bytes_does_not_stop_the_seek() {
 }
 
 /// The ledger has reached the disk and the records have not, not even those that were acknowledged. What is looked for
-/// is nowhere, and nobody may wait for it.
+/// is nowhere, and no reader may wait for it.
 #[test]
 fn a_reader_ahead_of_the_data_stops_at_its_end() {
     for runs in Runs::ALL {

@@ -53,7 +53,7 @@ fn a_clean_end_is_found_as_it_was_left() {
     }
 }
 
-/// A write that did not end is cut, and its file goes on. There is no leaving it for the next file, which somebody else
+/// A write that did not end is cut, and its file goes on. There is no leaving it for the next file, which another program
 /// may have taken, and no waiting for that one to go.
 #[test]
 fn a_torn_newest_file_goes_on_though_the_next_is_taken() {
@@ -97,7 +97,7 @@ fn a_batch_is_in_the_ledger_as_far_as_it_is_written() {
     }
 }
 
-/// Ids are counted in events. Whoever subtracts them must get the events that wait, across files and lives.
+/// Ids are counted in events. Their difference must be the events that wait, across files and lives.
 #[test]
 fn reader_and_writer_stand_where_their_events_add_up_to() {
     for runs in Runs::ALL {
@@ -124,10 +124,10 @@ fn reader_and_writer_stand_where_their_events_add_up_to() {
     }
 }
 
-/// First the state, then the call to look at it: the other way round, whoever is woken finds nothing and sleeps again,
+/// First the state, then the call to look at it: the other way round, a woken reader finds nothing and sleeps again,
 /// and the last record waits for the next one.
 #[test]
-fn whoever_is_woken_finds_the_ledger_moved() {
+fn a_woken_reader_finds_the_ledger_moved() {
     for runs in Runs::ALL {
         let disk = Disk::new();
         let buffer = runs.open(disk.open().unwrap(), options());
@@ -151,8 +151,8 @@ fn whoever_is_woken_finds_the_ledger_moved() {
     }
 }
 
-/// Somebody cuts files under an open buffer, one of them to nothing. Sums that are kept by adding and subtracting must not fall below
-/// zero: a buffer that believes to hold 2^64 bytes is full for ever.
+/// Another program cuts files under an open buffer, one of them to nothing. Sums that are kept by adding and subtracting
+/// must not fall below zero: a buffer that believes to hold 2^64 bytes is full for ever.
 #[test]
 fn pain_21683_files_that_shrink_do_not_make_the_sum_of_bytes_wrap() {
     for runs in Runs::ALL {

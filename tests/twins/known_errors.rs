@@ -127,7 +127,7 @@ fn whole_records_behind_damage_are_there_at_each_opening() {
     }
 }
 
-/// A damaged record that was acknowledged is nobody's loss, and the first unread one right behind it is found.
+/// A damaged record that was acknowledged is no loss, and the first unread one right behind it is found.
 #[test]
 fn an_acknowledged_record_that_is_damaged_hides_nothing() {
     for runs in Runs::ALL {

@@ -162,7 +162,7 @@ fn v8_what_is_whole_moves_the_ledger_before_the_torn_end_is_cut() {
     }
 }
 
-/// Damage as long as a frame, right where the ledger ends: nobody was told that it was written. It is passed over without
+/// Damage as long as a frame, right where the ledger ends: no writer was told that it was written. It is passed over without
 /// being counted, and its id is given to the next record.
 #[test]
 fn v8_damage_behind_the_ledgers_end_is_no_loss() {

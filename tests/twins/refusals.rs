@@ -1,4 +1,4 @@
-//! What is never done to ledger and files, whoever asks for it, and what is done with a file that is still open.
+//! What is never done to ledger and files, whichever caller asks for it, and what is done with a file that is still open.
 
 use std::{fs, sync::Arc};
 
@@ -26,7 +26,7 @@ fn the_ledger_never_goes_back() {
         (ledger(3, 0, 0, 2), Refusal::LedgerNext),
         (ledger(5, 0, 0, 2), Refusal::LedgerNext),
         (ledger(4, 0, 0, 1), Refusal::LedgerLast),
-        // Nobody has acknowledged it.
+        // No consumer has acknowledged it.
         (ledger(4, 0, 0, 3), Refusal::LedgerLast),
         (ledger(4, 1, 0, 2), Refusal::UnknownFile),
     ] {

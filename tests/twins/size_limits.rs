@@ -97,7 +97,7 @@ fn a_record_that_does_not_fit_goes_to_the_next_file() {
     }
 }
 
-/// A process that died over a full buffer must get it open again, or nobody can ever empty it.
+/// A process that died over a full buffer must get it open again, or no reader can ever empty it.
 #[test]
 fn a_full_buffer_opens_without_waiting() {
     for runs in Runs::ALL {
@@ -117,7 +117,7 @@ fn a_full_buffer_opens_without_waiting() {
     }
 }
 
-/// Somebody has chosen smaller files: the one that is there is longer than a file may be, and gets nothing more.
+/// The operator has chosen smaller files: the one that is there is longer than a file may be, and gets nothing more.
 #[test]
 fn with_a_smaller_file_size_a_file_that_is_too_long_is_left() {
     for runs in Runs::ALL {
@@ -137,7 +137,7 @@ fn with_a_smaller_file_size_a_file_that_is_too_long_is_left() {
     }
 }
 
-/// Somebody has chosen larger files: the newest grows on, and older ones, which may be half read, do not.
+/// The operator has chosen larger files: the newest grows on, and older ones, which may be half read, do not.
 #[test]
 fn with_a_larger_file_size_the_newest_file_grows_on() {
     for runs in Runs::ALL {

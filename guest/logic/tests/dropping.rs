@@ -64,8 +64,8 @@ fn no_more_is_dropped_than_is_needed() {
     assert_eq!(bed.figure(12), 10);
 }
 
-/// The disk may be smaller than the limit, or somebody else fill it. One file goes at a time, since nobody knows how much is
-/// enough.
+/// The disk may be smaller than the limit, or another program may fill it. One file goes at a time: how much is enough is not
+/// known.
 #[test]
 fn a_full_disk_drops_the_oldest_file_too() {
     let mut bed = Bed::with(Options { max_bytes: 1 << 20, ..dropping() });
@@ -210,7 +210,7 @@ fn what_was_dropped_stays_dropped_after_the_process_has_died() {
     assert_eq!(bed.read_all(), (11..=30).collect::<Vec<_>>());
 }
 
-/// Events that a power loss has taken count until they are passed over. Where nobody reads, dropping what lies before them
+/// Events that a power loss has taken count until they are passed over. Without a reader, dropping what lies before them
 /// has to do that: else they take up room that no file can give back, and writers wait for ever.
 #[test]
 fn lost_events_behind_what_is_dropped_take_up_no_room() {

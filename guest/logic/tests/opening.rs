@@ -227,7 +227,7 @@ fn a_file_that_storage_keeps_is_not_asked_for_at_each_tick() {
     assert_eq!(bed.disk.calls, ["keep 7", "store", "keep 7"]);
 }
 
-/// Many files that are in nobody's way are removed little by little, so that no call takes too long.
+/// Many files that hold nothing up are removed little by little, so that no call takes too long.
 #[test]
 fn many_files_outside_are_removed_over_several_ticks() {
     let mut files: Vec<_> = (100..400).map(|file| (file, whole([1]))).collect();

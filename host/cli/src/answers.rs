@@ -29,7 +29,7 @@ pub(crate) struct Tally {
 }
 
 impl Answers {
-    /// Answers of a buffer with these options. `is_read`: somebody in this process makes room by reading.
+    /// Answers of a buffer with these options. `is_read`: this process itself makes room by reading.
     pub(crate) fn new(args: &BufferArgs, is_read: bool, signals: &Signals) -> Self {
         let is_emptied = is_read || args.when_full == WhenFull::DropOldest;
         Self {

@@ -61,8 +61,7 @@ pub(crate) fn count(snapshot: &Snapshot) -> Option<Letters> {
     }
 }
 
-/// Shows each record, as long as somebody looks. The rest of a write that did not end is passed over: its records are
-/// delivered again.
+/// Shows each record, as long as stdout is read. A partial write at the end is skipped: its records are delivered again.
 fn read(
     snapshot: &Snapshot,
     mut show: impl FnMut(Shown<'_>) -> anyhow::Result<Listener>,

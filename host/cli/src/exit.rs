@@ -48,7 +48,7 @@ pub(crate) fn for_error(error: &anyhow::Error) -> ExitCode {
 /// Prints help and version where they were asked for; otherwise says in one line what is wrong with the arguments.
 pub(crate) fn for_arguments(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // Nobody may be listening.
+        // Stdout may be closed.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }

@@ -18,7 +18,7 @@ pub(crate) fn start(args: &LoggingArgs) {
     let filter = EnvFilter::new(format!("warn,forebay={level}"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // Where nobody reads stderr, saying so there panics, in whichever thread had something to log.
+        // Where stderr is closed, saying so there panics, in whichever thread had something to log.
         .log_internal_errors(false)
         .with_writer(io::stderr);
     match args.log_format {

@@ -45,7 +45,7 @@ pub(crate) fn existing(dir: &Path, args: &BufferArgs, peek: bool) -> anyhow::Res
     opened.map_err(|error| about(error, dir, args))
 }
 
-/// Whoever chose the logic himself hears which one it was, and what it has done.
+/// A user who chose the logic hears which one it was, and what it has done.
 fn about(error: OpenError, dir: &Path, args: &BufferArgs) -> anyhow::Error {
     match (&error, &args.component) {
         (OpenError::Logic(reason), Some(component)) => anyhow!(

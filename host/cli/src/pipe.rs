@@ -41,7 +41,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
 
     while let Some(records) = reader.next_batch(BATCH_RECORDS)? {
         if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {
-            // Nobody waits for what is still to come from stdin.
+            // Nothing waits for what is still to come from stdin.
             return Ok(Exit::Done);
         }
     }
@@ -87,7 +87,7 @@ impl Writing {
     }
 }
 
-/// Ends writing when it is dropped, also where that is because of a panic: whoever reads waits for more until then.
+/// Ends writing when it is dropped, also where a panic drops it: the reader waits for more until then.
 struct EndOfWriting(Signals);
 
 impl Drop for EndOfWriting {

@@ -15,7 +15,7 @@ pub(crate) fn stdout() -> anyhow::Result<File> {
     Ok(File::from(handle))
 }
 
-/// Whether whoever reads stdout is still there.
+/// Whether the reader of stdout is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listener {
     There,
@@ -31,12 +31,12 @@ pub(crate) fn write(stdout: &mut File, bytes: &[u8]) -> anyhow::Result<Listener>
     }
 }
 
-/// Prints lines. Nobody has to listen.
+/// Prints lines. Stdout may be closed.
 pub(crate) fn lines(text: &str) -> anyhow::Result<()> {
     write(&mut stdout()?, text.as_bytes()).map(drop)
 }
 
-/// Says something on stderr, in a line of its own. Nobody has to listen.
+/// Says something on stderr, in a line of its own. Stderr may be closed.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr(), "forebay: {text}");
 }

@@ -69,7 +69,7 @@ impl Room {
                 bytes = status.bytes,
                 records = status.occupancy.events,
                 waiting_records,
-                "the buffer is full, and nobody can read it while this process holds it: stop this process and read, \
+                "the buffer is full, and no other process can read it while this one holds it: stop this one and read, \
                  or choose a larger --max-size or --max-events"
             ),
             Cause::FullDisk => warn!(waiting_records, "the disk has no room: waiting until it has"),

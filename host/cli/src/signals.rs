@@ -1,7 +1,7 @@
 //! SIGINT and SIGTERM: the buffer is closed well, whatever the command is waiting for at that moment.
 //!
-//! A signal ends writing, which wakes whoever waits for records or for room. The command then finishes the step that it is
-//! in, and ends. One that is stuck in a step, because nobody reads its output, is not waited for.
+//! A signal ends writing, which wakes all who wait for records or for room. The command then finishes the step that it is
+//! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for.
 
 use std::{
     io::Read as _,

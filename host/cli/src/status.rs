@@ -79,14 +79,14 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
         LedgerOnDisk::Readable(ledger) => ledger,
         LedgerOnDisk::None if snapshot.lacks_ledger() => anyhow::bail!(
             "there are data files in {} and no ledger that says what waits: 'forebay verify' looks for the records without \
-             it, and 'forebay read' makes it anew",
+             it, and 'forebay read' builds a new one",
             args.dir.display()
         ),
-        // What nobody has written to yet.
+        // Nothing was written to it yet.
         LedgerOnDisk::None => Ledger::EMPTY,
         LedgerOnDisk::Unreadable { length_bytes } => anyhow::bail!(
             "the ledger in {} is damaged ({length_bytes} bytes that are no ledger): 'forebay verify' looks for the \
-             records without it, and 'forebay read' makes it anew from them",
+             records without it, and 'forebay read' builds a new one from them",
             args.dir.display()
         ),
     };
@@ -162,7 +162,7 @@ impl Answer {
                 }
             }
             None if !self.is_made => {
-                writeln!(text, "note     nobody has made a buffer here yet: 'forebay write' does")?;
+                writeln!(text, "note     there is no buffer here yet: 'forebay write' makes one")?;
             }
             None => writeln!(text, "usage    not known: buffer.forebay is not there, or not of this buffer")?,
         }

@@ -78,10 +78,10 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
 fn feed_all(feed: Feed, events: &SyncSender<Event>) {
     let gone = |_| ControlFlow::Break(());
     let send = |sent| events.send(Event::Sent(sent)).map_or_else(gone, ControlFlow::Continue);
-    // Whoever waits for the end is to hear of it, also if this thread panics.
+    // The receiver must hear of the end, also if this thread panics.
     let result = panic::catch_unwind(AssertUnwindSafe(|| feed.run(send)))
         .unwrap_or_else(|_| Err(anyhow!("the thread that reads standard input has died")));
-    // Whoever is not there any more needs no end.
+    // A receiver that has gone needs no end.
     let _ = events.send(Event::End(result));
 }
 

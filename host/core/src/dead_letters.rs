@@ -1,7 +1,7 @@
 //! Adding records to the dead-letter file. It holds frames as data files do, in the order in which their records were given
 //! up: ids may go back in it.
 //!
-//! All of it is done where syncs are: nobody who writes or reads waits for it.
+//! All of it is done where syncs are: no writer and no reader waits for it.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use crate::{
     storage::{DeadLetterFile, StorageError, SyncJob},
 };
 
-/// Where the last frame ends, if that is known. Shared with whoever adds the next one.
+/// Where the last frame ends, if that is known. Shared with the job that adds the next one.
 pub(crate) type KnownEnd = Arc<Mutex<Option<u64>>>;
 
 /// A job that adds records to the end of the dead-letter file, all or none: it may have so many bytes. It blocks on the

@@ -27,7 +27,7 @@ pub enum Finding {
     File {
         /// The file.
         file: FileId,
-        /// Whether the reader comes to it. No reader comes to a file outside the reading order, whatever it holds.
+        /// Whether the reader reaches it. No reader reaches a file outside the reading order, whatever it holds.
         is_in_order: bool,
     },
     /// A whole frame.
@@ -73,7 +73,7 @@ pub struct Look {
 impl Look {
     /// Opens the buffer as a reader does.
     pub fn new(backend: Box<dyn Backend>) -> Result<Self, StorageError> {
-        // Nothing is made durable, so that nobody waits for a sync.
+        // Nothing is made durable, so no caller waits for a sync.
         let run_no_sync = Box::new(|_: SyncTarget, _| ());
         let mut guard = Guard::new(backend, Arc::new(StoppedClock::default()), u64::MAX, run_no_sync)?;
         guard.peek();

@@ -1,6 +1,6 @@
-//! Combining: whoever holds the core does the work of all who wait for it.
+//! Combining: the thread that holds the core does the work of all who wait for it.
 //!
-//! Work is left at the door first, and then the lock is tried. Whoever finds it taken may go: its holder looks at the door
+//! Work is left at the door first, and then the lock is tried. A thread that finds it taken may go: its holder looks at the door
 //! once more after letting go. `tests/interleaving` runs this file through the interleavings of a few threads.
 
 use super::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -14,7 +14,7 @@ pub(super) trait Work: Default {
     /// There is none.
     fn is_empty(&self) -> bool;
 
-    /// Nobody will do it any more: whoever waits for it hears of that.
+    /// It will not be done any more: all who wait for it hear of that.
     fn turn_away(self);
 }
 
@@ -45,8 +45,8 @@ enum State<C> {
     Closed,
 }
 
-/// Something to do with the core, for a caller that must not wait for it. Whoever waits for its answer hears that there is
-/// no core when it is dropped.
+/// Something to do with the core, for a caller that must not wait for it. A caller that waits for its answer
+/// hears that there is no core when it is dropped.
 pub(super) type Task<C> = Box<dyn FnOnce(&mut C) + Send>;
 
 /// What is left at the door.
@@ -107,7 +107,7 @@ impl<C: Serve> Combining<C> {
                 Err(TryLockError::WouldBlock) => return Driven::Done,
             };
             match &mut *state {
-                // Whoever opens it drives it next.
+                // The thread that opens it drives it next.
                 State::NotYet => return Driven::Done,
                 State::Open(core) => self.serve(core, context),
                 State::Closed => self.take().work.turn_away(),
@@ -117,7 +117,7 @@ impl<C: Serve> Combining<C> {
     }
 
     /// Waits for the core, and does something with it, after all that was left before. `None`: there is no core. To be
-    /// driven next: somebody may have come while it was held.
+    /// driven next: others may have come while it was held.
     pub(super) fn with<T>(&self, context: &C::Context, action: impl FnOnce(&mut C) -> T) -> Option<T> {
         match &mut *lock(&self.core) {
             State::Open(core) => {
@@ -128,7 +128,7 @@ impl<C: Serve> Combining<C> {
         }
     }
 
-    /// Takes the core away. Whoever waits, or comes later, is turned away.
+    /// Takes the core away. All who wait, or come later, are turned away.
     pub(super) fn close(&self) -> Option<C> {
         let state = std::mem::replace(&mut *lock(&self.core), State::Closed);
         self.take().work.turn_away();

@@ -25,7 +25,7 @@ impl DrainReport {
 }
 
 impl Buffer {
-    /// Has the buffer run empty: nobody writes any more, and readers go on. Returns when everything is acknowledged, or
+    /// Lets the buffer run empty: no record is taken any more, and readers go on. Returns when everything is acknowledged, or
     /// after this time, or when the buffer has stopped, and says what is left.
     ///
     /// Records that wait for room are placed as it comes; those for which it does not come in time are handed back. The
@@ -39,7 +39,7 @@ impl Buffer {
     /// buffer.writer().write("hello")?;
     ///
     /// let report = buffer.drain(Duration::from_millis(10));
-    /// assert_eq!(report.events, 1, "nobody reads");
+    /// assert_eq!(report.events, 1, "there is no reader");
     ///
     /// let reader = buffer.reader();
     /// std::thread::spawn(move || while let Ok(Some(record)) = reader.next() { record.ack() });

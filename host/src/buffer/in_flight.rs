@@ -192,7 +192,7 @@ impl InFlight {
         }
     }
 
-    /// Records up to this id were dropped to make room: nobody need acknowledge them any more. Gives how many were
+    /// Records up to this id were dropped to make room: no consumer need acknowledge them any more. Gives how many were
     /// delivered and not acknowledged.
     pub(super) fn drop_through(&mut self, last: RecordId) -> usize {
         let before = self.unacknowledged;
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(in_flight.advance(), Some(RecordId(5)));
     }
 
-    /// Whoever counts events may be in the middle of a record: what is left of it must not be lost.
+    /// A consumer that counts events may be in the middle of a record: what is left of it must not be lost.
     #[test]
     fn an_id_within_a_record_does_not_acknowledge_it() {
         let mut in_flight = delivered(&[(1, 1), (2, 5), (7, 1)]);
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(in_flight.ignored(), 0);
     }
 
-    /// Lost ids are never delivered, so nobody can acknowledge them; they must not hold the rest up.
+    /// Lost ids are never delivered, so no consumer can acknowledge them; they must not hold the rest up.
     #[test]
     fn a_gap_does_not_hold_up_what_follows_it() {
         let mut in_flight = delivered(&[(1, 1), (50, 1)]);

@@ -1,4 +1,4 @@
-//! What callers and threads want of a buffer, until whoever holds its core takes it.
+//! What callers and threads want of a buffer, until the thread that holds its core takes it.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -182,7 +182,7 @@ pub(super) struct Work {
     pub(super) acks: Vec<Ack>,
     pub(super) syncs: Vec<(SyncTarget, Result<(), StorageError>)>,
     pub(super) tick: bool,
-    /// Whoever waits for a change is to look again.
+    /// All who wait for a change are to look again.
     pub(super) look_again: bool,
     /// The time has come to deliver a record again.
     pub(super) redelivery_due: bool,

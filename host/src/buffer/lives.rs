@@ -26,7 +26,7 @@ const TRIAL_CALLS: u32 = 64;
 pub(super) struct Standing {
     /// The id below which the consumer has acknowledged everything since the buffer was opened.
     pub(super) done: RecordId,
-    /// Whether nobody writes any more.
+    /// Whether writing has ended.
     pub(super) writing_ended: bool,
 }
 
@@ -65,7 +65,8 @@ enum Life {
     Running(Box<dyn Logic>),
     /// There is no instance, and there will be none.
     Over(Box<Guard>),
-    /// One instance is being exchanged for the next: nobody sees this. Where a panic ends it, [`give_up`](Lives::give_up) does.
+    /// One instance is being exchanged for the next: no caller sees this. Where a panic ends it, [`give_up`](Lives::give_up)
+    /// does.
     Between,
 }
 
@@ -347,7 +348,7 @@ fn catch_up(logic: &mut dyn Logic, standing: Standing) -> Result<(), CallError> 
 mod tests {
     use super::*;
 
-    /// Logic that fails now and then goes on; logic that fails all the time comes to an end. The budget comes back.
+    /// Logic that fails now and then goes on; logic that fails all the time is stopped. The budget comes back.
     #[test]
     fn restarts_are_counted_over_a_minute() {
         let mut restarts = Restarts::default();

@@ -145,7 +145,7 @@ impl Buffer {
     }
 
     /// Has other logic take over while the buffer is open: the former closes, and the new one opens the same directory
-    /// and goes on where delivery stands. Whoever writes or reads waits meanwhile, for milliseconds.
+    /// and goes on where delivery stands. Writers and readers wait meanwhile, for milliseconds.
     ///
     /// Where the new logic does not open the buffer, or fails in one of its first calls, a fresh instance of the former
     /// goes on; in the second case [`Status::fell_back`] says so. A former that was not past its own first calls goes on with
@@ -159,15 +159,15 @@ impl Buffer {
         replaced.unwrap_or_else(|unable| Err(unable.into()))
     }
 
-    /// Makes everything durable, and lets the directory go. Whoever still writes or reads hears that it is closed;
+    /// Makes everything durable, and lets the directory go. Callers that still write or read hear that it is closed;
     /// records that are still held cannot be acknowledged any more.
     pub fn close(mut self) -> Result<(), CloseError> {
         self.shut().map(drop)
     }
 
-    /// Closes the buffer as [`close`](Self::close) does, and keeps the directory: nobody else can take it before the
-    /// next owner opens it, who may choose other options. Handles to this buffer, and records from it, are of no effect
-    /// on the next.
+    /// Closes the buffer as [`close`](Self::close) does, and keeps the directory: no other process can take it
+    /// before the next owner opens it, who may choose other options. Handles to this buffer, and records from it, are of no
+    /// effect on the next.
     ///
     /// After an error the directory is let go: what a failed sync has left in doubt is for an opening that looks at all of
     /// it.

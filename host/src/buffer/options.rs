@@ -61,7 +61,7 @@ pub struct Options {
     /// The file holds frames as data files do, in the order in which the records were given up. Ids may go back in it, which
     /// they never do in a data file: `forebay dead-letters` and `forebay_frame::UnorderedWalk` read it. A record may be in it
     /// twice: if the process or the machine dies before it is acknowledged, or if a record before it is not acknowledged
-    /// when the buffer is closed, it is delivered anew at the next opening. The file may be moved away at any time.
+    /// when the buffer is closed, it is delivered again at the next opening. The file may be moved away at any time.
     pub max_deliveries: Option<NonZeroU32>,
     /// The most that the dead-letter file may hold. Default: 64 MiB.
     pub max_dead_letter_bytes: u64,

@@ -122,13 +122,13 @@ impl Reader {
         })
     }
 
-    /// All records up to and including this one are done with: as if each were acknowledged, by whoever has it. Records
+    /// Acknowledges all records up to and including this one, whichever consumer has them. Records
     /// that were given back and not delivered again are left alone.
     ///
     /// An id within a record of several events acknowledges those before it; that of its first event, or of its last, the
     /// record as well.
     ///
-    /// There is no such word for giving back: it takes the payload, which only whoever has the [`Record`] holds.
+    /// There is no such word for giving back: it takes the payload, which only the holder of the [`Record`] has.
     pub fn ack_through(&self, id: RecordId) {
         self.shared.submit(|work| work.acks.push(Ack::Through(id)));
     }

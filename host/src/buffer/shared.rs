@@ -1,5 +1,5 @@
-//! One executor per buffer, and no thread of its own: whoever takes the core's lock runs the logic and serves all who
-//! wait. A single producer pays no hop between threads; many producers share each other's calls.
+//! One executor per buffer, and no thread of its own: the thread that takes the core's lock runs the logic and serves
+//! all who wait. A single producer pays no hop between threads; many producers share each other's calls.
 
 use std::{
     fmt,
@@ -110,7 +110,7 @@ impl Shared {
         Ok(result.unwrap_or(Err(Stop::Closed))?)
     }
 
-    /// Ends it: drops the logic, the storage and the lock on the directory. Whoever waits hears of it.
+    /// Ends it: drops the logic, the storage and the lock on the directory. All who wait hear of it.
     pub(super) fn close(&self) -> Option<Core> {
         self.combining.close()
     }

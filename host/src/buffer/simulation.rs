@@ -11,13 +11,13 @@ use std::{
 use super::runtime::{Job, Runtime};
 use crate::storage::SyncTarget;
 
-/// How many things may happen while somebody waits.
+/// How many things may happen while a caller waits.
 const STEPS_MAX: u32 = 1_000_000;
 
 /// Runs buffers on the thread of a test, which says what happens when: which sync ends next, and how late it is. The same
 /// calls give the same history. Copies of it are the same world.
 ///
-/// Whoever waits, as in [`Writer::write`](super::Writer::write), [`Reader::next`](super::Reader::next) or
+/// A caller that waits, as in [`Writer::write`](super::Writer::write), [`Reader::next`](super::Reader::next) or
 /// [`Buffer::close`](super::Buffer::close), lets things take their course until what it waits for has happened: syncs end
 /// in the order in which they were asked for, and then the clock goes to the next timer. Use
 /// [`submit`](super::Writer::submit) and [`try_next_batch`](super::Reader::try_next_batch) where that is not wanted.

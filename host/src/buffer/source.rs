@@ -12,7 +12,7 @@ use crate::{
 pub(super) enum Source {
     /// A component, run by the engine.
     Component(Component),
-    /// Whoever opened the buffer brought it: tests and simulations.
+    /// The caller that opened the buffer brought it: tests and simulations.
     Made(MakeLogic),
 }
 

@@ -64,7 +64,7 @@ pub struct Status {
     /// Unacknowledged events that were dropped to make room since the buffer was opened.
     pub dropped_events: u64,
     /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
-    /// first of them on, less those of records behind it that were dropped. Damage counts as long as nobody has come to it.
+    /// first of them on, less those of records behind it that were dropped. Damage counts until a reader reaches it.
     pub occupancy: Amount,
     /// How long the oldest event waits, at the least: since the data file that it is in was last written to, by the wall clock.
     /// `None` if nothing waits, or the storage knows no times. Serialized as `oldest_waiting_age_ms`, in milliseconds.

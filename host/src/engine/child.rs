@@ -1,6 +1,6 @@
 //! Compiling a component in a process of its own. How long that takes, and how much memory, is the component's to choose:
 //! a few MiB of code can be made that keep a compiler busy for an hour. The process that compiles is this program, started
-//! again; it bounds itself, and dies with whoever started it.
+//! again; it bounds itself, and dies with its parent.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -119,7 +119,7 @@ fn converse(mut child: Child, component: &[u8]) -> Result<Vec<u8>, CompileError>
         return Err(CompileError::Child(io::Error::other("it has no pipes")));
     };
     thread::scope(|scope| {
-        // Whoever ends early reads no more.
+        // A child that ends early reads no more.
         scope.spawn(move || drop(stdin.write_all(component)));
         let reason = scope.spawn(move || read_at_most(stderr, REASON_BYTES_MAX).unwrap_or_default());
         let (sender, image) = mpsc::channel();

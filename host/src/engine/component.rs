@@ -144,7 +144,7 @@ impl Component {
     /// Compiles and checks a component. `name` is what errors call it.
     ///
     /// Compiling takes time and memory that grow with the component, and some components are made to take much of both.
-    /// If it comes from somebody whom you do not trust, call [`compile_in_children`](super::compile_in_children) first,
+    /// If you do not trust its author, call [`compile_in_children`](super::compile_in_children) first,
     /// or bound your own process.
     pub fn new(bytes: &[u8], name: &str) -> Result<Self, ComponentError> {
         Self::link(engine()?, &compile(bytes, name)?, name)
@@ -303,7 +303,7 @@ mod tests {
         }
     }
 
-    /// A hundred megabytes of it would be as good as an attack on whoever reads the log.
+    /// A hundred megabytes of it would be as good as an attack on the reader of the log.
     #[test]
     fn text_from_a_component_is_cut() {
         for text in ["x".repeat(100_000), "\u{1b}".repeat(100_000), "ö".repeat(100_000)] {

@@ -1,5 +1,5 @@
 //! Compiled components, kept in a directory of our own so that a program starts without compiling. One of the two modules
-//! with `unsafe`: an image is machine code, and loading one that somebody else wrote would be running his program.
+//! with `unsafe`: an image is machine code, and loading another user's image would run his program.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -23,7 +23,7 @@ use super::{
 const MAGIC: &[u8; 16] = b"forebay image 2\n";
 const DIGEST_BYTES: usize = 32;
 
-/// Nobody but the owner may even look.
+/// Only the owner may even look.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
@@ -67,12 +67,12 @@ fn load_kept(engine: &Engine, path: &Path) -> Option<Component> {
     match read_own(path) {
         Ok(image) => load(engine, &image)
             .inspect_err(|error| {
-                debug!(path = %path.display(), %error, "a compiled component does not fit: compiling anew");
+                debug!(path = %path.display(), %error, "a compiled component does not fit: compiling it again");
             })
             .ok(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
-            warn!(path = %path.display(), %error, "a compiled component is not used: compiling anew");
+            warn!(path = %path.display(), %error, "a compiled component is not used: compiling it again");
             None
         }
     }
@@ -89,10 +89,10 @@ fn file_name(engine: &Engine, bytes: &[u8]) -> String {
 #[expect(unsafe_code, reason = "an image is machine code; below is said whose")]
 fn load(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes must come from `Engine::precompile_component`. Either this process has just called it; or a child
-    // has, which is this same program, and the bytes came through a pipe that nobody else has an end of; or `read_own` has
-    // read them through one open file that belongs to this user and that nobody else may write to, in a directory of which
+    // has, which is this same program, and the bytes came through a pipe that no other process has an end of; or `read_own`
+    // has read them through one open file that belongs to this user and that no other may write to, in a directory of which
     // the same is true: they start with our mark, and their digest agrees, so that they are what `keep` wrote for this
-    // component and engine, whole. Whoever could have written them otherwise runs as this user already. That they fit this
+    // component and engine, whole. A process that could have written them otherwise runs as this user already. That they fit this
     // engine, wasmtime checks itself.
     unsafe { Component::deserialize(engine, image) }
 }
@@ -136,7 +136,7 @@ fn check_own(metadata: &fs::Metadata, mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes an image under another name and moves it into place: nobody ever sees half of one.
+/// Writes an image under another name and moves it into place: no process ever sees half of one.
 fn keep(path: &Path, image: &[u8]) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory_of(path)?)?;
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
@@ -225,10 +225,10 @@ mod tests {
     /// What another user wrote is his program, even where we may read it. Only root can give a file away.
     #[test]
     fn an_image_of_another_user_is_refused() {
-        const NOBODY: u32 = 65_534;
+        const OTHER_USER: u32 = 65_534;
         for target in ["images/one.cwasm", "images"] {
             let (parent, path) = kept();
-            if std::os::unix::fs::chown(parent.path().join(target), Some(NOBODY), None).is_err() {
+            if std::os::unix::fs::chown(parent.path().join(target), Some(OTHER_USER), None).is_err() {
                 println!("skipped: only root can give a file to another user");
                 return;
             }

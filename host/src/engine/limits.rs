@@ -16,8 +16,8 @@ pub struct Limits {
     /// Rules that may be broken within one call of the guest: looking into each costs the host time. Default: 1,000.
     pub refusals: u64,
     /// Bytes of data files that the host may read, or go through in memory, within one call of the guest: for its scans, and
-    /// for looking into what it asks for. Where the files hold much it is [`WALKS`](Self::WALKS) times that: making a ledger
-    /// anew, and making up for a failed sync, read all of them in one call. Default: 1 GiB.
+    /// for looking into what it asks for. Where the files hold much it is [`WALKS`](Self::WALKS) times that: building a
+    /// ledger from the frames, and making up for a failed sync, read all of them in one call. Default: 1 GiB.
     pub walked_bytes: u64,
     /// Bytes that the host may allocate for the lists that one call gives it. Default: 1 MiB.
     pub list_bytes: usize,

@@ -83,7 +83,7 @@ pub const FACTS: [Facts; 7] = [
 ];
 
 impl Facts {
-    /// What `forebay status` answers when nobody holds the buffer.
+    /// What `forebay status` answers when no process holds the buffer.
     pub fn status(&self) -> Value {
         let [writer_next_record, writer_data_file, reader_data_file, reader_last_record] = self.ledger;
         json!({

@@ -48,7 +48,7 @@ fn pain_19154_verify_finds_what_the_manifest_says() {
     }
 }
 
-/// Whoever looks at a buffer in trouble must not make it worse.
+/// Looking at a buffer in trouble must not make it worse.
 #[test]
 fn looking_changes_nothing() {
     for name in fixtures::ALL {

@@ -49,7 +49,7 @@ fn assert_counted(path: &Path, received: u64, sent: u64, what: &str) {
     assert_eq!(told(path), Some(expected), "{what}");
 }
 
-/// Whoever watches a service sees numbers that only rise, however often it is started, and whatever each run does.
+/// An operator who watches a service sees numbers that only rise, however often it is started, and whatever each run does.
 #[test]
 fn counters_go_on_from_run_to_run() {
     let directory = TempDir::new().unwrap();
@@ -124,7 +124,7 @@ fn pipe_and_kill(arguments: &[&str], done: u64, wanted: u64) {
     let mut pipe = Running::start(&mut forebay(arguments));
     let mut stdin = pipe.take_stdin();
     thread::scope(|scope| {
-        // Until there is nobody who takes them.
+        // Until the process that takes them is gone.
         scope.spawn(move || {
             (done + 1..).try_for_each(|number| stdin.write_all(&lines([number]))).unwrap_err()
         });

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use super::{NAME, all_known, begun_anew, events, last_lines, make, opened, peek, told};
+use super::{NAME, all_known, begun_again, events, last_lines, make, opened, peek, told};
 
 const BLOCK: usize = 4096;
 
@@ -83,7 +83,7 @@ fn every_state_of_the_file_opens_and_counts_as_documented() {
         make(path);
         let is_known = damage(path, file);
         let what = format!("{file:?}");
-        let expected = if is_known { all_known() } else { begun_anew() };
+        let expected = if is_known { all_known() } else { begun_again() };
         assert_eq!(told(path).map(events), is_known.then_some(events(expected)), "{what}");
         assert!(peek(path).assert_quiet_success().stdout == last_lines(), "{what}");
         let counted = opened(path, &what);
@@ -115,7 +115,7 @@ fn without_a_ledger_no_state_of_the_file_costs_a_record() {
     }
 }
 
-/// Somebody has gone back to this version for a while. The file is kept for the other one to the last byte, and a person is
+/// The operator has gone back to this version for a while. The file is kept for the other one to the last byte, and a person is
 /// told why nothing is known.
 #[test]
 fn a_file_of_a_later_version_is_kept_and_said_to_be_one() {
@@ -137,7 +137,7 @@ fn a_file_of_a_later_version_is_kept_and_said_to_be_one() {
         assert!(ended.code == Some(0) && ended.stdout == last_lines(), "{what}: {ended}");
         assert!(ended.stderr.lines().count() == 1 && ended.stderr.contains("later version"), "{ended}");
         for _ in 0..2 {
-            assert_eq!(opened(path, &what), begun_anew(), "{what}");
+            assert_eq!(opened(path, &what), begun_again(), "{what}");
         }
         assert!(fs::read(path.join(NAME)).unwrap() == bytes, "{what}");
     }

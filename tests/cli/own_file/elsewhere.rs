@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink, path::Path};
 use forebay::RecordId;
 use tempfile::TempDir;
 
-use super::{NAME, all_known, begun_anew, last_lines, make, open, opened, peek, told};
+use super::{NAME, all_known, begun_again, last_lines, make, open, opened, peek, told};
 use crate::support::{
     cli::{Running, forebay, run},
     storage::{read, write},
@@ -25,12 +25,12 @@ fn the_file_of_another_buffer_counts_as_missing() {
 
     assert_eq!(told(directory.path()), None);
     assert!(peek(directory.path()).assert_quiet_success().stdout == last_lines());
-    assert_eq!(opened(directory.path(), "with the file of another"), begun_anew());
+    assert_eq!(opened(directory.path(), "with the file of another"), begun_again());
 }
 
 /// Both go on from the same records, and only one of them is what the file tells of.
 #[test]
-fn a_copied_directory_counts_anew_and_one_that_was_moved_does_not() {
+fn a_copied_directory_counts_from_zero_and_a_moved_one_does_not() {
     let above = TempDir::new().unwrap();
     let [made, copied, moved] = ["made", "copied", "moved"].map(|name| above.path().join(name));
     make(&made);
@@ -41,7 +41,7 @@ fn a_copied_directory_counts_anew_and_one_that_was_moved_does_not() {
     }
     fs::rename(&made, &moved).unwrap();
     assert_eq!((told(&copied), told(&moved)), (None, Some(all_known())));
-    assert_eq!(opened(&copied, "copied"), begun_anew());
+    assert_eq!(opened(&copied, "copied"), begun_again());
     assert_eq!(opened(&moved, "moved"), all_known());
 }
 
@@ -56,7 +56,7 @@ fn replace(path: &Path, target: Option<&Path>) {
 }
 
 /// A link could lead to anything: it is neither read nor written through. The buffer works without what it remembers, and
-/// whoever looks at it sees the rest of it.
+/// `status` shows the rest of it.
 #[test]
 fn what_is_no_file_is_left_alone_and_stops_nothing() {
     for is_link in [true, false] {
@@ -76,7 +76,7 @@ fn what_is_no_file_is_left_alone_and_stops_nothing() {
         let ended = peek(path);
         assert!(ended.code == Some(0) && ended.stdout == last_lines(), "{ended}");
         assert!(ended.stderr.contains(NAME), "{ended}");
-        assert_eq!(opened(path, "with no file"), begun_anew());
+        assert_eq!(opened(path, "with no file"), begun_again());
         assert!(fs::read(&target).unwrap() == before);
     }
 }

@@ -67,7 +67,7 @@ fn all_known() -> [Amount; 5] {
 }
 
 /// What is counted in it when nothing is remembered: what is there.
-fn begun_anew() -> [Amount; 5] {
+fn begun_again() -> [Amount; 5] {
     let mut amounts = [Amount::default(); 5];
     amounts[0] = Amount::new(90, frames(211..=300));
     amounts

@@ -21,7 +21,7 @@ use super::watchdog::Watchdog;
 /// The binary that was built with the tests.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_forebay");
 
-/// Where the binary keeps compiled components: not in the cache of whoever runs the tests.
+/// Where the binary keeps compiled components: not in the cache of the user who runs the tests.
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
 
 /// The binary with these arguments, undisturbed by the environment.
@@ -41,7 +41,7 @@ pub fn run_with<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, stdin: 
     let mut running = Running::start(&mut forebay(arguments));
     let mut pipe = running.take_stdin();
     thread::scope(|scope| {
-        // Whoever ends early reads no more.
+        // A process that ends early reads no more.
         scope.spawn(move || drop(pipe.write_all(stdin)));
         running.end()
     })
@@ -118,7 +118,7 @@ impl Running {
         Self::spawn(command, collect_lines)
     }
 
-    /// Starts it, with a stderr that nobody reads.
+    /// Starts it, with a stderr that is not read.
     pub fn start_unheard(command: &mut Command) -> Self {
         Self::spawn(command, |_| channel().1)
     }
@@ -220,14 +220,14 @@ impl Drop for Running {
     }
 }
 
-/// The lines that come through a pipe, read as they come, so that nobody waits for them to be read.
+/// The lines that come through a pipe, read as they come, so that no process waits for them to be read.
 fn collect_lines(pipe: ChildStderr) -> Receiver<String> {
     let (lines, received) = channel();
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
-            // Whoever has the other end may have gone.
+            // The receiver may have gone.
             let _ = lines.send(String::from_utf8_lossy(&line).into_owned());
             line.clear();
         }

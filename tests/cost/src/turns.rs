@@ -22,7 +22,7 @@ pub(crate) fn in_turn<const WAYS: usize>(mut ways: [Way<'_>; WAYS]) -> Result<Tu
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..=ROUNDS {
         let mut taken = [Duration::ZERO; WAYS];
-        // Whoever comes second finds the caches warmer, or the disk busier.
+        // The second in a round finds the caches warmer, or the disk busier.
         for turn in 0..WAYS {
             let which = (round + turn) % WAYS;
             if let (Some((_, way)), Some(taken)) = (ways.get_mut(which), taken.get_mut(which)) {

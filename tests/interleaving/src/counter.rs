@@ -20,7 +20,7 @@ impl<T: Copy> Told<T> {
         changed.notify_one();
     }
 
-    /// Waits. A thread that is never told is found by shuttle: nobody can go on.
+    /// Waits. A thread that is never told is found by shuttle: no thread can go on.
     pub(crate) fn wait(&self) -> T {
         let (told, changed) = &*self.0;
         let mut told = told.lock().unwrap();
@@ -93,7 +93,7 @@ impl Shared {
         while self.0.drive(&()) == Driven::GoOn {}
     }
 
-    /// Writes one item. The answer is waited for by whoever wants it.
+    /// Writes one item. The caller waits for the answer if it wants it.
     pub(crate) fn write(&self) -> Told<Answer> {
         let answer = Told::new();
         self.0.leave(|work| work.0.push(answer.clone()));

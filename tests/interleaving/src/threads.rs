@@ -17,8 +17,8 @@ fn explore(history: impl Fn() + Copy + Sync + Send + 'static) {
     shuttle::check_pct(history, HISTORIES, 3);
 }
 
-/// Three producers come at the same moment. Whoever finds the core taken goes away at once, so whoever holds it must find
-/// what they left: otherwise a record lies at the door until somebody else happens to come by.
+/// Three producers come at the same moment. A thread that finds the core taken goes away at once, so its holder must
+/// find what they left: otherwise a record lies in the queue until another thread happens to come by.
 #[test]
 fn nothing_is_left_at_the_door() {
     explore(|| {
@@ -31,7 +31,7 @@ fn nothing_is_left_at_the_door() {
             .collect();
         let own = shared.write();
         let answers = others.into_iter().map(|other| other.join().unwrap()).chain([own]);
-        // Nobody drives any more: a thread that waits here for ever is found.
+        // No thread drives any more: one that waits here for ever is found.
         answers.for_each(|answer| assert_eq!(answer.wait(), Answer::Written));
         assert_eq!(shared.0.with(&(), |counter| counter.items), Some(3));
     });
@@ -95,7 +95,7 @@ fn consumers_who_share_records_all_get_one() {
     });
 }
 
-/// Work may be left while somebody looks at the core, as a status does, who had nothing to do with it.
+/// Work may be left while a thread only looks at the core, as a status does.
 #[test]
 fn who_only_looks_serves_those_who_come_meanwhile() {
     explore(|| {
@@ -127,7 +127,7 @@ fn what_is_left_before_it_is_open_is_served() {
 
 /// A producer who comes while the buffer is being closed gets an answer, and it is the truth.
 #[test]
-fn closing_turns_nobody_away_silently() {
+fn closing_turns_no_caller_away_silently() {
     explore(|| {
         let shared = Shared::open();
         let producers: Vec<_> = (0..2)
@@ -170,10 +170,10 @@ impl Serve for Busy {
     }
 }
 
-/// Whoever came to write one record must not work for others ever after: its own caller waits. A producer did for a quarter
+/// A thread that came to write one record must not work for others ever after: its own caller waits. A producer did for a quarter
 /// of a second, while a consumer acknowledged.
 #[test]
-fn nobody_serves_others_for_long() {
+fn no_thread_serves_others_for_long() {
     shuttle::check_random(
         || {
             let combining = Arc::new(Combining::new());

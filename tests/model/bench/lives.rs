@@ -75,7 +75,7 @@ impl Bench {
         self.see_answers();
         assert!(self.unsynced.is_empty(), "closing answers everybody");
         if let Err(error) = closed {
-            // There was no room to write anew what a failed sync was of.
+            // There was no room to rewrite what a failed sync was of.
             assert!(
                 matches!(error, CloseError::SyncFailed) && self.has_failed && self.is_room_limited,
                 "{error}"
@@ -179,12 +179,12 @@ impl Bench {
         }
         while self.simulation.run_sync(0) {}
         self.compare();
-        assert!(self.unsynced.is_empty(), "all syncs have ended, and somebody waits");
+        assert!(self.unsynced.is_empty(), "all syncs have ended, and a writer waits");
         let status = self.buffer().status().unwrap();
         assert!(!status.sync_failed, "a failed sync is made up for: {status:?}");
     }
 
-    /// Once there is room and a consumer, everything comes to its end, and the buffer is as good as new.
+    /// Once there is room and a consumer, everything reaches its end, and the buffer is as good as new.
     pub fn end(mut self) -> (Log, Vec<Vec<u8>>) {
         self.take(&Action::Room(None));
         for round in 0.. {

@@ -205,7 +205,7 @@ impl Bench {
     fn see_what_was_placed(&mut self) {
         let next_id = self.buffer().status().unwrap().next_id.0;
         while self.reference.next_id < next_id {
-            let write = self.backlog.front_mut().expect("what is in the buffer was written by somebody");
+            let write = self.backlog.front_mut().expect("what is in the buffer was written");
             let number = write.first_number + write.placed.len() as u64;
             let events = u64::from(write.records[write.placed.len()].0);
             let id = self.reference.place(number, events);

@@ -14,7 +14,7 @@ use forebay::{ReadError, Record};
 use super::{Bench, payload};
 use crate::model::reference::Entry;
 
-/// Whether somebody who waits was woken.
+/// Whether a waiting reader was woken.
 pub(super) struct Bell(AtomicBool);
 
 impl Wake for Bell {

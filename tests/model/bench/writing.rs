@@ -66,7 +66,7 @@ impl Bench {
         for write in self.backlog.iter_mut().filter(|write| !write.is_answered) {
             let answer = write.pending.try_take();
             if write.durability == Durability::Accepted {
-                let receipt = answer.expect("nobody waits who asked for no more").unwrap();
+                let receipt = answer.expect("a writer that asked for no more does not wait").unwrap();
                 assert_eq!(receipt.records, write.records.len());
                 write.is_answered = true;
             } else {

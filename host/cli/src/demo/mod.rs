@@ -100,7 +100,7 @@ impl Demo {
     /// Prints a line, past the progress bar.
     fn say(&self, line: &str) {
         self.bar.suspend(|| {
-            // Nobody has to listen: the exit code says how it went.
+            // Stdout may be closed: the exit code says how it went.
             let _ = print::lines(&format!("{line}\n"));
         });
     }

@@ -54,7 +54,7 @@ impl Demo {
     /// Compares a record that came out with the one that went in under its id. Gives the number of the next.
     fn compare(&mut self, record: &JsonRecord, done: u64) -> anyhow::Result<u64> {
         let number = record.id.checked_sub(self.base + 1).filter(|&number| number < self.total);
-        let Some(number) = number else { anyhow::bail!("record {} came out, and nobody sent it", record.id) };
+        let Some(number) = number else { anyhow::bail!("record {} came out, and was never sent", record.id) };
         let is_same =
             record.metadata == self.buffer.metadata && record.payload()? == self.source.record(number);
         if !is_same {

@@ -155,7 +155,7 @@ mod tests {
         all(&mut Input::new(text, InputFraming::Lines, max))
     }
 
-    /// What stands between newlines is a record whatever it is; changing a byte of it corrupts somebody's data.
+    /// What stands between newlines is a record whatever it is; changing a byte of it corrupts a user's data.
     #[test]
     fn lines_are_bytes() {
         let (records, error) = from_lines(b"a\r\n\n\0\xff\nlast", 100);
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(from_lines(b"a\n", 100).0, [&b"a"[..]]);
     }
 
-    /// Whoever has to find the bad line needs its number, and all before it must be safe.
+    /// To find the bad line, the user needs its number, and all before it must be safe.
     #[test]
     fn a_line_that_is_too_long_is_named_after_those_before_it() {
         let (records, error) = from_lines(b"a\nb\ntoo long\nc\n", 3);

@@ -20,7 +20,7 @@ pub(super) struct Inspection {
     live_next: Option<RecordId>,
     file: String,
     is_in_order: bool,
-    /// The ids of unread records in a file that no reader comes to, and where the first of them starts.
+    /// The ids of unread records in a file that no reader reaches, and where the first of them starts.
     unreachable: Option<(u64, Range<RecordId>)>,
     /// The id after the last whole record, and the faults since then: the records that they were lie between it and the next
     /// whole one.

@@ -57,7 +57,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order in which files and copies of records are found, what is missing is what nobody has.
+        /// Whatever the order in which files and copies of records are found, what is missing is what none of them holds.
         #[test]
         fn missing_is_what_was_not_seen(
             seen in prop::collection::vec((0_u64..60, 1_u64..8), 0..12),

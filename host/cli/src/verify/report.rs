@@ -45,7 +45,7 @@ pub(super) struct Fault {
 pub(super) enum Kind {
     /// Damaged bytes.
     Corrupt,
-    /// Whole frames that do not belong where they are, or in a file that no reader comes to.
+    /// Whole frames that do not belong where they are, or in a file that no reader reaches.
     Misplaced,
     /// A frame that is whole but for the numbers that say how long it is.
     Length,

@@ -29,7 +29,7 @@ pub struct OpenReport {
     /// Bytes in all data files.
     pub bytes: u64,
     /// Events that are known to be lost: the ledger counted them, and no file holds them. Others are found when delivery
-    /// comes to them.
+    /// reaches them.
     pub lost_events: u64,
     /// Bytes truncated from the end of the last file: an unfinished frame.
     pub cut_bytes: u64,
@@ -66,8 +66,8 @@ impl Guard {
 
     /// The instance that worked on this guard is gone, wherever it was, and another opens the buffer.
     ///
-    /// What was appended counts as written, and what was delivered or acknowledged as such. Flights still complete, and
-    /// nobody hears of their tickets.
+    /// What was appended counts as written, and what was delivered or acknowledged as such. Flights still complete; their
+    /// tickets are dropped.
     pub fn reopen(&mut self) {
         self.begin_again(Phase::Reopening);
     }

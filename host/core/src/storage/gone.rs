@@ -1,4 +1,4 @@
-//! Storage that is not there any more: whoever had it was ended and did not give it back.
+//! Storage that is not there any more: the code that had it ended and did not give it back.
 
 use std::{io, sync::Arc};
 
@@ -12,7 +12,7 @@ use super::{
 pub struct Gone;
 
 fn gone<T>(operation: &'static str) -> Result<T, StorageError> {
-    let source = io::Error::other("whoever was to make the buffer's logic has kept its storage");
+    let source = io::Error::other("the code that was to make the buffer's logic has kept its storage");
     Err(StorageError::Io { operation, what: "the buffer".to_owned(), source })
 }
 

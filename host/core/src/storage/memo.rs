@@ -89,7 +89,7 @@ impl Recalled {
     /// says nothing else that is new. `None` if they agree, or are further apart.
     ///
     /// Another program that has read since leaves such a ledger, and so does damage of that one number: nothing that is there
-    /// tells one from the other. Whoever has written since, or has come to the end of a file, has left more behind.
+    /// tells one from the other. A program that has written since, or has reached the end of a file, has left more behind.
     pub fn in_question(&self, ledger: &Ledger) -> Option<Range<RecordId>> {
         let noted = self.memo.ledger;
         let (then, now) = (noted.reader_last_record, ledger.reader_last_record);
@@ -125,9 +125,9 @@ mod tests {
         assert_eq!(at_close.in_question(&ledger(101, 40)), None);
         assert_eq!(at_close.in_question(&ledger(101, 56)), ids(41..57));
         assert_eq!(at_close.in_question(&ledger(101, 39)), ids(40..41));
-        assert_eq!(at_close.in_question(&ledger(102, 56)), None, "somebody has written");
+        assert_eq!(at_close.in_question(&ledger(102, 56)), None, "a program has written");
         let moved = Ledger { reader_data_file: FileId::new(7).unwrap(), ..ledger(101, 56) };
-        assert_eq!(at_close.in_question(&moved), None, "somebody has come to the end of a file");
+        assert_eq!(at_close.in_question(&moved), None, "a reader has reached the end of a file");
         let crashed = Recalled { clean: false, ..at_close };
         assert_eq!(crashed.in_question(&ledger(101, 56)), None);
     }

@@ -59,7 +59,7 @@ pub struct Opening {
 pub type SyncJob = Box<dyn FnOnce() -> Result<(), StorageError> + Send>;
 
 /// The file beside the data files that dead letters are added to. Its calls come from any thread, one at a time. Once the
-/// backend is gone they fail: somebody else may have the directory.
+/// backend is gone they fail: another owner may have the directory.
 pub trait DeadLetterFile: Send + Sync {
     /// Its length in bytes; 0 if there is none.
     fn length(&self) -> Result<u64, StorageError>;
@@ -82,7 +82,7 @@ pub trait Backend: Send {
     /// the first `store_ledger` creates it.
     fn load_ledger(&mut self) -> Result<Option<Ledger>, StorageError>;
 
-    /// Replaces the ledger: at once for whoever reads it after this process has died, and durably with the next
+    /// Replaces the ledger: at once for a process that reads it after this one has died, and durably with the next
     /// sync of [`SyncTarget::Ledger`]. `writer_next_record` moves before the file ids, `reader_last_record` before the
     /// file ids too, each as one atomic store.
     fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError>;

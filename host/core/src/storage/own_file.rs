@@ -60,7 +60,7 @@ struct Contents {
     /// The slot that the next synced write goes to.
     next_slot: usize,
     sequence: u64,
-    /// The highest number of an incarnation in it, whoever wrote it.
+    /// The highest number of an incarnation in it, whatever program wrote it.
     incarnation: u64,
     /// A later version has written it.
     is_later: bool,

@@ -45,7 +45,7 @@ impl Amount {
 pub struct Usage {
     /// Written into the buffer.
     pub received: Amount,
-    /// Acknowledged: by its consumer, or because nobody could handle it and it is safe in the dead-letter file. That is
+    /// Acknowledged: by its consumer, or because no consumer could handle it and it is safe in the dead-letter file. That is
     /// neither dropped nor lost: it left the buffer whole, and `Status::dead_letters` says of
     /// how many records it is so.
     pub sent: Amount,

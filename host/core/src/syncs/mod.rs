@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(syncs.next_durable(), None, "the later request is not covered");
     }
 
-    /// A failed flight answers nobody: the ticket stays open until a retry has ended well.
+    /// A failed flight ends no ticket: each stays open until a retry has ended well.
     #[test]
     fn a_failed_flight_leaves_its_tickets_open() {
         let mut syncs = Syncs::default();

@@ -49,7 +49,7 @@ mod tests {
     }
 
     /// A writer whose record is there must not hear that it is gone, nor the other way round. What was durable before, or
-    /// is of another file, is nobody's question.
+    /// is of another file, is not asked about.
     #[test]
     fn what_is_not_found_between_the_others_has_vanished() {
         assert_eq!(vanished((11, 20), &[(11, 12), (12, 20)]), []);

@@ -57,7 +57,7 @@ pub(crate) fn reconcile(memo: Option<&Memo>, present: &Present) -> Usage {
     } else {
         usage.lost.bytes = add(usage.lost.bytes, usage.received.bytes.saturating_sub(accounted));
     }
-    // A note that contradicts itself, or ids that began anew: what waits is certain.
+    // A note that contradicts itself, or ids that began again: what waits is certain.
     let gone = usage.gone().events;
     usage.received.events = gone.saturating_add(waiting.events);
     usage

@@ -102,11 +102,14 @@ impl Core {
             && is_news
         {
             let error: &dyn Error = error;
-            warn!(error, "records that nobody could handle cannot be set aside: they are delivered again");
+            warn!(
+                error,
+                "records that no consumer could handle cannot be set aside: they are delivered again"
+            );
         }
         if let (Ok(()), Some(first)) = (result, letters.first()) {
             let (first_id, records) = (first.record.id.0, letters.len());
-            warn!(first_id, records, "records that nobody could handle are in the dead-letter file");
+            warn!(first_id, records, "records that no consumer could handle are in the dead-letter file");
         }
         let now_ns = shared.runtime().now_ns();
         for DeadLetter { record, due_ns } in letters {

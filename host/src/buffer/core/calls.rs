@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Core {
-    /// Takes note of how a call of the logic ended, and says it for whoever asked for it. A refusal leaves the logic in
+    /// Takes note of how a call of the logic ended, and says it to the caller. A refusal leaves the logic in
     /// order. A failure ends the instance; `None` then says that a fresh one has taken over, which knows all that the host
     /// knows and nothing of this call.
     pub(super) fn note<T>(&mut self, result: Result<T, CallError>) -> Result<Option<T>, Unable> {
@@ -49,7 +49,7 @@ impl Core {
     }
 
     fn restart(&mut self, failure: CallError) -> Result<(), Unable> {
-        let standing = self.begin_anew();
+        let standing = self.begin_again();
         match self.lives.restart(failure, standing) {
             Ok(()) => Ok(()),
             Err(error) => Err(self.stop_for_good(&error).into()),
@@ -61,7 +61,7 @@ impl Core {
         if let Some(Stop::Failed(reason)) = &self.stop {
             return Err(ReplaceError::Stopped { reason: reason.clone() });
         }
-        let standing = self.begin_anew();
+        let standing = self.begin_again();
         let replaced = self
             .lives
             .replace(source, standing)
@@ -74,7 +74,7 @@ impl Core {
 
     /// What the instance before had asked for, and what it had no room for, counts no more. Gives what the next one has to
     /// be told.
-    fn begin_anew(&mut self) -> Standing {
+    fn begin_again(&mut self) -> Standing {
         (self.flushed, self.full) = (RecordId(0), false);
         Standing { done: self.done, writing_ended: self.writing == Writing::Ended }
     }
@@ -89,8 +89,8 @@ impl Core {
         stop
     }
 
-    /// Does something with the core that may run somebody's code. A panic in it, or in the host's own, ends the buffer: it
-    /// may have left anything half done, so no fresh instance takes over, as one does after a failure. Whoever waits hears of
+    /// Does something with the core that may run an embedder's code. A panic in it, or in the host's own, ends the buffer: it
+    /// may have left anything half done, so no fresh instance takes over, as one does after a failure. All who wait hear of
     /// it.
     pub(in crate::buffer) fn contained<T>(&mut self, action: impl FnOnce(&mut Self) -> T) -> Result<T, Stop> {
         caught(|| action(self)).map_err(|text| {

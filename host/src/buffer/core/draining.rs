@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Core {
-    /// From now on nobody writes. A receiver that is told when something has changed; `None` when everything is
+    /// From now on no record is taken. A receiver that is told when something has changed; `None` when everything is
     /// acknowledged, or never will be.
     pub(in crate::buffer) fn drain(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.writing == Writing::Open {

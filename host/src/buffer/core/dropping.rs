@@ -1,5 +1,5 @@
-//! What was dropped to make room: nobody waits for it any more, and it is said, however much is dropped, once a second at
-//! the most.
+//! What was dropped to make room: no caller waits for it any more. It is logged at most once a second, however much is
+//! dropped.
 
 use tracing::warn;
 
@@ -74,7 +74,7 @@ impl Core {
         self.drops.add(newly, in_flight, last.0);
         let now_ns = self.lives.now_ns();
         self.drops.say(now_ns);
-        // Nobody need wait any more until they are on the disk.
+        // No writer need wait any more until they are on the disk.
         self.done = self.done.max(last.after(1));
         // What comes next may have been acknowledged before its turn.
         self.pass_acknowledged();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     /// A buffer that is always full drops a file for each that it begins. A line for each hides what else is said; and
-    /// whoever adds up the lines must come to what is gone.
+    /// the lines must add up to what is gone.
     #[test]
     fn what_was_dropped_is_said_once_a_second_and_adds_up() {
         let mut drops = Drops::default();

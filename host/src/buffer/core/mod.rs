@@ -67,7 +67,7 @@ pub(super) struct Core {
     dead_letters: DeadLetters,
     /// The id below which everything was acknowledged or dropped since the buffer was opened; 0 if nothing was yet.
     done: RecordId,
-    /// Readers, and whoever waits for the buffer to run empty.
+    /// Readers, and callers that wait for the buffer to run empty.
     waiting_for_change: Vec<oneshot::Sender<()>>,
     waiting_for_syncs: Vec<oneshot::Sender<()>>,
     /// A panic has left anything half done: nothing of it is believed any more.
@@ -97,7 +97,7 @@ impl Serve for Core {
 
     /// Does what waits in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
     fn serve(&mut self, work: Work, shared: &Arc<Shared>) {
-        // Whoever waits has heard of a panic.
+        // All who wait have heard of a panic.
         let _ = self.contained(|core| core.serve_all(work, shared));
     }
 }
@@ -120,7 +120,7 @@ impl Core {
         if let Some(deadline_ns) = self.next_deadline_ns() {
             shared.look_again_at(deadline_ns);
         }
-        // For whoever waits for room, a tick is the time to try again: the disk may have some.
+        // For writers that wait for room, a tick is the time to try again: the disk may have some.
         if has_changed || !self.backlog.is_empty() {
             self.want_tick(shared);
         }
@@ -217,20 +217,20 @@ impl Core {
     fn want_tick(&mut self, shared: &Arc<Shared>) {
         if !self.tick_wanted && self.stop.is_none() {
             self.tick_wanted = true;
-            // Even where every tick is to sync, nobody spins.
+            // Even where every tick is to sync, no thread spins.
             let interval = self.options.sync_interval.max(TICK_MIN);
             shared.tick_at(after(shared.runtime().now_ns(), interval));
         }
     }
 
-    /// Something has changed: whoever waits for it looks again.
+    /// Something has changed: all who wait for it look again.
     fn wake(&mut self) {
         let mut awake = std::mem::take(&mut self.waiting_for_change);
         if self.is_sync_idle() {
             awake.append(&mut self.waiting_for_syncs);
         }
         for waiting in awake {
-            // Whoever waited may have gone.
+            // The waiting caller may have gone.
             let _ = waiting.send(());
         }
     }
@@ -241,7 +241,7 @@ impl Core {
             self.place_backlog();
             self.writing = Writing::Ended;
             self.end_backlog();
-            // Whoever comes now is not to wait for room.
+            // A writer that comes now is not to wait for room.
             self.full = false;
             let told = self.lives.call(Logic::close_writer);
             let _ = self.note(told);
@@ -262,8 +262,8 @@ impl Core {
         }
     }
 
-    /// For whoever closes: a receiver that is told when no sync is outstanding any more; `None` if that is so now. None is
-    /// begun for dead letters then.
+    /// For the thread that closes: a receiver that is told when no sync is outstanding any more; `None` if that is so now.
+    /// None is begun for dead letters then.
     pub(super) fn wait_for_syncs(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.is_sync_idle() {
             self.dead_letters.close();

@@ -178,7 +178,7 @@ impl Core {
         }
     }
 
-    /// Somebody waits for records to be durable of which no sync was asked for yet.
+    /// Requests the syncs that waiting writers need, where none was requested yet.
     pub(super) fn flush_for_waiters(&mut self) {
         if self.guard().is_degraded() {
             return;

@@ -248,7 +248,7 @@ fn the_component_out_of_fuel_at_1000_places_loses_and_repeats_nothing() {
     places.for_each(|place| assert_survived(u64::MAX, place));
 }
 
-/// A trap while it opens is an error of opening; whoever opens the directory next finds everything.
+/// A trap while it opens is an error of opening; the next opener of the directory finds everything.
 #[test]
 fn the_component_trapped_in_opening_loses_and_repeats_nothing() {
     for call in 0.. {
@@ -297,7 +297,7 @@ fn mend(simulation: &Simulation) {
     }
 }
 
-/// Some files are written anew then and some are not, and some names may not be durable.
+/// Some files are rewritten then and some are not, and some names may not be durable.
 #[test]
 fn the_component_trapped_while_it_mends_loses_and_repeats_nothing() {
     let calls = {

@@ -19,7 +19,7 @@ struct Shared {
     calls_go_on: Condvar,
 }
 
-/// A disk in memory with one buffer on it. It outlives whoever holds the buffer: copies of this are the same disk.
+/// A disk in memory with one buffer on it. It outlives the holder of the buffer: copies of this are the same disk.
 ///
 /// It is as strict as a disk may be. A power loss leaves what was synced and nothing else. A sync covers what was done
 /// before it was made ready, and what came later not even by chance. After a sync that failed, later ones succeed and
@@ -29,7 +29,7 @@ struct Shared {
 /// Data files that were synced while their name was not are gone after a power loss; a file that was removed is back if
 /// the directory was not synced since, and so is one that was renewed as it was before.
 ///
-/// A disk in the world keeps more than that, and nobody knows what: see [`power_loss_with`](Self::power_loss_with).
+/// A real disk keeps more than that, and how much is not known: see [`power_loss_with`](Self::power_loss_with).
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     shared: Arc<Shared>,
@@ -44,7 +44,7 @@ impl Disk {
         disk
     }
 
-    /// Takes the buffer. Fails while somebody has it. Where there is neither a ledger nor a data file, makes the ledger of
+    /// Takes the buffer. Fails while it is held. Where there is neither a ledger nor a data file, makes the ledger of
     /// an empty buffer.
     pub fn open(&self) -> Result<Memory, StorageError> {
         let mut state = self.state();

@@ -8,7 +8,7 @@ use super::luck::{Dice, Luck};
 use super::versioned::Versioned;
 use crate::storage::{FileId, Ledger, QUARANTINE_BYTES_MAX, StorageError, SyncTarget};
 
-/// Names of data files, each with the number of what it names: a file that was removed and made anew is another.
+/// Names of data files, each with the number of what it names: a file that was removed and made again is another.
 type Names = BTreeMap<FileId, u64>;
 
 /// What a sync covers.

@@ -74,7 +74,7 @@ fn names_and_bytes_become_durable_apart() {
     assert_eq!(disk.data_files(), [(file(0), 6), (file(1), 0)], "the removed file is back");
 }
 
-/// A file that is written anew has the bytes that the failed sync left unwritten, as soon as its name is synced.
+/// A rewritten file has the bytes that the failed sync left unwritten, as soon as its name is synced.
 #[test]
 fn a_file_that_is_renewed_takes_its_place_with_the_next_sync_of_the_names() {
     for is_named in [false, true] {
@@ -123,7 +123,7 @@ fn a_sync_covers_nothing_that_came_later() {
     assert_eq!(disk.ledger(), Some(ledger(7)));
 }
 
-/// Whoever tries again after a failed sync is told that all is well, and it is not.
+/// A retry after a failed sync is told that all is well, and it is not.
 #[test]
 fn the_chosen_sync_fails_and_later_ones_write_nothing_of_it() {
     let (disk, mut buffer) = prepared();
@@ -171,7 +171,7 @@ fn faults_are_counted_per_target() {
     sync(&mut buffer, SyncTarget::Ledger).unwrap();
 }
 
-/// A real file system writes what fits: a torn frame is left, and somebody has to cut it.
+/// A real file system writes what fits: a torn frame is left, and the host has to truncate it.
 #[test]
 fn a_full_disk_takes_part_of_an_append() {
     let (disk, mut buffer) = prepared();

@@ -142,7 +142,7 @@ fn a_file_from_elsewhere_is_not_believed_and_its_numbers_are_passed() {
     assert!(file.opened(&memo(0), OPENING).of(ID) > before);
 }
 
-/// What is written between syncs is there after the death of the process, and after a reboot nobody knows what is.
+/// What is written between syncs is there after the death of the process, and after a reboot it is not known what is.
 #[test]
 fn what_was_not_synced_is_believed_during_the_same_boot_only() {
     let bytes = Arc::default();
@@ -155,7 +155,7 @@ fn what_was_not_synced_is_believed_during_the_same_boot_only() {
     assert_eq!(number(&bytes, LATER_BOOT), Some(2));
 }
 
-/// Somebody has gone back to an older program: what the newer one remembers is not for this one to destroy.
+/// The operator has gone back to an older program: what the newer one remembers is not for this one to destroy.
 #[test]
 fn a_file_of_a_later_version_is_left_alone() {
     let bytes: Arc<Fake> = Arc::default();

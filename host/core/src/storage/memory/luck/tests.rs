@@ -64,7 +64,7 @@ fn a_file_that_was_removed_or_cut_may_be_there_or_not() {
     assert_eq!(left, [0, 1, 3, 6, 11].into());
 }
 
-/// What a failed sync was to write may be on the disk after all, each sector of it: nobody knows.
+/// What a failed sync was to write may be on the disk after all, each sector of it by itself.
 #[test]
 fn of_what_a_failed_sync_was_to_write_any_sector_may_survive() {
     let mut left = BTreeSet::new();
