@@ -84,9 +84,10 @@ docs:
 wit: _tools
     .ci/wit
 
-# Check what no compiler does: names, lengths, where `unsafe` stands.
+# Check what no compiler does: names, lengths, where `unsafe` stands, and what the pages name.
 tidy:
     .ci/tidy
+    .ci/documents
 
 # Do what docs/writing-logic.md says, in an empty folder.
 guide: _tools
