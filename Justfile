@@ -25,6 +25,10 @@ demo *ARGS:
 test *ARGS:
     cargo test --workspace {{ ARGS }}
 
+# Run new random histories of the whole buffer beside its reference: 100,000 take about three minutes.
+model histories="100000":
+    HISTORIES={{ histories }} cargo test -p forebay --test integration -- model::a_buffer
+
 # Attack the host, and say what happened and what it cost: five minutes on a machine that does nothing else.
 hostile profile="release":
     cargo test --profile {{ profile }} -p forebay --test integration -- --ignored --nocapture --exact \

@@ -12,7 +12,7 @@ mod reference;
 
 use std::fmt;
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use self::{
     action::{Action, Sizes, action, sizes},
@@ -21,14 +21,23 @@ use self::{
 };
 use crate::support::Runs;
 
-/// How many histories run natively, in all the tests below together. `HISTORIES` says another number.
-fn native_histories() -> u32 {
-    std::env::var("HISTORIES").map_or(10_000, |histories| histories.parse().unwrap())
+/// How many new histories run natively, in all the tests below together, if `HISTORIES` asks for any.
+fn new_histories() -> Option<u32> {
+    std::env::var("HISTORIES").ok().map(|histories| histories.parse().unwrap())
 }
 
-fn histories(cases: u32) -> ProptestConfig {
+/// As many histories as said, the same ones each time: a change that breaks one is the reason why it fails. Where `HISTORIES`
+/// says a number, each run makes new ones.
+fn histories(cases: u32, seed: u64) -> ProptestConfig {
+    let rng_seed = if new_histories().is_some() { RngSeed::Random } else { RngSeed::Fixed(seed) };
     // A history is shortened for a minute at the most.
-    ProptestConfig { cases, max_shrink_iters: 20_000, max_shrink_time: 60_000, ..ProptestConfig::default() }
+    let (max_shrink_iters, max_shrink_time) = (20_000, 60_000);
+    ProptestConfig { cases, max_shrink_iters, max_shrink_time, rng_seed, ..ProptestConfig::default() }
+}
+
+/// Half of the native histories.
+fn native_histories(seed: u64) -> ProptestConfig {
+    histories(new_histories().unwrap_or(10_000) / 2, seed)
 }
 
 /// What happens to one buffer, life after life.
@@ -57,13 +66,18 @@ fn live(runs: Runs, history: &History, log: Log) -> (Log, Vec<Vec<u8>>) {
 }
 
 proptest! {
-    #![proptest_config(histories(native_histories() / 2))]
+    #![proptest_config(native_histories(1))]
 
     /// Thousands of histories find what no author thinks of. Two tests, so that two processors work.
     #[test]
     fn a_buffer_does_what_the_reference_does(history in history()) {
         live(Runs::Natively, &history, Log::not_kept());
     }
+
+}
+
+proptest! {
+    #![proptest_config(native_histories(2))]
 
     /// The other half of them.
     #[test]
@@ -73,7 +87,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(histories(300))]
+    #![proptest_config(histories(300, 3))]
 
     /// What ships is the component. It does what the reference does, and gives the same answers and leaves the same bytes
     /// as the logic that runs natively.

@@ -15,8 +15,7 @@ use damage::{
 const SEED: u64 = 11;
 const DIRECTORIES: u64 = 300;
 
-/// How many of the 300 directories fail at present. Lower a number when it has come down; none may go up. The inventions are in
-/// directories with 13 and 20 damages whose payloads hold frames.
+/// How many of the 300 directories fail at present. Lower a number when it has come down; none may go up.
 const FAILURES_AT_MOST: [(Failure, u64); 10] = [
     (Failure::DoesNotOpen, 0),
     (Failure::ReaderStops, 0),
@@ -24,7 +23,7 @@ const FAILURES_AT_MOST: [(Failure, u64); 10] = [
     (Failure::LooksDiffer, 0),
     (Failure::LookChangesFiles, 0),
     (Failure::VerifyDisagrees, 0),
-    (Failure::Invents, 2),
+    (Failure::Invents, 0),
     (Failure::Repeats, 0),
     (Failure::OverstatesLoss, 11),
     (Failure::Crashes, 0),
@@ -35,8 +34,8 @@ const NOT_DELIVERED_AT_MOST: [(Class, u64); 5] = [
     (Class::FewValues, 0),
     (Class::FewPlaces, 0),
     (Class::FewOthers, 348),
-    (Class::Many, 1882),
-    (Class::Shifted, 532),
+    (Class::Many, 1650),
+    (Class::Shifted, 485),
 ];
 
 fn root() -> tempfile::TempDir {
