@@ -39,7 +39,6 @@ impl Guard {
         self.ledgers = Ledgers::found(live, ledger);
         self.ledger_state = ledger_state;
         if is_same_boot && memo.as_ref().is_some_and(|memo| memo.is_degraded) {
-            self.ledgers.had_suspects = true;
             self.ledgers.is_unsafe = ledger.is_some();
         }
         self.segments = segments;

@@ -17,7 +17,6 @@ const CLOSING_SYNCS: usize = 64;
 
 /// The ledger in its versions.
 #[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools)] // Four facts that change independently.
 pub(super) struct Ledgers {
     /// As it was in the directory when the lock was taken.
     pub(super) live: Option<Ledger>,
@@ -31,8 +30,6 @@ pub(super) struct Ledgers {
     pub(super) is_unsafe: bool,
     /// The last sync of the directory has failed.
     pub(super) are_names_unsafe: bool,
-    /// A sync of a data file or of the directory has failed under this lock: until then there is nothing suspect.
-    pub(super) had_suspects: bool,
 }
 
 impl Ledgers {
@@ -169,15 +166,8 @@ impl Guard {
             error, "an fsync failed: Forebay confirms nothing as synced until a retry has made it good"
         );
         match target {
-            SyncTarget::Data(file) => {
-                self.ledgers.had_suspects = true;
-                if let Some(segment) = self.segments.get_mut(file) {
-                    segment.durability.data_failed(segment.bytes);
-                }
-                self.segments.doubt(file);
-            }
+            SyncTarget::Data(file) => self.segments.data_failed(file),
             SyncTarget::Directory => {
-                self.ledgers.had_suspects = true;
                 self.ledgers.are_names_unsafe = true;
                 let ledgers = &self.ledgers;
                 self.segments.names_failed(|file| ledgers.named(file));
@@ -192,12 +182,10 @@ impl Guard {
 
     /// Tries again what a failed sync has left in doubt: rewrites files, stores the ledger again, syncs.
     pub fn retry_syncs(&mut self) {
-        if self.ledgers.had_suspects {
-            let suspects: Vec<FileId> = self.segments.suspects().collect();
-            for file in suspects {
-                if !self.syncs.is_in_flight(SyncTarget::Data(file)) {
-                    self.start_rewrite(file);
-                }
+        let suspects: Vec<FileId> = self.segments.suspects().collect();
+        for file in suspects {
+            if !self.syncs.is_in_flight(SyncTarget::Data(file)) {
+                self.start_rewrite(file);
             }
         }
         let unsafe_names = self.ledgers.are_names_unsafe.then_some(SyncTarget::Directory);
@@ -214,7 +202,7 @@ impl Guard {
 
     /// Whether a file waits to be rewritten because a sync of the directory has failed.
     fn are_names_in_doubt(&self) -> bool {
-        self.ledgers.had_suspects && self.segments.iter().any(|segment| segment.durability.is_name_suspect)
+        self.segments.has_suspect_name()
     }
 
     fn is_name_in_doubt(&self, file: FileId) -> bool {
@@ -344,7 +332,7 @@ impl Guard {
     pub fn is_degraded(&self) -> bool {
         self.ledgers.is_unsafe
             || self.ledgers.are_names_unsafe
-            || (self.ledgers.had_suspects && self.segments.suspects().next().is_some())
+            || self.segments.suspects().next().is_some()
     }
 
     /// The id below which every event is durable, as the host itself has seen: its bytes, all unacknowledged bytes before

@@ -7,7 +7,31 @@ use super::{Segment, Segments};
 impl Segments {
     /// The files whose bytes or name are in doubt after a failed sync.
     pub(crate) fn suspects(&self) -> impl Iterator<Item = FileId> {
-        self.iter().filter(|segment| segment.durability.is_suspect()).map(|segment| segment.file)
+        self.suspects.iter().copied()
+    }
+
+    /// Whether the name of any file is in doubt after a failed sync.
+    pub(crate) fn has_suspect_name(&self) -> bool {
+        let mut suspects = self.suspects.iter().filter_map(|file| self.get(*file));
+        suspects.any(|segment| segment.durability.is_name_suspect)
+    }
+
+    /// A file's durability has changed, so that it may be suspect or no longer.
+    pub(super) fn note_suspect(&mut self, file: FileId) {
+        if self.get(file).is_some_and(|segment| segment.durability.is_suspect()) {
+            self.suspects.insert(file);
+        } else {
+            self.suspects.remove(&file);
+        }
+    }
+
+    /// A sync of a file's bytes has failed.
+    pub(crate) fn data_failed(&mut self, file: FileId) {
+        if let Some(segment) = self.get_mut(file) {
+            segment.durability.data_failed(segment.bytes);
+        }
+        self.note_suspect(file);
+        self.doubt(file);
     }
 
     /// The files whose names are not known to be durable.
@@ -33,6 +57,7 @@ impl Segments {
         segment.durability.rewritten(segment.bytes, segment.walked.next_id.max(written));
         segment.is_made_here = true;
         self.unnamed.insert(file);
+        self.note_suspect(file);
         self.doubt(file);
     }
 
@@ -43,6 +68,7 @@ impl Segments {
             if let Some(segment) = self.get_mut(file) {
                 segment.durability.is_name_suspect |= segment.is_made_here || !was_named(file);
             }
+            self.note_suspect(file);
         }
         self.durable = 0;
     }
@@ -54,11 +80,12 @@ impl Segments {
             segment.durability.is_data_suspect = true;
             segment.durability.is_name_suspect = true;
         }
+        self.suspects = self.iter().map(|segment| segment.file).collect();
         self.durable = 0;
     }
 
     /// Something of a segment's durability was taken back.
-    pub(crate) fn doubt(&mut self, file: FileId) {
+    fn doubt(&mut self, file: FileId) {
         if let Some(position) = self.position(file) {
             self.durable = self.durable.min(position);
         }

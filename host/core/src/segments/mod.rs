@@ -40,6 +40,8 @@ pub(crate) struct Segments {
     durable: usize,
     /// The files whose names are not known to be durable.
     unnamed: BTreeSet<FileId>,
+    /// The files whose bytes or name are in doubt after a failed sync.
+    suspects: BTreeSet<FileId>,
     /// Whether everything that lies behind the last record was looked at, so that the next id is final.
     is_end_known: bool,
     remembered: bounds::Remembered,
@@ -73,6 +75,7 @@ impl Segments {
             next_id,
             durable: 0,
             unnamed,
+            suspects: BTreeSet::new(),
             is_end_known: false,
             remembered: bounds::Remembered::default(),
         };
@@ -316,8 +319,11 @@ impl Segments {
     pub(crate) fn rolled(&mut self) {
         if let Some(mut spare) = self.spare.take() {
             spare.walked.next_id = RecordId(0);
+            let rises = self.front().zip(self.last()).is_none_or(|(front, last)| {
+                front.file.steps_to(last.file) < front.file.steps_to(spare.file)
+            });
+            debug_assert!(rises, "the spare comes behind the last segment");
             self.order.push_back(spare);
-            debug_assert!(self.rises(), "the spare comes behind the last segment");
         }
     }
 
@@ -341,6 +347,7 @@ impl Segments {
             let file = last.file;
             self.durable = self.durable.min(self.order.len() - 1);
             self.forget_bounds(file);
+            self.note_suspect(file);
         }
     }
 
@@ -348,6 +355,7 @@ impl Segments {
     pub(crate) fn released(&mut self) -> Option<Segment> {
         let front = self.order.pop_front()?;
         self.unnamed.remove(&front.file);
+        self.suspects.remove(&front.file);
         self.forget_bounds(front.file);
         self.durable = self.durable.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(front.bytes);
@@ -373,6 +381,7 @@ impl Segments {
             Place::InOrder(_) => None,
         }?;
         self.unnamed.remove(&file);
+        self.suspects.remove(&file);
         self.forget_bounds(file);
         if place == Place::Outside {
             self.outside_bytes = self.outside_bytes.saturating_sub(gone.bytes);
@@ -388,6 +397,7 @@ impl Segments {
         };
         if let Some(gone) = self.order.remove(position) {
             self.unnamed.remove(&file);
+            self.suspects.remove(&file);
             self.forget_bounds(file);
             self.bytes = self.bytes.saturating_sub(gone.bytes);
             self.durable = self.durable.min(position);

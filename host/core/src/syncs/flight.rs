@@ -24,9 +24,3 @@ pub(crate) enum Covers {
     /// A ledger that was stored.
     Ledger(forebay_types::Ledger),
 }
-
-impl Flight {
-    pub(crate) fn is_rewrite(&self) -> bool {
-        matches!(self.covers, Covers::Rewrite | Covers::StaleRewrite)
-    }
-}

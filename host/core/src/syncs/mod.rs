@@ -6,7 +6,7 @@
 mod flight;
 mod vanished;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use forebay_types::{FileId, RecordId, Ticket};
 
@@ -37,10 +37,14 @@ pub(crate) struct Syncs {
     /// The tickets of each target that no flight covers which has ended well.
     waiting: HashMap<SyncTarget, VecDeque<Ticket>>,
     flights: HashMap<SyncTarget, Flight>,
+    /// The target of the flight that is a rewrite. There may be a flight for each of 65,534 files: they are not searched.
+    rewriting: Option<SyncTarget>,
     /// Rewritten files, each durable once its new name is, and the tickets that wait for that.
     awaiting_name: HashMap<FileId, VecDeque<Ticket>>,
     /// Files that are to be rewritten, and wait for another one that is: no more than one takes room twice.
     rewrites: VecDeque<FileId>,
+    /// The same files.
+    queued: HashSet<FileId>,
 }
 
 impl Syncs {
@@ -61,19 +65,23 @@ impl Syncs {
 
     /// A flight starts that covers every request for the target until now.
     pub(crate) fn started(&mut self, target: SyncTarget, covers: Covers) {
+        if matches!(covers, Covers::Rewrite) {
+            debug_assert!(self.rewriting.is_none(), "one rewrite at a time");
+            self.rewriting = Some(target);
+        }
         let before = self.flights.insert(target, Flight { last: Ticket(self.last), covers });
         debug_assert!(before.is_none(), "one flight of a target at a time");
     }
 
     /// Whether a file is being rewritten.
     pub(crate) fn is_rewriting(&self) -> bool {
-        self.flights.values().any(Flight::is_rewrite)
+        self.rewriting.is_some()
     }
 
     /// Whether a file that is to be rewritten has to wait for another one that is.
     pub(crate) fn queue_rewrite(&mut self, file: FileId) -> bool {
         let waits = self.is_rewriting();
-        if waits && !self.rewrites.contains(&file) {
+        if waits && self.queued.insert(file) {
             self.rewrites.push_back(file);
         }
         waits
@@ -83,11 +91,14 @@ impl Syncs {
     pub(crate) fn next_rewrite(&mut self) -> Option<FileId> {
         let is_free = |file: &FileId| !self.flights.contains_key(&SyncTarget::Data(*file));
         let at = self.rewrites.iter().position(is_free)?;
-        self.rewrites.remove(at)
+        let file = self.rewrites.remove(at)?;
+        self.queued.remove(&file);
+        Some(file)
     }
 
     /// The flight of a target has ended, well or not.
     pub(crate) fn landed(&mut self, target: SyncTarget) -> Option<Flight> {
+        self.rewriting.take_if(|rewriting| *rewriting == target);
         self.flights.remove(&target)
     }
 
