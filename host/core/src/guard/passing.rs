@@ -89,15 +89,7 @@ impl Guard {
     /// A ledger may pass a segment only if every id in it is known.
     fn walk_before(&mut self, file: FileId) -> Result<(), StorageError> {
         let Some(position) = self.segments.position(file) else { return Ok(()) };
-        let unwalked: Vec<FileId> = self
-            .segments
-            .order()
-            .iter()
-            .take(position)
-            .filter(|segment| !segment.is_walked())
-            .map(|segment| segment.file)
-            .collect();
-        for file in unwalked {
+        for file in self.segments.unwalked_before(position) {
             let (mut files, reader) = self.files();
             match reader.walk_through(&mut files, file, |_| {}) {
                 Ok(()) | Err(StorageError::NotFound { .. }) => {}

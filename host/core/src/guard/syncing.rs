@@ -291,8 +291,8 @@ impl Guard {
     /// write.
     fn look_again(&mut self, file: FileId) -> Result<(), StorageError> {
         self.reader.forget(file, u64::MAX);
-        let Some(segment) = self.segments.get_mut(file) else { return Ok(()) };
-        segment.forget_walk();
+        self.segments.forget_walk(file);
+        let Some(segment) = self.segments.get(file) else { return Ok(()) };
         let written = segment.not_durable();
         let mut vanished = written.map(Vanished::of);
         let (mut files, reader) = self.files();

@@ -13,12 +13,11 @@ mod durability;
 mod durable_end;
 mod segment;
 mod told;
+mod walked;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use forebay_types::{FileId, RecordId};
-
-use crate::storage::Checkpoint;
 
 pub(crate) use self::{
     arrange::{Extent, arrange},
@@ -38,6 +37,8 @@ pub(crate) struct Segments {
     next_id: RecordId,
     /// How many segments from the front are known to be durable and named by a durable ledger. A lower bound.
     durable: usize,
+    /// How many segments from the front are known to be walked. A lower bound.
+    walked: usize,
     /// The files whose names are not known to be durable.
     unnamed: BTreeSet<FileId>,
     /// The files whose bytes or name are in doubt after a failed sync.
@@ -74,6 +75,7 @@ impl Segments {
             outside_bytes,
             next_id,
             durable: 0,
+            walked: 0,
             unnamed,
             suspects: BTreeSet::new(),
             is_end_known: false,
@@ -93,22 +95,6 @@ impl Segments {
             }
         }
         debug_assert!(self.rises(), "the order goes once round the ring at most");
-    }
-
-    /// What was walked before the order and the next id were known is walked again: they say more of a damaged file.
-    pub(crate) fn forget_damage(&mut self) {
-        for segment in self.order.iter_mut().filter(|segment| segment.walked.end != WalkedEnd::Whole) {
-            segment.forget_walk();
-            segment.bounds = Bounds::default();
-        }
-    }
-
-    /// A frame that was checked ends here. The file is whole up to it.
-    pub(crate) fn note_checkpoint(&mut self, at: Checkpoint) {
-        if let Some(segment) = self.get_mut(at.file).filter(|segment| at.offset <= segment.bytes) {
-            let Checkpoint { offset: to, next_id, .. } = at;
-            segment.note_walked(Walked { to, whole_end: to, next_id, end: WalkedEnd::Whole });
-        }
     }
 
     /// The id behind every whole record that was met in files outside.
@@ -357,16 +343,21 @@ impl Segments {
         self.unnamed.remove(&front.file);
         self.suspects.remove(&front.file);
         self.forget_bounds(front.file);
-        self.durable = self.durable.saturating_sub(1);
+        self.front_has_left();
         self.bytes = self.bytes.saturating_sub(front.bytes);
         Some(front)
+    }
+
+    fn front_has_left(&mut self) {
+        self.durable = self.durable.saturating_sub(1);
+        self.walked = self.walked.saturating_sub(1);
     }
 
     /// The front segment leaves the reading order and stays in the directory.
     pub(crate) fn set_aside(&mut self) {
         if let Some(front) = self.order.pop_front() {
             self.forget_bounds(front.file);
-            self.durable = self.durable.saturating_sub(1);
+            self.front_has_left();
             self.outside_bytes = self.outside_bytes.saturating_add(front.bytes);
             self.outside.insert(front.file, front);
         }
@@ -401,6 +392,7 @@ impl Segments {
             self.forget_bounds(file);
             self.bytes = self.bytes.saturating_sub(gone.bytes);
             self.durable = self.durable.min(position);
+            self.walked = self.walked.min(position);
         }
     }
 }
