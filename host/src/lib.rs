@@ -14,6 +14,7 @@
 #![cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub, clippy::struct_field_names))]
 
 pub mod buffer;
+mod descriptors;
 pub mod engine;
 #[cfg(not(feature = "testing"))]
 mod guard;

@@ -10,6 +10,7 @@ pub use forebay_types::{Options as LogicOptions, WhenFull};
 use thiserror::Error;
 
 use crate::{
+    descriptors::in_words,
     guard::{Guard, Rescue},
     panics::caught,
 };
@@ -55,7 +56,10 @@ impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             BufferError::Storage(errno) => match i32::try_from(errno).ok().filter(|errno| *errno > 0) {
-                Some(errno) => write!(f, "an error of its storage: {}", io::Error::from_raw_os_error(errno)),
+                Some(errno) => {
+                    let error = in_words(&io::Error::from_raw_os_error(errno));
+                    write!(f, "an error of its storage: {error}")
+                }
                 None => write!(f, "an error of its storage: unknown error {errno}"),
             },
             BufferError::Refused(number) => match Refusal::from_number(number) {

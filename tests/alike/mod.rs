@@ -2,10 +2,11 @@
 
 mod dead_letters;
 mod delivery;
+mod descriptors;
 mod drop_oldest;
 mod durability;
 mod events;
-mod failed_sync;
+pub(super) mod failed_sync;
 mod fallback;
 mod files;
 mod full;

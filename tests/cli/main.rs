@@ -13,6 +13,7 @@ mod bad_input;
 mod damage;
 mod dead_letters;
 mod demo;
+mod descriptors;
 mod format;
 mod framing;
 mod full;

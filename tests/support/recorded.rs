@@ -200,7 +200,7 @@ impl Backend for Recorded {
         self.memory.closed(memo);
     }
 
-    fn release(&mut self, file: FileId) {
-        self.memory.release(file);
+    fn rest(&mut self) {
+        self.memory.rest();
     }
 }

@@ -122,7 +122,7 @@ impl<B: Backend> Backend for Timed<B> {
         self.call(|backend| backend.closed(memo));
     }
 
-    fn release(&mut self, file: FileId) {
-        self.call(|backend| backend.release(file));
+    fn rest(&mut self) {
+        self.call(Backend::rest);
     }
 }

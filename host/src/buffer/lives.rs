@@ -1,7 +1,7 @@
 //! The lives of a buffer's logic: an instance that has failed is dropped, and a fresh one opens the same directory over the
 //! same guard, under the same lock.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, error::Error as _, fmt, sync::Arc};
 
 use forebay_types::RecordId;
 use tracing::{info, warn};
@@ -308,7 +308,10 @@ fn open(logic: &mut dyn Logic, options: &LogicOptions, peeks: bool) -> Result<Op
     if logic.guard().ledger().is_none() {
         return Err(CallError::Failed { reason: "it opened the buffer and stored no ledger".to_owned() });
     }
-    let failed = |error: StorageError| CallError::Failed { reason: error.to_string() };
+    let failed = |error: StorageError| {
+        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+        CallError::Failed { reason: format!("{error}{cause}") }
+    };
     let report = logic.guard().opened().map_err(failed)?;
     // Ids that no file holds, and that nothing follows, are passed: there is nothing to wait for.
     let through = logic.guard().acknowledge(RecordId(0)).map_err(failed)?;

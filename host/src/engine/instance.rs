@@ -15,6 +15,7 @@ use super::{
     epoch,
 };
 use crate::{
+    descriptors::in_words,
     guard::Guard,
     logic::{CallError, Logic, LogicOptions, NotMade, WhenFull},
 };
@@ -268,5 +269,5 @@ impl From<exports::Error> for CallError {
 }
 
 fn failed(error: &wasmtime::Error) -> CallError {
-    CallError::Failed { reason: printable(&error.root_cause().to_string()) }
+    CallError::Failed { reason: printable(&in_words(error.root_cause())) }
 }

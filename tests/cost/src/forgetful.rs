@@ -80,7 +80,7 @@ impl Backend for Forgetful {
         self.0.forget_renewal(file);
     }
 
-    fn release(&mut self, file: FileId) {
-        self.0.release(file);
+    fn rest(&mut self) {
+        self.0.rest();
     }
 }

@@ -42,7 +42,7 @@ struct Bare {
     /// Where delivery stands.
     cursor: (FileId, u64),
     /// Syncs that were requested. As where there is a guard, none is run: the disk is not what is measured.
-    asked: Vec<(Ticket, SyncTarget)>,
+    asked: Vec<Ticket>,
     tickets: u64,
     /// Burns as it does where there is a guard.
     fuse: Fuse,
@@ -98,8 +98,7 @@ impl Unguarded {
         ensure!(records.len() == BATCH, "only {} records were read", records.len());
         let last = records.last().context("a batch is never empty")?.id;
         call(|| buffer.acknowledge(bare, last))?;
-        for (ticket, target) in std::mem::take(&mut bare.asked) {
-            bare.synced(target);
+        for ticket in std::mem::take(&mut bare.asked) {
             call(|| buffer.synced(bare, ticket))?;
         }
         Ok(())
@@ -170,15 +169,6 @@ impl Bare {
         let read = self.backend.read_at(file, offset, &mut block)?;
         block.truncate(read);
         Ok(block.into())
-    }
-
-    /// A file that is durable and is not appended to any more is closed.
-    fn synced(&mut self, target: SyncTarget) {
-        if let SyncTarget::Data(file) = target
-            && self.appended.as_ref().is_some_and(|(newest, ..)| *newest != file)
-        {
-            self.backend.release(file);
-        }
     }
 
     /// The memory of what was appended last, if nothing holds on to any of it.
@@ -291,10 +281,10 @@ impl Storage for Bare {
         Ok(self.lengths.remove(&file).unwrap_or(0))
     }
 
-    fn request_sync(&mut self, target: SyncTarget) -> Result<Ticket, StorageError> {
+    fn request_sync(&mut self, _: SyncTarget) -> Result<Ticket, StorageError> {
         self.fuse.burn();
         self.tickets += 1;
-        self.asked.push((Ticket(self.tickets), target));
+        self.asked.push(Ticket(self.tickets));
         Ok(Ticket(self.tickets))
     }
 }

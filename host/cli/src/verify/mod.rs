@@ -57,7 +57,7 @@ fn is_removed(error: &anyhow::Error) -> bool {
 }
 
 fn look(snapshot: &Snapshot, is_held: bool) -> anyhow::Result<Report> {
-    let mut look = Look::new(Box::new(ReadOnly::of(snapshot)))?;
+    let mut look = Look::new(Box::new(ReadOnly::of(snapshot)?))?;
     let mut lost = look.losses()?;
     let live_next = snapshot.readable_ledger().filter(|_| is_held).map(|ledger| ledger.writer_next_record);
     let mut inspection = Inspection::new(look.first_unread(), live_next);

@@ -72,8 +72,14 @@ impl Guard {
             if let SyncTarget::Data(file) = target {
                 self.backend.forget_renewal(file);
             }
-            self.sync_failed(target, error);
-            self.settle_if_sound(target, last);
+            if error.is_for_want_of_descriptors() {
+                // Nothing was synced, and nothing is in doubt: the next tick tries again.
+                let error: &dyn Error = error;
+                warn!(?target, error, "an fsync waits for a file descriptor");
+            } else {
+                self.sync_failed(target, error);
+                self.settle_if_sound(target, last);
+            }
             // One file that cannot be rewritten must not keep the others waiting.
             self.start_next_rewrite();
             return;
@@ -98,7 +104,6 @@ impl Guard {
                 if let Some(segment) = self.segments.get_mut(file) {
                     segment.durability.data_synced(length.min(segment.bytes), next_id);
                 }
-                self.release_handle(file);
                 self.data_is_durable(file, last);
             }
             (SyncTarget::Data(file), Covers::Rewrite) => {
@@ -147,15 +152,6 @@ impl Guard {
             && self.segments.get(file).is_some_and(|segment| !segment.durability.is_suspect())
         {
             self.data_is_durable(file, last);
-        }
-    }
-
-    fn release_handle(&mut self, file: FileId) {
-        let is_last = self.segments.last().is_some_and(|last| last.file == file);
-        if !is_last
-            && self.segments.get(file).is_some_and(|segment| segment.durability.bytes == segment.bytes)
-        {
-            self.backend.release(file);
         }
     }
 
@@ -321,6 +317,11 @@ impl Guard {
         synced.inspect_err(|error| self.sync_failed(target, error))
     }
 
+    /// Nothing is being done to the buffer.
+    pub fn rest(&mut self) {
+        self.backend.rest();
+    }
+
     /// The first of these events that vanished with a failed sync, up to the first behind them that is there.
     pub fn vanished(&self, ids: &Range<RecordId>) -> Option<Range<RecordId>> {
         let among =
@@ -330,9 +331,7 @@ impl Guard {
 
     /// Whether a sync has failed, and what it was to make durable is not safe again yet.
     pub fn is_degraded(&self) -> bool {
-        self.ledgers.is_unsafe
-            || self.ledgers.are_names_unsafe
-            || self.segments.suspects().next().is_some()
+        self.ledgers.is_unsafe || self.ledgers.are_names_unsafe || self.segments.suspects().next().is_some()
     }
 
     /// The id below which every event is durable, as the host itself has seen: its bytes, all unacknowledged bytes before

@@ -60,7 +60,7 @@ impl Found {
             segments.recall_bounds(&memo.bounds, live.unwrap_or(memo.ledger).writer_next_record);
         }
         let mut frames = Frames::new(Files { backend: &mut *backend, segments: &mut segments }, reader);
-        let standing = standing(recalled.as_ref(), &mut frames);
+        let standing = standing(recalled.as_ref(), &mut frames)?;
         let copy = recalled.as_ref().map(|recalled| recalled.memo.ledger);
         let decision = decide(Observed {
             has_ledger: live.is_some(),
@@ -144,10 +144,18 @@ fn doubt(state: LedgerState, live: Option<Ledger>, recalled: Option<&Recalled>) 
 }
 
 /// The checkpoints at which a frame ends that should.
-fn standing(recalled: Option<&Recalled>, frames: &mut Frames<'_>) -> Vec<Checkpoint> {
-    let remembered = recalled.map(|recalled| recalled.memo.checkpoints.clone()).unwrap_or_default();
-    // What cannot be read is met again when it is needed.
-    remembered.into_iter().filter(|at| frames.stands(*at).unwrap_or(false)).collect()
+fn standing(recalled: Option<&Recalled>, frames: &mut Frames<'_>) -> Result<Vec<Checkpoint>, StorageError> {
+    let mut standing = Vec::new();
+    for at in recalled.map(|recalled| recalled.memo.checkpoints.clone()).unwrap_or_default() {
+        match frames.stands(at) {
+            Ok(true) => standing.push(at),
+            // It may well stand: which ledger counts must not depend on what else is open.
+            Err(error) if error.is_for_want_of_descriptors() => return Err(error),
+            // What cannot be read is met again when it is needed.
+            Ok(false) | Err(_) => {}
+        }
+    }
+    Ok(standing)
 }
 
 /// The next records come behind all that is there: the last file is walked to its end, and the files before it as long as

@@ -305,9 +305,10 @@ impl Segments {
     pub(crate) fn rolled(&mut self) {
         if let Some(mut spare) = self.spare.take() {
             spare.walked.next_id = RecordId(0);
-            let rises = self.front().zip(self.last()).is_none_or(|(front, last)| {
-                front.file.steps_to(last.file) < front.file.steps_to(spare.file)
-            });
+            let rises = self
+                .front()
+                .zip(self.last())
+                .is_none_or(|(front, last)| front.file.steps_to(last.file) < front.file.steps_to(spare.file));
             debug_assert!(rises, "the spare comes behind the last segment");
             self.order.push_back(spare);
         }

@@ -1,6 +1,6 @@
 //! Why storage did not do what it was asked.
 
-use std::io;
+use std::{error::Error as _, io};
 
 use forebay_types::errno;
 use thiserror::Error;
@@ -71,14 +71,22 @@ impl StorageError {
         }
     }
 
+    /// Whether the process or the system has no file descriptor left. Nothing was done, and the same call may succeed later.
+    pub fn is_for_want_of_descriptors(&self) -> bool {
+        matches!(self.errno(), errno::EMFILE | errno::ENFILE)
+    }
+
     /// Whether the device could not read: what lies there counts as damaged.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Io { .. }) && self.errno() == errno::EIO
     }
 }
 
+/// The number of an error of the operating system, or of the one that an explanation was put around.
 fn os_error(error: &io::Error) -> u32 {
-    error.raw_os_error().and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+    let explained = || error.source()?.downcast_ref::<io::Error>()?.raw_os_error();
+    let number = error.raw_os_error().or_else(explained);
+    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -82,8 +82,6 @@ impl Backend for Gone {
     }
 
     fn closed(&mut self, _memo: &Memo) {}
-
-    fn release(&mut self, _file: FileId) {}
 }
 
 impl DeadLetterFile for Gone {

@@ -103,6 +103,7 @@ impl Backend for Memory {
 
     fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
         self.disk.with(self.process, |state| {
+            state.open(file)?;
             let read = state.file(file)?.read_at(offset, into);
             state.bytes_read = state.bytes_read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
             Ok(read)
@@ -156,6 +157,4 @@ impl Backend for Memory {
     fn closed(&mut self, memo: &Memo) {
         self.own_file.closed(memo);
     }
-
-    fn release(&mut self, _file: FileId) {}
 }

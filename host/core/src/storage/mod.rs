@@ -155,6 +155,6 @@ pub trait Backend: Send {
     /// The buffer is being closed, and everything in it is durable.
     fn closed(&mut self, memo: &Memo);
 
-    /// The data file needs no more syncing and is not being appended to: its handle may be closed.
-    fn release(&mut self, file: FileId);
+    /// Nothing is being done to the buffer: what is open and waits for no sync may be closed.
+    fn rest(&mut self) {}
 }

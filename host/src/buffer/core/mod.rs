@@ -127,7 +127,8 @@ impl Core {
     }
 
     /// A core over logic that has opened its buffer.
-    pub(super) fn new(lives: Lives, options: Options) -> Self {
+    pub(super) fn new(mut lives: Lives, options: Options) -> Self {
+        lives.guard().rest();
         Self {
             lives,
             options,
@@ -200,7 +201,8 @@ impl Core {
         self.guard().retry_syncs();
         let told = self.lives.call(|logic| logic.tick(now));
         match self.note(told) {
-            Ok(Some(u64::MAX)) if !self.guard().is_degraded() => {}
+            // Until something changes there is nothing to do.
+            Ok(Some(u64::MAX)) if !self.guard().is_degraded() => self.guard().rest(),
             Ok(Some(next)) => {
                 self.tick_wanted = true;
                 let now = shared.runtime().now_ns();

@@ -43,13 +43,14 @@ impl Core {
         }
         let mut taken = Vec::new();
         self.take_given_back(max_records, &mut taken);
+        let mut has_read = false;
         while taken.len() < max_records && !self.is_delivery_paused() {
             if self.ready.is_empty() {
                 match self.read_ahead(max_records - taken.len()) {
                     Err(unable) if taken.is_empty() => return Err(unable.into()),
                     // The next call meets it again.
                     Err(_) => break,
-                    Ok(()) => {}
+                    Ok(()) => has_read |= !self.ready.is_empty(),
                 }
             }
             let Some(record) = self.ready.pop_front() else {
@@ -60,6 +61,10 @@ impl Core {
             taken.push((record, delivery));
         }
         self.lease(&taken, shared);
+        if has_read {
+            // What was opened to read is closed some time after the last record.
+            self.want_tick(shared);
+        }
         if taken.is_empty() && self.is_delivery_paused() {
             self.say_paused();
         }

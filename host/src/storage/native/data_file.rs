@@ -1,7 +1,6 @@
-//! Data files: their names, and their handles. A file that is written to stays open until its last sync, because the
-//! kernel tells of a failed write-back once, and to the handles that were open then.
+//! Data files: their names, and what can be done to each.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -9,12 +8,11 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::directory::{Access, Directory};
+use super::data_handle::DataHandle;
+use super::directory::Directory;
+use super::pool::Pool;
 use super::renewal;
 use crate::storage::{FileId, StorageError, SyncJob};
-
-/// How many files that are only read are kept open.
-const READING_MAX: usize = 8;
 
 const NAME_PREFIX: &str = "buffer-data-";
 const NAME_SUFFIX: &str = ".dat";
@@ -38,27 +36,23 @@ pub(super) fn list(directory: &Directory) -> Result<Vec<(FileId, u64)>, StorageE
     Ok(files)
 }
 
-/// A file that this process has written to.
-#[derive(Debug)]
-struct Written {
-    handle: Arc<File>,
-    /// Its length was set, which a sync of data alone need not cover.
-    is_cut: bool,
-}
-
 /// The data files of a buffer whose directory is locked.
 #[derive(Debug)]
 pub(super) struct DataFiles {
     directory: Arc<Directory>,
-    written: HashMap<FileId, Written>,
-    /// The least recently used first.
-    reading: VecDeque<(FileId, Arc<File>)>,
+    pool: Arc<Pool>,
+    /// Those that were used and are there.
+    known: HashMap<FileId, Arc<DataHandle>>,
 }
 
 impl DataFiles {
     /// Those in this directory. None is opened yet.
     pub(super) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory, written: HashMap::new(), reading: VecDeque::new() }
+        Self::in_pool(directory, Arc::clone(Pool::of_process()))
+    }
+
+    pub(super) fn in_pool(directory: Arc<Directory>, pool: Arc<Pool>) -> Self {
+        Self { directory, pool, known: HashMap::new() }
     }
 
     pub(super) fn list(&self) -> Result<Vec<(FileId, u64)>, StorageError> {
@@ -72,30 +66,25 @@ impl DataFiles {
     }
 
     pub(super) fn create(&mut self, file: FileId) -> Result<(), StorageError> {
-        let handle = self.open(file, "make", Access::CreateNew)?;
-        self.forget(file);
-        self.written.insert(file, Written { handle, is_cut: false });
+        let handle = DataHandle::new(Arc::clone(&self.directory), file, Arc::clone(&self.pool));
+        handle.create().map_err(|error| self.failed("make", file, error))?;
+        self.known.insert(file, handle);
         Ok(())
     }
 
     pub(super) fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
         let removed = self.directory.remove_file(&name(file));
         removed.map_err(|error| self.failed("remove", file, error))?;
-        self.forget(file);
+        self.known.remove(&file);
         Ok(())
     }
 
     pub(super) fn truncate(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
-        let written = self.written(file)?;
-        // A failed call may have cut it all the same.
-        written.is_cut = true;
-        let cut = written.handle.set_len(length);
-        cut.map_err(|error| self.failed("cut", file, error))
+        self.handle(file).set_length(length).map_err(|error| self.failed("cut", file, error))
     }
 
     pub(super) fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        let appended = self.written(file)?.handle.write_all_at(bytes, at);
-        appended.map_err(|error| self.failed("append to", file, error))
+        self.handle(file).write_at(bytes, at).map_err(|error| self.failed("append to", file, error))
     }
 
     pub(super) fn read_at(
@@ -104,25 +93,19 @@ impl DataFiles {
         offset: u64,
         into: &mut [u8],
     ) -> Result<usize, StorageError> {
-        let handle = self.readable(file)?;
-        read_full(&handle, offset, into).map_err(|error| self.failed("read", file, error))
+        self.handle(file).read_at(offset, into).map_err(|error| self.failed("read", file, error))
     }
 
-    pub(super) fn prepare_sync(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
-        // What others did to a file before us, such as cutting it, is not known.
-        let (handle, only_data) = match self.written.get(&file) {
-            Some(written) => (Arc::clone(&written.handle), !written.is_cut),
-            None => (self.readable(file)?, false),
-        };
+    /// The file is opened when the sync runs, unless it is open: there may be a sync for each of 65,534 files.
+    pub(super) fn prepare_sync(&mut self, file: FileId) -> SyncJob {
+        let handle = Arc::clone(self.handle(file));
+        let covers = handle.changes();
         let what = self.directory.name(&name(file));
-        Ok(Box::new(move || {
-            let synced = if only_data { handle.sync_data() } else { handle.sync_all() };
-            synced.map_err(|error| StorageError::from_io("sync", what, error))
-        }))
+        Box::new(move || handle.sync(covers).map_err(|error| StorageError::from_io("sync", what, error)))
     }
 
     pub(super) fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
-        let source = self.readable(file)?;
+        let source = self.handle(file).lend().map_err(|error| self.failed("open", file, error))?;
         renewal::prepare(&self.directory, file, source)
             .map_err(|error| self.failed("write anew", file, error))
     }
@@ -130,7 +113,8 @@ impl DataFiles {
     pub(super) fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
         let renewed = self.directory.rename(&renewal::name(file), &name(file));
         renewed.map_err(|error| self.failed("replace", file, error))?;
-        self.forget(file);
+        // The name leads to another file now.
+        self.known.remove(&file);
         Ok(())
     }
 
@@ -138,47 +122,14 @@ impl DataFiles {
         renewal::remove(&self.directory, file);
     }
 
-    pub(super) fn release(&mut self, file: FileId) {
-        self.written.remove(&file);
+    /// Closes what needs no sync.
+    pub(super) fn rest(&self) {
+        self.pool.rest(&self.directory);
     }
 
-    fn written(&mut self, file: FileId) -> Result<&mut Written, StorageError> {
-        if !self.written.contains_key(&file) {
-            let handle = self.open(file, "open", Access::ReadWrite)?;
-            self.forget(file);
-            self.written.insert(file, Written { handle, is_cut: false });
-        }
-        self.written
-            .get_mut(&file)
-            .ok_or_else(|| StorageError::NotFound { what: self.directory.name(&name(file)) })
-    }
-
-    fn readable(&mut self, file: FileId) -> Result<Arc<File>, StorageError> {
-        if let Some(written) = self.written.get(&file) {
-            return Ok(Arc::clone(&written.handle));
-        }
-        let cached =
-            self.reading.iter().position(|(id, _)| *id == file).and_then(|at| self.reading.remove(at));
-        let handle = match cached {
-            Some((_, handle)) => handle,
-            None => self.open(file, "open", Access::Read)?,
-        };
-        if self.reading.len() >= READING_MAX {
-            self.reading.pop_front();
-        }
-        self.reading.push_back((file, Arc::clone(&handle)));
-        Ok(handle)
-    }
-
-    fn open(&self, file: FileId, operation: &'static str, access: Access) -> Result<Arc<File>, StorageError> {
-        let opened = self.directory.open_file(&name(file), access);
-        opened.map(Arc::new).map_err(|error| self.failed(operation, file, error))
-    }
-
-    /// The name leads to another file now, or to none.
-    fn forget(&mut self, file: FileId) {
-        self.written.remove(&file);
-        self.reading.retain(|(id, _)| *id != file);
+    fn handle(&mut self, file: FileId) -> &Arc<DataHandle> {
+        let new = || DataHandle::new(Arc::clone(&self.directory), file, Arc::clone(&self.pool));
+        self.known.entry(file).or_insert_with(new)
     }
 
     fn failed(&self, operation: &'static str, file: FileId, error: io::Error) -> StorageError {

@@ -34,7 +34,7 @@ enum State {
     Closed,
     /// Kept open from the first write to the last sync: the kernel tells of a failed write-back once, and to the handles
     /// that were open then.
-    Open { file: File, name_is_durable: bool },
+    Open { file: File, name_is_durable: bool, is_synced: bool },
     /// The directory is somebody else's.
     Gone,
 }
@@ -47,6 +47,14 @@ impl NativeDeadLetters {
     /// The directory is about to be let go. Waits for a call that is under way; the next ones fail.
     pub(super) fn end(&self) {
         *lock(&self.state) = State::Gone;
+    }
+
+    /// Closes the file, unless it waits for a sync.
+    pub(super) fn rest(&self) {
+        let mut state = lock(&self.state);
+        if matches!(&*state, State::Open { is_synced: true, .. }) {
+            *state = State::Closed;
+        }
     }
 
     fn with<T>(
@@ -82,7 +90,7 @@ impl NativeDeadLetters {
     fn open<'a>(&self, state: &'a mut State, access: Access) -> io::Result<&'a File> {
         if !matches!(state, State::Open { .. }) {
             let file = self.directory.open_file(NAME, access)?;
-            *state = State::Open { file, name_is_durable: false };
+            *state = State::Open { file, name_is_durable: false, is_synced: true };
         }
         match state {
             State::Open { file, .. } => Ok(file),
@@ -105,7 +113,9 @@ impl DeadLetterFile for NativeDeadLetters {
 
     fn replace_end(&self, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
         self.with("write to", |state| {
-            let file = self.open(state, Access::ReadWriteOrCreate)?;
+            self.open(state, Access::ReadWriteOrCreate)?;
+            let State::Open { file, is_synced, .. } = state else { return Ok(()) };
+            *is_synced = false;
             let length = file.metadata()?.len();
             if length < at {
                 return Err(io::Error::other("another program has replaced or cut it"));
@@ -119,8 +129,9 @@ impl DeadLetterFile for NativeDeadLetters {
 
     fn sync(&self) -> Result<(), StorageError> {
         self.with("sync", |state| {
-            let State::Open { file, name_is_durable } = state else { return Ok(()) };
+            let State::Open { file, name_is_durable, is_synced } = state else { return Ok(()) };
             file.sync_all()?;
+            *is_synced = true;
             if !*name_is_durable {
                 self.directory.sync_apart()?;
                 *name_is_durable = true;

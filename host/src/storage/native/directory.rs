@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
@@ -15,6 +16,7 @@ use rustix::io::Errno;
 use thiserror::Error;
 use tracing::{debug, warn};
 
+use crate::descriptors::explain;
 use crate::storage::StorageError;
 
 /// What others in the group may do to a buffer's files, which Vector makes with the same mode: read.
@@ -106,9 +108,8 @@ pub(super) enum Access {
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
+    /// Opened for reading: a mere name of it could be neither synced nor locked.
     dir: Dir,
-    /// The directory opened for reading: `dir` is a mere name of it, which can be neither synced nor locked.
-    handle: File,
 }
 
 impl Directory {
@@ -123,7 +124,7 @@ impl Directory {
             opened => opened.map_err(|error| OpenDirError::from_io("open", path, error))?,
         };
         let handle = readable(&opened).map_err(|error| OpenDirError::from_io("read", path, error))?;
-        Ok(Self { path: path.to_owned(), dir: opened, handle })
+        Ok(Self { path: path.to_owned(), dir: Dir::from_std_file(handle) })
     }
 
     /// Its path, as it was given.
@@ -132,8 +133,13 @@ impl Directory {
     }
 
     /// What a lock is taken on, and what /proc knows it by.
-    pub(super) fn handle(&self) -> &File {
-        &self.handle
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// What it is.
+    pub(super) fn itself(&self) -> io::Result<Metadata> {
+        self.dir.dir_metadata()
     }
 
     /// The path of a file in it, to name it in messages.
@@ -149,7 +155,11 @@ impl Directory {
         options.follow(FollowSymlinks::No).nonblock(true);
         let file = self.dir.open_with(name, &options).map_err(|error| {
             let is_link = Errno::from_io_error(&error) == Some(Errno::LOOP);
-            if is_link { io::Error::other("it is a symbolic link, which is not followed") } else { error }
+            if is_link {
+                io::Error::other("it is a symbolic link, which is not followed")
+            } else {
+                explain(error)
+            }
         })?;
         let file = file.into_std();
         if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
@@ -171,7 +181,7 @@ impl Directory {
 
     /// Whether there is anything in it that no buffer makes.
     pub(super) fn holds_strangers(&self) -> Result<bool, OpenDirError> {
-        let fail = |error| OpenDirError::from_io("list", &self.path, error);
+        let fail = |error| OpenDirError::from_io("list", &self.path, explain(error));
         for entry in self.dir.entries().map_err(fail)? {
             let name = entry.map_err(fail)?.file_name();
             if !name.as_encoded_bytes().starts_with(b"buffer.") {
@@ -186,7 +196,7 @@ impl Directory {
         &self,
         select: impl Fn(&OsStr) -> Option<T>,
     ) -> Result<Vec<(T, u64)>, StorageError> {
-        let fail = |error| StorageError::from_io("list", self.path.display().to_string(), error);
+        let fail = |error| StorageError::from_io("list", self.path.display().to_string(), explain(error));
         let mut files = Vec::new();
         for entry in self.dir.entries().map_err(fail)? {
             let entry = entry.map_err(fail)?;
@@ -218,9 +228,8 @@ impl Directory {
 
     /// Makes all names in it durable.
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        self.handle
-            .sync_all()
-            .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error))
+        rustix::fs::fsync(&self.dir)
+            .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error.into()))
     }
 
     /// As [`sync`](Self::sync), through a handle of its own: the kernel tells each handle once of a write that has failed,
@@ -255,7 +264,7 @@ impl Directory {
 
 fn open_ambient(path: &Path) -> io::Result<Dir> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    Dir::open_ambient_dir(path, ambient_authority())
+    Dir::open_ambient_dir(path, ambient_authority()).map_err(explain)
 }
 
 /// Makes a directory and those above it, from the top, each durable before the next is made: `sync` makes the names in a
@@ -296,7 +305,7 @@ pub(super) fn make(
 }
 
 fn readable(dir: &Dir) -> io::Result<File> {
-    dir.open(".").map(cap_std::fs::File::into_std)
+    dir.open(".").map(cap_std::fs::File::into_std).map_err(explain)
 }
 
 fn sync_names(dir: &Dir) -> io::Result<()> {
@@ -304,7 +313,7 @@ fn sync_names(dir: &Dir) -> io::Result<()> {
 }
 
 fn sync_own_name(dir: &Dir, sync: &mut dyn FnMut(&Dir) -> io::Result<()>) -> io::Result<()> {
-    match dir.open_parent_dir(ambient_authority()).and_then(|above| sync(&above)) {
+    match dir.open_parent_dir(ambient_authority()).map_err(explain).and_then(|above| sync(&above)) {
         // Whoever may not read the directory above did not make this one.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             debug!(%error, "the directory above cannot be synced by this user");

@@ -2,8 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use cap_std::fs::MetadataExt as _;
 
@@ -28,7 +27,7 @@ pub enum Holder {
 /// Who holds the buffer in a directory at this moment.
 pub fn holder(directory: &Directory) -> Holder {
     let lock_file = directory.metadata(LOCK_NAME).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    let itself = directory.handle().metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let itself = directory.itself().ok().map(|metadata| (metadata.dev(), metadata.ino()));
     let mount = mount_device(directory.handle());
     for _ in 0..LISTINGS_MAX {
         let Ok(listing) = Listing::read() else { return Holder::Unknown };
@@ -99,7 +98,7 @@ fn parse_locks(text: &str) -> impl Iterator<Item = Lock> + '_ {
 }
 
 /// The device that the kernel goes by for the file system that a file is on.
-fn mount_device(file: &File) -> Option<(u32, u32)> {
+fn mount_device(file: BorrowedFd<'_>) -> Option<(u32, u32)> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
     let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim();
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;

@@ -1,6 +1,7 @@
 //! `buffer.db` from the outside: finding it, making it so that it is whole or not there, putting aside what cannot be
 //! read, and making it anew when its mapping is no longer to be trusted.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
@@ -79,7 +80,7 @@ impl LedgerFile {
         match read(&file).map_err(fail)? {
             LedgerOnDisk::None => Ok(None),
             LedgerOnDisk::Unreadable { length_bytes } => self.put_aside(length_bytes).map(|()| None),
-            LedgerOnDisk::Readable(_) => Ok(Some(Arc::new(LedgerMap::new(file).map_err(fail)?))),
+            LedgerOnDisk::Readable(_) => Ok(Some(Arc::new(self.map(&file).map_err(fail)?))),
         }
     }
 
@@ -127,6 +128,10 @@ impl LedgerFile {
         let file = self.directory.make_anew(TEMPORARY_NAME)?;
         file.write_all_at(&encode(ledger), 0)?;
         file.sync_all()?;
-        LedgerMap::new(file)
+        self.map(&file)
+    }
+
+    fn map(&self, file: &File) -> io::Result<LedgerMap> {
+        LedgerMap::new(Arc::clone(&self.directory), file)
     }
 }

@@ -15,14 +15,16 @@ use std::fs::File;
 use std::io;
 use std::mem::offset_of;
 use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use forebay_frame::{LEDGER_BYTES, LedgerBytes, LedgerFields};
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::FallocateFlags;
+use rustix::fs::{AtFlags, FallocateFlags};
 use rustix::io::Errno;
 
-use super::ledger_image::{LEDGER_LENGTH, from_fields, ledger_offset};
+use super::directory::Directory;
+use super::ledger_image::{LEDGER_LENGTH, LEDGER_NAME, from_fields, ledger_offset};
 use crate::storage::Ledger;
 
 #[cfg(target_endian = "big")]
@@ -53,7 +55,10 @@ const ORDER: [Number; 4] = [Number::WriterNext, Number::ReaderLast, Number::Writ
 #[derive(Debug)]
 pub(super) struct LedgerMap {
     map: MmapRaw,
-    file: File,
+    /// The file is mapped and not kept open. It is looked at by its name.
+    directory: Arc<Directory>,
+    /// Device and inode, which no other file has while it is mapped.
+    identity: (u64, u64),
     /// How long the file was when it was mapped.
     length: u64,
     /// The file system changes what it has in its place, which always succeeds.
@@ -63,19 +68,22 @@ pub(super) struct LedgerMap {
 }
 
 impl LedgerMap {
-    /// Maps the ledger at the end of a file that is open for reading and writing.
-    pub(super) fn new(file: File) -> io::Result<Self> {
+    /// Maps the ledger at the end of a file that is open for reading and writing, and that has or gets the ledger's name in
+    /// this directory.
+    pub(super) fn new(directory: Arc<Directory>, file: &File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         let length = metadata.len();
         let offset = ledger_offset(length).ok_or_else(|| io::Error::other("its length is not a ledger's"))?;
         if metadata.blocks().saturating_mul(512) < length {
-            reserve(&file, offset)?;
+            reserve(file, offset)?;
         }
-        let map = MmapOptions::new().offset(offset).len(LEDGER_BYTES).map_raw(&file)?;
+        let map = MmapOptions::new().offset(offset).len(LEDGER_BYTES).map_raw(file)?;
         // `ledger_offset` gives multiples of 8, and pages are longer than that.
         assert!(map.as_ptr().addr().is_multiple_of(8) && map.len() == LEDGER_BYTES, "mapped as asked for");
-        let is_changed_in_place = is_changed_in_place(&file);
-        Ok(Self { map, file, length, is_changed_in_place, is_sync_failed: AtomicBool::new(false) })
+        let is_changed_in_place = is_changed_in_place(file);
+        let identity = (metadata.dev(), metadata.ino());
+        let is_sync_failed = AtomicBool::new(false);
+        Ok(Self { map, directory, identity, length, is_changed_in_place, is_sync_failed })
     }
 
     /// What the ledger says; `None` if a field is out of range, or the file is not what it was when it was mapped.
@@ -132,14 +140,18 @@ impl LedgerMap {
         if self.is_sync_failed.load(Ordering::Acquire) {
             return Err(io::Error::other("an earlier sync of it failed"));
         }
-        let metadata = self.file.metadata()?;
-        if metadata.len() != self.length {
-            return Err(io::Error::other("its length was changed by another program"));
+        let found = rustix::fs::statat(self.directory.handle(), LEDGER_NAME, AtFlags::SYMLINK_NOFOLLOW);
+        let found = match found {
+            Err(Errno::NOENT) => None,
+            found => Some(found?),
+        };
+        match found.filter(|found| (found.st_dev, found.st_ino) == self.identity) {
+            None => Err(io::Error::other("it was removed or replaced by another program")),
+            Some(found) if u64::try_from(found.st_size) != Ok(self.length) => {
+                Err(io::Error::other("its length was changed by another program"))
+            }
+            Some(_) => Ok(()),
         }
-        if metadata.nlink() == 0 {
-            return Err(io::Error::other("it was removed or replaced by another program"));
-        }
-        Ok(())
     }
 
     /// Has the kernel do now, where it can answer with an error, what a store would have it do. It takes some
@@ -213,7 +225,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::storage::native::ledger_image::{LedgerOnDisk, encode, read};
+    use crate::storage::native::{
+        Create,
+        ledger_image::{LedgerOnDisk, encode, read},
+    };
+
+    fn map(file: &File) -> LedgerMap {
+        let directory = tempfile::TempDir::new().unwrap();
+        let directory = Arc::new(Directory::open(directory.path(), Create::No).unwrap());
+        LedgerMap::new(directory, file).unwrap()
+    }
 
     /// A page that cannot be served must become an error, and not a signal: here the file is cut, where it is real it is a
     /// full btrfs.
@@ -222,9 +243,9 @@ mod tests {
     fn a_page_that_cannot_be_changed_is_an_error() {
         let file = tempfile::tempfile().unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, &encode(Ledger::EMPTY), 0).unwrap();
-        let map = LedgerMap::new(file).unwrap();
+        let map = map(&file);
         map.make_ready().unwrap();
-        map.file.set_len(0).unwrap();
+        file.set_len(0).unwrap();
         assert!(map.make_ready().unwrap_err().to_string().contains("no room"));
     }
 
@@ -244,7 +265,7 @@ mod tests {
         for stored in 0..=ORDER.len() {
             let shared = tempfile::tempfile().unwrap();
             std::os::unix::fs::FileExt::write_all_at(&shared, &encode(before), 0).unwrap();
-            let map = LedgerMap::new(shared.try_clone().unwrap()).unwrap();
+            let map = map(&shared);
             for number in ORDER.into_iter().take(stored) {
                 map.store_number(number, after);
             }

@@ -3,11 +3,14 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cap_std::fs::MetadataExt as _;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use thiserror::Error;
 use tracing::warn;
 
@@ -33,13 +36,18 @@ pub enum LockError {
         holder: Option<u32>,
     },
     /// The operating system refused.
-    #[error("could not lock {what}: see that this user may write to it")]
+    #[error("could not lock {what}{}", remedy(source))]
     Io {
         /// The file.
         what: String,
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+/// What to do; of other errors it says itself what to do.
+fn remedy(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::PermissionDenied { ": see that this user may write to it" } else { "" }
 }
 
 /// Who it is, and what to do.
@@ -75,11 +83,11 @@ impl DirectoryLock {
 
     fn take_with(directory: &Arc<Directory>, access: Access) -> Result<Self, LockError> {
         // The directory first: who finds it locked then leaves no new lock file behind for others to lock.
-        match directory.handle().try_lock() {
+        match flock(directory.handle(), FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(directory)),
+            Err(Errno::WOULDBLOCK) => return Err(locked(directory)),
             // Some network file systems lock files only.
-            Err(TryLockError::Error(error)) => warn!(
+            Err(error) => warn!(
                 path = %directory.path().display(),
                 %error,
                 "the directory itself cannot be locked here: the buffer is in danger if {LOCK_NAME} is deleted"
@@ -94,14 +102,14 @@ impl Drop for DirectoryLock {
     /// Unlocks by word: closing alone leaves the lock to whoever has a copy of the handle, such as a child process that
     /// is just being started, or a sync under way.
     fn drop(&mut self) {
-        self.file.iter().for_each(unlock);
+        self.file.iter().for_each(|file| unlock(file.as_fd()));
         unlock(self.directory.handle());
     }
 }
 
-fn unlock(file: &File) {
+fn unlock(file: BorrowedFd<'_>) {
     // It is gone with the last handle in any case.
-    let _ = file.unlock();
+    let _ = flock(file, FlockOperation::Unlock);
 }
 
 fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, LockError> {

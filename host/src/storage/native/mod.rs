@@ -1,6 +1,7 @@
 //! A buffer in a directory of a local disk: Vector's `disk_v2` files, a mapped ledger, an exclusive lock.
 
 mod data_file;
+mod data_handle;
 mod dead_letter_file;
 mod directory;
 mod holder;
@@ -9,6 +10,7 @@ mod ledger_image;
 mod ledger_map;
 mod lock;
 mod own_bytes;
+mod pool;
 mod quarantine;
 mod read_only;
 mod renewal;
@@ -32,6 +34,7 @@ pub use self::directory::{Create, Directory, OpenDirError};
 pub use self::holder::{Holder, holder};
 pub use self::ledger_image::LedgerOnDisk;
 pub use self::lock::LockError;
+pub use self::pool::keep_data_files_open;
 pub use self::read_only::ReadOnly;
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
 use super::{
@@ -66,6 +69,7 @@ pub struct Native {
     ledger: LedgerFile,
     data_files: DataFiles,
     own_file: OwnFile,
+    own_bytes: Arc<OwnBytesFile>,
     dead_letters: Arc<NativeDeadLetters>,
     // Dropped last: until then nobody else may come in.
     _lock: DirectoryLock,
@@ -91,10 +95,12 @@ impl Native {
             .list()
             .and_then(|files| LedgerFile::open(Arc::clone(&directory), !files.is_empty()))
             .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
-        let bytes = Arc::new(OwnBytesFile::new(Arc::clone(&directory)));
-        let own_file = OwnFile::open(bytes, own_bytes::identity(&directory));
+        let storage = |source| NativeOpenError::Storage { path: directory.path().to_owned(), source };
+        let own_bytes = OwnBytesFile::open(Arc::clone(&directory)).map_err(storage)?;
+        let identity = own_bytes::identity(&directory).map_err(storage)?;
+        let own_file = OwnFile::open(Arc::<OwnBytesFile>::clone(&own_bytes), identity);
         let dead_letters = Arc::new(NativeDeadLetters::new(Arc::clone(&directory)));
-        Ok(Self { directory, ledger, data_files, own_file, dead_letters, _lock: lock })
+        Ok(Self { directory, ledger, data_files, own_file, own_bytes, dead_letters, _lock: lock })
     }
 
     /// The directory, as it was given.
@@ -179,7 +185,7 @@ impl Backend for Native {
 
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError> {
         match target {
-            SyncTarget::Data(file) => self.data_files.prepare_sync(file),
+            SyncTarget::Data(file) => Ok(self.data_files.prepare_sync(file)),
             SyncTarget::Directory => {
                 let directory = Arc::clone(&self.directory);
                 Ok(Box::new(move || directory.sync()))
@@ -226,7 +232,9 @@ impl Backend for Native {
         self.own_file.closed(memo);
     }
 
-    fn release(&mut self, file: FileId) {
-        self.data_files.release(file);
+    fn rest(&mut self) {
+        self.data_files.rest();
+        self.own_bytes.rest();
+        self.dead_letters.rest();
     }
 }

@@ -3,22 +3,29 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    os::unix::fs::{FileExt as _, MetadataExt as _},
-    sync::{Arc, Mutex, PoisonError},
+    os::unix::fs::FileExt as _,
+    sync::{Arc, Mutex},
     time::UNIX_EPOCH,
 };
 
+use cap_std::fs::MetadataExt as _;
+
 use super::directory::{Access, Directory};
 use super::ledger_image::LEDGER_NAME;
+use crate::descriptors::{explain, is_exhausted};
+use crate::storage::StorageError;
 use crate::storage::own_file::{Identity, OWN_FILE_NAME, OwnBytes};
+use crate::threads::lock;
 
 /// Longer than the file ever is.
 const READ_MAX: u64 = 64 * 1024;
 
-/// The file, opened when it is first written.
+/// The file, opened when it is written.
 #[derive(Debug)]
 pub(super) struct OwnBytesFile {
     directory: Arc<Directory>,
+    /// What was read of it at opening, until that is asked for.
+    found: Mutex<Option<io::Result<Vec<u8>>>>,
     written: Mutex<Option<Written>>,
 }
 
@@ -29,13 +36,26 @@ struct Written {
 }
 
 impl OwnBytesFile {
-    pub(super) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory, written: Mutex::new(None) }
+    /// Reads the file. What cannot be read is asked for in vain later, unless it is for want of a descriptor: what would
+    /// then be taken for forgotten is there.
+    pub(super) fn open(directory: Arc<Directory>) -> Result<Arc<Self>, StorageError> {
+        let found = match read(&directory) {
+            Err(error) if is_exhausted(&error) => {
+                return Err(StorageError::from_io("read", directory.name(OWN_FILE_NAME), error));
+            }
+            found => Mutex::new(Some(found)),
+        };
+        Ok(Arc::new(Self { directory, found, written: Mutex::new(None) }))
+    }
+
+    /// Closes the file. It holds hints: that a write of it has failed need not be known.
+    pub(super) fn rest(&self) {
+        lock(&self.written).take();
     }
 
     /// Nothing is waited for under this lock but the opening of the file.
     fn handle(&self) -> io::Result<Written> {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = lock(&self.written);
         if let Some(written) = &*written {
             return Ok(written.clone());
         }
@@ -47,7 +67,7 @@ impl OwnBytesFile {
 
 impl OwnBytes for OwnBytesFile {
     fn read(&self) -> io::Result<Vec<u8>> {
-        read(&self.directory)
+        lock(&self.found).take().unwrap_or_else(|| read(&self.directory))
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -59,7 +79,7 @@ impl OwnBytes for OwnBytesFile {
         written.handle.sync_all()?;
         if !written.is_named {
             self.directory.sync().map_err(io::Error::other)?;
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut written = lock(&self.written);
             if let Some(written) = &mut *written {
                 written.is_named = true;
             }
@@ -93,22 +113,27 @@ pub(super) fn read(directory: &Directory) -> io::Result<Vec<u8>> {
 
 /// This boot of the machine, and this directory: by its inode and, where the file system tells it, by when it was made.
 /// Moving the directory changes neither.
-pub(super) fn identity(directory: &Directory) -> Identity {
-    let owner = directory.handle().metadata().map_or(0, |metadata| {
-        let made = metadata.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+pub(super) fn identity(directory: &Directory) -> Result<Identity, StorageError> {
+    let owner = directory.itself().map_or(0, |metadata| {
+        let made = metadata.created().ok().map(cap_std::time::SystemTime::into_std);
+        let made = made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
         let made = made.map_or(0, |made| u64::try_from(made.as_nanos()).unwrap_or(0));
         metadata.ino().rotate_left(32) ^ made
     });
-    Identity { boot: current_boot(), owner }
+    Ok(Identity { boot: current_boot()?, owner })
 }
 
 /// This boot of the machine, as the kernel names it. Where it does not, every opening is taken for another boot.
-fn current_boot() -> [u8; 16] {
+fn current_boot() -> Result<[u8; 16], StorageError> {
+    const PATH: &str = "/proc/sys/kernel/random/boot_id";
     let mut boot = [0; 16];
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let text = match std::fs::read_to_string(PATH).map_err(explain) {
+        Err(error) if is_exhausted(&error) => return Err(StorageError::from_io("read", PATH, error)),
+        text => text.unwrap_or_default(),
+    };
     match u128::from_str_radix(&text.trim().replace('-', ""), 16) {
         Ok(number) => boot = number.to_be_bytes(),
         Err(_) => boot.iter_mut().zip(std::process::id().to_be_bytes()).for_each(|(byte, id)| *byte = id),
     }
-    boot
+    Ok(boot)
 }

@@ -52,24 +52,26 @@ impl ReadOnly {
                 "the ledger, buffer.db, cannot be read: this look goes by what was noted beside it or by the data files"
             );
         }
-        Ok(Self { _lock: Some(lock), ..Self::of(&snapshot) })
+        let read_only = Self::of(&snapshot)
+            .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
+        Ok(Self { _lock: Some(lock), ..read_only })
     }
 
     /// What a snapshot has seen, without the lock, also while another process holds the directory. Ledger, names and lengths
     /// of data files are those of the snapshot.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(snapshot: &Snapshot) -> Result<Self, StorageError> {
         let directory = snapshot.directory();
         // Opening for writing makes the ledger of an empty buffer where there are no data files.
         let made = || snapshot.data_files().is_empty().then_some(Ledger::EMPTY);
-        let bytes = Arc::new(OwnBytesFile::new(Arc::clone(directory)));
-        Self {
+        let bytes = OwnBytesFile::open(Arc::clone(directory))?;
+        Ok(Self {
             path: snapshot.path().to_owned(),
             ledger: snapshot.readable_ledger().or_else(made),
             files: snapshot.data_files().to_vec(),
             data_files: DataFiles::new(Arc::clone(directory)),
-            own_file: OwnFile::open(bytes, own_bytes::identity(directory)),
+            own_file: OwnFile::open(bytes, own_bytes::identity(directory)?),
             _lock: None,
-        }
+        })
     }
 
     fn refused<T>(&self, operation: &'static str) -> Result<T, StorageError> {
@@ -155,7 +157,9 @@ impl Backend for ReadOnly {
 
     fn closed(&mut self, _: &Memo) {}
 
-    fn release(&mut self, _: FileId) {}
+    fn rest(&mut self) {
+        self.data_files.rest();
+    }
 }
 
 /// Records that are only looked at are never given up.

@@ -13,6 +13,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use tracing::warn;
 
 use super::data_file::{self, read_full};
+use super::data_handle::Lent;
 use super::directory::Directory;
 use crate::storage::{FileId, StorageError, SyncJob};
 
@@ -32,7 +33,7 @@ fn parse(found: &OsStr) -> Option<FileId> {
 
 /// Makes the new file, and the job that fills it. The job knows the file and not its name: whoever has the directory by
 /// the time it runs is not disturbed.
-pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Arc<File>) -> io::Result<SyncJob> {
+pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Lent) -> io::Result<SyncJob> {
     let length = source.metadata()?.len();
     let name = name(file);
     let target = directory.make_anew(&name)?;

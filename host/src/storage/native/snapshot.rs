@@ -64,7 +64,7 @@ impl Snapshot {
         });
         let recalled = own_file::newest(
             &recalled,
-            own_bytes::identity(&directory),
+            own_bytes::identity(&directory)?,
             own_bytes::ledger_changed_ns(&directory),
         );
         Ok(Self { directory, ledger, data_files, holder, recalled })

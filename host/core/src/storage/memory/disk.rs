@@ -95,6 +95,11 @@ impl Disk {
         self.state().write_protected.insert(file);
     }
 
+    /// Whether the process has no file descriptor left to read or sync a data file with.
+    pub fn exhaust_descriptors(&self, lacks_descriptors: bool) {
+        self.state().lacks_descriptors = lacks_descriptors;
+    }
+
     /// The `nth` sync of a target from now on will fail; the next is the first.
     pub fn fail_sync(&self, target: SyncTarget, nth: u64) {
         self.state().fail_sync(target, nth);
@@ -224,7 +229,12 @@ impl Disk {
 
     pub(super) fn prepare_sync(&self, process: u64, target: SyncTarget) -> Result<SyncJob, StorageError> {
         let covered = self.with(process, |state| state.note(target))?;
-        Ok(self.job(process, move |state| state.sync(target, covered)))
+        Ok(self.job(process, move |state| {
+            if let SyncTarget::Data(file) = target {
+                state.open(file)?;
+            }
+            state.sync(target, covered)
+        }))
     }
 
     pub(super) fn prepare_renewal(&self, process: u64, file: FileId) -> Result<SyncJob, StorageError> {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 
+use forebay_types::errno;
+
 use super::file::{MemoryFile, Noted};
 use super::luck::{Dice, Luck};
 use super::versioned::Versioned;
@@ -54,9 +56,18 @@ pub(super) struct State {
     renewals: BTreeMap<FileId, Vec<u8>>,
     /// Data files that can be read and removed, and not changed.
     pub(super) write_protected: HashSet<FileId>,
+    /// The process has no file descriptor left to open a data file.
+    pub(super) lacks_descriptors: bool,
 }
 
 impl State {
+    /// Fails while there is no descriptor for a data file.
+    pub(super) fn open(&self, file: FileId) -> Result<(), StorageError> {
+        let emfile = || io::Error::from_raw_os_error(i32::try_from(errno::EMFILE).unwrap_or(i32::MAX));
+        let fail = || StorageError::from_io("open", format!("data file {file}"), emfile());
+        if self.lacks_descriptors { Err(fail()) } else { Ok(()) }
+    }
+
     pub(super) fn ledger(&self) -> Option<Ledger> {
         *self.ledger.live()
     }

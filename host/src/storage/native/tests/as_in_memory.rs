@@ -33,7 +33,7 @@ enum Call {
     Overwrite(u16, u8, Vec<u8>),
     Read(u16, u64, usize),
     Sync(u16),
-    Release(u16),
+    Rest,
     Renew(u16),
     Reopen,
 }
@@ -53,7 +53,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
             1 => (id(), any::<u8>(), bytes()).prop_map(|(file, share, bytes)| Call::Overwrite(file, share, bytes)),
             4 => (id(), 0..100_u64, 0..100_usize).prop_map(|(file, offset, len)| Call::Read(file, offset, len)),
             1 => id().prop_map(Call::Sync),
-            1 => id().prop_map(Call::Release),
+            1 => Just(Call::Rest),
             1 => id().prop_map(Call::Renew),
             1 => Just(Call::Reopen),
         ],
@@ -96,8 +96,8 @@ fn answer(backend: &mut dyn Backend, call: &Call) -> Result<String, u32> {
             shown(read.map(|read| into[..read].to_vec()))
         }
         Call::Sync(id) => shown(backend.prepare_sync(SyncTarget::Data(file(*id))).and_then(|job| job())),
-        Call::Release(id) => {
-            backend.release(file(*id));
+        Call::Rest => {
+            backend.rest();
             Ok(String::new())
         }
         Call::Renew(id) => {

@@ -21,7 +21,7 @@ fn a_data_file_that_is_a_link_is_not_followed() {
         assert!(native.read_at(link, 0, &mut [0; 8]).is_err());
         assert!(native.append(link, 0, b"forged").is_err());
         assert!(native.truncate_file(link, 0).is_err());
-        assert!(native.prepare_sync(SyncTarget::Data(link)).is_err());
+        assert!(native.prepare_sync(SyncTarget::Data(link)).and_then(|sync| sync()).is_err());
     }
     assert_eq!(fs::read(path.join("notes")).unwrap(), b"precious");
     assert!(matches!(native.create_file(file(1)), Err(StorageError::AlreadyExists { .. })));
@@ -71,11 +71,12 @@ fn a_file_that_is_made_again_is_another_file() {
     let (_above, path) = temporary();
     let mut native = open(&path);
     let mut into = [0; 8];
-    for released in [false, true] {
+    for closed in [false, true] {
         native.create_file(file(0)).unwrap();
         native.append(file(0), 0, b"old").unwrap();
-        if released {
-            native.release(file(0));
+        if closed {
+            sync(&mut native, SyncTarget::Data(file(0)));
+            native.rest();
             assert_eq!(native.read_at(file(0), 0, &mut into).unwrap(), 3);
         }
         native.remove_file(file(0)).unwrap();
@@ -84,51 +85,6 @@ fn a_file_that_is_made_again_is_another_file() {
         assert_eq!(native.read_at(file(0), 0, &mut into).unwrap(), 0);
         native.remove_file(file(0)).unwrap();
     }
-}
-
-/// A backlog of thousands of files must not use up the handles of the process.
-#[test]
-fn reading_keeps_few_files_open() {
-    let (_above, path) = temporary();
-    let mut native = open(&path);
-    let handles = || {
-        fs::read_dir("/proc/self/fd")
-            .unwrap()
-            .filter_map(Result::ok)
-            .filter(|entry| {
-                fs::read_link(entry.path()).is_ok_and(|target| {
-                    target.starts_with(&path) && target.extension().is_some_and(|e| e == "dat")
-                })
-            })
-            .count()
-    };
-    for number in 0..30_u16 {
-        fs::write(path.join(format!("buffer-data-{number}.dat")), number.to_le_bytes()).unwrap();
-    }
-    for number in (0..30).chain([3, 29, 3]) {
-        let mut into = [0; 2];
-        assert_eq!(native.read_at(file(number), 0, &mut into).unwrap(), 2);
-        assert_eq!(u16::from_le_bytes(into), number);
-        sync(&mut native, SyncTarget::Data(file(number)));
-    }
-    assert_eq!(handles(), 8);
-}
-
-/// The kernel tells of a failed write-back to handles that were open when it failed: the one that has written must stay.
-#[test]
-fn a_written_file_stays_open_until_it_is_released() {
-    let (_above, path) = temporary();
-    let mut native = open(&path);
-    native.create_file(file(0)).unwrap();
-    // Without its name only a handle leads to it.
-    fs::rename(path.join("buffer-data-0.dat"), path.join("moved")).unwrap();
-    native.append(file(0), 0, b"abc").unwrap();
-    sync(&mut native, SyncTarget::Data(file(0)));
-    native.append(file(0), 3, b"def").unwrap();
-    assert_eq!(fs::read(path.join("moved")).unwrap(), b"abcdef");
-
-    native.release(file(0));
-    assert!(matches!(native.prepare_sync(SyncTarget::Data(file(0))), Err(StorageError::NotFound { .. })));
 }
 
 fn renew(native: &mut Native, number: u16) -> Result<(), StorageError> {

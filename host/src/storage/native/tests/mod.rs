@@ -7,6 +7,7 @@ mod dead_letters;
 mod directory;
 mod ledger;
 mod lock;
+mod pool;
 mod quarantine;
 mod snapshot;
 
