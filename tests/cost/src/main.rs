@@ -2,6 +2,7 @@
 //!
 //! Times on a busy machine say little. Each measurement is therefore taken with the part and without it in turn, in one run.
 
+mod files;
 mod forgetful;
 mod guarded;
 mod opening;
@@ -44,9 +45,10 @@ fn main() -> Result<()> {
         (Some("guard"), Some(directory)) => guard(&directory),
         (Some("sandbox"), Some(directory)) => sandbox(&directory),
         (Some("file"), Some(directory)) => file(&directory),
+        (Some("files"), Some(directory)) => files::files(&directory),
         (Some("backlog"), Some(directory)) => opening::backlog(&directory),
         (Some("opening"), Some(directory)) => opening::opening(&directory),
-        _ => bail!("usage: cost guard|sandbox|file|backlog|opening DIR"),
+        _ => bail!("usage: cost guard|sandbox|file|files|backlog|opening DIR"),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) enum Covered {
 }
 
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // What tests switch on and off.
 pub(super) struct State {
     files: BTreeMap<u64, MemoryFile>,
     last_file: u64,
