@@ -50,13 +50,17 @@ impl Bed {
         self.files.append(file(number), 0, &number.to_le_bytes()).unwrap();
     }
 
-    /// How many of the data files this process has open, as the system says.
-    fn open_files(&self) -> usize {
+    /// The data files that this process has open, as the system says.
+    fn open(&self) -> Vec<PathBuf> {
         let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
-        let is_data = |target: PathBuf| {
+        let is_data = |target: &PathBuf| {
             target.starts_with(&self.path) && target.extension().is_some_and(|extension| extension == "dat")
         };
-        open.filter(|entry| fs::read_link(entry.path()).is_ok_and(is_data)).count()
+        open.filter_map(|entry| fs::read_link(entry.path()).ok()).filter(is_data).collect()
+    }
+
+    fn open_files(&self) -> usize {
+        self.open().len()
     }
 
     #[track_caller]
@@ -81,6 +85,15 @@ fn all_buffers_together_keep_few_data_files_open() {
     assert_eq!(one.open_files() + other.open_files(), LIMIT);
     drop(one);
     assert_eq!(other.pool.count(), other.open_files());
+}
+
+/// A reader and a writer far apart must not open their files again and again because others are looked at.
+#[test]
+fn the_least_recently_used_file_is_closed_first() {
+    let mut bed = Bed::new().written_before(30);
+    bed.assert_all_there((0..8).chain([0, 8]));
+    let open = bed.open();
+    assert!(open.contains(&bed.at(0)) && !open.contains(&bed.at(1)), "{open:?}");
 }
 
 /// The kernel tells of a failed write-back once, and to the descriptors that were open then.
