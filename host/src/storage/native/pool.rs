@@ -34,9 +34,7 @@ const LOOK_MAX: usize = 64;
 /// then its ledger, its sidecar and its dead letters. Give at least twice the number of buffers that are written to at the same
 /// time: with less, the pool syncs files only to close them.
 pub fn keep_data_files_open(limit: NonZeroUsize) {
-    let pool = Pool::of_process();
-    lock(&pool.state).limit = limit.get().max(DATA_FILES_OPEN_MIN);
-    pool.make_room();
+    Pool::of_process().set_limit(limit);
 }
 
 /// The open data files.
@@ -64,6 +62,11 @@ impl Pool {
     pub(super) fn new(limit: usize) -> Self {
         let state = State { limit, open: BTreeMap::new() };
         Self { state: Mutex::new(state), newest: AtomicU64::new(0) }
+    }
+
+    pub(super) fn set_limit(&self, limit: NonZeroUsize) {
+        lock(&self.state).limit = limit.get().max(DATA_FILES_OPEN_MIN);
+        self.make_room();
     }
 
     /// Closes files until one more may be opened. To be called without the lock of a handle.

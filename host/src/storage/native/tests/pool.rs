@@ -1,5 +1,7 @@
 //! How many data files are open, and which.
 
+use std::num::NonZeroUsize;
+
 use super::*;
 use crate::storage::native::{data_handle::DataHandle, pool::Pool};
 
@@ -94,6 +96,18 @@ fn the_least_recently_used_file_is_closed_first() {
     bed.assert_all_there((0..8).chain([0, 8]));
     let open = bed.open();
     assert!(open.contains(&bed.at(0)) && !open.contains(&bed.at(1)), "{open:?}");
+}
+
+/// An operator who sets the limit while buffers are open wants it now.
+#[test]
+fn a_lower_limit_counts_at_once() {
+    let pool = Arc::new(Pool::new(20));
+    let mut bed = Bed::beside(&pool).written_before(30);
+    bed.assert_all_there(0..30);
+    assert_eq!(bed.open_files(), 20);
+    pool.set_limit(NonZeroUsize::MIN);
+    assert!(bed.open_files() <= LIMIT);
+    bed.assert_all_there(0..30);
 }
 
 /// The kernel tells of a failed write-back once, and to the descriptors that were open then.
