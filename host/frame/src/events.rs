@@ -40,7 +40,7 @@ pub(crate) fn count(root: &Root, payload: &[u8]) -> (NonZeroU32, CountSource) {
     }
 }
 
-/// The event count in a root's padding. Somebody else's padding, and damaged padding, say nothing.
+/// The event count in a root's padding. Another program's padding, and damaged padding, say nothing.
 #[inline]
 pub(crate) fn stated(root: &Root) -> Option<NonZeroU32> {
     let more = root.more_events.get();

@@ -39,7 +39,7 @@ impl BlockPool {
         block
     }
 
-    /// The first `used` bytes of a block, to be shared. The block comes back when nobody holds them any more.
+    /// The first `used` bytes of a block, to be shared. The block comes back when the last slice is dropped.
     pub(crate) fn share(&self, bytes: Vec<u8>, used: usize) -> Bytes {
         Bytes::from_owner(Pooled { used: used.min(bytes.len()), bytes, pool: self.clone() })
     }
@@ -80,7 +80,7 @@ mod tests {
 
     /// A consumer that keeps one record must not find another's bytes in it later.
     #[test]
-    fn a_block_comes_back_only_when_nobody_holds_it() {
+    fn a_block_comes_back_only_when_its_last_slice_is_dropped() {
         let pool = BlockPool::default();
         let shared = pool.share(vec![7; 16], 16);
         let kept = shared.slice(4..8);

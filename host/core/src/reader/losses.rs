@@ -150,7 +150,7 @@ impl Losses {
     }
 
     /// The ledger passes all events below `next`. Of those that were not come to, these are lost; the others were dropped. It
-    /// is told now: nobody will come to what is passed.
+    /// is told now: delivery never reaches what is passed.
     pub(crate) fn pass(&mut self, next: RecordId, gaps: Vec<Range<RecordId>>, passed: &mut PassedOver) {
         for gap in gaps {
             self.come_to = self.come_to.max(gap.start);
@@ -231,7 +231,7 @@ mod tests {
 
     /// A record that was read ahead and is never delivered is read again after reopening, and so is the gap before it.
     #[test]
-    fn a_loss_is_told_when_delivery_comes_to_what_follows() {
+    fn a_loss_is_told_when_delivery_reaches_what_follows() {
         let mut found = Losses::default();
         found.start(RecordId(1));
         found.deliver(RecordId(1), RecordId(3), PassedOver::default());
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(found.count(), LossCount { losses: 1, events: 6, bytes: 288 });
     }
 
-    /// A buffer that nobody asks must not fill the memory with what it has lost, and still count it.
+    /// A buffer that is never asked must not fill the memory with what it has lost, and still count it.
     #[test]
     fn the_newest_losses_are_kept_and_all_are_counted() {
         let mut found = Losses::default();

@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(order(&whole, 900, 1), [3, 4, 5]);
     }
 
-    /// An older copy that somebody put back repeats ids: the reader passes over those, and reads what the copy adds.
+    /// An older copy that the operator put back repeats ids: the reader skips those, and reads what the copy adds.
     #[test]
     fn a_file_counts_with_what_it_adds() {
         assert_eq!(order(&[(3, &[1..100]), (4, &[50..150]), (5, &[150..160])], 3, 1), [3, 4, 5]);

@@ -41,7 +41,7 @@ fn events_of_vectors_records_are_counted() {
     let split = [event_array(1, 2), event_array(1, 3)].concat();
     assert_eq!(counted(1, &split).0, 5, "a message may come in pieces");
     let others = [field(9, b"new"), vec![8 << 3, 0xff, 1], vec![7 << 3 | 5, 1, 2, 3, 4], event_array(2, 4)];
-    assert_eq!(counted(1, &others.concat()).0, 4, "fields that nobody knows yet do not matter");
+    assert_eq!(counted(1, &others.concat()).0, 4, "unknown fields do not matter");
 }
 
 // A count that cannot be read must not stop anything.

@@ -69,7 +69,7 @@ fn crc_bit_by_bit(bytes: &[u8]) -> u32 {
     !crc
 }
 
-// Whoever decodes from a block has to know how much more to read.
+// A reader that decodes from a block has to know how much more to read.
 #[test]
 fn an_incomplete_frame_says_how_much_it_needs() {
     let frame = encoded(1, 0, 1, b"hello");
@@ -113,7 +113,7 @@ fn a_root_that_points_elsewhere_is_refused() {
     assert_eq!(decode(&shorter), Err(FrameError::Checksum));
 }
 
-// The padding is nobody's, and an upset bit in it must not cost a record.
+// The padding holds no data, and an upset bit in it must not cost a record.
 #[test]
 fn padding_does_not_matter() {
     let mut frame = encoded(1, 0, 1, b"hello");
@@ -161,7 +161,7 @@ fn the_ledger_is_vectors() {
     assert_eq!(fields.encode(), bytes);
 }
 
-// Ids never start anew: a buffer that reaches the last one must not deliver everything twice.
+// Ids never start again: a buffer that reaches the last one must not deliver everything twice.
 #[test]
 fn ids_do_not_go_round() {
     assert_eq!(RecordId(u64::MAX - 1).after(5), RecordId(u64::MAX));

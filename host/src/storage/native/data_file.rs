@@ -22,7 +22,7 @@ pub(super) fn name(file: FileId) -> String {
     format!("{NAME_PREFIX}{file}{NAME_SUFFIX}")
 }
 
-/// The data file that has this name. Each has one name only: `buffer-data-07.dat` is nobody's.
+/// The data file that has this name. Each has one name only: `buffer-data-07.dat` is no data file.
 pub(super) fn parse(found: &OsStr) -> Option<FileId> {
     let digits = found.to_str()?.strip_prefix(NAME_PREFIX)?.strip_suffix(NAME_SUFFIX)?;
     let file = FileId::new(digits.parse().ok()?)?;
@@ -106,8 +106,7 @@ impl DataFiles {
 
     pub(super) fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
         let source = self.handle(file).lend().map_err(|error| self.failed("open", file, error))?;
-        renewal::prepare(&self.directory, file, source)
-            .map_err(|error| self.failed("write anew", file, error))
+        renewal::prepare(&self.directory, file, source).map_err(|error| self.failed("rewrite", file, error))
     }
 
     pub(super) fn renew(&mut self, file: FileId) -> Result<(), StorageError> {
@@ -188,7 +187,7 @@ mod tests {
             prop_assert_eq!(file.and_then(|file| parse(OsStr::new(&name(file)))), file);
         }
 
-        /// Whatever else is in the directory is nobody's, or spelled exactly as we would.
+        /// Whatever else is in the directory is no data file, or spelled exactly as we would.
         #[test]
         fn a_name_that_is_understood_is_the_one_that_is_formed(text in "(buffer-data-)?[0-9+ -]{0,6}(\\.dat)?|.*") {
             if let Some(file) = parse(OsStr::new(&text)) {

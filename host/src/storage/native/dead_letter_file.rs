@@ -1,4 +1,4 @@
-//! `buffer.dead-letters`: frames as in a data file, of records that nobody could handle. Vector ignores the file. It may be
+//! `buffer.dead-letters`: frames as in a data file, of records that no consumer could handle. Vector ignores the file. It may be
 //! moved away or removed at any time, also while the buffer is open: the next dead letter begins a new one.
 
 use std::{
@@ -35,7 +35,7 @@ enum State {
     /// Kept open from the first write to the last sync: the kernel tells of a failed write-back once, and to the handles
     /// that were open then.
     Open { file: File, name_is_durable: bool, is_synced: bool },
-    /// The directory is somebody else's.
+    /// Another owner has the directory.
     Gone,
 }
 

@@ -208,7 +208,7 @@ impl Directory {
                     name = %entry.file_name().display(),
                     "not a regular file: ignored"
                 ),
-                // Whoever looks without the lock sees files go.
+                // A look without the lock sees files go.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(fail(error)),
             }
@@ -238,13 +238,13 @@ impl Directory {
         sync_names(&self.dir)
     }
 
-    /// Makes its own name durable, as far as this user may: whoever made it may have died before doing so.
+    /// Makes its own name durable, as far as this user may: its maker may have died before doing so.
     pub(super) fn sync_own_name(&self) -> Result<(), OpenDirError> {
         sync_own_name(&self.dir, &mut sync_names)
             .map_err(|error| OpenDirError::from_io("sync", &self.path, error))
     }
 
-    /// Says so where other users may change the buffer. A directory that somebody else made is used all the same.
+    /// Says so where other users may change the buffer. A directory of another user is used all the same.
     pub(super) fn warn_of_writers(&self, files: &[&str]) {
         let directory = self.dir.dir_metadata().map(|metadata| (self.path.clone(), metadata));
         let files =
@@ -314,7 +314,7 @@ fn sync_names(dir: &Dir) -> io::Result<()> {
 
 fn sync_own_name(dir: &Dir, sync: &mut dyn FnMut(&Dir) -> io::Result<()>) -> io::Result<()> {
     match dir.open_parent_dir(ambient_authority()).map_err(explain).and_then(|above| sync(&above)) {
-        // Whoever may not read the directory above did not make this one.
+        // A user who may not read the directory above did not make this one.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             debug!(%error, "the directory above cannot be synced by this user");
             Ok(())

@@ -1,4 +1,4 @@
-//! Who holds a buffer, found without taking a lock: whoever asks by trying to lock keeps others out for that moment.
+//! Who holds a buffer, found without taking a lock: asking by trying to lock keeps others out for that moment.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -31,7 +31,7 @@ pub fn holder(directory: &Directory) -> Holder {
     let mount = mount_device(directory.handle());
     for _ in 0..LISTINGS_MAX {
         let Ok(listing) = Listing::read() else { return Holder::Unknown };
-        // The lock file first: whoever follows Vector's habit locks nothing else.
+        // The lock file first: a program that follows Vector's habit locks nothing else.
         let held = [lock_file, itself].into_iter().flatten().find_map(|(device, inode)| {
             // Btrfs and overlayfs tell user space of another device than the kernel itself goes by.
             let devices = [Some(split(device)), mount];
@@ -74,7 +74,7 @@ impl Listing {
     }
 }
 
-/// A lock that is held by somebody.
+/// A lock that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lock {
     pid: Option<u32>,
@@ -131,7 +131,7 @@ fn split(_device: u64) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    /// The kernel prints devices in hex and inodes in decimal; a mistake here names nobody or the wrong process.
+    /// The kernel prints devices in hex and inodes in decimal; a mistake here names no process or the wrong one.
     #[test]
     fn locks_are_read_as_the_kernel_prints_them() {
         let text = "1: FLOCK  ADVISORY  WRITE 712 fe:10:655368 0 EOF\n\

@@ -1,5 +1,5 @@
 //! `buffer.db` from the outside: finding it, making it so that it is whole or not there, putting aside what cannot be
-//! read, and making it anew when its mapping is no longer to be trusted.
+//! read, and making a new one when its mapping is no longer to be trusted.
 
 use std::fs::File;
 use std::io;
@@ -52,7 +52,7 @@ impl LedgerFile {
             Some(Err(error)) if !self.is_written_anew => warn!(
                 path = %self.directory.name(LEDGER_NAME),
                 %error,
-                "the ledger cannot be changed in place: it is written anew"
+                "the ledger cannot be changed in place: it is replaced by a new file"
             ),
             _ => {}
         }
@@ -84,7 +84,7 @@ impl LedgerFile {
         }
     }
 
-    /// Keeps a ledger that cannot be read: somebody may want to know what became of it.
+    /// Keeps a ledger that cannot be read: the operator may want to look into it.
     fn put_aside(&self, length_bytes: u64) -> Result<(), StorageError> {
         let fail = |error| StorageError::from_io("rename", self.directory.name(LEDGER_NAME), error);
         for number in 1..=u32::MAX {
@@ -100,7 +100,7 @@ impl LedgerFile {
                 directory = %self.directory.path().display(),
                 kept,
                 length_bytes,
-                "the ledger cannot be read: it is kept under another name, and made anew from the data files"
+                "the ledger cannot be read: it is kept under another name, and rebuilt from the data files"
             );
             return Ok(());
         }
@@ -115,7 +115,7 @@ impl LedgerFile {
             Ok(map)
         });
         let map = made.map_err(|error| {
-            // It is in nobody's way but takes room, of which there may be none.
+            // It holds nothing up but takes room, of which there may be none.
             let _ = self.directory.remove_file(TEMPORARY_NAME);
             StorageError::from_io("make", what.as_str(), error)
         })?;

@@ -1,10 +1,10 @@
 //! The ledger in memory: the last 24 bytes of `buffer.db`, mapped, each field an atomic in its place. A store is there for
-//! whoever comes after this process at once, without a system call that could fail halfway.
+//! the next process at once, without a system call that could fail halfway.
 //!
 //! This is the one module that holds `unsafe` code. What it relies on: the mapping is as long as the ledger, its start is
 //! aligned, and only atomics touch it.
 //!
-//! To touch a page that the file system cannot serve kills the process (SIGBUS): a file that somebody cut, or a disk that
+//! To touch a page that the file system cannot serve kills the process (SIGBUS): a file that was truncated, or a disk that
 //! is full where each change of a page takes new room, as on btrfs. The length is therefore looked at before every
 //! access, and where it may matter the kernel is asked to make the page ready before every store. Both can be overtaken in
 //! the nanoseconds that are left.
@@ -97,7 +97,7 @@ impl LedgerMap {
         })
     }
 
-    /// Stores all numbers. Whoever finds a file named finds the ids that go with it.
+    /// Stores all numbers. A reader that finds a file named finds the ids that go with it.
     pub(super) fn store(&self, ledger: Ledger) -> io::Result<()> {
         self.check()?;
         if !self.is_changed_in_place {

@@ -27,7 +27,7 @@ const ATTEMPTS_MAX: usize = 8;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LockError {
-    /// Somebody has it.
+    /// Another owner has it.
     #[error("the buffer {} is in use by {}", path.display(), process(*holder))]
     Locked {
         /// The buffer's directory.
@@ -99,7 +99,7 @@ impl DirectoryLock {
 }
 
 impl Drop for DirectoryLock {
-    /// Unlocks by word: closing alone leaves the lock to whoever has a copy of the handle, such as a child process that
+    /// Unlocks by word: closing alone leaves the lock to the holder of a copy of the handle, such as a child process that
     /// is just being started, or a sync under way.
     fn drop(&mut self) {
         self.file.iter().for_each(|file| unlock(file.as_fd()));
@@ -133,7 +133,7 @@ fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, Lock
     Err(fail(io::Error::other("it is deleted as soon as it is made")))
 }
 
-/// Whether the lock file's name leads to this file. One that was deleted between opening and locking keeps nobody out.
+/// Whether the lock file's name leads to this file. One that was deleted between opening and locking keeps no process out.
 fn leads_to(directory: &Directory, file: &File) -> io::Result<bool> {
     let ours = file.metadata()?;
     match directory.metadata(LOCK_NAME) {
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use crate::storage::native::Create;
 
-    /// Whoever locks a file that has just been deleted shares the buffer with whoever locks the next one.
+    /// A process that locks a file which has just been deleted shares the buffer with the one that locks the next.
     #[test]
     fn a_lock_file_that_lost_its_name_is_not_taken_for_the_lock() {
         let above = tempfile::TempDir::new().unwrap();

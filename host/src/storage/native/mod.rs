@@ -71,7 +71,7 @@ pub struct Native {
     own_file: OwnFile,
     own_bytes: Arc<OwnBytesFile>,
     dead_letters: Arc<NativeDeadLetters>,
-    // Dropped last: until then nobody else may come in.
+    // Dropped last: until then no other process may come in.
     _lock: DirectoryLock,
 }
 
@@ -82,7 +82,7 @@ impl Native {
     /// A ledger that cannot be read is kept as `buffer.db.bad-1`, or the next number that is free.
     pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, NativeOpenError> {
         let directory = Arc::new(Directory::open(path, create)?);
-        // Before anything is made in it: somebody may have mistyped the path.
+        // Before anything is made in it: the path may be mistyped.
         if create == Create::No {
             must_be_buffer(&directory)?;
         }

@@ -98,7 +98,7 @@ impl Pool {
     /// Closes the least recently used file of those that need no sync, or else syncs and closes one that does. Answers whether
     /// there was any.
     fn close_one(&self) -> bool {
-        // No handle is locked while the pool is: whoever holds one asks the pool.
+        // No handle is locked while the pool is: the thread that holds one asks the pool.
         let oldest: Vec<_> =
             lock(&self.state).open.values().take(LOOK_MAX).filter_map(Weak::upgrade).collect();
         oldest.iter().any(|handle| handle.close_if_clean())

@@ -2,7 +2,7 @@
 //! it, and it may be deleted.
 //!
 //! Each end is preceded by a line that says where it was, and followed by a newline. When there is no room for another the
-//! file begins anew. It is not synced.
+//! file begins again. It is not synced.
 
 use std::{
     fs::File,

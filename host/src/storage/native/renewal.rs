@@ -1,4 +1,4 @@
-//! Data files that are written anew, after a sync of them has failed: under a name of their own, until they take the place
+//! Data files that are rewritten, after a sync of them has failed: under a name of their own, until they take the place
 //! of the file.
 //!
 //! What is read is what the kernel has in memory, whether it could write it or not. Nothing is shared with the old file:
@@ -31,7 +31,7 @@ fn parse(found: &OsStr) -> Option<FileId> {
     data_file::parse(OsStr::new(found.to_str()?.strip_suffix(SUFFIX)?))
 }
 
-/// Makes the new file, and the job that fills it. The job knows the file and not its name: whoever has the directory by
+/// Makes the new file, and the job that fills it. The job knows the file and not its name: the owner of the directory at
 /// the time it runs is not disturbed.
 pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Lent) -> io::Result<SyncJob> {
     let length = source.metadata()?.len();
@@ -51,7 +51,7 @@ fn copy(source: &File, length: u64, mut target: &File) -> io::Result<()> {
         let left = usize::try_from(length - at).unwrap_or(usize::MAX).min(BLOCK_BYTES);
         let read = read_full(source, at, block.get_mut(..left).unwrap_or_default())?;
         if read == 0 {
-            return Err(io::Error::other("somebody has cut the file"));
+            return Err(io::Error::other("another program has truncated the file"));
         }
         target.write_all(block.get(..read).unwrap_or_default())?;
         at += u64::try_from(read).unwrap_or(u64::MAX);
@@ -69,7 +69,7 @@ fn reserve(target: &File, length: u64) -> io::Result<()> {
     }
 }
 
-/// Removes one that is not wanted. It is in nobody's way but takes room.
+/// Removes one that is not wanted. It holds nothing up but takes room.
 pub(super) fn remove(directory: &Directory, file: FileId) {
     match directory.remove_file(&name(file)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

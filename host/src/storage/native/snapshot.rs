@@ -1,4 +1,4 @@
-//! A look at a buffer without touching it: nothing is opened for writing, locked or made, and whoever holds the buffer
+//! A look at a buffer without touching it: nothing is opened for writing, locked or made, and the buffer's holder
 //! goes on undisturbed.
 
 use std::fs::File;
@@ -30,7 +30,7 @@ pub enum SnapshotError {
     Storage(#[from] StorageError),
 }
 
-/// What was found in a buffer's directory. While somebody holds the buffer the parts are not of one instant: the ledger is
+/// What was found in a buffer's directory. While the buffer is held, the parts are not of one instant: the ledger is
 /// the oldest of them, so that a data file which it names and which is not listed was removed since.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -106,7 +106,7 @@ impl Snapshot {
         &self.data_files
     }
 
-    /// Fails where the directory holds other things and no buffer: somebody may have mistyped the path.
+    /// Fails where the directory holds other things and no buffer: the path may be mistyped.
     pub fn must_be_buffer(&self) -> Result<(), OpenDirError> {
         let has_any = self.ledger != LedgerOnDisk::None || !self.data_files.is_empty();
         if !has_any && self.directory.holds_strangers()? {
@@ -120,7 +120,7 @@ impl Snapshot {
         self.holder
     }
 
-    /// What `buffer.forebay` says; `None` if it is not there, or is not to be believed. Whoever holds the buffer writes it
+    /// What `buffer.forebay` says; `None` if it is not there, or is not to be believed. The buffer's holder writes it
     /// now and then, so that it may be older than the ledger.
     pub fn recalled(&self) -> Option<&Recalled> {
         self.recalled.as_ref()

@@ -108,7 +108,7 @@ fn a_tail_of_zeros_is_torn_from_the_first_unwritten_record_on() {
     }
 }
 
-// So does one that has handed out somebody else's blocks.
+// So does one that has handed out another file's blocks.
 #[test]
 fn a_tail_of_garbage_is_torn() {
     let file = plain_file();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What is behind a link belongs to somebody else: it is not read, not written, and not made longer.
+/// What is behind a link belongs to another program: it is not read, not written, and not made longer.
 #[test]
 fn a_data_file_that_is_a_link_is_not_followed() {
     let (above, path) = temporary();
@@ -29,7 +29,7 @@ fn a_data_file_that_is_a_link_is_not_followed() {
     assert!(!above.path().join("nowhere").exists());
 }
 
-/// To open a pipe waits for whoever writes to it.
+/// To open a pipe waits for its writer.
 #[test]
 fn a_data_file_that_is_a_pipe_is_refused_at_once() {
     let (_above, path) = temporary();
@@ -92,9 +92,9 @@ fn renew(native: &mut Native, number: u16) -> Result<(), StorageError> {
     native.renew(file(number))
 }
 
-/// A file that is written anew is another one under the same name, with the same bytes, and is written on to.
+/// A rewritten file is another one under the same name, with the same bytes, and is written on to.
 #[test]
-fn a_file_is_written_anew_under_its_name() {
+fn a_file_is_rewritten_under_its_name() {
     use std::os::unix::fs::MetadataExt as _;
 
     let (_above, path) = temporary();

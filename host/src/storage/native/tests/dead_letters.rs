@@ -17,7 +17,7 @@ fn a_former_owner_writes_nothing() {
     assert_eq!(fs::read(path.join(NAME)).unwrap(), b"ours");
 }
 
-/// Somebody who looks into the letters moves the file away. What is added later must not go where that one is.
+/// The operator looks into the letters and moves the file away. What is added later must not go where that one is.
 #[test]
 fn a_file_that_was_moved_away_is_left_alone() {
     let (_above, path) = temporary();
@@ -51,7 +51,7 @@ fn what_was_at_the_end_is_replaced() {
     assert_eq!(&bytes[..5], b"hole!");
 }
 
-/// Through a link, letters would go to a file of somebody else's choice.
+/// Through a link, letters would go to a file of another user's choice.
 #[test]
 fn a_link_is_not_followed() {
     let (above, path) = temporary();

@@ -33,7 +33,7 @@ fn directories_are_made_from_the_top_each_durable_before_the_next() {
     };
     make(&path, 0o700, &mut sync).unwrap();
     let expected = [
-        // The directory above the first that was missing may have been made a moment ago, by somebody who then died.
+        // The directory above the first that was missing may have been made a moment ago, by a process that then died.
         (inode(above.path().parent().unwrap()), [false, false, false]),
         (inode(above.path()), [true, false, false]),
         (inode(&above.path().join("a")), [true, true, false]),
@@ -66,7 +66,7 @@ fn a_missing_directory_is_not_made_unasked() {
     assert!(!path.exists());
 }
 
-/// Nor may it make one of somebody's home directory; what is left of a buffer is one.
+/// Nor may it make one of a user's home directory; what is left of a buffer is one.
 #[test]
 fn a_directory_that_holds_no_buffer_becomes_none_unasked() {
     let (_above, path) = temporary();
@@ -83,7 +83,7 @@ fn a_directory_that_holds_no_buffer_becomes_none_unasked() {
     drop(Native::open(&path, Create::No).unwrap());
 }
 
-/// Overwriting somebody's file, or a message about I/O, would both be the wrong answer.
+/// Overwriting a user's file, or a message about I/O, would both be the wrong answer.
 #[test]
 fn a_path_that_is_a_file_is_refused() {
     let (_above, path) = temporary();
@@ -130,7 +130,7 @@ fn a_dangling_link_is_refused() {
     assert!(!above.path().join("nowhere").exists());
 }
 
-/// Somebody else's directory is used as it is, but its owner should hear that others can destroy the buffer.
+/// Another user's directory is used as it is, but its owner should hear that others can destroy the buffer.
 #[test]
 fn a_directory_that_others_may_write_to_is_warned_of_once() {
     let (_above, path) = temporary();

@@ -11,7 +11,7 @@ fn a_new_buffer_has_an_empty_ledger_of_24_bytes() {
     assert_eq!(fs::read(path.join(LEDGER_NAME)).unwrap(), encode(Ledger::EMPTY));
 }
 
-/// Whoever looks after our death sees what we stored, without any sync: that is what `written` promises.
+/// A look after our death shows what we stored, without any sync: that is what `written` promises.
 #[test]
 fn a_stored_ledger_is_seen_by_other_readers_at_once() {
     let (_above, path) = temporary();
@@ -24,7 +24,7 @@ fn a_stored_ledger_is_seen_by_other_readers_at_once() {
     assert_eq!(open(&path).load_ledger().unwrap(), Some(some_ledger()));
 }
 
-/// The padding is Vector's, and the bytes in front of a longer ledger are nobody knows whose.
+/// The padding is Vector's, and what wrote the bytes in front of a longer ledger is not known.
 #[test]
 fn a_longer_ledger_is_its_last_24_bytes_and_stays_as_long() {
     let (_above, path) = temporary();
@@ -85,9 +85,9 @@ fn with_data_files_a_lost_ledger_is_made_by_the_first_store_only() {
     }
 }
 
-/// A process that dies while it makes a file leaves it empty: Vector makes such a ledger anew, and so do we.
+/// A process that dies while it makes a file leaves it empty: Vector replaces such a ledger, and so do we.
 #[test]
-fn an_empty_ledger_without_data_files_is_made_anew() {
+fn an_empty_ledger_without_data_files_is_replaced() {
     let (_above, path) = temporary();
     fs::create_dir(&path).unwrap();
     fs::write(path.join(LEDGER_NAME), b"").unwrap();
@@ -97,7 +97,7 @@ fn an_empty_ledger_without_data_files_is_made_anew() {
 
 /// A process may die between making a ledger and naming it.
 #[test]
-fn a_ledger_that_never_got_its_name_is_in_nobodys_way() {
+fn a_ledger_that_never_got_its_name_holds_nothing_up() {
     let (_above, path) = temporary();
     fs::create_dir(&path).unwrap();
     fs::write(path.join("buffer.db.new"), b"half").unwrap();
@@ -107,7 +107,7 @@ fn a_ledger_that_never_got_its_name_is_in_nobodys_way() {
 
 /// To touch a mapped file that was cut is a signal that kills the process, and with it every other buffer in it.
 #[test]
-fn a_ledger_that_is_cut_under_our_hands_is_made_anew() {
+fn a_ledger_that_is_cut_under_our_hands_is_replaced() {
     let (_above, path) = temporary();
     let mut native = open(&path);
     File::options().write(true).open(path.join(LEDGER_NAME)).unwrap().set_len(0).unwrap();
@@ -136,7 +136,7 @@ fn after_a_failed_sync_of_the_ledger_only_a_new_one_is_synced() {
     sync(&mut native, SyncTarget::Ledger);
 }
 
-/// A sync of a file that nobody will find again is no sync.
+/// A sync of a file that no process will find again is no sync.
 #[test]
 fn a_ledger_that_is_removed_under_our_hands_is_not_called_synced() {
     let (_above, path) = temporary();

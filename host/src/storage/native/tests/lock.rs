@@ -19,7 +19,7 @@ fn a_second_owner_is_refused_and_told_of_the_first() {
 
 /// People delete lock files to get rid of a message.
 #[test]
-fn deleting_the_lock_file_lets_nobody_in() {
+fn deleting_the_lock_file_lets_no_process_in() {
     let (_above, path) = temporary();
     let _first = open(&path);
     fs::remove_file(path.join(LOCK_NAME)).unwrap();
@@ -102,7 +102,7 @@ fn the_holder_is_found_while_others_lock_and_unlock() {
     });
 }
 
-/// What is locked through a link would be a file of somebody else's choice.
+/// What is locked through a link would be a file of another user's choice.
 #[test]
 fn a_lock_file_that_is_a_link_is_refused() {
     let (above, path) = temporary();

@@ -12,7 +12,7 @@ fn file_of(native: &mut Native, bytes: &[u8]) {
     native.append(file(0), 0, bytes).unwrap();
 }
 
-/// Whoever doubts that a cut was right has nothing but this to look at.
+/// A person who doubts that a truncation was right has nothing but this to look at.
 #[test]
 fn what_is_cut_is_kept_with_its_place() {
     let (_above, path) = temporary();

@@ -57,7 +57,7 @@ fn a_snapshot_makes_nothing() {
     assert_eq!(names(&path), [""; 0]);
 }
 
-/// A bad ledger is reported, and left for whoever opens the buffer.
+/// A bad ledger is reported, and left for the next opener.
 #[test]
 fn a_snapshot_reports_a_ledger_that_cannot_be_read() {
     let (_above, path) = temporary();
