@@ -38,8 +38,7 @@ pub(super) fn reading_order(ledger: Ledger, frames: &mut Frames<'_>) -> Result<V
         in_order = order.len(),
         "the ledger (buffer.db) and the data files contradict each other: the ids in the files decide what is read"
     );
-    let order = window.with_files_that_add_nothing(&order, frames)?;
-    Ok(window.with_the_writer(order))
+    window.with_files_that_add_nothing(&window.with_the_writer(order), frames)
 }
 
 /// Whether a reader that goes by this ledger meets everything unread by rising ids.
@@ -130,10 +129,8 @@ impl Window {
         for file in &self.outside {
             let Some(first) = frames.fence(*file)? else { return Ok(None) };
             let file_end = match frames.end_by_last_frame(*file)? {
-                // The last of them may end with a torn frame: the process died before the ledger named the file.
-                None if Some(file) == self.outside.last() => {
-                    frames.extent(*file)?.runs.iter().map(|run| run.end).max()
-                }
+                // A torn frame ends the file: the process died before the ledger named it.
+                None => frames.extent(*file)?.runs.iter().map(|run| run.end).max(),
                 end => end,
             };
             let Some(file_end) = file_end else { return Ok(None) };

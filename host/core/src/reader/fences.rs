@@ -143,7 +143,7 @@ pub(crate) fn end_id(
     let starts: Vec<RecordId> =
         fence.into_iter().chain(unplaced.stretches().iter().filter_map(first_id)).take(STARTS_MAX).collect();
     let open_end = open.next_id().unwrap_or_default();
-    if starts.first().is_none_or(|start| open_end <= *start) {
+    if starts.iter().all(|start| open_end <= *start) {
         return Ok(fence);
     }
     let behind = map(next, next_bytes, Some(open_end), None)?;
