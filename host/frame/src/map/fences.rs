@@ -3,7 +3,7 @@
 use crate::{
     id::RecordId,
     layout::{self, DELIMITER, ROOT, Root},
-    map::choice::Before,
+    map::{choice::Before, piece::Piece},
     source::Source,
 };
 
@@ -19,6 +19,11 @@ pub struct Fences {
 impl Fences {
     /// Nothing is known, and the first frame of the file counts no more than any other: it may be misplaced.
     pub const UNPLACED: Self = Self { min: Some(RecordId(0)), end: None };
+
+    /// Whether the ids of a piece are within the fences.
+    pub(crate) fn admit(&self, piece: &Piece) -> bool {
+        self.min.is_none_or(|min| min <= piece.first_id) && self.end.is_none_or(|end| piece.floor <= end)
+    }
 
     /// What stands before the file, as far as that tells anything: every id is above 0.
     pub(crate) fn before(&self) -> Option<Before> {

@@ -14,6 +14,7 @@ mod piece;
 mod prefix;
 mod scan;
 mod selection;
+mod splitting;
 mod stretch;
 mod unordered;
 

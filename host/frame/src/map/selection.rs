@@ -10,13 +10,20 @@ use crate::{
         fences::Fences,
         frames::Frames,
         parts::Parts,
-        piece::{Item, Piece, push},
+        piece::{Item, Piece},
+        splitting::{split, without_repeats},
     },
     source::Source,
 };
 
 /// How many sets of doubtful pieces are tried at most.
 const DOUBTS_MAX: usize = 24;
+
+/// How many bytes of a payload an event takes at least, where it is not known how many there were.
+const EVENT_BYTES: u64 = 8;
+
+/// So many ids may be missing at the end of the file before.
+const FEW_IDS: u64 = 8;
 
 /// The pieces that count, in file order.
 pub(crate) fn choose<S: Source>(
@@ -26,18 +33,18 @@ pub(crate) fn choose<S: Source>(
 ) -> Result<Vec<Piece>, S::Error> {
     let back = parts.back.iter().filter(|_| !parts.back_is_payload);
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
-    let middle: Vec<Piece> = parts.middle.iter().filter_map(Item::whole).copied().collect();
+    let middle = without_repeats(frames, parts.middle.iter().filter_map(Item::whole).copied())?;
     let anchored = split(frames, anchored, fences)?;
     // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.
     let mut doubts = VecDeque::from([BTreeSet::new()]);
-    let mut best: Option<Selection> = None;
+    let mut best: Option<(u64, Vec<Piece>)> = None;
     for _ in 0..DOUBTS_MAX {
         let Some(doubted) = doubts.pop_front() else { break };
         let certain: Vec<Piece> =
             anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
         let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
         selection.choose_anchored(&certain);
-        if !middle.is_empty() && anchored.len() <= PIECES_MAX {
+        if anchored.len() <= PIECES_MAX {
             for more in selection.doubts(frames.file.len, parts.is_back_at_tail) {
                 let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
                 if !doubts.contains(&set) {
@@ -47,16 +54,12 @@ pub(crate) fn choose<S: Source>(
         }
         selection.choose_between(frames, &middle)?;
         // In doubt what both chains say is right.
-        if best.as_ref().is_none_or(|best| records(&selection.chosen) > records(&best.chosen)) {
-            best = Some(selection);
+        let worth = selection.worth();
+        if best.as_ref().is_none_or(|(most, _)| worth > *most) {
+            best = Some((worth, selection.chosen));
         }
     }
-    Ok(best.map(|selection| selection.chosen).unwrap_or_default())
-}
-
-/// Whether the ids of a piece are within the fences.
-fn admits(fences: Fences, piece: &Piece) -> bool {
-    fences.min.is_none_or(|min| min <= piece.first_id) && fences.end.is_none_or(|end| piece.floor <= end)
+    Ok(best.map(|(_, chosen)| chosen).unwrap_or_default())
 }
 
 /// Which of two neighbours is in doubt.
@@ -79,13 +82,33 @@ struct Selection {
 }
 
 impl Selection {
-    /// The chosen ones that may not be where they belong: where the ids that are missing between two runs need more bytes than
-    /// there are, one of the two is in doubt. Gives sets, by offset, of which one may be right. The committed prefix is in none of them.
-    fn doubts(&self, len: u64, ends_at_tail: bool) -> Vec<Vec<u64>> {
-        let committed = self.committed(&self.chosen).map_or(0, |piece| piece.end);
-        let fits = |before: Before, offset: u64, id: RecordId| {
-            fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
+    /// How much speaks for this choice: its records, less a quarter of each run between which and a longer neighbour more ids are
+    /// missing than the bytes between the two can have held.
+    fn worth(&self) -> u64 {
+        let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
+        let contradicts = |pair: &&[&[Piece]]| match pair {
+            [[.., a], [b, ..]] => !self.fit(Before::of(a), b.offset, b.first_id),
+            _ => false,
         };
+        let smaller = |pair: &[&[Piece]]| pair.iter().map(|run| records(*run)).min().unwrap_or(0);
+        let against: u64 = runs.windows(2).filter(contradicts).map(smaller).sum();
+        records(&self.chosen).saturating_mul(4).saturating_sub(against)
+    }
+
+    /// Whether the ids that are missing in front of a piece fit into the bytes in front of it.
+    fn fit(&self, before: Before, offset: u64, id: RecordId) -> bool {
+        fits(missing(before.next_id, id), offset.saturating_sub(before.end), self.most_events)
+    }
+
+    /// The chosen ones that may not be where they belong: where the ids that are missing between two runs need more bytes than
+    /// there are, one of the two is in doubt. Gives sets, by offset, of which one may be right.
+    ///
+    /// The committed prefix is in none of them, nor is the run that begins the file if a record of many events may be what is
+    /// missing behind it: a power loss takes that, and leaves the run.
+    fn doubts(&self, len: u64, ends_at_tail: bool) -> Vec<Vec<u64>> {
+        let certain = self.committed(&self.chosen).or_else(|| self.left_by_power_loss());
+        let certain_to = certain.map_or(0, |run| run.end);
+        let fits = |before: Before, offset: u64, id: RecordId| self.fit(before, offset, id);
         let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
         let starts_well = self.fences.before().is_none_or(|min| fits(min, first.offset, first.first_id));
         let ends_well = match self.fences.end {
@@ -105,7 +128,7 @@ impl Selection {
                     if fits(Before::of(before), next.offset, next.first_id) {
                         continue;
                     }
-                    let is_certain = a.first().is_some_and(|piece| piece.offset < committed);
+                    let is_certain = a.first().is_some_and(|piece| piece.offset < certain_to);
                     let is_second = is_certain
                         || match rule {
                             Rule::Smaller => records(*b) < records(*a),
@@ -124,7 +147,7 @@ impl Selection {
                 let doubted = groups.iter().zip(doubted).filter(|(_, doubted)| *doubted);
                 let doubted = doubted.flat_map(|(group, _)| *group);
                 let doubtful: Vec<u64> =
-                    doubted.map(|piece| piece.offset).filter(|offset| *offset >= committed).collect();
+                    doubted.map(|piece| piece.offset).filter(|offset| *offset >= certain_to).collect();
                 if !doubtful.is_empty() && !doubts.contains(&doubtful) {
                     doubts.push(doubtful);
                 }
@@ -153,7 +176,7 @@ impl Selection {
         let from = committed.map_or(0, |piece| piece.end);
         let candidates: Vec<Piece> = pieces
             .iter()
-            .filter(|piece| piece.offset >= from && admits(self.fences, piece))
+            .filter(|piece| piece.offset >= from && self.fences.admit(piece))
             .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
             .copied()
             .collect();
@@ -164,16 +187,30 @@ impl Selection {
     /// The committed prefix: whole frames from the start of the file on, with ids without a gap, the first of which is the one
     /// that is expected. It always counts, so that a reader can deliver it before it knows the rest of the file.
     fn committed(&self, pieces: &[Piece]) -> Option<Piece> {
-        let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && admits(self.fences, piece));
-        let mut committed = *pieces
-            .next()
-            .filter(|first| first.offset == 0 && self.fences.min.is_none_or(|min| min == first.first_id))?;
+        self.first_run(pieces).filter(|run| self.fences.min.is_none_or(|min| min == run.first_id))
+    }
+
+    /// Whole frames from the start of the file on, with ids without a gap.
+    fn first_run(&self, pieces: &[Piece]) -> Option<Piece> {
+        let mut pieces = pieces.iter().take_while(|piece| !piece.undelimited && self.fences.admit(piece));
+        let mut run = *pieces.next().filter(|first| first.offset == 0)?;
         for piece in pieces {
-            if !committed.take_up(piece) {
+            if !run.take_up(piece) {
                 break;
             }
         }
-        Some(committed)
+        Some(run)
+    }
+
+    /// The run that begins the file, if few ids are missing in front of it, and those behind it can be events of one record.
+    fn left_by_power_loss(&self) -> Option<Piece> {
+        let run = self.first_run(&self.chosen)?;
+        let before = self.fences.before().map_or(0, |before| missing(before.next_id, run.first_id));
+        let can_follow = |next: &Piece| {
+            missing(run.next_id, next.first_id).saturating_mul(EVENT_BYTES) <= next.offset - run.end
+        };
+        let next = self.chosen.iter().find(|piece| piece.offset >= run.end);
+        (before <= FEW_IDS && next.is_none_or(can_follow)).then_some(run)
     }
 
     /// Chooses among the runs that no chain leads to. Each counts whole or not at all.
@@ -189,10 +226,10 @@ impl Selection {
         let right = self.chosen.get(position).copied();
         let longest_bytes =
             self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max().unwrap_or(0);
+        let most_events = self.chosen.iter().chain(middle).map(|piece| piece.most_events).max().unwrap_or(1);
         let mut runs = Vec::new();
         for run in middle.chunk_by(Piece::joins) {
             let Some(piece) = joined(run) else { continue };
-            let most_events = self.most_events.max(piece.most_events);
             // More than one frame can hold, going by the others.
             let is_long = piece.end - piece.offset > longest_bytes;
             let is_very_long = piece.end - piece.offset > longest_bytes.saturating_mul(8);
@@ -217,7 +254,7 @@ impl Selection {
                     || self.fences.end == Some(piece.next_id)
                     || !is_adjacent && may_break_off(frames, run.last().unwrap_or(&piece))?
             };
-            if fits_left && fits_right && admits(self.fences, &piece) {
+            if fits_left && fits_right && self.fences.admit(&piece) {
                 runs.push((piece, run));
             }
         }
@@ -285,70 +322,10 @@ fn weight(place: Option<&Place>, run: &Piece) -> u64 {
     (u64::from(run.records) * 1024 * 8 / distance.saturating_add(8)).max(1)
 }
 
-/// Splits runs at the ids of others, where these contradict each other: parts of them may count.
-fn split<S: Source>(
-    frames: &mut Frames<'_, S>,
-    pieces: Vec<Piece>,
-    fences: Fences,
-) -> Result<Vec<Piece>, S::Error> {
-    let admitted = pieces.iter().all(|piece| admits(fences, piece));
-    let rising = pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
-    if admitted && rising {
-        return Ok(pieces);
-    }
-    let mut ids: Vec<RecordId> = pieces.iter().flat_map(|piece| [piece.first_id, piece.next_id]).collect();
-    ids.extend(fences.min.into_iter().chain(fences.end));
-    ids.sort_unstable();
-    ids.dedup();
-    let mut split = Vec::with_capacity(pieces.len());
-    let mut left = PIECES_MAX.saturating_sub(pieces.len());
-    for piece in &pieces {
-        let from = ids.partition_point(|id| *id <= piece.first_id);
-        let to = ids.partition_point(|id| *id < piece.next_id);
-        let within = ids.get(from..to).unwrap_or_default();
-        if within.is_empty() || within.len() > left || piece.undelimited {
-            split.push(*piece);
-        } else {
-            left -= within.len();
-            split_at(frames, piece, within, &mut split)?;
-        }
-    }
-    Ok(split)
-}
-
 /// A run as one piece, for the choice.
 fn joined(run: &[Piece]) -> Option<Piece> {
     let (first, last) = (run.first()?, run.last()?);
     let records = run.iter().map(|piece| piece.records).fold(0, u32::saturating_add);
     let most_events = run.iter().map(|piece| piece.most_events).max()?;
     Some(Piece { offset: first.offset, first_id: first.first_id, records, most_events, ..*last })
-}
-
-/// Splits a run so that a piece starts with the first record from each of these ids on.
-fn split_at<S: Source>(
-    frames: &mut Frames<'_, S>,
-    piece: &Piece,
-    ids: &[RecordId],
-    into: &mut Vec<Piece>,
-) -> Result<(), S::Error> {
-    let mut ids = ids.iter().peekable();
-    let mut part: Vec<Item> = Vec::new();
-    let mut at = piece.offset;
-    while at < piece.end {
-        let Some(end) = frames.settled_end(at)?.filter(|end| *end <= piece.end) else { break };
-        let item = frames.item(at, end)?;
-        let mut starts = false;
-        if let Some(frame) = item.whole() {
-            while ids.next_if(|id| **id <= frame.first_id).is_some() {
-                starts = true;
-            }
-        }
-        if starts {
-            into.extend(part.drain(..).filter_map(|item| item.whole().copied()));
-        }
-        push(&mut part, item);
-        at = end;
-    }
-    into.extend(part.iter().filter_map(Item::whole));
-    Ok(())
 }
