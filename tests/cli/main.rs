@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod closed;
 mod damage;
 mod dead_letters;
 mod demo;

@@ -8,8 +8,17 @@ use serde_json::json;
 use crate::support::{cli::run, fixtures::project_file};
 
 /// Crates that the command and the library both use by themselves.
-const SHARED: [&str; 8] =
-    ["bytes", "forebay", "forebay-cli", "forebay-core", "forebay-frame", "serde", "thiserror", "tracing"];
+const SHARED: [&str; 9] = [
+    "bytes",
+    "forebay",
+    "forebay-cli",
+    "forebay-core",
+    "forebay-frame",
+    "rustix",
+    "serde",
+    "thiserror",
+    "tracing",
+];
 
 /// The names of the crates that are compiled for a package of the lock file, with their dependencies down to a depth.
 fn crates(package: &str, depth: u8) -> BTreeSet<String> {

@@ -102,7 +102,7 @@ pub(crate) struct WriteArgs {
 
 /// Take records out of the buffer in DIR, to stdout
 ///
-/// A record is acknowledged, and gone, when its bytes are written to stdout. Ends at the end of the buffer. A pipe takes more
+/// A record is acknowledged, and gone, when its bytes are written to stdout. With stdout closed nothing is taken. Ends at the end of the buffer. A pipe takes more
 /// than its reader may want: to take out ten records, say `--count 10` here, not `head` behind it.
 // Options that only matter to writing are taken, so that one set serves all commands, and not shown.
 #[derive(Debug, ArgGroup)]

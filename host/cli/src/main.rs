@@ -13,6 +13,7 @@ mod demo;
 mod exit;
 mod feed;
 mod framing;
+mod given;
 mod images;
 mod logging;
 mod open;

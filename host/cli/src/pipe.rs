@@ -14,7 +14,7 @@ use crate::{
     delivery::{BATCH_RECORDS, Delivery},
     exit::Exit,
     feed::{Feed, Sent},
-    open,
+    given, open,
     print::Listener,
     signals::Signals,
 };
@@ -23,6 +23,8 @@ use crate::{
 const BATCHES_MAX: usize = 8;
 
 pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    given::stdout_for_records()?;
+    given::stdin();
     let max_record = open::options(&args.buffer)?.record_bytes_max();
     let buffer = open::create(&args.dir, &args.buffer)?;
     let feed = Feed::new(args.framing, max_record, buffer.writer(), args.buffer.metadata);

@@ -6,12 +6,15 @@ use crate::{
     args::ReadArgs,
     delivery::{BATCH_RECORDS, Delivery},
     exit::Exit,
-    open,
+    given, open,
     print::Listener,
     signals::Signals,
 };
 
 pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    if !args.peek {
+        given::stdout_for_records()?;
+    }
     let buffer = open::existing(&args.dir, &args.buffer, args.peek)?;
     let reader = buffer.reader();
     let acknowledge = (!args.peek).then(|| reader.clone());

@@ -22,7 +22,7 @@ use crate::{
     args::{Format, WriteArgs},
     exit::Exit,
     feed::{Feed, Sent},
-    open, print,
+    given, open, print,
     signals::Signals,
 };
 
@@ -49,6 +49,10 @@ struct Answer {
 }
 
 pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    given::stdin();
+    if args.confirm || args.format == Format::Json {
+        given::stdout_for_answers();
+    }
     let max_record = open::options(&args.buffer)?.record_bytes_max();
     let buffer = open::create(&args.dir, &args.buffer)?;
     let feed = Feed::new(args.framing, max_record, buffer.writer(), args.buffer.metadata);

@@ -31,6 +31,14 @@ pub fn forebay<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Comma
     command
 }
 
+/// The binary with these arguments, started by this shell script, in which `"$0" "$@"` stands for both.
+pub fn by_shell(script: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, BINARY]).args(arguments);
+    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", CACHE);
+    command
+}
+
 /// Runs the binary without input.
 pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ended {
     run_with(arguments, b"")
