@@ -19,6 +19,7 @@ mod format;
 mod framing;
 mod full;
 mod kill;
+mod limited;
 mod loading;
 mod lock;
 mod looking;

@@ -24,6 +24,8 @@ pub mod errno {
     pub const ENFILE: u32 = 23;
     /// The process has too many open files.
     pub const EMFILE: u32 = 24;
+    /// The file would be longer than the process, or the file system, allows.
+    pub const EFBIG: u32 = 27;
     /// The device is full.
     pub const ENOSPC: u32 = 28;
     /// The file system is read-only.

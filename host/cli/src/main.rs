@@ -15,6 +15,7 @@ mod feed;
 mod framing;
 mod given;
 mod images;
+mod limits;
 mod logging;
 mod open;
 mod pipe;
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
     };
     logging::start(&args.logging);
     images::set_up();
+    if let Err(error) = limits::survive() {
+        return exit::for_error(&error);
+    }
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return exit::for_error(&error),

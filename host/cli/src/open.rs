@@ -6,7 +6,10 @@ use anyhow::anyhow;
 use forebay::{Buffer, Builder, Component, OpenError, Options};
 use tracing::warn;
 
-use crate::args::{BufferArgs, Durability, WhenFull};
+use crate::{
+    args::{BufferArgs, Durability, WhenFull},
+    limits,
+};
 
 /// Below this size of a data file, making and removing files costs more than writing to them.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
@@ -33,7 +36,16 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
 
 /// Takes the buffer in a directory, which is made if need be, and then opens it.
 pub(crate) fn create(dir: &Path, args: &BufferArgs) -> anyhow::Result<Buffer> {
-    let opened = builder(dir, args, options(args)?)?.lock()?.open();
+    let options = options(args)?;
+    if let Some(limit) = limits::file_bytes().filter(|limit| *limit < options.file_bytes) {
+        warn!(
+            file_size = options.file_bytes,
+            limit,
+            "this process may not make files that long (ulimit -f, LimitFSIZE): writing ends at the limit as on a full disk; \
+             choose a smaller --file-size"
+        );
+    }
+    let opened = builder(dir, args, options)?.lock()?.open();
     opened.map_err(|error| about(error, dir, args))
 }
 

@@ -3,7 +3,7 @@
 use forebay::{Buffer, Status};
 use tracing::warn;
 
-use crate::signals::Signals;
+use crate::{limits, signals::Signals};
 
 /// Watches over records that wait for room.
 pub(crate) struct Room {
@@ -72,7 +72,9 @@ impl Room {
                 "the buffer is full, and no other process can read it while this one holds it: stop this one and read, \
                  or choose a larger --max-size or --max-events"
             ),
-            Cause::FullDisk => warn!(waiting_records, "the disk has no room: waiting until it has"),
+            Cause::FullDisk => {
+                warn!(waiting_records, "the disk has no room: waiting until it has{}", limits::remark());
+            }
             Cause::Logic => warn!(
                 waiting_records,
                 bytes = status.bytes,
@@ -97,7 +99,7 @@ impl Room {
                 records = status.occupancy.events,
                 "the buffer is full: records are refused"
             ),
-            Cause::FullDisk => warn!("the disk is full: records are refused"),
+            Cause::FullDisk => warn!("the disk is full: records are refused{}", limits::remark()),
             Cause::Logic => warn!(
                 bytes = status.bytes,
                 "the buffer's logic takes no records, although the buffer has room: they are refused"

@@ -21,7 +21,8 @@ pub enum StorageError {
         /// What was to be made.
         what: String,
     },
-    /// The disk or a quota is exhausted. It passes when room is made.
+    /// The disk, a quota or the limit on the length of a file is exhausted. It passes when room is made or the limit is
+    /// raised.
     #[error("no room to {operation} {what}")]
     NoSpace {
         /// What was attempted, as a verb.
@@ -45,13 +46,14 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Sorts an operating system's error into its case. `ENOSPC` and `EDQUOT` mean that there is no room now.
+    /// Sorts an operating system's error into its case. `ENOSPC`, `EDQUOT` and `EFBIG` mean that there is no room
+    /// now.
     pub fn from_io(operation: &'static str, what: impl Into<String>, source: io::Error) -> Self {
         let what = what.into();
         match os_error(&source) {
             errno::ENOENT => Self::NotFound { what },
             errno::EEXIST => Self::AlreadyExists { what },
-            errno::ENOSPC | errno::EDQUOT => Self::NoSpace { operation, what, source },
+            errno::ENOSPC | errno::EDQUOT | errno::EFBIG => Self::NoSpace { operation, what, source },
             _ => Self::Io { operation, what, source },
         }
     }
@@ -95,8 +97,10 @@ mod tests {
 
     /// A writer that drops old records to make room must not drop them because the process has too many open files.
     #[test]
-    fn only_a_full_disk_or_quota_is_want_of_room() {
-        for (errno, is_want_of_room) in [(28, true), (122, true), (23, false), (24, false), (5, false)] {
+    fn only_a_full_disk_quota_or_file_is_want_of_room() {
+        for (errno, is_want_of_room) in
+            [(27, true), (28, true), (122, true), (23, false), (24, false), (5, false)]
+        {
             let error = StorageError::from_io("append to", "it", io::Error::from_raw_os_error(errno));
             assert_eq!(matches!(error, StorageError::NoSpace { .. }), is_want_of_room, "{errno}");
             assert_eq!(i64::from(error.errno()), i64::from(errno));

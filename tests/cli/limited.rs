@@ -1,0 +1,53 @@
+//! Limits that a shell or a service manager puts on the process.
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use super::{Place, seq};
+use crate::support::cli::{Running, by_shell, run, status};
+
+const SIZES: [&str; 2] = ["--file-size=1MiB", "--max-size=8MiB"];
+
+/// Far more than the limit takes.
+const RECORDS: u64 = 20_000;
+
+/// `forebay write`, which may make files of at most 200 blocks; some shells count in 512 bytes, others in 1024.
+fn limited(place: &Place, flags: &[&str]) -> Running {
+    let arguments = [&["write", &place.path], &SIZES[..], flags].concat();
+    Running::start(&mut by_shell("ulimit -S -f 200; exec \"$0\" \"$@\"", &arguments))
+}
+
+/// SIGXFSZ kills a process that does nothing about it, in the middle of a record and without a word.
+#[test]
+fn a_limit_on_the_length_of_files_is_handled_as_a_full_disk() {
+    let place = Place::new();
+    let mut writer = limited(&place, &["--when-full=reject", "--format=json"]);
+    writer.feed(&seq(1..=RECORDS));
+    let ended = writer.end();
+    assert_eq!((ended.code, ended.signal), (Some(1), None), "{ended}");
+    let answer = ended.json();
+    let (records, rejected) = (answer["records"].as_u64().unwrap(), answer["rejected"].as_u64().unwrap());
+    assert!(records > 0 && records + rejected == RECORDS, "{ended}");
+    assert!(ended.stderr.contains("ulimit -f") && ended.stderr.contains("--file-size"), "{ended}");
+    assert!(ended.stderr.contains("the disk is full"), "{ended}");
+    run(["verify", &place.path]).assert_quiet_success();
+    // Of each batch a beginning was taken.
+    let read = String::from_utf8(place.read(&[]).assert_quiet_success().stdout.clone()).unwrap();
+    let numbers: Vec<u64> = read.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+    assert_eq!(numbers.len() as u64, records);
+}
+
+/// As on a full disk, a writer that waits goes on when there is room.
+#[test]
+fn a_writer_waits_until_the_limit_on_the_length_of_files_is_raised() {
+    let place = Place::new();
+    let mut writer = limited(&place, &["--sync-interval=10ms"]);
+    writer.feed(&seq(1..=RECORDS));
+    while !writer.next_error_line().contains("the disk has no room") {}
+    assert!(status(&place.path)["records"].as_u64().unwrap() < RECORDS);
+    let pid = i32::try_from(writer.pid()).ok().and_then(Pid::from_raw);
+    prlimit(pid, Resource::Fsize, Rlimit { current: None, maximum: None }).unwrap();
+    let ended = writer.end();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=RECORDS));
+}
