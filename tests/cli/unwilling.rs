@@ -34,6 +34,32 @@ fn a_read_that_leaves_records_behind_says_so() {
     assert!(run(["read", &buffer]).assert_quiet_success().stdout == b"one\ntwo\n");
 }
 
+/// Which of its attacks `hostile.wasm` carries out: it lets records be delivered, and stores no acknowledgement.
+const SWALLOWS: &str = "--max-events=32";
+
+/// A script that reads until 0 takes what it has for done with, and gets it again the next time.
+#[test]
+fn a_read_whose_acknowledgements_are_not_stored_ends_with_1() {
+    let root = tempfile::tempdir().unwrap();
+    let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
+    run_with(["write", &buffer], b"one\ntwo\n").assert_quiet_success();
+    let hostile = component("hostile.wasm");
+    for command in ["read", "pipe"] {
+        let ended = run([command, &buffer, &hostile, SWALLOWS]);
+        assert_eq!(
+            (ended.code, ended.stdout.as_slice()),
+            (Some(1), &b"one\ntwo\n"[..]),
+            "{command}: {ended}"
+        );
+        for word in ["has not stored the acknowledgement of 2 records", "again", "without --component"] {
+            assert!(ended.stderr.contains(word), "{word:?}: {command}: {ended}");
+        }
+    }
+    // A look acknowledges nothing.
+    run(["read", &buffer, &hostile, SWALLOWS, "--peek"]).assert_quiet_success();
+    assert_eq!(run(["read", &buffer]).assert_quiet_success().stdout, b"one\ntwo\n");
+}
+
 /// "The disk is full" would send its reader to the wrong place.
 #[test]
 fn a_writer_hears_that_it_is_the_logic_that_takes_nothing() {

@@ -21,7 +21,8 @@ use crate::size;
   forebay read /tmp/queue                  take them out
   forebay demo                             see it survive kill -9
 
-Exit codes: 0 done; 1 damage was found, or a record was refused; 2 it could not be done;
+Exit codes: 0 done; 1 damage was found, or a record was refused, lost, or delivered without its
+acknowledgement being stored; 2 it could not be done;
 130 and 143 after SIGINT and SIGTERM, with the buffer closed cleanly."
 )]
 pub(crate) struct Args {

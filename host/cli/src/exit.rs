@@ -24,6 +24,11 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// How a command ended of which two parts ended so.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
+    }
+
     /// The number that the process ends with.
     pub(crate) fn number(self) -> i32 {
         match self {

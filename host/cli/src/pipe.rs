@@ -44,17 +44,18 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     while let Some(records) = reader.next_batch(BATCH_RECORDS)? {
         if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {
             // Nothing waits for what is still to come from stdin.
-            return Ok(Exit::Done);
+            return delivery.finish(&args.dir, signals);
         }
     }
-    delivery.say_losses(signals);
+    let delivered = delivery.finish(&args.dir, signals);
     if signals.caught().is_some() {
-        return Ok(Exit::Done);
+        return delivered;
     }
     let Ok(written) = writing.join() else {
         anyhow::bail!("the thread that reads standard input has died");
     };
-    Ok(written?.answers.exit())
+    let written = written?.answers.exit();
+    Ok(delivered?.and(written))
 }
 
 struct Writing {

@@ -21,8 +21,8 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let mut delivery = Delivery::new(args.framing, acknowledge, buffer.open_report())?;
     signals.hold(buffer, None);
     let result = deliver_all(args, signals, &reader, &mut delivery);
-    delivery.say_losses(signals);
-    result.map(|()| Exit::Done)
+    let exit = delivery.finish(&args.dir, signals);
+    result.and(exit)
 }
 
 fn deliver_all(

@@ -100,7 +100,7 @@ impl Verdict {
                 repeats |= judgement.repeated > 0;
             }
         }
-        let stops = [first, second, &looks.read].iter().any(|ended| ended.code != Some(0));
+        let stops = [first, second, &looks.read].iter().any(|ended| !matches!(ended.code, Some(0 | 1)));
         let written = looks.written();
         let found = |failure| match failure {
             Failure::DoesNotOpen => !looks.opens,
