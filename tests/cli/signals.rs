@@ -1,14 +1,22 @@
-//! SIGINT and SIGTERM: the buffer is closed cleanly, and the exit code says what happened.
+//! SIGHUP, SIGINT and SIGTERM: the buffer is closed cleanly, and the exit code says what happened.
 
-use rustix::process::Signal;
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    process::Command,
+    thread,
+};
+
+use rustix::{fs::OFlags, process::Signal};
 
 use super::{Place, feed_without_end, seq};
 use crate::support::{
-    cli::{Ended, Running, forebay, run, status},
+    cli::{Ended, Running, by_shell, forebay, run, status},
     fixtures,
 };
 
-const SIGNALS: [(Signal, i32); 2] = [(Signal::TERM, 143), (Signal::INT, 130)];
+const SIGNALS: [(Signal, i32); 3] = [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)];
 
 /// Nothing is left over of a buffer that was closed: no lock, no file made ahead of need, no torn write.
 #[track_caller]
@@ -113,4 +121,72 @@ fn a_reader_whose_output_is_not_read_can_be_stopped() {
     let ended = reader.wait_without_reading();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(143), ""), "{ended}");
     assert!(place.read(&[]).assert_quiet_success().stdout == lines);
+}
+
+/// `nohup` and some supervisors start a process so, and it outlives the terminal.
+#[test]
+fn a_hangup_that_is_ignored_at_the_start_stays_ignored() {
+    let place = Place::new();
+    let script = "trap '' HUP; exec \"$0\" \"$@\"";
+    let mut writer = Running::start(&mut by_shell(script, &["write", &place.path, "--confirm"]));
+    for number in 1..=3_u64 {
+        writer.feed(format!("{number}\n").as_bytes());
+        assert_eq!(writer.next_line().unwrap(), number.to_string().into_bytes());
+        writer.signal(Signal::HUP);
+    }
+    writer.end().assert_quiet_success();
+    assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=3));
+}
+
+/// Where a step never ends, the buffer cannot be closed: here a log line waits for a terminal that takes no more. A user who
+/// insists must not need SIGKILL.
+#[test]
+fn a_second_signal_ends_a_process_that_cannot_close_its_buffer() {
+    for signals in [[Signal::TERM, Signal::TERM], [Signal::INT, Signal::HUP]] {
+        let place = Place::new();
+        let fifo = place.above.path().join("stderr");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        // A reader, so that writing to it waits.
+        let _reader = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap();
+        let mut filler = OpenOptions::new().write(true).custom_flags(flags).open(&fifo).unwrap();
+        while filler.write(&[b'x'; 4096]).is_ok() {}
+        while filler.write(b"x").is_ok() {}
+
+        let script = format!("exec \"$0\" \"$@\" 2>{}", fifo.display());
+        let full = ["--file-size=64KiB", "--max-size=131104", "--when-full=drop-oldest"];
+        let mut writer =
+            Running::start(&mut by_shell(&script, &[&["write", &place.path], &full[..]].concat()));
+        let feeding = feed_without_end(writer.take_stdin());
+        while !is_writing_to_stderr(writer.pid()) {
+            thread::yield_now();
+        }
+        for signal in signals {
+            writer.signal(signal);
+            // Two of the same that wait together are one.
+            while has_pending_signals(writer.pid()) {
+                thread::yield_now();
+            }
+        }
+        let ended = writer.wait();
+        feeding.join().unwrap();
+        assert_eq!(ended.signal, None, "{ended}");
+        assert!(matches!(ended.code, Some(129 | 130 | 143)), "{ended}");
+        assert_eq!(status(&place.path)["locked"], false);
+    }
+}
+
+/// Whether a thread of the process is in a system call whose first argument is descriptor 2.
+fn is_writing_to_stderr(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().any(|thread| {
+        let call = fs::read_to_string(thread.path().join("syscall")).unwrap_or_default();
+        call.split_whitespace().nth(1) == Some("0x2")
+    })
+}
+
+fn has_pending_signals(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let pending = status.lines().filter_map(|line| line.split_once("Pnd:"));
+    pending.map(|(_, signals)| signals.trim()).any(|signals| signals.chars().any(|digit| digit != '0'))
 }

@@ -23,7 +23,7 @@ use crate::size;
 
 Exit codes: 0 done; 1 damage was found, or a record was refused, lost, or delivered without its
 acknowledgement being stored; 2 it could not be done;
-130 and 143 after SIGINT and SIGTERM, with the buffer closed cleanly."
+129, 130 and 143 after SIGHUP, SIGINT and SIGTERM, with the buffer closed cleanly."
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -1,9 +1,11 @@
-//! SIGINT and SIGTERM: the buffer is closed well, whatever the command is waiting for at that moment.
+//! SIGHUP, SIGINT and SIGTERM: the buffer is closed well, whatever the command is waiting for at that moment.
 //!
 //! A signal ends writing, which wakes all who wait for records or for room. The command then finishes the step that it is
-//! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for.
+//! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for. A second signal ends
+//! the process within a second, also where the buffer cannot be closed.
 
 use std::{
+    fs,
     io::Read as _,
     mem,
     os::unix::net::UnixStream,
@@ -11,6 +13,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::sync_channel,
     },
     thread,
     time::Duration,
@@ -19,7 +22,7 @@ use std::{
 use anyhow::Context as _;
 use forebay::Buffer;
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
     low_level::pipe,
 };
@@ -28,6 +31,10 @@ use crate::exit::Exit;
 
 /// How long a command may take to end by itself before the buffer is closed over its head.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long the process goes on after a second signal. The first may have come twice, from a shell and from a tool that
+/// passes it on: a buffer that can be closed is closed in this time.
+const LAST_GRACE: Duration = Duration::from_millis(800);
 
 /// Wakes a command that waits for something else than its buffer.
 pub(crate) type Wake = Box<dyn Fn() + Send>;
@@ -47,8 +54,8 @@ enum Held {
 }
 
 impl Signals {
-    /// From now on the two signals are dealt with here. One that comes when the time for ending well is over ends the
-    /// process at once: the same signal may come twice, from a shell and from a tool that passes it on.
+    /// From now on the signals are dealt with here. A second one ends the process soon, and at once when the time for ending
+    /// well is over. SIGHUP stays ignored if it was: `nohup` starts a process so.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let signals = Self::new();
         signals.start().context("cannot listen for signals")?;
@@ -63,21 +70,31 @@ impl Signals {
     fn start(&self) -> std::io::Result<()> {
         let (mut receiver, sender) = UnixStream::pair()?;
         let overdue = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             flag::register_conditional_shutdown(signal, Exit::Signal(signal).number(), Arc::clone(&overdue))?;
             flag::register_usize(signal, Arc::clone(&self.caught), usize::try_from(signal).unwrap_or(0))?;
             pipe::register(signal, sender.try_clone()?)?;
         }
         let (caught, held) = (Arc::clone(&self.caught), Arc::clone(&self.held));
-        let wait = move || {
-            let mut byte = [0];
-            while !matches!(receiver.read(&mut byte), Ok(1)) {}
-            let exit = Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM));
+        let (first, began) = sync_channel(1);
+        let close = move || {
+            let Ok(exit) = began.recv() else { return };
             begin_end(exit, &held);
             thread::sleep(GRACE);
             overdue.store(true, Ordering::SeqCst);
             end(exit, &held);
         };
+        // Closing may wait for a disk or for the logic. Another thread hears the second signal meanwhile.
+        let wait = move || {
+            wait_for_signal(&mut receiver);
+            let exit = Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM));
+            let _ = first.send(exit);
+            wait_for_signal(&mut receiver);
+            thread::sleep(LAST_GRACE);
+            process::exit(exit.number());
+        };
+        thread::Builder::new().name("forebay-closing".to_owned()).spawn(close)?;
         thread::Builder::new().name("forebay-signals".to_owned()).spawn(wait)?;
         Ok(())
     }
@@ -143,6 +160,19 @@ fn close(held: &Mutex<Held>) -> anyhow::Result<()> {
         Held::Open(buffer, _) => Ok(buffer.close()?),
         Held::Nothing | Held::Closed => Ok(()),
     }
+}
+
+fn wait_for_signal(receiver: &mut UnixStream) {
+    let mut byte = [0];
+    while !matches!(receiver.read(&mut byte), Ok(1)) {}
+}
+
+/// Whether this process was started with a signal ignored. Where Linux does not say, it was not.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|signals| u64::from_str_radix(signals.trim(), 16).ok()).unwrap_or(0);
+    u32::try_from(signal - 1).is_ok_and(|bit| ignored.checked_shr(bit).unwrap_or(0) & 1 == 1)
 }
 
 fn signal_in(caught: &AtomicUsize) -> Option<i32> {
