@@ -20,15 +20,16 @@ fn limited(place: &Place, flags: &[&str]) -> Running {
 #[test]
 fn a_limit_on_the_length_of_files_is_handled_as_a_full_disk() {
     let place = Place::new();
-    let mut writer = limited(&place, &["--when-full=reject", "--format=json"]);
-    writer.feed(&seq(1..=RECORDS));
+    let mut writer = limited(&place, &["--when-full=reject", "--format=json", "--confirm"]);
+    writer.feed(&seq(1..=1000));
+    while writer.next_line().unwrap() != b"1000" {}
+    writer.feed(&seq(1001..=RECORDS));
     let ended = writer.end();
     assert_eq!((ended.code, ended.signal), (Some(1), None), "{ended}");
     let answer = ended.json();
     let (records, rejected) = (answer["records"].as_u64().unwrap(), answer["rejected"].as_u64().unwrap());
-    assert!(records > 0 && records + rejected == RECORDS, "{ended}");
+    assert!(records >= 1000 && records + rejected == RECORDS, "{ended}");
     assert!(ended.stderr.contains("ulimit -f") && ended.stderr.contains("--file-size"), "{ended}");
-    assert!(ended.stderr.contains("the disk is full"), "{ended}");
     run(["verify", &place.path]).assert_quiet_success();
     // Of each batch a beginning was taken.
     let read = String::from_utf8(place.read(&[]).assert_quiet_success().stdout.clone()).unwrap();
