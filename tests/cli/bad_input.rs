@@ -106,7 +106,9 @@ fn a_size_that_is_too_small_is_refused() {
     for command in ["write", "read", "pipe", "demo"] {
         for dir in ["buffer", "new"].into_iter().filter(|dir| command != "read" || *dir == "buffer") {
             scene.assert_refused(&[command, dir, "--file-size", "4095"], &["4095", "4096"]);
-            scene.assert_refused(&[command, dir, "--max-size", "256MiB"], &["268435456", "268435488"]);
+            let sizes = ["--file-size", "128MiB", "--max-size", "256MiB"];
+            scene.assert_refused(&[&[command, dir], &sizes[..]].concat(), &["268435456", "268435488"]);
+            scene.assert_refused(&[command, dir, "--max-size", "8223"], &["8223", "8224"]);
             scene.assert_refused(&[command, dir, "--max-record", "0"], &["record"]);
             scene.assert_refused(&[command, dir, "--max-record", "134217681"], &["134217681", "134217680"]);
         }

@@ -121,10 +121,23 @@ fn a_component_of_more_than_8_mib_is_refused() {
     scene.assert_refused(&["8388609", "8388608"]);
 }
 
-/// What has no length and no end must not fill the memory of the process that looks at it.
+/// What has no length and no end must neither fill the memory of the process that looks at it nor keep it waiting.
 #[test]
-fn a_component_without_end_is_refused() {
-    run(["component", "/dev/zero"]).assert_refusal(&["/dev/zero", "8388609", "8388608"]);
+fn a_component_that_is_no_regular_file_is_refused() {
+    let root = TempDir::new().unwrap();
+    let [fifo, link, buffer] = ["fifo", "link", "buffer"].map(|name| root.path().join(name));
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    std::os::unix::fs::symlink(&fifo, &link).unwrap();
+    let directory = root.path().to_path_buf();
+    for file in [&PathBuf::from("/dev/zero"), &fifo, &link, &directory] {
+        let file = file.to_str().unwrap();
+        run(["component", file]).assert_refusal(&[file, "not a regular file"]);
+        for command in ["write", "pipe"] {
+            let ended = run([command, buffer.to_str().unwrap(), "--component", file]);
+            ended.assert_refusal(&[file, "not a regular file"]);
+        }
+    }
+    assert!(!buffer.exists());
 }
 
 /// A component of less than 8 MiB that holds so many functions, each of so many multiplications.

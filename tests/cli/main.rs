@@ -28,10 +28,12 @@ mod own_file;
 mod own_logic;
 mod peeking;
 mod pipe;
+mod placing;
 mod reading;
 mod shipped;
 mod signals;
 mod support;
+mod terminal;
 mod unwilling;
 mod writing;
 

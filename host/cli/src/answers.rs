@@ -34,7 +34,7 @@ impl Answers {
         let is_emptied = is_read || args.when_full == WhenFull::DropOldest;
         Self {
             signals: signals.share(),
-            room: Room::new(args.max_size(), args.max_events, is_emptied),
+            room: Room::new(args.sizes().1, args.max_events, is_emptied),
             tally: Tally::default(),
         }
     }

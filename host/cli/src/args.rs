@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use forebay::Options;
 
-use crate::size;
+use crate::{limits, size};
 
 /// A durable, bounded, crash-safe queue of records in a directory.
 ///
@@ -157,9 +157,10 @@ pub(crate) struct PipeArgs {
 #[derive(Clone, Debug, PartialEq, Eq, ArgGroup)]
 #[command(next_help_heading = "Buffer options (sizes as 64KiB, 1MiB, 2G or bytes)")]
 pub(crate) struct BufferArgs {
-    /// Go on to the next data file when one has reached this size; from 4KiB
-    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = size::parse)]
-    pub(crate) file_size: u64,
+    /// Go on to the next data file when one has reached this size; from 4KiB [default: 128MiB, or less: half of --max-size, or
+    /// the limit of 'ulimit -f']
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) file_size: Option<u64>,
     /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
     /// times the file size [default: 1GiB, or that]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
@@ -191,11 +192,18 @@ pub(crate) struct BufferArgs {
 }
 
 impl BufferArgs {
-    /// The most that all data files may hold, in bytes.
-    pub(crate) fn max_size(&self) -> u64 {
+    /// The size of a data file and the most that all may hold, in bytes: as they were chosen, or as they go together.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
         let mut options = Options::default();
-        options.set_sizes(Some(self.file_size), self.max_size);
-        options.max_bytes
+        options.set_sizes(self.file_size, self.max_size);
+        if self.file_size.is_none()
+            && let Some(limit) = limits::file_bytes()
+            && limit < options.file_bytes
+        {
+            let least = options.max_bytes.div_ceil(Options::FILES_MAX).max(Options::FILE_BYTES_MIN);
+            options.set_sizes(Some(limit.max(least)), self.max_size);
+        }
+        (options.file_bytes, options.max_bytes)
     }
 }
 

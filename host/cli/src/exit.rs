@@ -46,7 +46,7 @@ impl Exit {
 
 /// Says in one line what went wrong, with all its causes.
 pub(crate) fn for_error(error: &anyhow::Error) -> ExitCode {
-    print::say(&printable(&format!("{error:#}")));
+    print::say(&format!("{error:#}"));
     ExitCode::from(FAILED)
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn for_arguments(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    print::say(&printable(&one_line(error, std::env::args_os().skip(1))));
+    print::say(&one_line(error, std::env::args_os().skip(1)));
     ExitCode::from(FAILED)
 }
 
@@ -91,18 +91,6 @@ fn help_for(mut arguments: impl Iterator<Item = OsString>) -> String {
     )
 }
 
-/// Text that may come from anywhere, made safe for a terminal: control characters cannot act, and it stays one line.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
-        if letter.is_control() {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-        line
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -132,13 +120,6 @@ mod tests {
             assert!(!line.contains('\n') && !line.contains("Usage"), "{line}");
             assert_ne!(error.exit_code(), 0);
         }
-    }
-
-    /// A path or a component's own words could move the cursor or forge a second line.
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
-        assert_eq!(printable("größer"), "größer");
     }
 
     /// What shells expect of a process that was told to end.

@@ -1,10 +1,22 @@
 //! What the process says of itself, on stderr.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, IsTerminal as _},
+};
 
-use tracing_subscriber::EnvFilter;
+use tracing::field::{Field, Visit};
+use tracing_subscriber::{
+    EnvFilter,
+    field::RecordFields,
+    fmt::{FormatFields, format::Writer},
+};
 
-use crate::args::{LogFormat, LoggingArgs};
+use crate::{
+    args::{LogFormat, LoggingArgs},
+    print::printable,
+};
 
 /// Starts logging for the whole process.
 pub(crate) fn start(args: &LoggingArgs) {
@@ -29,7 +41,61 @@ pub(crate) fn start(args: &LoggingArgs) {
                 .without_time()
                 .with_target(false)
                 .with_ansi(io::stderr().is_terminal())
+                .fmt_fields(Printable)
                 .init();
+        }
+    }
+}
+
+/// Writes the fields of a log line as the default does, with control characters escaped: a path in them may hold any.
+struct Printable;
+
+impl<'writer> FormatFields<'writer> for Printable {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut line = Line { writer, is_empty: true, result: Ok(()) };
+        fields.record(&mut line);
+        line.result
+    }
+}
+
+/// The fields of one line so far.
+struct Line<'writer> {
+    writer: Writer<'writer>,
+    is_empty: bool,
+    result: fmt::Result,
+}
+
+impl Line<'_> {
+    fn add(&mut self, name: &str, text: &str) {
+        if self.result.is_err() {
+            return;
+        }
+        let separator = if self.is_empty { "" } else { " " };
+        self.is_empty = false;
+        let text = printable(text);
+        self.result = match name {
+            "message" => write!(self.writer, "{separator}{text}"),
+            // Italic, as the default has it.
+            _ if self.writer.has_ansi_escapes() => {
+                write!(self.writer, "{separator}\u{1b}[3m{name}\u{1b}[0m={text}")
+            }
+            _ => write!(self.writer, "{separator}{name}={text}"),
+        };
+    }
+}
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field.name(), &format!("{value:?}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.add(field.name(), &value.to_string());
+        let causes: Vec<String> = std::iter::successors(value.source(), |cause| (*cause).source())
+            .map(ToString::to_string)
+            .collect();
+        if !causes.is_empty() {
+            self.add(&format!("{}.sources", field.name()), &format!("[{}]", causes.join(", ")));
         }
     }
 }

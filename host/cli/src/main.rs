@@ -19,6 +19,7 @@ mod limits;
 mod logging;
 mod open;
 mod pipe;
+mod place;
 mod print;
 mod read;
 mod room;

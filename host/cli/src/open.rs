@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::{
     args::{BufferArgs, Durability, WhenFull},
-    limits,
+    limits, place,
 };
 
 /// Below this size of a data file, making and removing files costs more than writing to them.
@@ -17,7 +17,7 @@ const SMALL_FILE_BYTES: u64 = 64 << 10;
 /// The options that were asked for.
 pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     let mut options = Options::default();
-    options.set_sizes(Some(args.file_size), args.max_size);
+    (options.file_bytes, options.max_bytes) = args.sizes();
     options.max_record_bytes = args.max_record;
     options.max_events = args.max_events;
     options.when_full = match args.when_full {
@@ -37,6 +37,7 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
 /// Takes the buffer in a directory, which is made if need be, and then opens it.
 pub(crate) fn create(dir: &Path, args: &BufferArgs) -> anyhow::Result<Buffer> {
     let options = options(args)?;
+    place::must_be_free(dir)?;
     if let Some(limit) = limits::file_bytes().filter(|limit| *limit < options.file_bytes) {
         warn!(
             file_size = options.file_bytes,

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Write as _},
     os::fd::AsFd as _,
+    path::Path,
 };
 
 use anyhow::Context as _;
@@ -38,7 +39,24 @@ pub(crate) fn lines(text: &str) -> anyhow::Result<()> {
 
 /// Says something on stderr, in a line of its own. Stderr may be closed.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "forebay: {text}");
+    let _ = writeln!(io::stderr(), "forebay: {}", printable(text));
+}
+
+/// Text that may come from anywhere, made safe for a terminal: control characters cannot act, and it stays one line.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+        line
+    })
+}
+
+/// A path for a terminal.
+pub(crate) fn path(path: &Path) -> String {
+    printable(&path.display().to_string())
 }
 
 /// Prints an object as one line of JSON.
@@ -51,4 +69,16 @@ pub(crate) fn json(object: &impl Serialize) -> anyhow::Result<()> {
 /// A number and what it counts: `1 record`, `2 records`.
 pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path or a component's own words could move the cursor or forge a second line.
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(printable("größer"), "größer");
+    }
 }

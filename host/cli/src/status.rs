@@ -125,7 +125,7 @@ impl Answer {
     fn text(&self, dir: &Path) -> Result<String, std::fmt::Error> {
         let ledger = &self.ledger;
         let mut text = String::new();
-        writeln!(text, "buffer   {}", dir.display())?;
+        writeln!(text, "buffer   {}", print::path(dir))?;
         write!(text, "waiting  {}", print::count(self.records, "record"))?;
         if self.records > 0 {
             let (first, last) =

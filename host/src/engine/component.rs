@@ -1,7 +1,13 @@
 //! Loading a component: compiled, looked through for what it wants of its host, and refused if that is more than the
 //! storage of one buffer.
 
-use std::{fs::File, io::Read as _, path::Path, sync::LazyLock};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::LazyLock,
+};
 
 use semver::Version;
 use sha2::{Digest, Sha256};
@@ -219,20 +225,31 @@ impl Summary {
 fn read(path: &Path) -> Result<Vec<u8>, ComponentError> {
     let name = || printable(&path.display().to_string());
     let unreadable =
-        |error: std::io::Error| ComponentError::Unreadable { name: name(), reason: error.to_string() };
-    let file = File::open(path).map_err(unreadable)?;
+        |error: io::Error| ComponentError::Unreadable { name: name(), reason: error.to_string() };
+    let file = open(path).map_err(unreadable)?;
     let too_long = |bytes| ComponentError::TooLong { name: name(), bytes };
-    let stated = file.metadata().map_err(unreadable)?.len();
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        let reason = "it is not a regular file, but a directory, a pipe or a device".to_owned();
+        return Err(ComponentError::Unreadable { name: name(), reason });
+    }
+    let stated = metadata.len();
     if stated > COMPONENT_BYTES_MAX {
         return Err(too_long(stated));
     }
-    // A device or a pipe states no length, and a file may grow.
+    // A file may grow.
     let mut bytes = Vec::new();
     let read = file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     match u64::try_from(read) {
         Ok(read) if read <= COMPONENT_BYTES_MAX => Ok(bytes),
         _ => Err(too_long(COMPONENT_BYTES_MAX + 1)),
     }
+}
+
+/// Opens a file, without waiting for a process at the other end of what is a named pipe.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 fn compile(bytes: &[u8], name: &str) -> Result<wasmtime::component::Component, ComponentError> {

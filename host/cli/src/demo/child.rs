@@ -81,7 +81,7 @@ impl Drop for Worker {
 /// The options of a buffer as a command line.
 fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
     let BufferArgs {
-        file_size,
+        file_size: _,
         max_size: _,
         max_events,
         max_record,
@@ -100,8 +100,9 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         arguments.push(name.into());
         arguments.push(value);
     };
+    let (file_size, max_size) = buffer.sizes();
     option("--file-size", file_size.to_string().into());
-    option("--max-size", buffer.max_size().to_string().into());
+    option("--max-size", max_size.to_string().into());
     option("--max-events", max_events.to_string().into());
     if let Some(bytes) = max_record {
         option("--max-record", bytes.to_string().into());
@@ -156,7 +157,7 @@ mod tests {
     fn every_option_of_the_buffer_is_passed_on() {
         for when_full in [WhenFull::Block, WhenFull::Reject, WhenFull::DropOldest] {
             let buffer = BufferArgs {
-                file_size: 5_000,
+                file_size: Some(5_000),
                 max_size: Some(60_000),
                 max_events: 7,
                 max_record: Some(80),

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
 
 impl Demo {
     fn run(&mut self, wanted: u64) -> anyhow::Result<()> {
-        let (dir, lines) = (self.dir.display().to_string(), self.source.lines());
+        let (dir, lines) = (print::path(&self.dir), self.source.lines());
         self.say(&format!("sending {} records, made of {lines} lines of text, through {dir}", self.total));
         if self.total < wanted {
             self.say("more do not fit: choose a larger --max-size or --max-events");
@@ -80,7 +80,7 @@ impl Demo {
         self.bar.finish_and_clear();
         // As it was called: after `cargo run` it is on no path.
         let program = std::env::args_os().next().unwrap_or_else(|| "forebay".into());
-        let program = program.display();
+        let program = print::path(Path::new(&program));
         print::lines(&format!(
             "the directory is left as it is; look at it with\n  {program} status {dir}\n  {program} verify {dir}\n{}\n",
             self.tally
@@ -108,7 +108,8 @@ impl Demo {
 
 /// How many records are sent: as many as are wanted, or as fit, because none is taken out before all are in.
 fn total(source: &Source, args: &DemoArgs) -> u64 {
-    let room = args.buffer.max_size().saturating_sub(args.buffer.file_size);
+    let (file_size, max_size) = args.buffer.sizes();
+    let room = max_size.saturating_sub(file_size);
     let mut bytes = 0_u64;
     let fits = |number: &u64| {
         bytes = bytes.saturating_add(NewRecord::new(source.record(*number)).frame_bytes());

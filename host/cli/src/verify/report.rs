@@ -104,7 +104,7 @@ impl Report {
         writeln!(
             text,
             "{}: {}; {} and {} in {}; {}, {}, {}",
-            dir.display(),
+            print::path(dir),
             if self.ok { "whole" } else { "damaged" },
             print::count(self.frames, "whole frame"),
             print::count(self.bytes, "byte"),
