@@ -52,3 +52,23 @@ fn a_writer_waits_until_the_limit_on_the_length_of_files_is_raised() {
     assert_eq!(ended.code, Some(0), "{ended}");
     assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=RECORDS));
 }
+
+/// The sandbox reserves addresses. Without them an allocation fails in the middle of the work, which ends the process.
+#[test]
+fn too_little_address_space_is_refused_with_what_is_needed() {
+    let place = Place::with_lines(b"one\n");
+    let new = place.above.path().join("new");
+    for kibibytes in [100_000, 1_000_000, 4_200_000, 5_242_000] {
+        for (command, path) in
+            [("read", &*place.path), ("write", new.to_str().unwrap()), ("pipe", &*place.path)]
+        {
+            let script = format!("ulimit -S -v {kibibytes}; exec \"$0\" \"$@\"");
+            let ended = Running::start(&mut by_shell(&script, &[command, path])).wait();
+            ended.assert_refusal(&["ulimit -v", "5368709120"]);
+        }
+    }
+    assert!(!new.exists());
+    let enough = "ulimit -S -v 5242880; exec \"$0\" \"$@\"";
+    let ended = Running::start(&mut by_shell(enough, &["read", &place.path])).wait();
+    assert_eq!(ended.assert_quiet_success().stdout, b"one\n");
+}

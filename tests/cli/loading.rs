@@ -2,6 +2,7 @@
 //! cost.
 
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -138,6 +139,37 @@ fn a_component_that_is_no_regular_file_is_refused() {
         }
     }
     assert!(!buffer.exists());
+}
+
+/// Machine code must not be written among files that a link leads to.
+#[test]
+fn no_image_is_written_through_a_linked_cache_directory() {
+    let root = TempDir::new().unwrap();
+    let target = root.path().join("target");
+    fs::create_dir(&target).unwrap();
+    fs::set_permissions(&target, fs::Permissions::from_mode(0o700)).unwrap();
+    std::os::unix::fs::symlink(&target, root.path().join("forebay")).unwrap();
+    let ended = Running::start(forebay(["component"]).env("XDG_CACHE_HOME", root.path())).wait();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(ended.stderr.contains("its directory is a link"), "{ended}");
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
+}
+
+/// Each version of a component leaves an image: without a bound, a developer's disk fills up with them.
+#[test]
+fn the_cache_of_compiled_components_is_bounded() {
+    const IMAGES_MAX: usize = 32;
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("logic.wasm");
+    for version in 0..40 {
+        // A custom section, whose content says nothing.
+        let component = [guest("always_full.wasm"), section(0, &[1, b'v', version])].concat();
+        fs::write(&file, component).unwrap();
+        let mut command = forebay([OsStr::new("component"), file.as_os_str()]);
+        Running::start(command.env("XDG_CACHE_HOME", root.path())).wait().assert_quiet_success();
+    }
+    let images = fs::read_dir(root.path().join("forebay")).unwrap().count();
+    assert_eq!(images, IMAGES_MAX);
 }
 
 /// A component of less than 8 MiB that holds so many functions, each of so many multiplications.

@@ -77,6 +77,7 @@ fn builder(dir: &Path, args: &BufferArgs, options: Options) -> anyhow::Result<Bu
         Some(file) => builder.component(Component::from_file(file)?),
         None => builder,
     };
+    limits::must_have_address_space()?;
     if options.file_bytes < SMALL_FILE_BYTES && !args.small_files {
         warn!(
             file_size = options.file_bytes,

@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest, Sha256};
@@ -27,10 +28,18 @@ const DIGEST_BYTES: usize = 32;
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
+/// How much is kept: the images that were written last.
+const IMAGES_MAX: usize = 32;
+const IMAGES_BYTES_MAX: u64 = 256 << 20;
+
+/// What a process that was killed has left of an image is removed after this time.
+const UNFINISHED: Duration = Duration::from_hours(1);
+
 static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
 
 /// Keeps compiled components in a directory from now on, for the whole process; the first call counts. The directory is
-/// made when it is first needed, and must belong to the user who runs the process. Without this call nothing is kept.
+/// made when it is first needed, and must belong to the user who runs the process. A link is not followed. The newest 32 images
+/// of at most 256 MiB stay. Without this call nothing is kept.
 pub fn keep_images_in(directory: impl Into<PathBuf>) {
     let directory = directory.into();
     if DIRECTORY.set(directory).is_err() {
@@ -99,8 +108,8 @@ fn load(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
 
 /// Reads an image of which only this user can be the author.
 fn read_own(path: &Path) -> io::Result<Vec<u8>> {
-    check_own(&fs::symlink_metadata(directory_of(path)?)?, DIRECTORY_MODE)?;
-    let mut file = OpenOptions::new().read(true).custom_flags(no_follow()).open(path)?;
+    check_directory(directory_of(path)?)?;
+    let mut file = OpenOptions::new().read(true).custom_flags(plain()).open(path)?;
     let metadata = file.metadata()?;
     check_own(&metadata, FILE_MODE)?;
     if !metadata.is_file() {
@@ -126,6 +135,15 @@ fn directory_of(path: &Path) -> io::Result<&Path> {
     path.parent().ok_or_else(|| io::Error::other("it is in no directory"))
 }
 
+/// A link could lead to a place that the user never meant for machine code.
+fn check_directory(directory: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(directory)?;
+    if !metadata.is_dir() {
+        return Err(io::Error::other("its directory is a link, or no directory"));
+    }
+    check_own(&metadata, DIRECTORY_MODE)
+}
+
 fn check_own(metadata: &fs::Metadata, mode: u32) -> io::Result<()> {
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other("it belongs to another user"));
@@ -138,28 +156,58 @@ fn check_own(metadata: &fs::Metadata, mode: u32) -> io::Result<()> {
 
 /// Writes an image under another name and moves it into place: no process ever sees half of one.
 fn keep(path: &Path, image: &[u8]) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory_of(path)?)?;
+    let directory = directory_of(path)?;
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
+    check_directory(directory)?;
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let written =
         write_new(&temporary, [&header(path, image), image]).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
-    written
+    written?;
+    remove_old(directory)
+}
+
+/// Removes the images that were written longest ago, where there are too many, and what was never finished. Another process
+/// may do the same.
+fn remove_old(directory: &Path) -> io::Result<()> {
+    let now = SystemTime::now();
+    let mut images = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = entry.path();
+        let Ok(metadata) = entry.metadata() else { continue };
+        let written = metadata.modified()?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("cwasm") => images.push((written, metadata.len(), path)),
+            Some("tmp") if now.duration_since(written).is_ok_and(|age| age > UNFINISHED) => {
+                let _ = fs::remove_file(path);
+            }
+            _ => {}
+        }
+    }
+    images.sort_by_key(|(written, ..)| std::cmp::Reverse(*written));
+    let mut bytes = 0_u64;
+    for (number, (_, length, path)) in images.into_iter().enumerate() {
+        bytes = bytes.saturating_add(length);
+        if number > 0 && (number >= IMAGES_MAX || bytes > IMAGES_BYTES_MAX) {
+            let _ = fs::remove_file(path);
+        }
+    }
+    Ok(())
 }
 
 fn write_new(path: &Path, contents: [&[u8]; 2]) -> io::Result<()> {
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(FILE_MODE)
-        .custom_flags(no_follow())
-        .open(path)?;
+    let mut file: File =
+        OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).custom_flags(plain()).open(path)?;
     contents.iter().try_for_each(|part| file.write_all(part))
 }
 
-fn no_follow() -> i32 {
-    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
+/// No link is followed, and no process at the other end of a pipe is waited for.
+fn plain() -> i32 {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    i32::try_from(flags.bits()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -211,6 +259,44 @@ mod tests {
         let link = path.with_file_name("link.cwasm");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(read_own(&link).is_err());
+    }
+
+    /// A link in the directory's place could have machine code written among files that are not ours.
+    #[test]
+    fn nothing_is_kept_through_a_linked_directory() {
+        let (parent, path) = kept();
+        let link = parent.path().join("link");
+        std::os::unix::fs::symlink(directory_of(&path).unwrap(), &link).unwrap();
+        assert!(keep(&link.join("two.cwasm"), b"machine code").is_err());
+        assert!(read_own(&link.join("one.cwasm")).is_err());
+        assert_eq!(fs::read_dir(directory_of(&path).unwrap()).unwrap().count(), 1);
+    }
+
+    /// Each version of a component has an image of its own, and so has each version of this program: the disk would fill up.
+    #[test]
+    fn old_images_make_room_for_new_ones() {
+        let (_parent, path) = kept();
+        let days_ago = |days: u64| SystemTime::now() - Duration::from_hours(24 * days);
+        let age =
+            |path: &Path, days| File::options().write(true).open(path).unwrap().set_modified(days_ago(days));
+        age(&path, 100).unwrap();
+        let unfinished = path.with_extension("1.tmp");
+        fs::write(&unfinished, "half").unwrap();
+        age(&unfinished, 1).unwrap();
+        for number in 0..40 {
+            let path = path.with_file_name(format!("{number}.cwasm"));
+            keep(&path, b"machine code").unwrap();
+            age(&path, 40 - number).unwrap();
+        }
+        let kept = fs::read_dir(directory_of(&path).unwrap()).unwrap().count();
+        assert!(kept <= IMAGES_MAX + 1 && !path.exists() && !unfinished.exists(), "{kept}");
+        assert!(read_own(&path.with_file_name("39.cwasm")).is_ok());
+        // One that is larger than all may be stays alone.
+        let large = path.with_file_name("large.cwasm");
+        keep(&large, b"machine code").unwrap();
+        File::options().write(true).open(&large).unwrap().set_len(IMAGES_BYTES_MAX).unwrap();
+        keep(&large.with_file_name("next.cwasm"), b"machine code").unwrap();
+        assert!(!large.exists() || fs::read_dir(directory_of(&path).unwrap()).unwrap().count() <= 2);
     }
 
     /// The image of another component, put in the place of this one's, is whole and ours, and the wrong program.
