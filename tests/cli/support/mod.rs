@@ -9,6 +9,7 @@ mod ids;
 #[allow(dead_code, reason = "the library's tests use the rest")]
 #[path = "../../support/storage.rs"]
 pub mod storage;
+pub mod tools;
 #[path = "../../support/wasm.rs"]
 pub mod wasm;
 mod watchdog;

@@ -4,6 +4,7 @@
 //! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `handover` goes from one instance of the
 //! logic to the next.
 
+mod failure_log;
 mod functions;
 mod handover;
 mod passing;

@@ -5,7 +5,7 @@ use std::{error::Error, ops::Range};
 use forebay_types::{FileId, Ledger, RecordId, Ticket};
 use tracing::warn;
 
-use super::Guard;
+use super::{Guard, failure_log::FailureLog};
 use crate::{
     storage::{StorageError, SyncTarget},
     syncs::{Covers, Flight, Vanished},
@@ -30,6 +30,7 @@ pub(super) struct Ledgers {
     pub(super) is_unsafe: bool,
     /// The last sync of the directory has failed.
     pub(super) are_names_unsafe: bool,
+    failures: FailureLog,
 }
 
 impl Ledgers {
@@ -156,11 +157,7 @@ impl Guard {
     }
 
     fn sync_failed(&mut self, target: SyncTarget, error: &StorageError) {
-        let error: &dyn Error = error;
-        warn!(
-            ?target,
-            error, "an fsync failed: Forebay confirms nothing as synced until a retry has made it good"
-        );
+        self.ledgers.failures.log(target, error, self.clock.now_ns());
         match target {
             SyncTarget::Data(file) => self.segments.data_failed(file),
             SyncTarget::Directory => {
