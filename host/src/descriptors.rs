@@ -35,7 +35,7 @@ impl Error for Exhausted {
 }
 
 /// An error that says what to do, where it is that no descriptor is left; any other as it is.
-pub(crate) fn explain(error: io::Error) -> io::Error {
+pub fn explain(error: io::Error) -> io::Error {
     let limit = match Errno::from_io_error(&error) {
         Some(Errno::MFILE) => {
             rustix::process::getrlimit(rustix::process::Resource::Nofile).current.or(Some(u64::MAX))

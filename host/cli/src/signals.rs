@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use forebay::Buffer;
+use forebay::{Buffer, storage::native::explain_missing_descriptors};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
@@ -58,7 +58,7 @@ impl Signals {
     /// well is over. SIGHUP stays ignored if it was: `nohup` starts a process so.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let signals = Self::new();
-        signals.start().context("cannot listen for signals")?;
+        signals.start().map_err(explain_missing_descriptors).context("cannot listen for signals")?;
         Ok(signals)
     }
 

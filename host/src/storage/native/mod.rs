@@ -41,6 +41,7 @@ use super::{
     Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Opening, Recalled, StorageError, SyncJob,
     SyncTarget, own_file::OwnFile,
 };
+pub use crate::descriptors::explain as explain_missing_descriptors;
 
 /// Why a buffer's directory cannot be taken.
 #[derive(Debug, Error)]
