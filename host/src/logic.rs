@@ -3,7 +3,7 @@
 //! [`engine`](crate::engine) implements it with the WebAssembly component. Tests implement it natively, so that the same
 //! host code is run at full speed and under thousands of schedules.
 
-use std::{fmt, io};
+use std::{fmt, io, sync::Arc};
 
 use forebay_types::{BatchId, BufferError, RecordId, Refusal, StorageError, Ticket};
 pub use forebay_types::{Options as LogicOptions, WhenFull};
@@ -13,6 +13,7 @@ use crate::{
     descriptors::in_words,
     guard::{Guard, Rescue},
     panics::caught,
+    storage,
 };
 
 /// Why a call of the logic gave no result.
@@ -22,6 +23,9 @@ pub enum CallError {
     /// The logic answered with an error of its own. The instance is still usable.
     #[error("the buffer's logic refused: {}", Words(*.0))]
     Refused(BufferError),
+    /// The logic passed on an error of its storage. The instance is still usable.
+    #[error("{0}")]
+    Storage(Arc<storage::StorageError>),
     /// The call trapped, ran out of time, or answered against the contract. The instance must not be called again.
     #[error("the buffer's logic failed: {reason}")]
     Failed {
@@ -47,6 +51,18 @@ impl CallError {
     pub(crate) fn panicked(text: &str) -> Self {
         Self::Failed { reason: format!("it has panicked: {text}") }
     }
+}
+
+/// Calls an instance. Where it passes on the code of a storage error, the error itself takes the place of the code.
+pub(crate) fn call_logic<T>(
+    logic: &mut (dyn Logic + 'static),
+    call: impl FnOnce(&mut (dyn Logic + 'static)) -> Result<T, CallError>,
+) -> Result<T, CallError> {
+    logic.guard().begin_call();
+    call(logic).map_err(|error| match error {
+        CallError::Refused(code) => logic.guard().cause_of(code).map_or(error, CallError::Storage),
+        error => error,
+    })
 }
 
 /// An error of the logic, in words.

@@ -19,6 +19,7 @@ mod redelivery;
 mod remembered;
 mod same;
 mod simulated;
+mod storage_errors;
 mod unacknowledged;
 mod unwritable;
 mod usage;

@@ -111,7 +111,7 @@ impl Imports<'_> {
         call: impl FnOnce(&mut Guard) -> Result<T, GuardError>,
     ) -> Result<T, StorageError> {
         self.1.burn();
-        Ok(call(self.0)?)
+        call(self.0).map_err(|error| self.0.tell(error))
     }
 }
 

@@ -6,6 +6,8 @@ use crate::Refusal;
 
 /// Linux's errno for the cases that matter here. Every host uses these numbers, whatever its operating system.
 pub mod errno {
+    /// Not the owner.
+    pub const EPERM: u32 = 1;
     /// No such file.
     pub const ENOENT: u32 = 2;
     /// Interrupted.

@@ -17,16 +17,18 @@ pub(crate) struct Room {
 
 /// Why records are not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
+enum Cause<'a> {
     FailedSync,
     FullBuffer,
     FullDisk,
+    /// The storage failed, as it says.
+    Storage(&'a str),
     /// There is room by all that the host knows.
     Logic,
 }
 
-impl Cause {
-    fn of(status: &Status, longest_frame: u64, room: &Room) -> Self {
+impl<'a> Cause<'a> {
+    fn of(status: &'a Status, longest_frame: u64, room: &Room) -> Self {
         let has_bytes = status.bytes.saturating_add(longest_frame) <= room.max_bytes;
         let has_events = room.max_events == 0 || status.occupancy.events < room.max_events;
         if status.sync_failed {
@@ -35,6 +37,8 @@ impl Cause {
             Self::FullBuffer
         } else if status.disk_full {
             Self::FullDisk
+        } else if let Some(error) = &status.storage_error {
+            Self::Storage(error)
         } else {
             Self::Logic
         }
@@ -75,6 +79,7 @@ impl Room {
             Cause::FullDisk => {
                 warn!(waiting_records, "the disk has no room: waiting until it has{}", limits::remark());
             }
+            Cause::Storage(error) => warn!(error, waiting_records, "the storage takes no records: waiting until it does"),
             Cause::Logic => warn!(
                 waiting_records,
                 bytes = status.bytes,
@@ -100,6 +105,7 @@ impl Room {
                 "the buffer is full: records are refused"
             ),
             Cause::FullDisk => warn!("the disk is full: records are refused{}", limits::remark()),
+            Cause::Storage(error) => warn!(error, "the storage takes no records: they are refused"),
             Cause::Logic => warn!(
                 bytes = status.bytes,
                 "the buffer's logic takes no records, although the buffer has room: they are refused"

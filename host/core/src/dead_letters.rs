@@ -55,7 +55,7 @@ fn add(
         return Err(StorageError::NoSpace {
             operation: "write to",
             what: format!("the dead-letter file, which has {end} of at most {max_bytes} bytes: move it away"),
-            source: io::ErrorKind::QuotaExceeded.into(),
+            cause: io::ErrorKind::QuotaExceeded.into(),
         });
     }
     match file.replace_end(end, frames).and_then(|()| file.sync()) {

@@ -1,6 +1,6 @@
 //! What can go wrong with a buffer, by operation.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use forebay_types::{BufferError, RecordId};
 use thiserror::Error;
@@ -24,8 +24,8 @@ pub enum OpenError {
     #[error(transparent)]
     Directory(#[from] NativeOpenError),
     /// The directory's files cannot be read.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
+    #[error("the buffer could not be opened: {0}")]
+    Storage(Arc<StorageError>),
     /// The component that was to run cannot.
     #[error(transparent)]
     Component(#[from] ComponentError),
@@ -40,7 +40,16 @@ pub enum OpenError {
 /// The reason is in the message, and so not a source besides: it would be said twice.
 impl From<CallError> for OpenError {
     fn from(error: CallError) -> Self {
-        Self::Logic(error)
+        match error {
+            CallError::Storage(error) => Self::Storage(error),
+            error => Self::Logic(error),
+        }
+    }
+}
+
+impl From<StorageError> for OpenError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(Arc::new(error))
     }
 }
 
@@ -61,7 +70,6 @@ impl From<CallError> for OpenError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Error)]
-#[error("{kind}")]
 #[non_exhaustive]
 pub struct WriteError {
     /// Why they were not written.
@@ -72,12 +80,15 @@ pub struct WriteError {
     /// The records that were not, in their order. The [kind](Self::kind) says whether a reader may get some of them all the
     /// same.
     pub records: Vec<NewRecord>,
+    /// The error of the storage that kept the records out, with operation, file and the operating system's error. `None` where
+    /// the storage did what it was asked. The message has it in words.
+    pub storage: Option<Arc<StorageError>>,
 }
 
 impl WriteError {
     /// Of records of which none was written.
     pub(super) fn new(kind: WriteErrorKind, records: Vec<NewRecord>) -> Self {
-        Self { kind, written: Receipt::default(), records }
+        Self { kind, written: Receipt::default(), records, storage: None }
     }
 
     /// The records that were not written, in their order.
@@ -91,6 +102,17 @@ impl WriteError {
     }
 }
 
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.storage {
+            Some(cause) if self.is_full() => {
+                write!(f, "not all of the records were written: {cause}; write the rest again later")
+            }
+            _ => self.kind.fmt(f),
+        }
+    }
+}
+
 /// Says how many records come back, and not what is in them: errors end up in logs.
 impl fmt::Debug for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,6 +120,7 @@ impl fmt::Debug for WriteError {
             .field("kind", &self.kind)
             .field("written", &self.written)
             .field("records", &self.records.len())
+            .field("storage", &self.storage)
             .finish()
     }
 }
@@ -151,10 +174,7 @@ pub enum WriteErrorKind {
         next: RecordId,
     },
     /// The storage failed this time. Nothing else has changed: it may be tried again.
-    #[error(
-        "not all of the records were written: {reason}; look into the log, and at what the kernel says of the disk, and \
-         try again"
-    )]
+    #[error("not all of the records were written: {reason}; try again after that")]
     Refused {
         /// What happened.
         reason: String,
@@ -175,12 +195,13 @@ pub enum ReadError {
     #[error("the buffer is closed")]
     Closed,
     /// The storage failed this time. Nothing else has changed: it may be tried again.
-    #[error(
-        "no records were read: {reason}; look into the log, and at what the kernel says of the disk, and try again"
-    )]
+    #[error("no records were read: {reason}; try again after that")]
     Refused {
         /// What happened.
         reason: String,
+        /// The error of the storage, with operation, file and the operating system's error. `None` where the logic refused
+        /// the call for a reason of its own.
+        storage: Option<Arc<StorageError>>,
     },
     /// No record came in the time that was given. Nothing has changed.
     #[error("no record came in time")]
@@ -275,7 +296,30 @@ pub(super) enum Unable {
     /// Nor will any other be.
     Stopped(Stop),
     /// It may be tried again.
-    Refused(String),
+    Refused(Refused),
+}
+
+/// Why a call may be tried again.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    reason: String,
+    storage: Option<Arc<StorageError>>,
+}
+
+impl From<Arc<StorageError>> for Refused {
+    fn from(error: Arc<StorageError>) -> Self {
+        Self { reason: error.to_string(), storage: Some(error) }
+    }
+}
+
+impl Unable {
+    /// The error of the storage behind it.
+    pub(super) fn storage(&self) -> Option<Arc<StorageError>> {
+        match self {
+            Self::Stopped(_) => None,
+            Self::Refused(refused) => refused.storage.clone(),
+        }
+    }
 }
 
 impl From<Stop> for Unable {
@@ -287,9 +331,7 @@ impl From<Stop> for Unable {
 /// A data file that cannot be read now: the next call tries again.
 impl From<StorageError> for Unable {
     fn from(error: StorageError) -> Self {
-        let source =
-            std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-        Self::Refused(format!("{error}{source}"))
+        Self::Refused(Arc::new(error).into())
     }
 }
 
@@ -297,7 +339,8 @@ impl From<&CallError> for Unable {
     fn from(error: &CallError) -> Self {
         match error {
             CallError::Refused(BufferError::Closed) => Self::Stopped(Stop::Closed),
-            CallError::Refused(_) => Self::Refused(error.to_string()),
+            CallError::Refused(_) => Self::Refused(Refused { reason: error.to_string(), storage: None }),
+            CallError::Storage(error) => Self::Refused(Arc::clone(error).into()),
             CallError::Failed { .. } => Self::Stopped(Stop::Failed(error.to_string())),
         }
     }
@@ -309,7 +352,7 @@ impl From<Unable> for WriteErrorKind {
             Unable::Stopped(Stop::Closed) => Self::Closed,
             Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => Self::SyncFailed,
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
-            Unable::Refused(reason) => Self::Refused { reason },
+            Unable::Refused(Refused { reason, .. }) => Self::Refused { reason },
         }
     }
 }
@@ -319,10 +362,10 @@ impl From<Unable> for ReadError {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
             Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => {
-                Self::Refused { reason: "a sync failed".to_owned() }
+                Self::Refused { reason: "a sync failed".to_owned(), storage: None }
             }
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
-            Unable::Refused(reason) => Self::Refused { reason },
+            Unable::Refused(Refused { reason, storage }) => Self::Refused { reason, storage },
         }
     }
 }
@@ -330,7 +373,9 @@ impl From<Unable> for ReadError {
 impl From<Unable> for ReplaceError {
     fn from(unable: Unable) -> Self {
         match unable {
-            Unable::Stopped(Stop::Failed(reason)) | Unable::Refused(reason) => Self::Stopped { reason },
+            Unable::Stopped(Stop::Failed(reason)) | Unable::Refused(Refused { reason, .. }) => {
+                Self::Stopped { reason }
+            }
             Unable::Stopped(Stop::SyncFailed | Stop::NotSynced | Stop::Closed) => Self::Closed,
         }
     }

@@ -79,18 +79,16 @@ impl PendingWrite {
     /// Tells the writer that it ends here.
     pub(super) fn fail(self, unable: &Unable) {
         if let Some(reply) = self.reply {
-            let kind = unable.clone().into();
-            let answer = self.placed.unsynced(kind, self.records.into());
+            let answer = self.placed.unsynced(unable, self.records.into());
             // The writer may have gone.
             let _ = reply.send(Err(answer));
         }
     }
 
-    /// All that will be placed is placed. The others come back for this reason. Gives what waits for a sync, if anything
-    /// does.
-    pub(super) fn complete(mut self, refusal: Option<WriteErrorKind>) -> Option<AwaitingSync> {
+    /// All that will be placed is placed. The others come back in this error. Gives what waits for a sync, if anything does.
+    pub(super) fn complete(mut self, refusal: Option<WriteError>) -> Option<AwaitingSync> {
         let reply = self.reply.take()?;
-        let refused = refusal.map(|kind| (kind, self.records.into()));
+        let refused = refusal.map(|error| WriteError { records: self.records.into(), ..error });
         let waiting = AwaitingSync { placed: self.placed, refused, reply };
         if self.durability == Durability::Synced && waiting.placed.receipt.records > 0 {
             return Some(waiting);
@@ -112,12 +110,11 @@ struct Placed {
 
 impl Placed {
     /// The error for a write that ended before all of it was placed and synced. `others` were not placed.
-    fn unsynced(self, kind: WriteErrorKind, others: Vec<NewRecord>) -> WriteError {
-        if self.records.is_empty() {
-            return WriteError { kind, written: self.receipt, records: others };
-        }
+    fn unsynced(self, unable: &Unable, others: Vec<NewRecord>) -> WriteError {
+        let written = if self.records.is_empty() { self.receipt } else { Receipt::default() };
         let placed = self.records.into_iter().map(|(_, record)| record);
-        WriteError::new(kind, placed.chain(others).collect())
+        let records = placed.chain(others).collect();
+        WriteError { kind: unable.clone().into(), written, records, storage: unable.storage() }
     }
 }
 
@@ -126,7 +123,7 @@ impl Placed {
 pub(super) struct AwaitingSync {
     placed: Placed,
     /// What was not placed, and why.
-    refused: Option<(WriteErrorKind, Vec<NewRecord>)>,
+    refused: Option<WriteError>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -147,7 +144,7 @@ impl AwaitingSync {
         // The writer may have gone.
         let _ = self.reply.send(match self.refused {
             None => Ok(written),
-            Some((kind, records)) => Err(WriteError { kind, written, records }),
+            Some(error) => Err(WriteError { written, ..error }),
         });
     }
 
@@ -164,14 +161,14 @@ impl AwaitingSync {
                 error.written.add(id);
             }
         }
-        error.records.extend(self.refused.into_iter().flat_map(|(_, records)| records));
+        error.records.extend(self.refused.into_iter().flat_map(WriteError::into_records));
         let _ = self.reply.send(Err(error));
     }
 
     /// The records will not become durable.
     pub(super) fn fail(self, unable: &Unable) {
-        let others = self.refused.map(|(_, records)| records).unwrap_or_default();
-        let _ = self.reply.send(Err(self.placed.unsynced(unable.clone().into(), others)));
+        let others = self.refused.map(WriteError::into_records).unwrap_or_default();
+        let _ = self.reply.send(Err(self.placed.unsynced(unable, others)));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The lives of a buffer's logic: an instance that has failed is dropped, and a fresh one opens the same directory over the
 //! same guard, under the same lock.
 
-use std::{collections::VecDeque, error::Error as _, fmt, sync::Arc};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 use forebay_types::RecordId;
 use tracing::{info, warn};
@@ -10,7 +10,7 @@ use super::{options::Options, runtime::Runtime, source::Source};
 use crate::{
     engine::Limits,
     guard::{Guard, OpenReport, Rescue},
-    logic::{CallError, Logic, LogicOptions, NotMade},
+    logic::{CallError, Logic, LogicOptions, NotMade, call_logic},
     panics::caught,
     storage::StorageError,
 };
@@ -135,7 +135,7 @@ impl Lives {
         call: impl FnOnce(&mut (dyn Logic + 'static)) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let answer = match &mut self.life {
-            Life::Running(logic) => call(&mut **logic),
+            Life::Running(logic) => call_logic(&mut **logic, call),
             Life::Over(_) | Life::Between => Err(CallError::Failed { reason: "it failed before".to_owned() }),
         };
         if answer.is_ok() {
@@ -303,15 +303,16 @@ fn logic_options(options: &Options, takes_over: bool, now_ns: u64) -> LogicOptio
 }
 
 /// Opens the buffer with an instance. Without a ledger the next opener would not know where delivery begins.
-fn open(logic: &mut dyn Logic, options: &LogicOptions, peeks: bool) -> Result<OpenReport, CallError> {
-    logic.open(options)?;
+fn open(
+    logic: &mut (dyn Logic + 'static),
+    options: &LogicOptions,
+    peeks: bool,
+) -> Result<OpenReport, CallError> {
+    call_logic(logic, |logic| logic.open(options))?;
     if logic.guard().ledger().is_none() {
         return Err(CallError::Failed { reason: "it opened the buffer and stored no ledger".to_owned() });
     }
-    let failed = |error: StorageError| {
-        let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        CallError::Failed { reason: format!("{error}{cause}") }
-    };
+    let failed = |error: StorageError| CallError::Storage(Arc::new(error));
     let report = logic.guard().opened().map_err(failed)?;
     // Ids that no file holds, and that nothing follows, are passed: there is nothing to wait for.
     let through = logic.guard().acknowledge(RecordId(0)).map_err(failed)?;
@@ -319,10 +320,10 @@ fn open(logic: &mut dyn Logic, options: &LogicOptions, peeks: bool) -> Result<Op
         return Ok(report);
     }
     if !peeks {
-        match logic.acknowledge(through) {
-            // The next acknowledgement makes up for it.
-            Ok(()) | Err(CallError::Refused(_)) => {}
-            Err(error) => return Err(error),
+        match call_logic(logic, |logic| logic.acknowledge(through)) {
+            Err(error) if error.ends_instance() => return Err(error),
+            // The next acknowledgement makes up for an error.
+            Ok(()) | Err(_) => {}
         }
     }
     let first_unread = through.after(1);
@@ -342,7 +343,7 @@ fn catch_up(logic: &mut dyn Logic, standing: Standing) -> Result<(), CallError> 
     }
     match told {
         // The storage did not do it this time: the next acknowledgement, or tick, makes up for it.
-        Err(CallError::Refused(_)) => Ok(()),
+        Err(error) if !error.ends_instance() => Ok(()),
         told => told,
     }
 }

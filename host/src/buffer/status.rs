@@ -80,6 +80,9 @@ pub struct Status {
     pub withheld: Option<RecordId>,
     /// Whether the disk had no room when the buffer last wrote to it.
     pub disk_full: bool,
+    /// The storage error that kept the records out which were offered last, in words: operation, file, cause and what to do.
+    /// `None` if all were taken, or the buffer itself was full.
+    pub storage_error: Option<String>,
     /// Records that wait in this process for room.
     pub waiting_records: usize,
     /// Calls of the logic that broke a rule of its contract and were refused.
@@ -134,6 +137,7 @@ impl Status {
             usage_lifetime,
             withheld: None,
             disk_full: guard.is_disk_full(),
+            storage_error: None,
             waiting_records,
             refused_calls: guard.refused(),
             refusals: guard.refusals(),

@@ -22,7 +22,7 @@ impl types::Host for GuestState {}
 
 impl storage::Host for GuestState {
     fn load_ledger(&mut self) -> Answer<types::Ledger> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let ledger = guard.load_ledger()?;
             Ok(types::Ledger {
                 writer_next_record: ledger.writer_next_record.0,
@@ -34,7 +34,7 @@ impl storage::Host for GuestState {
     }
 
     fn store_ledger(&mut self, ledger: types::Ledger) -> Answer<()> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let writer_data_file = file(guard, ledger.writer_data_file)?;
             let reader_data_file = file(guard, ledger.reader_data_file)?;
             guard.store_ledger(Ledger {
@@ -42,13 +42,12 @@ impl storage::Host for GuestState {
                 writer_data_file,
                 reader_data_file,
                 reader_last_record: RecordId(ledger.reader_last_record),
-            })?;
-            Ok(())
+            })
         })
     }
 
     fn segments(&mut self, from: u32, max: u32) -> Answer<Vec<storage::Segment>> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let segments = guard.segments(from, max)?.into_iter().map(|segment| storage::Segment {
                 file: segment.file.get(),
                 first_id: segment.first_id.0,
@@ -76,7 +75,7 @@ impl storage::Host for GuestState {
     }
 
     fn append(&mut self, batch: u64, count: u32) -> Answer<storage::Placed> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let placed = guard.append(BatchId(batch), count)?;
             Ok(storage::Placed {
                 records: placed.records,
@@ -88,19 +87,19 @@ impl storage::Host for GuestState {
     }
 
     fn prepare(&mut self) -> Answer<u16> {
-        self.host_call(|guard| Ok(guard.prepare()?.get()))
+        self.answer(|guard| Ok(guard.prepare()?.get()))
     }
 
     fn roll(&mut self) -> Answer<u16> {
-        self.host_call(|guard| Ok(guard.roll()?.get()))
+        self.answer(|guard| Ok(guard.roll()?.get()))
     }
 
     fn truncate(&mut self) -> Answer<u64> {
-        self.host_call(|guard| Ok(guard.truncate()?))
+        self.answer(Guard::truncate)
     }
 
     fn release(&mut self, through: u16) -> Answer<storage::Released> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let through = file(guard, through)?;
             let released = guard.release(through)?;
             Ok(storage::Released { files: released.files, bytes: released.bytes })
@@ -108,14 +107,14 @@ impl storage::Host for GuestState {
     }
 
     fn discard(&mut self, number: u16) -> Answer<u64> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let file = file(guard, number)?;
-            Ok(guard.discard(file)?)
+            guard.discard(file)
         })
     }
 
     fn request_sync(&mut self, target: storage::SyncTarget) -> Answer<u64> {
-        self.host_call(|guard| {
+        self.answer(|guard| {
             let target = match target {
                 storage::SyncTarget::Data(number) => SyncTarget::Data(file(guard, number)?),
                 storage::SyncTarget::Directory => SyncTarget::Directory,
@@ -126,13 +125,20 @@ impl storage::Host for GuestState {
     }
 }
 
-fn file(guard: &mut Guard, number: u16) -> Result<FileId, Error> {
-    FileId::new(number).ok_or_else(|| guard.no_such_file().into())
+impl GuestState {
+    /// As `host_call`. The guard decides what the guest is told of an error.
+    fn answer<T>(&mut self, function: impl FnOnce(&mut Guard) -> Result<T, GuardError>) -> Answer<T> {
+        self.host_call(|guard| function(guard).map_err(|error| guard.tell(error).into()))
+    }
 }
 
-impl From<GuardError> for Error {
-    fn from(error: GuardError) -> Self {
-        match Code::from(error) {
+fn file(guard: &mut Guard, number: u16) -> Result<FileId, GuardError> {
+    FileId::new(number).ok_or_else(|| guard.no_such_file())
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        match code {
             Code::NotFound => Self::NotFound,
             Code::NoSpace => Self::NoSpace,
             Code::Fenced => Self::Fenced,

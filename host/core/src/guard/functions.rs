@@ -22,7 +22,7 @@ const TAKEN_FILES_MAX: usize = 64;
 impl Guard {
     /// `load-ledger`.
     pub fn load_ledger(&mut self) -> Result<Ledger, GuardError> {
-        let missing = || StorageError::NotFound { what: "the ledger".to_owned() };
+        let missing = || StorageError::NotFound { operation: "read", what: "the ledger".to_owned() };
         Ok(self.ledgers.stored.ok_or_else(missing)?)
     }
 
@@ -137,9 +137,9 @@ impl Guard {
                 return Err(self.refuse_room("make", what));
             }
             let Some(file) = self.segments.free_file(self.ledgers.first_file()) else {
-                let source = std::io::ErrorKind::QuotaExceeded.into();
+                let cause = std::io::ErrorKind::QuotaExceeded.into();
                 let what = "a data file: every number is taken".to_owned();
-                return Err(StorageError::NoSpace { operation: "make", what, source }.into());
+                return Err(StorageError::NoSpace { operation: "make", what, cause }.into());
             };
             let made = self.backend.create_file(file);
             self.is_disk_full |= matches!(made, Err(StorageError::NoSpace { .. }));
@@ -152,7 +152,7 @@ impl Guard {
                 }
             }
         }
-        Err(StorageError::AlreadyExists { what: "the next data file".to_owned() }.into())
+        Err(StorageError::AlreadyExists { operation: "make", what: "the next data file".to_owned() }.into())
     }
 
     /// `truncate`.
@@ -217,7 +217,7 @@ impl Guard {
     pub fn discard(&mut self, file: FileId) -> Result<u64, GuardError> {
         self.may_change_files()?;
         match self.segments.place(file) {
-            None => return Err(StorageError::NotFound { what: format!("data file {file}") }.into()),
+            None => return Err(not_found("remove", file)),
             Some(Place::InOrder(_)) => return Err(self.refuse(Refusal::Retention)),
             Some(Place::Spare | Place::Outside) => {}
         }
@@ -264,7 +264,7 @@ impl Guard {
         if let SyncTarget::Data(file) = target
             && self.segments.get(file).is_none()
         {
-            return Err(StorageError::NotFound { what: format!("data file {file}") }.into());
+            return Err(not_found("sync", file));
         }
         if self.syncs.is_full() {
             return Err(self.refuse(Refusal::Syncs));
@@ -301,8 +301,8 @@ impl Guard {
     /// The operator allows no more.
     fn refuse_room(&mut self, operation: &'static str, what: String) -> GuardError {
         self.refusals.note(Breach::Quota, self.clock.now_ns());
-        let source = std::io::ErrorKind::QuotaExceeded.into();
-        StorageError::NoSpace { operation, what, source }.into()
+        let cause = std::io::ErrorKind::QuotaExceeded.into();
+        StorageError::NoSpace { operation, what, cause }.into()
     }
 
     /// Frames records and writes them in pieces of about a block. Gives how many are in the file; an error means none.
@@ -361,4 +361,9 @@ impl Guard {
         self.reader.note_append(file, at, self.staging.share(piece, used));
         Ok(())
     }
+}
+
+/// The logic named a data file that is not there.
+fn not_found(operation: &'static str, file: FileId) -> GuardError {
+    StorageError::NotFound { operation, what: format!("data file {file}") }.into()
 }

@@ -1,9 +1,10 @@
 //! What a buffer's logic calls, and what the host does between its calls.
 //!
 //! The guard wires the parts together and decides nothing that the logic decides. [`functions`](self) answers the
-//! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `handover` goes from one instance of the
+//! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `causes` the errors behind the codes that the logic is told, `handover` goes from one instance of the
 //! logic to the next.
 
+mod causes;
 mod failure_log;
 mod functions;
 mod handover;
@@ -14,10 +15,10 @@ mod syncing;
 
 use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
 
-use forebay_types::{BatchId, Ledger, RecordId, Refusal, StorageError as Code};
+use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
 pub use self::{handover::OpenReport, rescue::Rescue};
-use self::{handover::Phase, remembering::Before, syncing::Ledgers};
+use self::{causes::Causes, handover::Phase, remembering::Before, syncing::Ledgers};
 use crate::{
     clock::Clock,
     dead_letters::KnownEnd,
@@ -47,20 +48,6 @@ impl From<StorageError> for GuardError {
     }
 }
 
-/// What the logic is told.
-impl From<GuardError> for Code {
-    fn from(error: GuardError) -> Self {
-        match error {
-            GuardError::Refused(refusal) => Self::Refused(refusal.number()),
-            GuardError::Storage(error) => match error {
-                StorageError::NotFound { .. } => Self::NotFound,
-                StorageError::NoSpace { .. } => Self::NoSpace,
-                StorageError::AlreadyExists { .. } | StorageError::Io { .. } => Self::Io(error.errno()),
-            },
-        }
-    }
-}
-
 /// Takes syncs to where they may block.
 pub type SyncRunner = Box<dyn FnMut(SyncTarget, SyncJob) + Send>;
 
@@ -76,6 +63,7 @@ pub struct Guard {
     syncs: Syncs,
     tally: Tally,
     refusals: Refusals,
+    causes: Causes,
     phase: Phase,
     /// What was remembered; `None` once the logic has opened the buffer.
     before: Option<Before>,
@@ -149,6 +137,7 @@ impl Guard {
             syncs: Syncs::default(),
             tally: Tally::default(),
             refusals: Refusals::default(),
+            causes: Causes::default(),
             phase: Phase::Opening,
             before: None,
             incarnations: Incarnations::default(),

@@ -5,63 +5,70 @@ use std::{error::Error as _, io};
 use forebay_types::errno;
 use thiserror::Error;
 
-/// Why a call of a [`Backend`](super::Backend) failed. Each says what was attempted and on what.
+/// Why a call of a [`Backend`](super::Backend) failed.
+///
+/// The message is complete: what was attempted, on what, the cause, and what to do. The cause is therefore not a source
+/// besides: it would be said twice.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StorageError {
     /// The thing is not there.
-    #[error("{what} does not exist")]
+    #[error("could not {operation} {what}: it does not exist{}", remedy(errno::ENOENT))]
     NotFound {
+        /// What was attempted, as a verb.
+        operation: &'static str,
         /// What was looked for.
         what: String,
     },
     /// The thing is there already.
-    #[error("{what} exists already")]
+    #[error("could not {operation} {what}: it exists already{}", remedy(errno::EEXIST))]
     AlreadyExists {
+        /// What was attempted, as a verb.
+        operation: &'static str,
         /// What was to be made.
         what: String,
     },
     /// The disk, a quota or the limit on the length of a file is exhausted. It passes when room is made or the limit is
     /// raised.
-    #[error("no room to {operation} {what}")]
+    #[error("no room to {operation} {what}: {cause}{}", remedy_of(cause))]
     NoSpace {
         /// What was attempted, as a verb.
         operation: &'static str,
         /// On what.
         what: String,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The operating system refused, or the device failed. Too many open files are among these: no data that is removed
     /// helps there.
-    #[error("could not {operation} {what}")]
+    #[error("could not {operation} {what}: {cause}{}", remedy_of(cause))]
     Io {
         /// What was attempted, as a verb.
         operation: &'static str,
         /// On what.
         what: String,
         /// What the operating system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
 impl StorageError {
     /// Sorts an operating system's error into its case. `ENOSPC`, `EDQUOT` and `EFBIG` mean that there is no room
     /// now.
-    pub fn from_io(operation: &'static str, what: impl Into<String>, source: io::Error) -> Self {
+    pub fn from_io(operation: &'static str, what: impl Into<String>, cause: io::Error) -> Self {
         let what = what.into();
-        match os_error(&source) {
-            errno::ENOENT => Self::NotFound { what },
-            errno::EEXIST => Self::AlreadyExists { what },
-            errno::ENOSPC | errno::EDQUOT | errno::EFBIG => Self::NoSpace { operation, what, source },
-            _ => Self::Io { operation, what, source },
+        match os_error(&cause) {
+            errno::ENOENT => Self::NotFound { operation, what },
+            errno::EEXIST => Self::AlreadyExists { operation, what },
+            errno::ENOSPC | errno::EDQUOT | errno::EFBIG => Self::NoSpace { operation, what, cause },
+            _ => Self::Io { operation, what, cause },
         }
     }
 
     /// Something was to be changed that may only be read: `EROFS`.
     pub fn read_only(operation: &'static str, what: impl Into<String>) -> Self {
         let erofs = i32::try_from(errno::EROFS).unwrap_or(i32::MAX);
-        Self::Io { operation, what: what.into(), source: io::Error::from_raw_os_error(erofs) }
+        Self::Io { operation, what: what.into(), cause: io::Error::from_raw_os_error(erofs) }
     }
 
     /// Linux's number for it; 0 if the operating system gave none.
@@ -69,7 +76,7 @@ impl StorageError {
         match self {
             Self::NotFound { .. } => errno::ENOENT,
             Self::AlreadyExists { .. } => errno::EEXIST,
-            Self::NoSpace { source, .. } | Self::Io { source, .. } => os_error(source),
+            Self::NoSpace { cause, .. } | Self::Io { cause, .. } => os_error(cause),
         }
     }
 
@@ -89,6 +96,31 @@ fn os_error(error: &io::Error) -> u32 {
     let explained = || error.source()?.downcast_ref::<io::Error>()?.raw_os_error();
     let number = error.raw_os_error().or_else(explained);
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+/// What to do about a cause that does not say so itself: an explanation around an error has its own advice.
+fn remedy_of(cause: &io::Error) -> &'static str {
+    let number = cause.raw_os_error().and_then(|number| u32::try_from(number).ok());
+    number.map_or("", remedy)
+}
+
+/// What to do about an error of the operating system, as the end of a message. Empty where no advice holds in general.
+fn remedy(errno: u32) -> &'static str {
+    match errno {
+        errno::EACCES | errno::EPERM => {
+            "; run as the user that owns the buffer's files, or change their owner or mode"
+        }
+        errno::ENOENT => "; find out which program removed it",
+        errno::EEXIST => "; find out which program made it, and move it away",
+        errno::EROFS => "; mount the file system for writing, and open the buffer without `peek`",
+        errno::EIO => "; look for what the kernel says of the disk (`dmesg`)",
+        errno::ENOSPC => "; free space on the file system",
+        errno::EDQUOT => "; free space, or raise the quota",
+        errno::EFBIG => "; raise the limit on the length of files (`ulimit -f`)",
+        errno::EMFILE => "; raise the process's limit of open files (`ulimit -n`)",
+        errno::ENFILE => "; raise the system's limit of open files (`sysctl fs.file-max`)",
+        _ => "",
+    }
 }
 
 #[cfg(test)]

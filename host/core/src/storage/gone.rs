@@ -12,8 +12,8 @@ use super::{
 pub struct Gone;
 
 fn gone<T>(operation: &'static str) -> Result<T, StorageError> {
-    let source = io::Error::other("the code that was to make the buffer's logic has kept its storage");
-    Err(StorageError::Io { operation, what: "the buffer".to_owned(), source })
+    let cause = io::Error::other("the code that was to make the buffer's logic has kept its storage");
+    Err(StorageError::Io { operation, what: "the buffer".to_owned(), cause })
 }
 
 impl Backend for Gone {

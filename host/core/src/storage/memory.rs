@@ -71,10 +71,7 @@ impl Backend for Memory {
     }
 
     fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
-        self.disk.with(self.process, |state| {
-            state.store_ledger(ledger);
-            Ok(())
-        })
+        self.disk.with(self.process, |state| state.store_ledger(ledger))
     }
 
     fn list_files(&mut self) -> Result<Vec<(FileId, u64)>, StorageError> {
@@ -104,6 +101,7 @@ impl Backend for Memory {
     fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
         self.disk.with(self.process, |state| {
             state.open(file)?;
+            state.check_failing("read", || state::what(file))?;
             let read = state.file(file)?.read_at(offset, into);
             state.bytes_read = state.bytes_read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
             Ok(read)

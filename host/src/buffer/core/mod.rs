@@ -31,7 +31,7 @@ use super::{
 use crate::{
     guard::{Guard, Loss, ReadRecord},
     logic::Logic,
-    storage::{Backend, SyncTarget},
+    storage::{Backend, StorageError, SyncTarget},
 };
 
 /// The shortest time between two ticks.
@@ -55,6 +55,8 @@ pub(super) struct Core {
     backlog: VecDeque<PendingWrite>,
     /// The logic took less than it was offered; nothing has happened since that could have made room.
     full: bool,
+    /// The storage error that the logic met when it last took less than it was offered.
+    storage_error: Option<Arc<StorageError>>,
     awaiting_sync: VecDeque<AwaitingSync>,
     /// The id below which a sync of everything has been asked for.
     flushed: RecordId,
@@ -136,6 +138,7 @@ impl Core {
             writing: Writing::Open,
             backlog: VecDeque::new(),
             full: false,
+            storage_error: None,
             awaiting_sync: VecDeque::new(),
             flushed: RecordId(0),
             ready: VecDeque::new(),
@@ -333,7 +336,8 @@ impl Core {
         let stopped = self.stop.as_ref().map(ToString::to_string);
         let status = Status::new(self.lives.guard(), &figures, &self.in_flight, &self.dead_letters, waiting);
         let (delivery_paused, expired_leases) = (self.is_delivery_paused(), self.expired_leases);
-        let status = Status { delivery_paused, expired_leases, ..status };
+        let storage_error = self.storage_error.as_ref().map(ToString::to_string);
+        let status = Status { delivery_paused, expired_leases, storage_error, ..status };
         Status { restarts, replacements, fell_back, stopped, withheld: self.withheld, ..status }
     }
 

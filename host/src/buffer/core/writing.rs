@@ -9,7 +9,7 @@ use super::{Core, Writing};
 use crate::{
     NewRecord,
     buffer::{
-        error::{Stop, WriteErrorKind},
+        error::{Stop, WriteError, WriteErrorKind},
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
@@ -48,6 +48,7 @@ impl Core {
             let guard = self.lives.guard();
             if guard.is_degraded() {
                 // Until a retry has made a failed sync good it is as if there were no room.
+                self.storage_error = None;
                 self.no_room();
                 continue;
             }
@@ -55,6 +56,7 @@ impl Core {
             let result = self.lives.call(|logic| logic.write(batch, &sizes));
             // However the call ended, what the guard has placed is placed.
             let all_placed = self.take_offer();
+            self.storage_error = if all_placed { None } else { self.guard().last_cause() };
             self.forget_dropped();
             self.complete_placed();
             match self.note(result) {
@@ -157,7 +159,9 @@ impl Core {
             sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
         });
         self.guard().rejected(rejected);
-        self.awaiting_sync.extend(write.complete(Some(kind)));
+        let storage = self.storage_error.clone().filter(|_| kind == WriteErrorKind::Full);
+        let error = WriteError { storage, ..WriteError::new(kind, Vec::new()) };
+        self.awaiting_sync.extend(write.complete(Some(error)));
     }
 
     /// What waits will not be placed any more: it comes back to its writers.

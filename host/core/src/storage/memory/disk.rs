@@ -49,11 +49,11 @@ impl Disk {
     pub fn open(&self) -> Result<Memory, StorageError> {
         let mut state = self.state();
         if state.is_held {
-            let source = std::io::ErrorKind::WouldBlock.into();
+            let cause = std::io::ErrorKind::WouldBlock.into();
             return Err(StorageError::Io {
                 operation: "lock",
                 what: "the buffer in memory".to_owned(),
-                source,
+                cause,
             });
         }
         state.process += 1;
@@ -98,6 +98,16 @@ impl Disk {
     /// Whether the process has no file descriptor left to read or sync a data file with.
     pub fn exhaust_descriptors(&self, lacks_descriptors: bool) {
         self.state().lacks_descriptors = lacks_descriptors;
+    }
+
+    /// From now on each call fails whose errors have this verb, with an error number of the operating system's: `append to`, `cut`,
+    /// `make` or `read` a data file, or `store` the ledger. `None`: it fails no more.
+    pub fn fail_calls(&self, operation: &str, errno: Option<i32>) {
+        let mut state = self.state();
+        match errno {
+            Some(errno) => state.failing.insert(operation.to_owned(), errno),
+            None => state.failing.remove(operation),
+        };
     }
 
     /// The `nth` sync of a target from now on will fail; the next is the first.
@@ -278,6 +288,6 @@ fn check_alive(state: &State, process: u64) -> Result<(), StorageError> {
     if state.process == process {
         return Ok(());
     }
-    let source = std::io::Error::other("the process that did this has died");
-    Err(StorageError::Io { operation: "use", what: "the buffer in memory".to_owned(), source })
+    let cause = std::io::Error::other("the process that did this has died");
+    Err(StorageError::Io { operation: "use", what: "the buffer in memory".to_owned(), cause })
 }

@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) write_protected: HashSet<FileId>,
     /// The process has no file descriptor left to open a data file.
     pub(super) lacks_descriptors: bool,
+    /// The calls that fail, by the verb of their errors, and the number that the operating system gives.
+    pub(super) failing: HashMap<String, i32>,
 }
 
 impl State {
@@ -73,13 +75,29 @@ impl State {
         *self.ledger.live()
     }
 
-    pub(super) fn store_ledger(&mut self, ledger: Ledger) {
+    pub(super) fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
+        self.check_failing("store", || "the ledger in memory".to_owned())?;
         let is_first = self.ledger.live().is_none();
         self.ledger_changes += 1;
         *self.ledger.change() = Some(ledger);
         if is_first {
             // A ledger is made whole and durable, or not at all.
             self.ledger.settle();
+        }
+        Ok(())
+    }
+
+    /// Fails the calls that a test has chosen.
+    pub(super) fn check_failing(
+        &self,
+        operation: &'static str,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), StorageError> {
+        match self.failing.get(operation) {
+            None => Ok(()),
+            Some(errno) => {
+                Err(StorageError::from_io(operation, what(), io::Error::from_raw_os_error(*errno)))
+            }
         }
     }
 
@@ -111,8 +129,9 @@ impl State {
 
     pub(super) fn create(&mut self, id: FileId) -> Result<(), StorageError> {
         if self.names.live().contains_key(&id) {
-            return Err(StorageError::AlreadyExists { what: what(id) });
+            return Err(StorageError::AlreadyExists { operation: "make", what: what(id) });
         }
+        self.check_failing("make", || what(id))?;
         let number = self.add(MemoryFile::default());
         self.names.change().insert(id, number);
         Ok(())
@@ -162,15 +181,16 @@ impl State {
     }
 
     fn check_writable(&self, operation: &'static str, id: FileId) -> Result<(), StorageError> {
+        self.check_failing(operation, || what(id))?;
         if !self.write_protected.contains(&id) {
             return Ok(());
         }
-        Err(StorageError::Io { operation, what: what(id), source: io::Error::from_raw_os_error(EACCES) })
+        Err(StorageError::Io { operation, what: what(id), cause: io::Error::from_raw_os_error(EACCES) })
     }
 
     /// What a reader sees of a file.
     pub(super) fn file(&self, id: FileId) -> Result<&MemoryFile, StorageError> {
-        self.files.get(&self.number(id)?).ok_or_else(|| StorageError::NotFound { what: what(id) })
+        self.files.get(&self.number(id)?).ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
     }
 
     /// What a sync that starts now would cover.
@@ -244,7 +264,7 @@ impl State {
     /// Puts what a renewal has written in the place of the data file.
     pub(super) fn renew(&mut self, id: FileId) -> Result<(), StorageError> {
         self.number(id)?;
-        let bytes = self.renewals.remove(&id).ok_or_else(|| StorageError::NotFound { what: what(id) })?;
+        let bytes = self.renewals.remove(&id).ok_or_else(|| StorageError::NotFound { operation: "replace", what: what(id) })?;
         let number = self.add(MemoryFile::durable(bytes));
         self.names.change().insert(id, number);
         Ok(())
@@ -314,12 +334,12 @@ impl State {
     }
 
     fn number(&self, id: FileId) -> Result<u64, StorageError> {
-        self.names.live().get(&id).copied().ok_or_else(|| StorageError::NotFound { what: what(id) })
+        self.names.live().get(&id).copied().ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
     }
 
     fn file_mut(&mut self, id: FileId) -> Result<&mut MemoryFile, StorageError> {
         let number = self.number(id)?;
-        self.files.get_mut(&number).ok_or_else(|| StorageError::NotFound { what: what(id) })
+        self.files.get_mut(&number).ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
     }
 }
 
@@ -332,16 +352,16 @@ const EACCES: i32 = 13;
 const ENOSPC: i32 = 28;
 
 fn no_space(id: FileId) -> StorageError {
-    let source = io::Error::from_raw_os_error(ENOSPC);
-    StorageError::NoSpace { operation: "append to", what: what(id), source }
+    let cause = io::Error::from_raw_os_error(ENOSPC);
+    StorageError::NoSpace { operation: "append to", what: what(id), cause }
 }
 
 fn sync_failed(target: SyncTarget) -> StorageError {
-    let source = io::Error::from_raw_os_error(EIO);
-    StorageError::Io { operation: "sync", what: format!("{target:?}"), source }
+    let cause = io::Error::from_raw_os_error(EIO);
+    StorageError::Io { operation: "sync", what: format!("{target:?}"), cause }
 }
 
-fn what(id: FileId) -> String {
+pub(super) fn what(id: FileId) -> String {
     format!("data file {id} in memory")
 }
 
