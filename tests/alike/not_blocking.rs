@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use forebay::{Buffer, Component, RecordId, Simulation, storage::memory::Disk};
+use forebay::{Buffer, Component, RecordId, Simulation, storage::{SyncTarget, memory::Disk}};
 
 use crate::support::{
     Runs,
@@ -123,6 +123,40 @@ fn closing_does_not_block() {
         let buffer = locked.open().unwrap();
         disk.hold_calls();
         assert_not_blocking("closing", &disk, buffer.close_async()).unwrap();
+        assert!(disk.open().is_ok(), "{runs:?}: the directory is free");
+    }
+}
+
+/// A task that ends early drops what it has. What was written is in the buffer, and the directory becomes free.
+#[test]
+fn dropping_does_not_block() {
+    for runs in Runs::ALL {
+        let (disk, buffer) = buffer(runs);
+        pollster::block_on(buffer.writer().write_async("one more")).unwrap();
+        disk.hold_calls();
+        let free = disk.clone();
+        let drop = async move {
+            drop(buffer);
+            while let Err(error) = free.open() {
+                assert!(error.to_string().contains("lock"), "{error}");
+                tokio::task::yield_now().await;
+            }
+        };
+        assert_not_blocking("dropping", &disk, drop);
+        let last = disk.data_files().last().unwrap().0;
+        assert!(disk.sync_count(SyncTarget::Data(last)) > 0, "{runs:?}: it was closed in full");
+        disk.power_loss();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!(buffer.reader().try_next_batch(100).unwrap().len(), 21, "{runs:?}");
+    }
+}
+
+/// Without an `async` call the drop waits, as most programs expect: the next line may open the directory again.
+#[test]
+fn dropping_waits_where_all_calls_block() {
+    for runs in Runs::ALL {
+        let (disk, buffer) = buffer(runs);
+        drop(buffer);
         assert!(disk.open().is_ok(), "{runs:?}: the directory is free");
     }
 }

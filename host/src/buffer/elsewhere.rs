@@ -31,7 +31,7 @@ impl Builder {
     /// ```
     pub async fn open_async(self) -> Result<Buffer, OpenError> {
         let runtime = self.shared_runtime();
-        run_blocking(&runtime, move || self.open()).await.unwrap_or(Err(OpenError::Abandoned))
+        opened(run_blocking(&runtime, move || self.open()).await)
     }
 }
 
@@ -40,7 +40,7 @@ impl Locked {
     /// was opened.
     pub async fn open_async(self) -> Result<Buffer, OpenError> {
         let runtime = self.shared_runtime();
-        run_blocking(&runtime, move || self.open()).await.unwrap_or(Err(OpenError::Abandoned))
+        opened(run_blocking(&runtime, move || self.open()).await)
     }
 }
 
@@ -68,8 +68,7 @@ impl Buffer {
         self.shared.with_core_elsewhere(replace).await.unwrap_or_else(|unable| Err(unable.into()))
     }
 
-    /// As [`close`](Self::close), without blocking the thread. The buffer is closed also where the future is dropped. A buffer
-    /// that is dropped instead is closed on the thread that drops it.
+    /// As [`close`](Self::close), without blocking the thread. The buffer is closed also where the future is dropped.
     pub async fn close_async(self) -> Result<(), CloseError> {
         let runtime = Arc::clone(self.shared.runtime());
         run_blocking(&runtime, move || self.close()).await.unwrap_or_else(|| Err(abandoned().into()))
@@ -81,6 +80,13 @@ impl Buffer {
         let runtime = Arc::clone(self.shared.runtime());
         run_blocking(&runtime, move || self.hand_over()).await.unwrap_or_else(|| Err(abandoned().into()))
     }
+}
+
+/// The caller drops the buffer where it must not block.
+fn opened(buffer: Option<Result<Buffer, OpenError>>) -> Result<Buffer, OpenError> {
+    let buffer = buffer.unwrap_or(Err(OpenError::Abandoned))?;
+    buffer.shared.note_async_caller();
+    Ok(buffer)
 }
 
 fn abandoned() -> Stop {

@@ -55,12 +55,20 @@ pub use crate::logic::WhenFull;
 use crate::{
     engine::{Component, Limits},
     guard::{Loss, OpenReport},
+    storage::Backend,
 };
 
 /// How often closing tries to make up for a failed sync: a disk that has recovered needs one.
 const MENDINGS: usize = 2;
 
 /// A durable, bounded, crash-safe queue of records in one directory, which it holds exclusively while it is open.
+///
+/// A buffer that is dropped is closed. Where all calls so far were blocking ones, the drop waits for that. After the first
+/// `async` call to the buffer, or to a writer or reader of it, the drop does not block: a thread of the buffer's
+/// [runtime](Builder::runtime) closes it, and the directory is free a little later. If the process ends before that, the next
+/// opening finds what a crash leaves: every record that was confirmed as written or synced, and no record that was only
+/// [accepted](Durability::Accepted). To wait for the end, or to hear of errors, call [`close`](Self::close) or
+/// [`close_async`](Self::close_async).
 ///
 /// ```
 /// use forebay::{Buffer, NewRecord};
@@ -192,36 +200,51 @@ impl Buffer {
         if !std::mem::replace(&mut self.open, false) {
             return Ok(None);
         }
-        let _entered = self.shared.span().clone().entered();
-        // A buffer that is closed is in order already.
-        let _ = self.shared.with_core(Core::finish);
-        self.wait_for_syncs();
-        for _ in 0..MENDINGS {
-            if !matches!(self.shared.with_core(|core| core.mend(&self.shared)), Ok(true)) {
-                break;
-            }
-            self.wait_for_syncs();
-        }
-        let Some(core) = self.shared.close() else { return Ok(None) };
-        let (backend, source) = core.close()?;
+        let Some((backend, source)) = shut(&self.shared)? else { return Ok(None) };
         let (runtime, options) = (Arc::clone(self.shared.runtime()), self.options);
         let span = self.shared.span().clone();
         Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source), span)))
-    }
-
-    fn wait_for_syncs(&self) {
-        while let Ok(Some(idle)) = self.shared.with_core(Core::wait_for_syncs) {
-            // A sender that is gone means that the core is: the next round ends.
-            self.shared.block_on(pin!(async { drop(idle.await) }));
-        }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Err(error) = self.shut() {
-            let _entered = self.shared.span().clone().entered();
-            warn!(%error, "the buffer was not closed well");
+        if !std::mem::replace(&mut self.open, false) {
+            return;
         }
+        let shared = Arc::clone(&self.shared);
+        let close = move || {
+            if let Err(error) = shut(&shared).map(drop).map_err(CloseError::from) {
+                let _entered = shared.span().clone().entered();
+                warn!(%error, "the buffer was not closed well");
+            }
+        };
+        if self.shared.has_async_callers() {
+            self.shared.runtime().run_blocking(Box::new(close));
+        } else {
+            close();
+        }
+    }
+}
+
+/// Makes everything durable, and ends the core. `None` if it had ended before.
+fn shut(shared: &Arc<Shared>) -> Result<Option<(Box<dyn Backend>, Source)>, Stop> {
+    let _entered = shared.span().clone().entered();
+    // A buffer that is closed is in order already.
+    let _ = shared.with_core(Core::finish);
+    wait_for_syncs(shared);
+    for _ in 0..MENDINGS {
+        if !matches!(shared.with_core(|core| core.mend(shared)), Ok(true)) {
+            break;
+        }
+        wait_for_syncs(shared);
+    }
+    shared.close().map(Core::close).transpose()
+}
+
+fn wait_for_syncs(shared: &Arc<Shared>) {
+    while let Ok(Some(idle)) = shared.with_core(Core::wait_for_syncs) {
+        // A sender that is gone means that the core is: the next round ends.
+        shared.block_on(pin!(async { drop(idle.await) }));
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Shared {
     look_again_ns: AtomicU64,
     /// An executor was asked to drive the core, and has not begun.
     is_driver_asked: AtomicBool,
+    /// An `async` call was made: the callers have threads that must not block.
+    has_async_callers: AtomicBool,
     /// Which buffer it is, for the log: a process may have many.
     span: Span,
 }
@@ -44,6 +46,7 @@ impl Shared {
             runtime,
             look_again_ns: AtomicU64::new(NEVER_NS),
             is_driver_asked: AtomicBool::new(false),
+            has_async_callers: AtomicBool::new(false),
             span,
         }
     }
@@ -54,6 +57,16 @@ impl Shared {
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.runtime
+    }
+
+    /// Whether any call so far was an `async` one.
+    pub(super) fn has_async_callers(&self) -> bool {
+        self.has_async_callers.load(Ordering::Relaxed)
+    }
+
+    /// An `async` call is made.
+    pub(super) fn note_async_caller(&self) {
+        self.has_async_callers.store(true, Ordering::Relaxed);
     }
 
     /// The time that is so much later than now.
@@ -91,6 +104,7 @@ impl Shared {
         self: &Arc<Self>,
         action: impl FnOnce(&mut Core) -> T + Send + 'static,
     ) -> Result<T, Unable> {
+        self.note_async_caller();
         let (reply, answer) = oneshot::channel();
         // The caller may have gone.
         self.leave_elsewhere(move |core| drop(reply.send(core.contained(action))));

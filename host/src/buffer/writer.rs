@@ -105,6 +105,7 @@ impl Writer {
     /// As [`write_batch`](Self::write_batch), without blocking the thread. Dropping the future gives up the answer, not the
     /// records.
     pub async fn write_batch_async(&self, records: Vec<NewRecord>) -> Result<Receipt, WriteError> {
+        self.shared.note_async_caller();
         self.hand_over(records, None, Shared::submit_elsewhere)?.await
     }
 
@@ -115,6 +116,7 @@ impl Writer {
         records: Vec<NewRecord>,
         timeout: Duration,
     ) -> Result<Receipt, WriteError> {
+        self.shared.note_async_caller();
         self.hand_over(records, Some(timeout), Shared::submit_elsewhere)?.await
     }
 
