@@ -43,7 +43,7 @@ damage seed *ARGS:
     cargo build --release --bin forebay
     cargo run --release -p damage -- {{ seed }} {{ ARGS }}
 
-# Measure what a part of the host costs (guard, sandbox, file, files) or saves (backlog, opening), in a directory that it makes.
+# Measure what a part of the host costs (guard, sandbox, file, files, async) or saves (backlog, opening), in a directory that it makes.
 cost what directory:
     cargo run --release -p cost -- {{ what }} {{ quote(directory) }}
 

@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use forebay::{Buffer, Component, RecordId, Simulation, storage::{SyncTarget, memory::Disk}};
+use forebay::{
+    Buffer, Component, RecordId, Simulation,
+    storage::{SyncTarget, memory::Disk},
+};
 
 use crate::support::{
     Runs,

@@ -114,9 +114,20 @@ fn a_read_that_the_storage_refuses_says_which_file_it_was() {
     }
 }
 
-/// What fails while a buffer is opened comes through the logic as well.
+/// The logic makes the first file, and the host stores a ledger that is missing.
 #[test]
 fn an_opening_that_the_storage_refuses_says_why() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        disk.fail_calls("make", Some(EACCES));
+        let error = runs.open_in(&Simulation::new(), disk.open().unwrap(), options()).unwrap_err();
+        assert!(matches!(error, OpenError::Storage(_)), "{runs:?}: {error:?}");
+        assert_says(
+            runs,
+            &error.to_string(),
+            &["make data file 0", "Permission denied", "change their owner"],
+        );
+    }
     for runs in Runs::ALL {
         let disk = disk(None, &[(0, data_file(1..=20))]);
         disk.fail_calls("store", Some(EROFS));

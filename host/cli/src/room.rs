@@ -79,7 +79,9 @@ impl Room {
             Cause::FullDisk => {
                 warn!(waiting_records, "the disk has no room: waiting until it has{}", limits::remark());
             }
-            Cause::Storage(error) => warn!(error, waiting_records, "the storage takes no records: waiting until it does"),
+            Cause::Storage(error) => {
+                warn!(error, waiting_records, "the storage takes no records: waiting until it does");
+            }
             Cause::Logic => warn!(
                 waiting_records,
                 bytes = status.bytes,

@@ -55,7 +55,6 @@ pub use crate::logic::WhenFull;
 use crate::{
     engine::{Component, Limits},
     guard::{Loss, OpenReport},
-    storage::Backend,
 };
 
 /// How often closing tries to make up for a failed sync: a disk that has recovered needs one.
@@ -200,7 +199,8 @@ impl Buffer {
         if !std::mem::replace(&mut self.open, false) {
             return Ok(None);
         }
-        let Some((backend, source)) = shut(&self.shared)? else { return Ok(None) };
+        let Some(core) = shut(&self.shared) else { return Ok(None) };
+        let (backend, source) = core.close()?;
         let (runtime, options) = (Arc::clone(self.shared.runtime()), self.options);
         let span = self.shared.span().clone();
         Ok(Some(Locked::new(runtime, backend, options, self.limits, Some(source), span)))
@@ -214,7 +214,8 @@ impl Drop for Buffer {
         }
         let shared = Arc::clone(&self.shared);
         let close = move || {
-            if let Err(error) = shut(&shared).map(drop).map_err(CloseError::from) {
+            let closed = shut(&shared).map_or(Ok(()), |core| core.close().map(drop));
+            if let Err(error) = closed.map_err(CloseError::from) {
                 let _entered = shared.span().clone().entered();
                 warn!(%error, "the buffer was not closed well");
             }
@@ -227,8 +228,8 @@ impl Drop for Buffer {
     }
 }
 
-/// Makes everything durable, and ends the core. `None` if it had ended before.
-fn shut(shared: &Arc<Shared>) -> Result<Option<(Box<dyn Backend>, Source)>, Stop> {
+/// Makes everything durable, and takes the core from all who share it. `None` if it was taken before.
+fn shut(shared: &Arc<Shared>) -> Option<Core> {
     let _entered = shared.span().clone().entered();
     // A buffer that is closed is in order already.
     let _ = shared.with_core(Core::finish);
@@ -239,7 +240,7 @@ fn shut(shared: &Arc<Shared>) -> Result<Option<(Box<dyn Backend>, Source)>, Stop
         }
         wait_for_syncs(shared);
     }
-    shared.close().map(Core::close).transpose()
+    shared.close()
 }
 
 fn wait_for_syncs(shared: &Arc<Shared>) {

@@ -29,7 +29,7 @@ use forebay::{
 use forgetful::Forgetful;
 use guarded::Guarded;
 use support::native_logic::NativeLogic;
-use turns::in_turn;
+use turns::{in_turn, in_turn_by_processor};
 use unguarded::Unguarded;
 
 /// Of 1 KiB each, in batches of 64.
@@ -46,9 +46,10 @@ fn main() -> Result<()> {
         (Some("sandbox"), Some(directory)) => sandbox(&directory),
         (Some("file"), Some(directory)) => file(&directory),
         (Some("files"), Some(directory)) => files::files(&directory),
+        (Some("async"), Some(directory)) => asynchronous(&directory),
         (Some("backlog"), Some(directory)) => opening::backlog(&directory),
         (Some("opening"), Some(directory)) => opening::opening(&directory),
-        _ => bail!("usage: cost guard|sandbox|file|files|backlog|opening DIR"),
+        _ => bail!("usage: cost guard|sandbox|file|files|async|backlog|opening DIR"),
     }
 }
 
@@ -101,6 +102,34 @@ fn file(directory: &Path) -> Result<()> {
     let is_there = |directory: PathBuf| directory.join("buffer.forebay").exists();
     ensure!(!is_there(without) && is_there(with), "the file is there when it should not, or is not");
     Ok(fs::remove_dir_all(directory)?)
+}
+
+/// The processor time of the `async` calls, which hand their work to other threads, beside that of the blocking ones.
+fn asynchronous(directory: &Path) -> Result<()> {
+    let buffers = [open(&directory.join("blocking"), true)?, open(&directory.join("async"), true)?];
+    let turns = in_turn_by_processor([
+        ("blocking, in processor time", &mut || go_through(&buffers[0])),
+        ("async, in processor time", &mut || pollster::block_on(go_through_async(&buffers[1]))),
+    ])?;
+    turns.print_rates(BATCH * BATCHES, RECORD_BYTES);
+    turns
+        .print("async, times the processor time of the blocking calls", |[blocking, other]| other / blocking);
+    for buffer in buffers {
+        buffer.close()?;
+    }
+    Ok(fs::remove_dir_all(directory)?)
+}
+
+/// As [`go_through`], with the `async` calls.
+async fn go_through_async(buffer: &Buffer) -> Result<()> {
+    let (writer, reader) = (buffer.writer(), buffer.reader());
+    for _ in 0..BATCHES {
+        writer.write_batch_async(batch()).await?;
+        let records = reader.next_batch_async(BATCH).await?.context("it is open")?;
+        ensure!(records.len() == BATCH, "only {} records were read", records.len());
+        reader.ack_through_async(records.last().context("a batch is never empty")?.id()).await;
+    }
+    Ok(())
 }
 
 fn compare([first_name, second_name]: [&str; 2], [first, second]: [&Buffer; 2]) -> Result<()> {

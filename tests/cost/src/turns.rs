@@ -1,8 +1,9 @@
 //! Several ways to do the same, measured in turn: what else the machine does meanwhile meets all of them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
+use rustix::time::{ClockId, clock_gettime};
 
 /// How many times each is measured.
 const ROUNDS: usize = 101;
@@ -17,8 +18,18 @@ pub(crate) struct Turns<const WAYS: usize> {
     rounds: Vec<[Duration; WAYS]>,
 }
 
-/// Measures them in turn. The first round only warms up.
-pub(crate) fn in_turn<const WAYS: usize>(mut ways: [Way<'_>; WAYS]) -> Result<Turns<WAYS>> {
+/// Measures by the time that passes: see [`in_turn_by`].
+pub(crate) fn in_turn<const WAYS: usize>(ways: [Way<'_>; WAYS]) -> Result<Turns<WAYS>> {
+    in_turn_by(ClockId::Monotonic, ways)
+}
+
+/// Measures by the processor time of all threads of the process, user and system: see [`in_turn_by`].
+pub(crate) fn in_turn_by_processor<const WAYS: usize>(ways: [Way<'_>; WAYS]) -> Result<Turns<WAYS>> {
+    in_turn_by(ClockId::ProcessCPUTime, ways)
+}
+
+/// Measures them in turn, by a clock. The first round only warms up.
+fn in_turn_by<const WAYS: usize>(clock: ClockId, mut ways: [Way<'_>; WAYS]) -> Result<Turns<WAYS>> {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..=ROUNDS {
         let mut taken = [Duration::ZERO; WAYS];
@@ -26,9 +37,9 @@ pub(crate) fn in_turn<const WAYS: usize>(mut ways: [Way<'_>; WAYS]) -> Result<Tu
         for turn in 0..WAYS {
             let which = (round + turn) % WAYS;
             if let (Some((_, way)), Some(taken)) = (ways.get_mut(which), taken.get_mut(which)) {
-                let started = Instant::now();
+                let started = now(clock);
                 way()?;
-                *taken = started.elapsed();
+                *taken = now(clock).saturating_sub(started);
             }
         }
         if round > 0 {
@@ -36,6 +47,10 @@ pub(crate) fn in_turn<const WAYS: usize>(mut ways: [Way<'_>; WAYS]) -> Result<Tu
         }
     }
     Ok(Turns { names: ways.map(|(name, _)| name.to_owned()), rounds })
+}
+
+fn now(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 impl<const WAYS: usize> Turns<WAYS> {

@@ -17,8 +17,8 @@ use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
 
 use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
-pub use self::{handover::OpenReport, rescue::Rescue};
 use self::{causes::Causes, handover::Phase, remembering::Before, syncing::Ledgers};
+pub use self::{handover::OpenReport, rescue::Rescue};
 use crate::{
     clock::Clock,
     dead_letters::KnownEnd,

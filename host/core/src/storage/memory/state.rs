@@ -190,7 +190,9 @@ impl State {
 
     /// What a reader sees of a file.
     pub(super) fn file(&self, id: FileId) -> Result<&MemoryFile, StorageError> {
-        self.files.get(&self.number(id)?).ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
+        self.files
+            .get(&self.number(id)?)
+            .ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
     }
 
     /// What a sync that starts now would cover.
@@ -264,7 +266,10 @@ impl State {
     /// Puts what a renewal has written in the place of the data file.
     pub(super) fn renew(&mut self, id: FileId) -> Result<(), StorageError> {
         self.number(id)?;
-        let bytes = self.renewals.remove(&id).ok_or_else(|| StorageError::NotFound { operation: "replace", what: what(id) })?;
+        let bytes = self
+            .renewals
+            .remove(&id)
+            .ok_or_else(|| StorageError::NotFound { operation: "replace", what: what(id) })?;
         let number = self.add(MemoryFile::durable(bytes));
         self.names.change().insert(id, number);
         Ok(())
@@ -334,12 +339,18 @@ impl State {
     }
 
     fn number(&self, id: FileId) -> Result<u64, StorageError> {
-        self.names.live().get(&id).copied().ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
+        self.names
+            .live()
+            .get(&id)
+            .copied()
+            .ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
     }
 
     fn file_mut(&mut self, id: FileId) -> Result<&mut MemoryFile, StorageError> {
         let number = self.number(id)?;
-        self.files.get_mut(&number).ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
+        self.files
+            .get_mut(&number)
+            .ok_or_else(|| StorageError::NotFound { operation: "open", what: what(id) })
     }
 }
 
