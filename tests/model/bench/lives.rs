@@ -45,6 +45,8 @@ impl Bench {
                 drop(buffer);
             }
         }
+        // A buffer with async callers is closed by a job. It belongs to the life that has ended.
+        self.simulation.run_jobs();
         self.backlog.clear();
         self.unsynced.clear();
         self.sizes = sizes;
