@@ -1,8 +1,8 @@
 //! What a buffer's logic calls, and what the host does between its calls.
 //!
 //! The guard wires the parts together and decides nothing that the logic decides. [`functions`](self) answers the
-//! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `causes` the errors behind the codes that the logic is told, `handover` goes from one instance of the
-//! logic to the next.
+//! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `causes` the errors behind the codes that
+//! the logic is told, `handover` goes from one instance of the logic to the next.
 
 mod causes;
 mod failure_log;

@@ -138,4 +138,17 @@ mod tests {
             assert_eq!(i64::from(error.errno()), i64::from(errno));
         }
     }
+
+    /// Advice that a host has put around an error names the limit. General advice behind it would say the same again.
+    #[test]
+    fn an_explained_error_keeps_its_number_and_its_own_advice() {
+        #[derive(Debug, Error)]
+        #[error("raise the limit of 40")]
+        struct Explained(#[source] io::Error);
+
+        let emfile = io::Error::from_raw_os_error(24);
+        let error = StorageError::from_io("read", "it", io::Error::other(Explained(emfile)));
+        assert!(error.is_for_want_of_descriptors(), "{error:?}");
+        assert_eq!(error.to_string(), "could not read it: raise the limit of 40");
+    }
 }
