@@ -55,7 +55,11 @@ impl Log {
 fn logged<T>(run: impl FnOnce() -> T) -> (T, Log) {
     let (lines, started) = (Arc::new(Lines::default()), Instant::now());
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&lines)).finish();
-    let answer = tracing::subscriber::with_default(subscriber, run);
+    let answer = tracing::subscriber::with_default(subscriber, || {
+        // What another test has met first, while it had no subscriber, may be switched off for the whole process.
+        tracing::callsite::rebuild_interest_cache();
+        run()
+    });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     (answer, Log { text, lasted: started.elapsed() })
 }
