@@ -13,7 +13,7 @@ use crate::{
 /// More than a command needs.
 const ENOUGH: u32 = 40;
 
-/// Fewer than the command needs to come to its buffer.
+/// Fewer than the command needs to open its buffer.
 const FEW: u32 = 8;
 
 /// Runs the binary with no more descriptors than this.

@@ -76,7 +76,7 @@ fn an_attack_at_the_end_of_a_sync_stops_that_buffer_alone() {
     assert_contained(Call::Synced);
 }
 
-/// A caller that ends writing is on the way out, and must get there.
+/// A caller that ends writing wants to stop, and must be able to.
 #[test]
 fn an_attack_in_the_end_of_writing_stops_that_buffer_alone() {
     assert_contained(Call::CloseWriter);

@@ -163,7 +163,7 @@ fn a_damaged_file_behind_missing_ones_is_read_as_without_the_file_before() {
     assert_eq!(alone, (102..=109).collect::<Vec<_>>());
 }
 
-/// Delivery, and the count of what is dropped, must come to the same records: each finds its place in a damaged file by the
+/// Delivery, and the count of what is dropped, must find the same records: each finds its place in a damaged file by the
 /// ids that the ledger has passed.
 #[test]
 fn what_is_dropped_of_a_damaged_file_is_what_delivery_would_have_met() {

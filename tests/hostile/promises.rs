@@ -304,8 +304,8 @@ fn each_record_of_a_batch_is_placed_once_and_in_order() {
     assert_eq!(reopened(&bed.disk), [1, 2, 3]);
 }
 
-/// Files are read in the order of the ring: a record in an earlier one is never come to, or hides those behind it. So
-/// there is one place for a record, and it is not the guest's to say.
+/// Files are read in the order of the ring: a reader never reaches a record in an earlier one, or that record hides those behind
+/// it. So there is one place for a record, and it is not the guest's to say.
 #[test]
 fn records_go_behind_all_that_wait() {
     let disk = Disk::new();

@@ -31,7 +31,7 @@ fn what_was_flushed_survives_a_power_loss() {
     assert_eq!(bed.read_all(), [1, 2, 3, 4, 5]);
 }
 
-/// No call comes after a flush: the ledger must come to name a new file by the ends of syncs alone.
+/// No call comes after a flush: only the ends of syncs make the ledger name a new file.
 #[test]
 fn a_flush_makes_a_new_file_durable_and_named() {
     let mut bed = bed();

@@ -101,7 +101,7 @@ impl Look {
         self.guard.next_id()
     }
 
-    /// Reads everything. Gives the ids of all unread events that the reader does not come to, in ranges that rise.
+    /// Reads everything. Gives the ids of all unread events that the reader does not reach, in ranges that rise.
     pub fn losses(&mut self) -> Result<Vec<Range<RecordId>>, StorageError> {
         let mut losses = Vec::new();
         loop {

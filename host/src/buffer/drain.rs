@@ -9,7 +9,7 @@ use super::{Buffer, core::Core};
 #[non_exhaustive]
 pub struct DrainReport {
     /// The events of [`Status::occupancy`](super::Status::occupancy): those that are not acknowledged, lost ones among them
-    /// that delivery has not come to.
+    /// that delivery has not reached.
     pub events: u64,
     /// Its bytes: the length of their frames, and of damage among them.
     pub bytes: u64,

@@ -21,7 +21,7 @@ pub(super) struct Report {
     pub(super) corrupt: u64,
     /// Bytes of unfinished frames at the ends of files.
     pub(super) torn_bytes: u64,
-    /// Unread ids that a reader does not come to.
+    /// Unread ids that a reader does not reach.
     pub(super) lost_records: u64,
     pub(super) faults: Vec<Fault>,
     #[serde(skip)]
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     Length,
     /// An unfinished frame at the end of a file.
     Torn,
-    /// Ids that a reader does not come to, and that no other fault accounts for.
+    /// Ids that a reader does not reach, and that no other fault accounts for.
     Missing,
     /// A ledger that is missing, cannot be read, or is damaged or out of date.
     Ledger,

@@ -140,8 +140,9 @@ pub(crate) fn end_id(
     }
     let Fences { min, end } = Fences::UNPLACED;
     let unplaced = map(next, next_bytes, min, end)?;
-    let starts: Vec<RecordId> =
+    let mut starts: Vec<RecordId> =
         fence.into_iter().chain(unplaced.stretches().iter().filter_map(first_id)).take(STARTS_MAX).collect();
+    starts.dedup();
     let open_end = open.next_id().unwrap_or_default();
     if starts.iter().all(|start| open_end <= *start) {
         return Ok(fence);

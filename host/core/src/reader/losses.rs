@@ -149,7 +149,7 @@ impl Losses {
         }
     }
 
-    /// The ledger passes all events below `next`. Of those that were not come to, these are lost; the others were dropped. It
+    /// The ledger passes all events below `next`. Of those that delivery did not reach, these are lost; the others were dropped. It
     /// is told now: delivery never reaches what is passed.
     pub(crate) fn pass(&mut self, next: RecordId, gaps: Vec<Range<RecordId>>, passed: &mut PassedOver) {
         for gap in gaps {

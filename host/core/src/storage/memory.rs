@@ -47,18 +47,6 @@ pub struct Memory {
     own_file: OwnFile,
 }
 
-impl Memory {
-    /// A buffer on a disk of its own, of which nothing is left when it is dropped.
-    pub fn new() -> Result<Self, StorageError> {
-        Disk::new().open()
-    }
-
-    /// The disk that it is on.
-    pub fn disk(&self) -> &Disk {
-        &self.disk
-    }
-}
-
 impl Drop for Memory {
     fn drop(&mut self) {
         self.disk.close(self.process);

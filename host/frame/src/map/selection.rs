@@ -108,16 +108,15 @@ impl Selection {
     fn doubts(&self, len: u64, ends_at_tail: bool) -> Vec<Vec<u64>> {
         let certain = self.committed(&self.chosen).or_else(|| self.left_by_power_loss());
         let certain_to = certain.map_or(0, |run| run.end);
-        let fits = |before: Before, offset: u64, id: RecordId| self.fit(before, offset, id);
         let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
-        let starts_well = self.fences.before().is_none_or(|min| fits(min, first.offset, first.first_id));
+        let starts_well = self.fences.before().is_none_or(|min| self.fit(min, first.offset, first.first_id));
         let ends_well = match self.fences.end {
-            Some(end) => fits(Before::of(last), len, end),
+            Some(end) => self.fit(Before::of(last), len, end),
             None => !ends_at_tail || !self.ends_with_sector(),
         };
         let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
         let parts: Vec<&[Piece]> =
-            self.chosen.chunk_by(|a, b| fits(Before::of(a), b.offset, b.first_id)).collect();
+            self.chosen.chunk_by(|a, b| self.fit(Before::of(a), b.offset, b.first_id)).collect();
         let mut doubts = Vec::new();
         for groups in [runs, parts] {
             for rule in [Rule::Smaller, Rule::InFront, Rule::Behind] {
@@ -125,7 +124,7 @@ impl Selection {
                 for (index, pair) in groups.windows(2).enumerate() {
                     let [a, b] = pair else { continue };
                     let (Some(before), Some(next)) = (a.last(), b.first()) else { continue };
-                    if fits(Before::of(before), next.offset, next.first_id) {
+                    if self.fit(Before::of(before), next.offset, next.first_id) {
                         continue;
                     }
                     let is_certain = a.first().is_some_and(|piece| piece.offset < certain_to);

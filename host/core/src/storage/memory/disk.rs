@@ -197,11 +197,6 @@ impl Disk {
         self.state().put_ledger(ledger);
     }
 
-    /// Damages the ledger, as a disk does that forgets a bit: nothing tells that it was changed.
-    pub fn damage_ledger(&self, ledger: Option<Ledger>) {
-        self.state().damage_ledger(ledger);
-    }
-
     pub(super) fn ledger_changes(&self) -> u64 {
         self.state().ledger_changes
     }
