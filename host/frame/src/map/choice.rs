@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::{id::RecordId, layout::OVERHEAD_BYTES, map::piece::Piece};
+use crate::{
+    id::RecordId,
+    map::{
+        gaps::{Before, Gaps, RECORD_WEIGHT},
+        piece::Piece,
+    },
+};
 
 /// How many pieces are chosen among at a time.
 pub(crate) const PIECES_MAX: usize = 65_536;
@@ -10,39 +16,8 @@ pub(crate) const PIECES_MAX: usize = 65_536;
 /// How many equally good predecessors of a piece are compared at most.
 const EQUALS_MAX: usize = 64;
 
-/// What stands before a place: where it ends, and which ids may follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Before {
-    pub(crate) end: u64,
-    pub(crate) floor: RecordId,
-    pub(crate) next_id: RecordId,
-}
-
-impl Before {
-    pub(crate) fn of(piece: &Piece) -> Self {
-        Self { end: piece.end, floor: piece.floor, next_id: piece.next_id }
-    }
-
-    /// Nothing stands before: at the start of a file whose lowest id is known.
-    pub(crate) fn start(min: RecordId) -> Self {
-        Self { end: 0, floor: min, next_id: min }
-    }
-
-    /// How badly a record that starts here fits: the bytes between if no id is missing, or else the bytes that the missing
-    /// ones need and do not have.
-    fn misfit(&self, offset: u64, id: RecordId) -> u64 {
-        let bytes = offset.saturating_sub(self.end);
-        match missing(self.next_id, id) {
-            0 => bytes,
-            missing => missing.saturating_mul(OVERHEAD_BYTES).saturating_sub(bytes),
-        }
-    }
-}
-
-/// How many ids are missing between two records.
-pub(crate) fn missing(next_id: RecordId, id: RecordId) -> u64 {
-    id.0.saturating_sub(next_id.0)
-}
+/// Of how many pieces every two are compared at most.
+const COMPARED_MAX: usize = 256;
 
 /// The best chain that ends with a piece.
 #[derive(Clone, Copy, Debug)]
@@ -53,22 +28,62 @@ struct Link {
     previous: Option<usize>,
 }
 
-/// Of pieces in file order, those of the best chain: ids rise, the most weight, then the least misfit, then the lowest
-/// offset. A weight is at least 1. Of very many pieces each stretch is chosen alone.
-pub(crate) fn best_chain(
-    pieces: &[Piece],
-    before: Option<Before>,
-    weight: impl Fn(&Piece) -> u64,
-) -> Vec<Piece> {
+/// What stands on both sides of the pieces that are chosen among, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) before: Option<Before>,
+    /// Where what follows begins, and with which id.
+    pub(crate) behind: Option<(u64, RecordId)>,
+}
+
+/// Of pieces in file order, those of the best chain: ids rise, the most records, less what speaks against the gaps between
+/// them. Of very many pieces each stretch is chosen alone.
+pub(crate) fn best_chain(pieces: &[Piece], ends: Ends, gaps: Gaps) -> Vec<Piece> {
+    if pieces.len() <= COMPARED_MAX {
+        return best_of_few(pieces, ends, gaps);
+    }
     let mut chosen: Vec<Piece> = Vec::new();
     for stretch in pieces.chunks(PIECES_MAX) {
         let last = chosen.last().copied();
         let follows = |piece: &&Piece| last.is_none_or(|last| last.floor <= piece.first_id);
         let candidates: Vec<Piece> = stretch.iter().filter(follows).copied().collect();
-        let chain = chain(&candidates, last.as_ref().map(Before::of).or(before), &weight);
+        let before = last.as_ref().map(Before::of).or(ends.before);
+        let chain = chain(&candidates, before, |piece| piece.records.into());
         chosen.extend(chain.into_iter().filter_map(|index| candidates.get(index)));
     }
     chosen
+}
+
+/// Compares every two pieces.
+fn best_of_few(pieces: &[Piece], ends: Ends, gaps: Gaps) -> Vec<Piece> {
+    let mut links: Vec<(i128, Option<usize>)> = Vec::with_capacity(pieces.len());
+    let mut best: Option<(i128, usize)> = None;
+    for (index, piece) in pieces.iter().enumerate() {
+        let records = u64::from(piece.records);
+        let gap = |before: Before, records: u64| gaps.against(before, piece.offset, piece.first_id, records);
+        let alone = (0_i128 - ends.before.map_or(0, |before| i128::from(gap(before, records))), None);
+        let behind = pieces.iter().zip(&links).enumerate().filter_map(|(previous, (earlier, link))| {
+            let follows = earlier.floor <= piece.first_id && earlier.end <= piece.offset;
+            let against = gap(Before::of(earlier), records.min(earlier.records.into()));
+            follows.then_some((link.0 - i128::from(against), Some(previous)))
+        });
+        // In doubt the earliest.
+        let (worth, previous) = behind.fold(alone, |best, next| if next.0 > best.0 { next } else { best });
+        let worth = worth + i128::from(records.saturating_mul(RECORD_WEIGHT));
+        links.push((worth, previous));
+        let against =
+            ends.behind.map_or(0, |(offset, id)| gaps.against(Before::of(piece), offset, id, records));
+        let worth = worth - i128::from(against);
+        if best.is_none_or(|(most, _)| worth > most) {
+            best = Some((worth, index));
+        }
+    }
+    let before = |index: &usize| links.get(*index).and_then(|(_, previous)| *previous);
+    let mut chain: Vec<Piece> = std::iter::successors(best.map(|(_, last)| last), before)
+        .filter_map(|index| pieces.get(index).copied())
+        .collect();
+    chain.reverse();
+    chain
 }
 
 fn chain(pieces: &[Piece], before: Option<Before>, weight: impl Fn(&Piece) -> u64) -> Vec<usize> {

@@ -3,7 +3,7 @@
 use crate::{
     id::RecordId,
     layout::{self, DELIMITER, ROOT, Root},
-    map::{choice::Before, piece::Piece},
+    map::{gaps::Before, piece::Piece},
     source::Source,
 };
 

@@ -7,11 +7,11 @@ use crate::{
     layout::{ALIGNMENT, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root},
     map::{
         backward::{Chain, stated_starts},
-        choice::{Before, missing},
         crossed::drop_crossed,
         evidence::{SECTOR_BYTES, fits, follows_other},
         fences::Fences,
         frames::{Frames, Prefix},
+        gaps::{Before, missing},
         moved::Moved,
         parts::Parts,
         piece::{Item, Piece, push},
@@ -157,8 +157,10 @@ impl<S: Source> Gap<'_, '_, S> {
             return true;
         }
         if let Some(piece) = first.whole() {
-            // Nothing outweighs a prefix that leads to the end of the file but frames up to there.
-            let leads_to_end = prefix == Prefix::EndsAt(self.frames.file.len) && self.parts.back.is_empty();
+            // Nothing outweighs a prefix that leads to the end of the file but frames up to there, or ids that are missing.
+            let leads_to_end = prefix == Prefix::EndsAt(self.frames.file.len)
+                && self.parts.back.is_empty()
+                && !self.records_follow(self.before(), self.at);
             return !piece.undelimited || self.is_possible(piece) && !leads_to_end;
         }
         let behind = items.next().or_else(|| self.parts.back.front());

@@ -8,6 +8,7 @@ mod evidence;
 mod fences;
 mod frames;
 mod gap;
+mod gaps;
 mod moved;
 mod parts;
 mod piece;

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::{
     id::RecordId,
     map::{
-        choice::{Before, PIECES_MAX, best_chain, missing},
+        choice::{Ends, PIECES_MAX, best_chain},
         evidence::{SECTOR_BYTES, fits, may_break_off},
         fences::Fences,
         frames::Frames,
+        gaps::{Before, Gaps, RECORD_WEIGHT, missing},
         parts::Parts,
         piece::{Item, Piece},
         splitting::{split, without_repeats},
@@ -18,6 +19,9 @@ use crate::{
 
 /// How many sets of doubtful pieces are tried at most.
 const DOUBTS_MAX: usize = 24;
+
+/// For how many runs to which no chain leads the chosen ones are doubted.
+const LONG_RUNS_MAX: usize = 3;
 
 /// How many bytes of a payload an event takes at least, where it is not known how many there were.
 const EVENT_BYTES: u64 = 8;
@@ -35,17 +39,20 @@ pub(crate) fn choose<S: Source>(
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle = without_repeats(frames, parts.middle.iter().filter_map(Item::whole).copied())?;
     let anchored = split(frames, anchored, fences)?;
+    let len = frames.file.len;
+    let gaps = Gaps::of(anchored.iter().chain(&middle));
     // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.
     let mut doubts = VecDeque::from([BTreeSet::new()]);
-    let mut best: Option<(u64, Vec<Piece>)> = None;
+    let mut best: Option<(i128, Vec<Piece>)> = None;
     for _ in 0..DOUBTS_MAX {
         let Some(doubted) = doubts.pop_front() else { break };
         let certain: Vec<Piece> =
             anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
-        let mut selection = Selection { fences, chosen: Vec::new(), most_events: 1 };
-        selection.choose_anchored(&certain);
+        let mut selection = Selection { fences, gaps, chosen: Vec::new(), most_events: 1 };
+        selection.choose_anchored(&certain, len);
         if anchored.len() <= PIECES_MAX {
-            for more in selection.doubts(frames.file.len, parts.is_back_at_tail) {
+            let contradicted = selection.contradicted(&middle);
+            for more in selection.doubts(len, parts.is_back_at_tail).into_iter().chain(contradicted) {
                 let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
                 if !doubts.contains(&set) {
                     doubts.push_back(set);
@@ -54,7 +61,7 @@ pub(crate) fn choose<S: Source>(
         }
         selection.choose_between(frames, &middle)?;
         // In doubt what both chains say is right.
-        let worth = selection.worth();
+        let worth = selection.worth(len);
         if best.as_ref().is_none_or(|(most, _)| worth > *most) {
             best = Some((worth, selection.chosen));
         }
@@ -76,23 +83,30 @@ fn records<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> u64 {
 
 struct Selection {
     fences: Fences,
+    gaps: Gaps,
     chosen: Vec<Piece>,
     /// The most events that a record of the chosen ones holds.
     most_events: u32,
 }
 
 impl Selection {
-    /// How much speaks for this choice: its records, less a quarter of each run between which and a longer neighbour more ids are
-    /// missing than the bytes between the two can have held.
-    fn worth(&self) -> u64 {
-        let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
-        let contradicts = |pair: &&[&[Piece]]| match pair {
-            [[.., a], [b, ..]] => !self.fit(Before::of(a), b.offset, b.first_id),
-            _ => false,
-        };
-        let smaller = |pair: &[&[Piece]]| pair.iter().map(|run| records(*run)).min().unwrap_or(0);
-        let against: u64 = runs.windows(2).filter(contradicts).map(smaller).sum();
-        records(&self.chosen).saturating_mul(4).saturating_sub(against)
+    /// How much speaks for this choice: its records, less what speaks against the gaps between its runs and on both sides.
+    fn worth(&self, len: u64) -> i128 {
+        let mut worth = i128::from(records(&self.chosen)) * i128::from(RECORD_WEIGHT);
+        let mut last = self.fences.before().map(|before| (before, None));
+        for run in self.chosen.chunk_by(Piece::joins) {
+            let ([first, ..], [.., end]) = (run, run) else { continue };
+            let count = records(run);
+            if let Some((before, others)) = last {
+                let smaller = count.min(others.unwrap_or(count));
+                worth -= i128::from(self.gaps.against(before, first.offset, first.first_id, smaller));
+            }
+            last = Some((Before::of(end), Some(count)));
+        }
+        if let (Some((before, Some(count))), Some(end)) = (last, self.fences.end) {
+            worth -= i128::from(self.gaps.against(before, len, end, count));
+        }
+        worth
     }
 
     /// Whether the ids that are missing in front of a piece fit into the bytes in front of it.
@@ -155,6 +169,26 @@ impl Selection {
         doubts
     }
 
+    /// The chosen ones that contradict a run to which no chain leads, and which is too long for a payload: sets, by offset.
+    fn contradicted(&self, middle: &[Piece]) -> Vec<Vec<u64>> {
+        let longest_bytes = self.chosen.iter().chain(middle).map(|piece| piece.longest_bytes).max();
+        let payload_bytes = longest_bytes.unwrap_or(0).saturating_mul(2);
+        let certain_to = self.committed(&self.chosen).map_or(0, |run| run.end);
+        let mut runs: Vec<Piece> = middle.chunk_by(Piece::joins).filter_map(joined).collect();
+        runs.retain(|run| run.end - run.offset > payload_bytes && self.fences.admit(run));
+        runs.sort_by_key(|run| std::cmp::Reverse(run.records));
+        let contradicts = |run: &Piece, piece: &&Piece| {
+            let (a, b) = if piece.offset < run.offset { (*piece, run) } else { (run, *piece) };
+            a.floor > b.first_id || !self.fit(Before::of(a), b.offset, b.first_id)
+        };
+        let against = |run: &Piece| {
+            let pieces = self.chosen.iter().filter(|piece| contradicts(run, piece));
+            pieces.map(|piece| piece.offset).filter(|offset| *offset >= certain_to).collect()
+        };
+        let sets = runs.iter().take(LONG_RUNS_MAX).map(against);
+        sets.filter(|set: &Vec<u64>| !set.is_empty()).collect()
+    }
+
     /// Whether the last run may be a misplaced sector: it is no longer, and too few ids are missing in front of it for the bytes
     /// that are there.
     fn ends_with_sector(&self) -> bool {
@@ -168,7 +202,7 @@ impl Selection {
             && first.offset - before.end > records.saturating_mul(longest_bytes).saturating_mul(2)
     }
 
-    fn choose_anchored(&mut self, pieces: &[Piece]) {
+    fn choose_anchored(&mut self, pieces: &[Piece], len: u64) {
         let committed = self.committed(pieces);
         self.chosen.extend(committed);
         let before = committed.as_ref().map(Before::of).or(self.fences.before());
@@ -179,7 +213,8 @@ impl Selection {
             .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
             .copied()
             .collect();
-        self.chosen.extend(best_chain(&candidates, before, |piece| piece.records.into()));
+        let ends = Ends { before, behind: self.fences.end.map(|end| (len, end)) };
+        self.chosen.extend(best_chain(&candidates, ends, self.gaps));
         self.most_events = self.chosen.iter().map(|piece| piece.most_events).max().unwrap_or(1);
     }
 
@@ -258,67 +293,15 @@ impl Selection {
             }
         }
         let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
-        let place = Place::between(&self.chosen, left, right.as_ref());
-        let chain = best_chain(&pieces, left, |piece| weight(place.as_ref(), piece));
+        let behind = right.map(|right| (right.offset, right.first_id));
+        let behind = behind.or(self.fences.end.map(|end| (frames.file.len, end)));
+        let chain = best_chain(&pieces, Ends { before: left, behind }, self.gaps);
         let find = |piece: &Piece| runs.binary_search_by_key(&piece.offset, |(run, _)| run.offset).ok();
         let chosen = chain.iter().filter_map(find).filter_map(|index| runs.get(index));
         let between = chosen.flat_map(|(_, run)| *run).copied();
         self.chosen.splice(position..position, between);
         Ok(())
     }
-}
-
-/// Where in a file an id is to be expected.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    /// An offset, and the id that is expected there.
-    offset: u64,
-    id: RecordId,
-    /// How many bytes so many ids take.
-    bytes: u64,
-    ids: u64,
-    /// How many bytes a record takes.
-    record_bytes: u64,
-}
-
-impl Place {
-    fn between(chosen: &[Piece], left: Option<Before>, right: Option<&Piece>) -> Option<Self> {
-        let sum = |size: fn(&Piece) -> u64| chosen.iter().map(size).fold(0, u64::saturating_add);
-        let bytes = sum(|piece| piece.end - piece.offset);
-        let ids = sum(|piece| missing(piece.first_id, piece.next_id));
-        let record_bytes = bytes / sum(|piece| piece.records.into()).max(1);
-        let (offset, id) = left
-            .map(|left| (left.end, left.next_id))
-            .or_else(|| right.map(|right| (right.offset, right.first_id)))?;
-        let (bytes, ids) = match (left, right) {
-            (Some(left), Some(right)) => {
-                (right.offset.saturating_sub(left.end), missing(left.next_id, right.first_id))
-            }
-            _ => (bytes, ids),
-        };
-        (ids > 0 && record_bytes > 0).then_some(Self { offset, id, bytes, ids, record_bytes })
-    }
-
-    /// How far a run is from where it is expected.
-    fn distance(&self, run: &Piece) -> u64 {
-        let expected = |id: u64| {
-            let bytes = u128::from(id) * u128::from(self.bytes) / u128::from(self.ids);
-            u64::try_from(bytes).unwrap_or(u64::MAX)
-        };
-        let place = if run.first_id >= self.id {
-            self.offset.saturating_add(expected(missing(self.id, run.first_id)))
-        } else {
-            self.offset.saturating_sub(expected(missing(run.first_id, self.id)))
-        };
-        // Frames differ in length, so that the more of them are missing, the less exact is what is expected.
-        run.offset.abs_diff(place) / self.record_bytes / self.ids.isqrt().max(1)
-    }
-}
-
-/// How much a run counts where others contradict it: the more records, and the closer to where they are expected, the more.
-fn weight(place: Option<&Place>, run: &Piece) -> u64 {
-    let distance = place.map_or(0, |place| place.distance(run));
-    (u64::from(run.records) * 1024 * 8 / distance.saturating_add(8)).max(1)
 }
 
 /// A run as one piece, for the choice.
