@@ -12,6 +12,7 @@ mod files;
 mod full;
 mod futures;
 mod losses;
+mod misplaced;
 mod not_blocking;
 mod on_tokio;
 mod recovery;

@@ -16,28 +16,42 @@ pub(crate) struct Frames<'a> {
     pub(crate) files: Files<'a>,
     reader: &'a mut Reader,
     extents: BTreeMap<FileId, Extent>,
+    /// The same with the runs that count only where the first frame of the file does, or only where it does not.
+    options: BTreeMap<FileId, Extent>,
 }
 
-/// Ranges of ids without a gap, in file order.
-#[derive(Debug, Default)]
+/// Ranges of ids without a gap, in file order, each with the offset where it starts.
+#[derive(Clone, Debug, Default)]
 struct Runs {
-    ids: Vec<Range<RecordId>>,
+    ids: Vec<(u64, Range<RecordId>)>,
     records: u64,
 }
 
 impl Runs {
-    fn add(&mut self, ids: Range<RecordId>, records: u64) {
+    fn add(&mut self, offset: u64, ids: Range<RecordId>, records: u64) {
         self.records = self.records.saturating_add(records);
         match self.ids.last_mut() {
-            Some(run) if run.end == ids.start => run.end = ids.end,
-            _ => self.ids.push(ids),
+            Some((_, run)) if run.end == ids.start => run.end = ids.end,
+            _ => self.ids.push((offset, ids)),
         }
+    }
+
+    /// These and others of the same file.
+    fn or(&self, others: &Self) -> Self {
+        let mut ids = [self.ids.clone(), others.ids.clone()].concat();
+        ids.sort_by_key(|(offset, run)| (*offset, run.start, run.end));
+        ids.dedup();
+        Self { ids, records: self.records.max(others.records) }
+    }
+
+    fn extent(self, file: FileId) -> Extent {
+        Extent { file, runs: self.ids.into_iter().map(|(_, run)| run).collect() }
     }
 }
 
 impl<'a> Frames<'a> {
     pub(crate) fn new(files: Files<'a>, reader: &'a mut Reader) -> Self {
-        Self { files, reader, extents: BTreeMap::new() }
+        Self { files, reader, extents: BTreeMap::new(), options: BTreeMap::new() }
     }
 
     /// The files that hold anything.
@@ -74,19 +88,29 @@ impl<'a> Frames<'a> {
             let mut found = Runs::default();
             let mut is_clean = true;
             self.reader.survey(&mut self.files, file, |seen| match seen {
-                Seen::Record(met) => found.add(met.frame.id..met.next_id(), 1),
+                Seen::Record(met) => found.add(met.offset, met.frame.id..met.next_id(), 1),
                 Seen::Passed { .. } => is_clean = false,
             })?;
             let has_bounds = self.files.segments.recalled_bounds(file) != Bounds::default();
             if !is_clean && !has_bounds {
                 let without_start = self.without_committed_start(file)?;
+                self.options.insert(file, found.or(&without_start).extent(file));
                 if without_start.records > found.records {
                     found = without_start;
                 }
             }
-            self.extents.insert(file, Extent { file, runs: found.ids });
+            self.extents.insert(file, found.extent(file));
         }
         Ok(self.extents.entry(file).or_insert_with(|| Extent { file, runs: Vec::new() }))
+    }
+
+    /// All runs that a file may turn out to hold, once its neighbours are known. Reads all of it.
+    pub(crate) fn options(&mut self, file: FileId) -> Result<&Extent, StorageError> {
+        self.extent(file)?;
+        match self.options.get(&file) {
+            Some(options) => Ok(options),
+            None => Ok(self.extents.entry(file).or_insert_with(|| Runs::default().extent(file))),
+        }
     }
 
     /// The runs of a file whose first frame counts no more than any other: a misplaced sector at the start hides all records with
@@ -99,10 +123,10 @@ impl<'a> Frames<'a> {
         let mut found = Runs::default();
         for stretch in map.stretches() {
             match *stretch {
-                Stretch::Run { first_id, next_id, records, .. } => {
-                    found.add(first_id..next_id, records.into());
+                Stretch::Run { offset, first_id, next_id, records, .. } => {
+                    found.add(offset, first_id..next_id, records.into());
                 }
-                Stretch::Undelimited { id, next_id, .. } => found.add(id..next_id, 1),
+                Stretch::Undelimited { offset, id, next_id, .. } => found.add(offset, id..next_id, 1),
                 Stretch::Damaged { .. } | Stretch::Misplaced { .. } | Stretch::Unfinished { .. } => {}
             }
         }

@@ -26,7 +26,7 @@ pub(super) fn reading_order(ledger: Ledger, frames: &mut Frames<'_>) -> Result<V
     }
     let mut extents: Vec<Extent> = Vec::new();
     for file in frames.nonempty() {
-        extents.push(frames.extent(file)?.clone());
+        extents.push(frames.options(file)?.clone());
     }
     let mut order = arrange(&extents, ledger.reader_data_file, ledger.first_unread());
     if order.is_empty() {

@@ -104,13 +104,41 @@ fn nonempty_follower(segments: &Segments, file: FileId) -> Option<(FileId, u64)>
     None
 }
 
+/// The id of a file's first frame, whether or not that frame counts: which one was met first depends on what else was walked.
+fn first_frame(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
+    let Some(segment) = files.segments.get(file).filter(|segment| segment.is_met()) else {
+        return fence_of(files, file);
+    };
+    first_frame_id(&mut FileBytes::new(&mut *files.backend, file, segment.bytes))
+}
+
 /// The id with which the first segment begins that is behind a file and holds anything. It is a hint: nothing was checked.
-pub(crate) fn first_behind(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
+fn first_behind(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
     let Some((next, _)) = nonempty_follower(files.segments, file) else { return Ok(None) };
-    match fence_of(files, next) {
+    match first_frame(files, next) {
         Err(StorageError::NotFound { .. }) => Ok(None),
-        fence => fence,
+        first => first,
     }
+}
+
+/// The lowest id of a file, or else, where its first frame may be misplaced, the one with which no first frame counts more than
+/// any other: where a file stands in front and tells nothing, and where the file behind begins with no higher id. A walk
+/// delivers nothing of such a file before it has looked at all of it.
+pub(super) fn or_unplaced(
+    files: &mut Files<'_>,
+    file: FileId,
+    min: Option<RecordId>,
+) -> Result<Option<RecordId>, StorageError> {
+    if min.is_some() {
+        return Ok(min);
+    }
+    let is_in_doubt = files.segments.before(file).next().is_some() || begins_too_high(files, file)?;
+    Ok(if is_in_doubt { Fences::UNPLACED.min } else { None })
+}
+
+fn begins_too_high(files: &mut Files<'_>, file: FileId) -> Result<bool, StorageError> {
+    let (first, behind) = (first_frame(files, file)?, first_behind(files, file)?);
+    Ok(first.zip(behind).is_some_and(|(first, behind)| behind <= first))
 }
 
 /// The id below which all ids of a damaged file lie: where the file that follows begins, unless nothing tells that.
@@ -134,7 +162,8 @@ pub(crate) fn end_id(
     if let Some(fence) = fence {
         let behind = map(next, next_bytes, Some(fence), None)?;
         let is_whole_itself = open.first_id().is_some_and(|first| is_whole_from_its_fence(&open, first));
-        if is_whole_from_its_fence(&behind, fence) && !is_whole_itself {
+        let is_short = behind.records() < open.records();
+        if is_whole_from_its_fence(&behind, fence) && !is_whole_itself && !is_short {
             return Ok(Some(fence));
         }
     }
@@ -151,7 +180,7 @@ pub(crate) fn end_id(
     let mut best = (None, open.records().saturating_add(behind.records()));
     for start in starts {
         let own = map(file, bytes, min_id, Some(start))?;
-        let behind = map(next, next_bytes, Some(start), None)?;
+        let behind = map(next, next_bytes, own.next_id().or(min_id), None)?;
         let kept = own.records().saturating_add(behind.records());
         // In doubt the first frame of the next file counts.
         if kept > best.1 || kept == best.1 && Some(start) == fence {

@@ -90,8 +90,6 @@ pub(crate) struct FileWalk {
     /// What the neighbours say of the first id was not told yet.
     is_asking: bool,
     expected: Expected,
-    /// The first id of the file that follows. A first frame that is not below it does not belong here.
-    first_behind: Option<RecordId>,
     map: Option<FileMap>,
     whole_end: u64,
     next_id: RecordId,
@@ -106,7 +104,6 @@ impl FileWalk {
             offset: 0,
             is_asking: true,
             expected: Expected::Any,
-            first_behind: None,
             map: None,
             whole_end: 0,
             next_id: RecordId(0),
@@ -133,11 +130,10 @@ impl FileWalk {
         self.is_asking
     }
 
-    /// The id after the file before it, or else the first id of the file that follows.
-    pub(crate) fn is_told(&mut self, min_id: Option<RecordId>, first_behind: Option<RecordId>) {
+    /// The id after the file before it.
+    pub(crate) fn is_told(&mut self, min_id: Option<RecordId>) {
         self.is_asking = false;
         self.expected = min_id.map_or(Expected::Any, Expected::Exactly);
-        self.first_behind = first_behind;
     }
 
     /// Whether a map tells what the rest of the file is.
@@ -249,10 +245,7 @@ impl FileWalk {
                 Err(_) if rest.is_empty() => return Ok(Step::On),
                 Err(_) => return Ok(self.needs_map()),
             };
-            let is_first = self.expected == Expected::Any && self.map.is_none();
-            if !self.expected.admits(frame.id)
-                || is_first && self.first_behind.is_some_and(|id| frame.id >= id)
-            {
+            if !self.expected.admits(frame.id) {
                 return Ok(self.needs_map());
             }
             let events = match frame.count_source {

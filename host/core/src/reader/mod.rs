@@ -20,7 +20,7 @@ pub use self::losses::{Loss, LossCount, Place};
 pub(crate) use self::{
     blocks::{BLOCK_BYTES, BlockPool},
     delivered::Delivered,
-    fences::{fence_of, first_behind, frame_ending_at},
+    fences::{fence_of, frame_ending_at},
     file_bytes::FileBytes,
     file_walk::{FileWalk, Met, Step, WhyPassed},
     losses::{Losses, PassedOver},
@@ -57,8 +57,6 @@ pub(crate) struct Reader {
     passed_over: PassedOver,
     /// Bytes of data files that were read or walked.
     walked_bytes: u64,
-    /// How many walks wait for the end of the file before theirs.
-    asking: u8,
 }
 
 impl Reader {
@@ -313,6 +311,27 @@ impl Reader {
         &mut self,
         walk: &mut FileWalk,
         files: &mut Files<'_>,
+        take: impl FnMut(&Met<'_>) -> bool,
+    ) -> Result<Step, StorageError> {
+        let stepped = self.step_without_map(walk, files, take);
+        let file = walk.file;
+        if let (Ok(Step::NeedsMap), Some(length)) =
+            (&stepped, files.segments.get(file).map(|segment| segment.bytes))
+        {
+            let fences = self.bounds(files, file)?;
+            let mut source = FileBytes::new(&mut *files.backend, file, length);
+            let mapped = walk.use_map(&mut source, fences);
+            self.walked_bytes = self.walked_bytes.saturating_add(source.read_bytes);
+            mapped?;
+        }
+        stepped
+    }
+
+    /// One step of a walk, up to where the rest of the file needs a map.
+    fn step_without_map(
+        &mut self,
+        walk: &mut FileWalk,
+        files: &mut Files<'_>,
         mut take: impl FnMut(&Met<'_>) -> bool,
     ) -> Result<Step, StorageError> {
         let file = walk.file;
@@ -322,8 +341,7 @@ impl Reader {
         };
         if walk.is_asking() {
             let min_id = walking::min_hint(files, file)?;
-            let first_behind = if min_id.is_none() { first_behind(files, file)? } else { None };
-            walk.is_told(min_id, first_behind);
+            walk.is_told(self::fences::or_unplaced(files, file, min_id)?);
         }
         let behind = self::fences::known_behind(files.segments, file);
         let mut source = FileBytes::new(&mut *files.backend, file, length);
@@ -340,13 +358,6 @@ impl Reader {
             && let Some(segment) = files.segments.get_mut(file)
         {
             segment.fence = Fence::Met(first);
-        }
-        if let Ok(Step::NeedsMap) = stepped {
-            let fences = self.bounds(files, file)?;
-            let mut source = FileBytes::new(&mut *files.backend, file, length);
-            let mapped = walk.use_map(&mut source, fences);
-            self.walked_bytes = self.walked_bytes.saturating_add(source.read_bytes);
-            mapped?;
         }
         if walk.walked().end == WalkedEnd::Damaged {
             files.segments.keep_bounds(file);

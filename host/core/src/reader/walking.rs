@@ -5,15 +5,12 @@ use forebay_types::{FileId, RecordId};
 
 use super::{
     FileWalk, Files, Met, Reader, Step, WhyPassed,
-    fences::{end_id, id_after},
+    fences::{end_id, id_after, or_unplaced},
 };
 use crate::{
-    segments::{Bound, Bounds, Segment, WalkedEnd},
+    segments::{Bound, Bounds, Segment, Segments, WalkedEnd},
     storage::StorageError,
 };
-
-/// A walk through a damaged file may need the end of the file before it, and so on. After so many files a small read has to do.
-const ASKING_MAX: u8 = 4;
 
 /// What a survey of a file shows.
 pub(crate) enum Seen<'a> {
@@ -29,14 +26,7 @@ impl Reader {
         file: FileId,
         mut show: impl FnMut(&Met<'_>),
     ) -> Result<(), StorageError> {
-        let Some(segment) = files.segments.get(file) else { return Ok(()) };
-        let walked = segment.walked;
-        let is_clean = walked.end == WalkedEnd::Whole && walked.to == walked.whole_end;
-        let mut walk = if is_clean && walked.to > 0 {
-            FileWalk::resume(file, walked.to, walked.next_id)
-        } else {
-            FileWalk::start(file)
-        };
+        let Some(mut walk) = walk_on(files.segments, file) else { return Ok(()) };
         loop {
             let step = self.step(&mut walk, files, |met| {
                 show(met);
@@ -112,30 +102,48 @@ impl Reader {
         let hint = min_hint(files, file)?;
         let first = files.segments.get(file).and_then(Segment::first_id);
         let min = if hint.is_some() && hint == first { hint } else { self.end_before(files, file)? };
+        let min = or_unplaced(files, file, min)?;
         files.segments.set_bounds(file, Bounds { min: Bound::told(min), ..told });
         Ok(min)
     }
 
     /// The id after the last record before a file, by walking the files before it.
     fn end_before(&mut self, files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
-        if self.asking >= ASKING_MAX {
-            return min_hint(files, file);
-        }
         let before: Vec<FileId> = files.segments.before(file).map(|segment| segment.file).collect();
-        for before in before {
-            self.asking += 1;
-            let walked = self.walk_through(files, before, |_| {});
-            self.asking -= 1;
-            match walked {
+        // Each of these is walked after the one before it, so that no walk asks for another, however many are damaged.
+        let mut unknown = Vec::new();
+        for file in before.iter().copied() {
+            let is_known = |segments: &Segments| segments.last_end(file) != Bound::NotAsked;
+            if is_known(files.segments) {
+                break;
+            }
+            if self.needs_bounds(files, file)? {
+                unknown.push(file);
+            } else if is_known(files.segments) {
+                break;
+            }
+        }
+        for file in unknown.into_iter().rev() {
+            match self.walk_through(files, file, |_| {}) {
                 Ok(()) | Err(StorageError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
-            let end = files.segments.get(before).and_then(Segment::records_end);
-            if end.is_some() {
-                return Ok(end);
+        }
+        let ends = before.into_iter().map(|file| files.segments.last_end(file));
+        Ok(ends.into_iter().find(|end| *end != Bound::NotAsked).and_then(Bound::id))
+    }
+
+    /// Walks through a file as far as that can be done without the bounds of its ids. Gives whether they are needed for the rest.
+    fn needs_bounds(&mut self, files: &mut Files<'_>, file: FileId) -> Result<bool, StorageError> {
+        let Some(mut walk) = walk_on(files.segments, file) else { return Ok(false) };
+        loop {
+            match self.step_without_map(&mut walk, files, |_| true) {
+                Ok(Step::End) | Err(StorageError::NotFound { .. }) => return Ok(false),
+                Ok(Step::NeedsMap) => return Ok(true),
+                Ok(Step::On | Step::Full | Step::Passed { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(None)
     }
 
     /// Walks through a file from its start, and shows each record.
@@ -172,6 +180,13 @@ impl Reader {
             }
         }
     }
+}
+
+/// A walk through a file, from where one came to that met only whole frames.
+fn walk_on(segments: &Segments, file: FileId) -> Option<FileWalk> {
+    let walked = segments.get(file)?.walked;
+    let is_clean = walked.end == WalkedEnd::Whole && walked.to == walked.whole_end && walked.to > 0;
+    Some(if is_clean { FileWalk::resume(file, walked.to, walked.next_id) } else { FileWalk::start(file) })
 }
 
 /// The id after what stands before a file, as far as two small reads tell it.

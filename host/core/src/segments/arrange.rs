@@ -15,8 +15,8 @@ pub(crate) struct Extent {
     pub(crate) runs: Vec<Range<RecordId>>,
 }
 
-/// The files to read, in this order, from `reader` on or from the file with the lowest unread id on. Files that add
-/// nothing unread are left out.
+/// The files to read, in this order: from `reader` on, or from the file with the lowest unread id on, or from the one behind
+/// the most numbers that no file has. Files that add nothing unread are left out.
 pub(crate) fn arrange(extents: &[Extent], reader: FileId, first_unread: RecordId) -> Vec<FileId> {
     let lowest = extents
         .iter()
@@ -25,10 +25,24 @@ pub(crate) fn arrange(extents: &[Extent], reader: FileId, first_unread: RecordId
         })
         .min();
     let Some((_, _, lowest)) = lowest else { return Vec::new() };
-    let by_ledger = Chain::from(extents, reader, first_unread);
-    let by_ids = Chain::from(extents, lowest, first_unread);
-    // Where both deliver the same, the ledger is right.
-    if by_ids.events > by_ledger.events { by_ids.files } else { by_ledger.files }
+    let fronts = [Some(lowest), behind_the_gap(extents, reader)].into_iter().flatten();
+    // Where others deliver the same, the ledger is right.
+    let mut best = Chain::from(extents, reader, first_unread);
+    for front in fronts {
+        let chain = Chain::from(extents, front, first_unread);
+        if chain.events > best.events {
+            best = chain;
+        }
+    }
+    best.files
+}
+
+/// The file in front of which the most numbers of the ring are free.
+fn behind_the_gap(extents: &[Extent], reader: FileId) -> Option<FileId> {
+    let mut files: Vec<FileId> = extents.iter().map(|extent| extent.file).collect();
+    files.sort_by_key(|file| reader.steps_to(*file));
+    let before = files.last().copied().into_iter().chain(files.iter().copied());
+    before.zip(&files).max_by_key(|(before, file)| before.steps_to(**file)).map(|(_, file)| *file)
 }
 
 fn lowest_unread(extent: &Extent, first_unread: RecordId) -> Option<RecordId> {

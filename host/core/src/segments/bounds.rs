@@ -79,6 +79,19 @@ impl Segments {
         Bounds { min: known(found.min), end: known(found.end.filter(|_| is_as_it_was)) }
     }
 
+    /// The id after the last record in a file that was walked, or in front of it where it holds none.
+    pub(crate) fn last_end(&self, file: FileId) -> Bound {
+        let Some(segment) = self.get(file).filter(|segment| segment.is_walked()) else {
+            return Bound::NotAsked;
+        };
+        match (segment.records_end(), self.bounds_of(file).min) {
+            (Some(end), _) => Bound::At(end),
+            // Without a bound, and below every id.
+            (None, Bound::At(RecordId(0))) => Bound::Unknown,
+            (None, min) => min,
+        }
+    }
+
     /// From now on this file's bounds are to outlive the process.
     pub(crate) fn keep_bounds(&mut self, file: FileId) {
         self.remembered.has_changed |= self.remembered.noted.insert(file);
