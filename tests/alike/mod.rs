@@ -21,6 +21,7 @@ mod remembered;
 mod same;
 mod simulated;
 mod storage_errors;
+mod taken_away;
 mod unacknowledged;
 mod unwritable;
 mod usage;

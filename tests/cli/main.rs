@@ -34,6 +34,7 @@ mod reading;
 mod shipped;
 mod signals;
 mod support;
+mod taken_away;
 mod terminal;
 mod unwilling;
 mod writing;

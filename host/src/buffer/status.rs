@@ -61,6 +61,10 @@ pub struct Status {
     pub lost_events: u64,
     /// The bytes that were passed over in them: damage, or no records of this buffer.
     pub damaged_bytes: u64,
+    /// How many data files another program has removed, moved away or replaced since the buffer was opened, as far as it was
+    /// noticed: at the next sync of the file, or when delivery got there. What was in them is in [`losses`](Self::losses) once
+    /// delivery has passed it.
+    pub files_taken_away: u64,
     /// Unacknowledged events that were dropped to make room since the buffer was opened.
     pub dropped_events: u64,
     /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
@@ -130,6 +134,7 @@ impl Status {
             losses: lost.losses,
             lost_events: lost.events,
             damaged_bytes: lost.bytes,
+            files_taken_away: guard.files_taken_away(),
             dropped_events: guard.dropped_events(),
             occupancy: guard.waiting(),
             oldest_waiting_age: modified.map(|modified| modified.elapsed().unwrap_or_default()),

@@ -37,7 +37,7 @@ impl Guard {
             GuardError::Storage(error) => error,
         };
         let code = match &error {
-            StorageError::NotFound { .. } => Code::NotFound,
+            StorageError::NotFound { .. } | StorageError::TakenAway { .. } => Code::NotFound,
             StorageError::NoSpace { .. } => Code::NoSpace,
             StorageError::AlreadyExists { .. } | StorageError::Io { .. } => Code::Io(error.errno()),
         };

@@ -51,7 +51,8 @@ impl Guard {
                 reader.first_record(&mut files, file).map(drop)
             };
             match looked {
-                Ok(()) | Err(StorageError::NotFound { .. }) => {}
+                Ok(()) => {}
+                Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
             }
             position += 1;
@@ -242,16 +243,18 @@ impl Guard {
     fn is_passed(&mut self, file: FileId) -> Result<bool, StorageError> {
         let (mut files, reader) = self.files();
         match reader.walk_through(&mut files, file, |_| {}) {
-            Ok(()) | Err(StorageError::NotFound { .. }) => {}
+            Ok(()) => {}
+            Err(error) if error.is_missing() => {}
             Err(error) => return Err(error),
         }
         let passed = self.ledgers.synced.map_or(RecordId(0), |synced| synced.reader_last_record);
         Ok(self.segments.get(file).is_none_or(|segment| segment.walked.next_id <= passed.after(1)))
     }
 
-    fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
+    pub(super) fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
         match self.backend.remove_file(file) {
-            Ok(()) | Err(StorageError::NotFound { .. }) => {}
+            Ok(()) => {}
+            Err(error) if error.is_missing() => {}
             Err(error) => return Err(error),
         }
         self.syncs.removed(file);
@@ -340,7 +343,15 @@ impl Guard {
             let what = format!("data file {file}: the limit of {} bytes is reached", self.max_bytes);
             return Err(self.refuse_room("append to", what));
         }
-        let written = self.backend.append(file, at, &piece);
+        let mut written = self.backend.append(file, at, &piece);
+        if let Err(error) = &written
+            && error.is_missing()
+        {
+            if !self.taken_away(file, error) {
+                return written.map_err(GuardError::from);
+            }
+            written = self.backend.append(file, at, &piece);
+        }
         self.is_disk_full = matches!(written, Err(StorageError::NoSpace { .. }));
         if let Err(error) = written {
             // Part of it may be there. Should this fail too, the next append overwrites it, or recovery truncates it.

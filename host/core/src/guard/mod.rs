@@ -12,6 +12,7 @@ mod passing;
 mod remembering;
 mod rescue;
 mod syncing;
+mod taken_away;
 
 use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
 

@@ -92,7 +92,8 @@ impl Guard {
         for file in self.segments.unwalked_before(position) {
             let (mut files, reader) = self.files();
             match reader.walk_through(&mut files, file, |_| {}) {
-                Ok(()) | Err(StorageError::NotFound { .. }) => {}
+                Ok(()) => {}
+                Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -132,7 +133,8 @@ impl Guard {
                 }
             });
             match walked {
-                Ok(()) | Err(StorageError::NotFound { .. }) => {}
+                Ok(()) => {}
+                Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -68,7 +68,15 @@ impl Guard {
         let Some(flight) = self.syncs.landed(target) else { return };
         let was_degraded = self.is_degraded();
         let last = flight.last;
-        let counted = if result.is_ok() { self.count_flight(target, flight) } else { Ok(()) };
+        let result = match (target, result) {
+            (SyncTarget::Data(file), Err(error)) if error.is_missing() => {
+                self.taken_away(file, error);
+                &Ok(())
+            }
+            (_, result) => result,
+        };
+        let is_counted = result.is_ok() && !self.is_target_taken_away(target);
+        let counted = if is_counted { self.count_flight(target, flight) } else { Ok(()) };
         if let Err(error) = result.as_ref().and(counted.as_ref()) {
             if let SyncTarget::Data(file) = target {
                 self.backend.forget_renewal(file);
@@ -203,7 +211,7 @@ impl Guard {
     }
 
     /// Starts what requests wait for. What has just failed waits for the next retry.
-    fn start_unless_failed(&mut self, target: SyncTarget) {
+    pub(super) fn start_unless_failed(&mut self, target: SyncTarget) {
         let has_failed = match target {
             SyncTarget::Data(file) => {
                 self.segments.get(file).is_some_and(|segment| segment.durability.is_suspect())
@@ -239,6 +247,9 @@ impl Guard {
         let covers = match target {
             SyncTarget::Data(file) => {
                 let Some(segment) = self.segments.get(file) else { return };
+                if segment.is_taken_away {
+                    return self.syncs.removed(file);
+                }
                 if segment.durability.is_suspect() {
                     return self.start_rewrite(file);
                 }

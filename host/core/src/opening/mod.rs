@@ -166,7 +166,7 @@ fn find_end(files: &mut Files<'_>, reader: &mut Reader) -> Result<RecordId, Stor
     for file in order {
         match reader.walk_through(files, file, |_| {}) {
             Ok(()) => {}
-            Err(StorageError::NotFound { .. }) => continue,
+            Err(error) if error.is_missing() => continue,
             Err(error) => return Err(error),
         }
         let end = files.segments.get(file).map_or(RecordId(0), |segment| segment.walked.next_id);

@@ -116,7 +116,7 @@ fn first_frame(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, 
 fn first_behind(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
     let Some((next, _)) = nonempty_follower(files.segments, file) else { return Ok(None) };
     match first_frame(files, next) {
-        Err(StorageError::NotFound { .. }) => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
         first => first,
     }
 }

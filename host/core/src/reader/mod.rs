@@ -280,7 +280,7 @@ impl Reader {
                 Ok(false)
             }
             Ok(Step::End) => Ok(!self.next_segment(cursor, files.segments)),
-            Err(StorageError::NotFound { .. }) => {
+            Err(error) if error.is_missing() => {
                 // Another program has removed the file: a loss, as it would be at the next opening.
                 self.passed_over.missing(file);
                 if self.next_segment(cursor, files.segments) {

@@ -47,7 +47,8 @@ impl Reader {
         let mut next = files.segments.position(file).map(|_| file);
         while let Some(file) = next {
             match self.first_record(files, file) {
-                Ok(None) | Err(StorageError::NotFound { .. }) => {}
+                Ok(None) => {}
+                Err(error) if error.is_missing() => {}
                 found => return found,
             }
             next = files.segments.follower(file).map(|follower| follower.file);
@@ -125,7 +126,8 @@ impl Reader {
         }
         for file in unknown.into_iter().rev() {
             match self.walk_through(files, file, |_| {}) {
-                Ok(()) | Err(StorageError::NotFound { .. }) => {}
+                Ok(()) => {}
+                Err(error) if error.is_missing() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -138,7 +140,8 @@ impl Reader {
         let Some(mut walk) = walk_on(files.segments, file) else { return Ok(false) };
         loop {
             match self.step_without_map(&mut walk, files, |_| true) {
-                Ok(Step::End) | Err(StorageError::NotFound { .. }) => return Ok(false),
+                Ok(Step::End) => return Ok(false),
+                Err(error) if error.is_missing() => return Ok(false),
                 Ok(Step::NeedsMap) => return Ok(true),
                 Ok(Step::On | Step::Full | Step::Passed { .. }) => {}
                 Err(error) => return Err(error),
@@ -201,7 +204,7 @@ pub(super) fn min_hint(files: &mut Files<'_>, file: FileId) -> Result<Option<Rec
     }
     let (before, bytes) = (before.file, before.bytes);
     match id_after(files, before, bytes, file) {
-        Err(StorageError::NotFound { .. }) => Ok(None),
+        Err(error) if error.is_missing() => Ok(None),
         end => end,
     }
 }

@@ -12,6 +12,7 @@ mod bounds;
 mod durability;
 mod durable_end;
 mod segment;
+mod taken_away;
 mod told;
 mod walked;
 
@@ -45,6 +46,8 @@ pub(crate) struct Segments {
     suspects: BTreeSet<FileId>,
     /// Whether everything that lies behind the last record was looked at, so that the next id is final.
     is_end_known: bool,
+    /// How many files were seen to be taken away.
+    taken_away: u64,
     remembered: bounds::Remembered,
 }
 
@@ -79,6 +82,7 @@ impl Segments {
             unnamed,
             suspects: BTreeSet::new(),
             is_end_known: false,
+            taken_away: 0,
             remembered: bounds::Remembered::default(),
         };
         debug_assert!(segments.rises(), "the order goes once round the ring at most");
@@ -380,20 +384,5 @@ impl Segments {
         }
         self.bytes = self.bytes.saturating_sub(gone.bytes);
         Some(gone)
-    }
-
-    /// Another program has removed a segment, which is not the last. What was in it is a loss.
-    pub(crate) fn vanished(&mut self, file: FileId) {
-        let Some(position) = self.position(file).filter(|position| position + 1 < self.order.len()) else {
-            return;
-        };
-        if let Some(gone) = self.order.remove(position) {
-            self.unnamed.remove(&file);
-            self.suspects.remove(&file);
-            self.forget_bounds(file);
-            self.bytes = self.bytes.saturating_sub(gone.bytes);
-            self.durable = self.durable.min(position);
-            self.walked = self.walked.min(position);
-        }
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Segment {
     pub(crate) written: Option<Range<RecordId>>,
     /// It was made under this lock.
     pub(crate) is_made_here: bool,
+    /// Another program has taken it away: see [`Segments::taken_away`](super::Segments::taken_away).
+    pub(crate) is_taken_away: bool,
     /// The logic knows that nothing is to be appended to it.
     pub(crate) is_told_closed: bool,
 }
@@ -82,6 +84,7 @@ impl Segment {
             durability: Durability::default(),
             written: None,
             is_made_here: false,
+            is_taken_away: false,
             is_told_closed: false,
         }
     }
@@ -130,7 +133,12 @@ impl Segment {
 
     /// Whether records may be appended to it.
     pub(crate) fn can_be_appended_to(&self) -> bool {
-        self.is_walked() && self.walked.end == WalkedEnd::Whole && !self.durability.is_suspect()
+        self.is_walked() && self.walked.end == WalkedEnd::Whole && !self.is_doubtful()
+    }
+
+    /// Whether nothing may be appended to it although what was read of it is whole.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.durability.is_suspect() || self.is_taken_away
     }
 
     /// A walk has come further.

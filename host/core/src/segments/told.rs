@@ -33,7 +33,7 @@ fn tell(segment: &Segment, place: SegmentPlace, next_id: RecordId) -> Told {
         bytes: *bytes,
         durable_bytes: if durability.is_named { durability.bytes } else { 0 },
         end: segment.end(),
-        suspect: durability.is_suspect(),
+        suspect: segment.is_doubtful(),
         place,
     }
 }

@@ -39,6 +39,16 @@ pub enum StorageError {
         /// What the operating system said.
         cause: io::Error,
     },
+    /// Another program has taken the thing away while it was in use. What it holds is lost to the buffer.
+    #[error("could not {operation} {what}: {how}{}", remedy(errno::ENOENT))]
+    TakenAway {
+        /// What was attempted, as a verb.
+        operation: &'static str,
+        /// On what.
+        what: String,
+        /// What the other program has done.
+        how: TakenAway,
+    },
     /// The operating system refused, or the device failed. Too many open files are among these: no data that is removed
     /// helps there.
     #[error("could not {operation} {what}: {cause}{}", remedy_of(cause))]
@@ -52,11 +62,29 @@ pub enum StorageError {
     },
 }
 
+/// What another program has done to a thing that is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TakenAway {
+    /// Its name leads nowhere.
+    #[error("it was removed or moved away while the buffer was open")]
+    File,
+    /// Its name leads to another file.
+    #[error("another file was put in its place while the buffer was open")]
+    Replaced,
+    /// The buffer's directory is gone, and with it every name in it.
+    #[error("the buffer's directory was removed while the buffer was open")]
+    Directory,
+}
+
 impl StorageError {
     /// Sorts an operating system's error into its case. `ENOSPC`, `EDQUOT` and `EFBIG` mean that there is no room
     /// now.
     pub fn from_io(operation: &'static str, what: impl Into<String>, cause: io::Error) -> Self {
         let what = what.into();
+        if let Some(how) = cause.get_ref().and_then(|cause| cause.downcast_ref::<TakenAway>()).copied() {
+            return Self::TakenAway { operation, what, how };
+        }
         match os_error(&cause) {
             errno::ENOENT => Self::NotFound { operation, what },
             errno::EEXIST => Self::AlreadyExists { operation, what },
@@ -74,7 +102,7 @@ impl StorageError {
     /// Linux's number for it; 0 if the operating system gave none.
     pub fn errno(&self) -> u32 {
         match self {
-            Self::NotFound { .. } => errno::ENOENT,
+            Self::NotFound { .. } | Self::TakenAway { .. } => errno::ENOENT,
             Self::AlreadyExists { .. } => errno::EEXIST,
             Self::NoSpace { cause, .. } | Self::Io { cause, .. } => os_error(cause),
         }
@@ -83,6 +111,19 @@ impl StorageError {
     /// Whether the process or the system has no file descriptor left. Nothing was done, and the same call may succeed later.
     pub fn is_for_want_of_descriptors(&self) -> bool {
         matches!(self.errno(), errno::EMFILE | errno::ENFILE)
+    }
+
+    /// Whether a data file is not there any more under its name: every other use of it will fail as well.
+    pub fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound { .. } | Self::TakenAway { how: TakenAway::File | TakenAway::Replaced, .. }
+        )
+    }
+
+    /// Whether the buffer's directory is gone, so that nothing can be kept there any more.
+    pub fn is_directory_gone(&self) -> bool {
+        matches!(self, Self::TakenAway { how: TakenAway::Directory, .. })
     }
 
     /// Whether the device could not read: what lies there counts as damaged.

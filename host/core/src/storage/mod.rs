@@ -12,7 +12,7 @@ mod usage;
 
 use std::{sync::Arc, time::SystemTime};
 
-pub use error::StorageError;
+pub use error::{StorageError, TakenAway};
 pub use forebay_types::{FileId, Ledger};
 pub use gone::Gone;
 pub use incarnation::Incarnations;

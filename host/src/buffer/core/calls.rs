@@ -12,6 +12,7 @@ use crate::{
     },
     logic::CallError,
     panics::caught,
+    storage::{StorageError, SyncTarget},
 };
 
 impl Core {
@@ -28,6 +29,11 @@ impl Core {
         }
         if error.ends_instance() {
             return self.restart(error).map(|()| None);
+        }
+        if let CallError::Storage(storage) = &error
+            && storage.is_directory_gone()
+        {
+            return Err(self.stop_without_directory(storage).into());
         }
         let unable = Unable::from(&error);
         match &unable {
@@ -77,6 +83,28 @@ impl Core {
     fn begin_again(&mut self) -> Standing {
         (self.flushed, self.full) = (RecordId(0), false);
         Standing { done: self.done, writing_ended: self.writing == Writing::Ended }
+    }
+
+    /// A sync has ended.
+    pub(super) fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
+        match result {
+            Err(error) if error.is_directory_gone() => {
+                // No retry helps, and all who wait for it hear of it.
+                self.guard().sync_abandoned(target);
+                self.stop_without_directory(error);
+            }
+            result => self.guard().sync_ended(target, result),
+        }
+    }
+
+    fn stop_without_directory(&mut self, error: &StorageError) -> Stop {
+        let stop = Stop::Failed(error.to_string());
+        if self.stop.is_none() {
+            error!(%error, "the buffer has stopped");
+            self.stop = Some(stop.clone());
+            self.wake();
+        }
+        stop
     }
 
     fn stop_for_good(&mut self, error: &CallError) -> Stop {

@@ -171,7 +171,7 @@ impl Core {
         for (target, result) in work.syncs {
             match target {
                 SyncTarget::DeadLetters => self.dead_letters_ended(&result, shared),
-                _ => self.guard().sync_ended(target, &result),
+                _ => self.sync_ended(target, &result),
             }
         }
         while let Some(ticket) = self.guard().next_durable() {

@@ -72,9 +72,16 @@ impl DataFiles {
         Ok(())
     }
 
+    /// What another program has put in the place of a data file is left alone.
     pub(super) fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
-        let removed = self.directory.remove_file(&name(file));
-        removed.map_err(|error| self.failed("remove", file, error))?;
+        let release = self.known.get(&file).map_or(Ok(()), |handle| handle.release());
+        let removed = release.and_then(|()| self.directory.remove_file(&name(file)));
+        if let Err(error) = removed {
+            if let Some(handle) = self.known.get(&file) {
+                handle.keep();
+            }
+            return Err(self.failed("remove", file, error));
+        }
         self.known.remove(&file);
         Ok(())
     }
@@ -100,8 +107,9 @@ impl DataFiles {
     pub(super) fn prepare_sync(&mut self, file: FileId) -> SyncJob {
         let handle = Arc::clone(self.handle(file));
         let covers = handle.changes();
-        let what = self.directory.name(&name(file));
-        Box::new(move || handle.sync(covers).map_err(|error| StorageError::from_io("sync", what, error)))
+        Box::new(move || {
+            handle.sync(covers).map_err(|error| handle.directory().failed("sync", &name(file), error))
+        })
     }
 
     pub(super) fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {
@@ -132,7 +140,7 @@ impl DataFiles {
     }
 
     fn failed(&self, operation: &'static str, file: FileId, error: io::Error) -> StorageError {
-        StorageError::from_io(operation, self.directory.name(&name(file)), error)
+        self.directory.failed(operation, &name(file), error)
     }
 }
 

@@ -15,7 +15,10 @@ use super::{
     directory::{Access, Directory},
     pool::Pool,
 };
-use crate::{storage::FileId, threads::lock};
+use crate::{
+    storage::{FileId, TakenAway},
+    threads::lock,
+};
 
 /// A data file. Its calls come from the thread that has the buffer, and from threads that sync it or need room in the pool.
 #[derive(Debug)]
@@ -42,6 +45,28 @@ struct State {
     failure: Option<io::Error>,
     /// How many syncs and copies of it are under way.
     users: usize,
+    standing: Standing,
+}
+
+/// Whether the file is still the buffer's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Held,
+    /// The buffer removes it: nothing in it need reach the disk.
+    Released,
+    /// Another program has taken it away, or put another file in its place.
+    Lost(TakenAway),
+}
+
+impl Standing {
+    fn must_be_held(self) -> io::Result<()> {
+        match self {
+            Self::Held => Ok(()),
+            Self::Released => Err(Errno::NOENT.into()),
+            Self::Lost(how) => Err(io::Error::other(how)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -109,10 +134,67 @@ impl DataHandle {
         lock(&self.state).changes
     }
 
-    /// Syncs the file, unless so many changes were covered by an earlier sync.
+    /// The buffer is about to remove the file: no sync of it is of use any more, and its descriptor goes with the last one
+    /// that is under way.
+    pub(super) fn release(&self) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.standing.must_be_held()?;
+        state.standing = Standing::Released;
+        self.close(&mut state);
+        Ok(())
+    }
+
+    /// It could not be removed.
+    pub(super) fn keep(&self) {
+        let mut state = lock(&self.state);
+        if state.standing == Standing::Released {
+            state.standing = Standing::Held;
+        }
+    }
+
+    /// Syncs the file, unless so many changes were covered by an earlier sync. It must still have its name then: what is on
+    /// the disk under none is found by no later opening.
     pub(super) fn sync(&self, covers: u64) -> io::Result<()> {
+        match self.sync_bytes(covers).and_then(|()| self.must_have_name()) {
+            Err(_) if lock(&self.state).standing == Standing::Released => Ok(()),
+            synced => synced,
+        }
+    }
+
+    /// A link or a pipe in the place of a file that was there is no error of the file.
+    fn why_not_opened(&self, state: &mut State, error: io::Error) -> io::Error {
+        let Some(identity) = state.identity else { return error };
+        match self.directory.must_lead_to(&name(self.file), identity) {
+            Err(found) => self.note_lost(state, found),
+            Ok(()) => error,
+        }
+    }
+
+    fn must_have_name(&self) -> io::Result<()> {
+        let Some(identity) = lock(&self.state).identity else { return Ok(()) };
+        let found = self.directory.must_lead_to(&name(self.file), identity);
+        found.map_err(|error| self.note_lost(&mut lock(&self.state), error))
+    }
+
+    fn note_lost(&self, state: &mut State, error: io::Error) -> io::Error {
+        if let Some(how) = error.get_ref().and_then(|error| error.downcast_ref::<TakenAway>()) {
+            self.lose(state, *how);
+        }
+        error
+    }
+
+    /// Another program has taken the file away. What is still open of it is not read either.
+    fn lose(&self, state: &mut State, how: TakenAway) {
+        if state.standing == Standing::Held {
+            state.standing = Standing::Lost(how);
+            self.close(state);
+        }
+    }
+
+    fn sync_bytes(&self, covers: u64) -> io::Result<()> {
         {
             let mut state = lock(&self.state);
+            state.standing.must_be_held()?;
             if let Some(failure) = state.failure.take() {
                 return Err(failure);
             }
@@ -188,21 +270,25 @@ impl DataHandle {
             is_open
         };
         let mut state = lock(&self.state);
+        state.standing.must_be_held()?;
         if is_open(&mut state) {
             return Ok(state);
         }
         drop(state);
         self.pool.make_room();
         let mut state = lock(&self.state);
+        state.standing.must_be_held()?;
         // Another thread may have opened it meanwhile.
         if !is_open(&mut state) {
             self.close(&mut state);
-            let file = self.pool.open(|| self.directory.open_file(&name(self.file), access))?;
+            let opened = self.pool.open(|| self.directory.open_file(&name(self.file), access));
+            let file = opened.map_err(|error| self.why_not_opened(&mut state, error))?;
             let metadata = file.metadata()?;
             let found = (metadata.dev(), metadata.ino());
             if *state.identity.get_or_insert(found) != found {
-                // Another program has removed the file and put another one in its place: what was in it is gone.
-                return Err(Errno::NOENT.into());
+                // What was in it is gone.
+                self.lose(&mut state, TakenAway::Replaced);
+                return Err(io::Error::other(TakenAway::Replaced));
             }
             let (file, is_writable) = (Arc::new(file), access != Access::Read);
             let stamp = self.pool.opened(Weak::clone(&self.itself));

@@ -12,12 +12,13 @@ use cap_std::ambient_authority;
 use cap_std::fs::{
     Dir, DirBuilder, DirBuilderExt as _, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _,
 };
+use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use thiserror::Error;
 use tracing::{debug, warn};
 
 use crate::descriptors::explain;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, TakenAway};
 
 /// What others in the group may do to a buffer's files, which Vector makes with the same mode: read.
 const FILE_MODE: u32 = 0o640;
@@ -172,6 +173,34 @@ impl Directory {
             _ => {}
         }
         self.open_file(name, Access::CreateNew)
+    }
+
+    /// Fails with [`TakenAway`] unless a name leads to the file of this device and inode. One system call.
+    pub(super) fn must_lead_to(&self, name: &str, identity: (u64, u64)) -> io::Result<()> {
+        match rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) if (found.st_dev, found.st_ino) == identity => Ok(()),
+            Ok(_) => Err(io::Error::other(TakenAway::Replaced)),
+            Err(Errno::NOENT) => Err(io::Error::other(TakenAway::File)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether it was removed: nothing gets a name in it any more. A directory that was only renamed is used on.
+    fn is_removed(&self) -> bool {
+        rustix::fs::fstat(&self.dir).is_ok_and(|itself| itself.st_nlink == 0)
+    }
+
+    /// The error of something that was done to a file. Where that is missing because the whole directory is, it says so.
+    pub(super) fn failed(&self, operation: &'static str, name: &str, error: io::Error) -> StorageError {
+        let error = StorageError::from_io(operation, self.name(name), error);
+        match error {
+            StorageError::NotFound { operation, what } | StorageError::TakenAway { operation, what, .. }
+                if self.is_removed() =>
+            {
+                StorageError::TakenAway { operation, what, how: TakenAway::Directory }
+            }
+            error => error,
+        }
     }
 
     /// What stands at a name; a symbolic link is not followed.

@@ -109,7 +109,6 @@ impl LedgerFile {
 
     /// Makes a durable ledger, in place of whatever has its name.
     fn make(&self, ledger: Ledger) -> Result<Arc<LedgerMap>, StorageError> {
-        let what = self.directory.name(LEDGER_NAME);
         let made = self.make_temporary(ledger).and_then(|map| {
             self.directory.rename(TEMPORARY_NAME, LEDGER_NAME)?;
             Ok(map)
@@ -117,10 +116,10 @@ impl LedgerFile {
         let map = made.map_err(|error| {
             // It holds nothing up but takes room, of which there may be none.
             let _ = self.directory.remove_file(TEMPORARY_NAME);
-            StorageError::from_io("make", what.as_str(), error)
+            self.directory.failed("make", LEDGER_NAME, error)
         })?;
         self.directory.sync()?;
-        debug!(path = what, "the ledger was made");
+        debug!(path = self.directory.name(LEDGER_NAME), "the ledger was made");
         Ok(Arc::new(map))
     }
 

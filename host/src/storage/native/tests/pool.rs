@@ -122,6 +122,7 @@ fn a_file_with_unsynced_bytes_keeps_its_descriptor() {
     bed.files.append(file(40), 2, b"more").unwrap();
     assert_eq!(fs::read(bed.path.join("moved")).unwrap(), b"\x28\0more");
 
+    fs::rename(bed.path.join("moved"), bed.at(40)).unwrap();
     bed.files.prepare_sync(file(40))().unwrap();
     bed.files.rest();
     assert_eq!(bed.open_files(), 0);
@@ -176,8 +177,10 @@ fn a_file_that_stands_in_the_place_of_another_counts_as_gone() {
     bed.files.rest();
     fs::write(bed.path.join("another"), [0, 0]).unwrap();
     fs::rename(bed.path.join("another"), bed.at(0)).unwrap();
-    assert!(matches!(bed.read(0), Err(StorageError::NotFound { .. })));
-    assert!(matches!(bed.files.append(file(0), 2, b"more"), Err(StorageError::NotFound { .. })));
+    assert!(bed.read(0).unwrap_err().is_missing());
+    assert!(bed.files.append(file(0), 2, b"more").unwrap_err().is_missing());
+    // Nor is it removed: it belongs to another program.
+    assert!(bed.files.remove(file(0)).unwrap_err().is_missing());
     assert_eq!(fs::read(bed.at(0)).unwrap(), [0, 0]);
 }
 

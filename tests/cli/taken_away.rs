@@ -1,0 +1,111 @@
+//! People and cleaners remove files of a running buffer, or rotate them as if they were logs.
+
+use std::{fs, io::Write as _, path::Path};
+
+use super::{Place, seq};
+use crate::support::{
+    cli::{Running, forebay},
+    tools::is_there,
+};
+
+/// Starts `forebay write`, with record 1 on the disk.
+fn writer(place: &Place, durability: &str) -> Running {
+    let durability = format!("--durability={durability}");
+    let flags = [&durability, "--sync-interval=20ms", "--confirm"];
+    let mut writer = Running::start(&mut forebay([&["write", &*place.path], &flags[..]].concat()));
+    writer.feed(b"1\n");
+    assert_eq!(writer.next_line().unwrap(), b"1");
+    writer
+}
+
+fn data_file(place: &Place, number: u16) -> String {
+    format!("{}/buffer-data-{number}.dat", place.path)
+}
+
+/// What is confirmed as synced is thrown away by the program that wrote it.
+#[test]
+fn what_is_confirmed_after_a_data_file_was_taken_away_is_there_later() {
+    let ways: [fn(&str); 3] = [
+        |file| fs::remove_file(file).unwrap(),
+        |file| fs::rename(file, format!("{file}.1")).unwrap(),
+        |file| {
+            fs::write(format!("{file}.other"), b"of another program").unwrap();
+            fs::rename(format!("{file}.other"), file).unwrap();
+        },
+    ];
+    for take in ways {
+        let place = Place::new();
+        let mut running = writer(&place, "synced");
+        take(&data_file(&place, 0));
+        running.feed(&seq(2..=50));
+        let ended = running.end();
+        let confirmed = String::from_utf8(ended.stdout.clone()).unwrap();
+        let last: u64 = confirmed.lines().last().map_or(1, |line| line.parse().unwrap());
+        assert!(ended.stderr.contains("taken away") && ended.stderr.contains("buffer-data-0.dat"), "{ended}");
+        let found = String::from_utf8(place.read(&[]).stdout).unwrap();
+        let found: Vec<u64> = found.lines().map(|line| line.parse().unwrap()).collect();
+        assert!(
+            (2..=last).all(|number| found.contains(&number)),
+            "{last} is confirmed, {found:?} found: {ended}"
+        );
+    }
+}
+
+/// With less than `synced` the loss is said at the next sync, and what comes after it is safe.
+#[test]
+fn the_loss_of_a_data_file_is_said_at_the_next_sync() {
+    let place = Place::new();
+    let mut running = writer(&place, "written");
+    fs::remove_file(data_file(&place, 0)).unwrap();
+    running.feed(b"2\n");
+    let said = running.next_error_line();
+    assert!(said.contains("taken away") && said.contains("buffer-data-0.dat"), "{said}");
+    while running.next_line().unwrap() != b"2" {}
+    running.feed(b"3\n");
+    assert_eq!(running.end().code, Some(0));
+    let found = place.read(&[]).stdout;
+    assert!(found.ends_with(b"3\n"), "{found:?}");
+}
+
+/// Where the directory is gone nothing can be kept.
+#[test]
+fn a_writer_whose_directory_is_removed_ends_with_an_error() {
+    for durability in ["written", "synced"] {
+        let place = Place::new();
+        let mut running = writer(&place, durability);
+        fs::remove_dir_all(&place.path).unwrap();
+        // It ends by itself: its standard input does not.
+        let mut stdin = running.take_stdin();
+        while stdin.write_all(b"2\n").is_ok() {}
+        let ended = running.wait();
+        let said = ended.stderr.lines().last().unwrap();
+        assert!(ended.code == Some(2) && said.contains("directory was removed"), "{ended}");
+        assert!(said.contains(&place.path), "{ended}");
+        assert!(!Path::new(&place.path).exists());
+    }
+}
+
+/// A name costs a system call to look up. One for each group of records is nothing beside its sync.
+#[test]
+fn a_sync_of_a_data_file_looks_at_its_name_once() {
+    if !is_there("strace") {
+        return;
+    }
+    let place = Place::with_lines(b"1\n");
+    let trace = place.above.path().join("trace");
+    let mut strace = std::process::Command::new("strace");
+    strace.args(["-f", "-y", "-e", "trace=fdatasync,fsync,newfstatat", "-o"]).arg(&trace);
+    strace.arg(crate::support::cli::BINARY).args(["write", &place.path, "--durability=synced", "--confirm"]);
+    let mut running = Running::start(&mut strace);
+    for number in 2..=20 {
+        running.feed(&seq([number]));
+        running.next_line().unwrap();
+    }
+    assert_eq!(running.end().code, Some(0));
+    let trace = fs::read_to_string(trace).unwrap();
+    let count = |call: &str| {
+        trace.lines().filter(|line| line.contains(call) && line.contains("buffer-data-0.dat")).count()
+    };
+    let (syncs, looks) = (count("fdatasync(") + count("fsync("), count("newfstatat("));
+    assert!(syncs >= 19 && looks == syncs, "{syncs} syncs, {looks} looks");
+}
