@@ -192,6 +192,33 @@ fn a_disk_that_fails_again_and_again_is_tried_again_and_again() {
     }
 }
 
+/// A disk may take seconds to find a sector. What it cannot read for long it will not read: a writer that waits for that waits
+/// for ever, and the person who could mend the disk hears nothing.
+#[test]
+fn a_file_that_cannot_be_read_for_long_to_be_rewritten_stops_the_buffer() {
+    for runs in Runs::ALL {
+        for intervals in [12, 30] {
+            let (bench, mut pending) = Bench::failing(runs, SyncTarget::Data(file(0)), WhenFull::Block);
+            bench.disk.fail_calls("read", Some(5));
+            for _ in 0..intervals {
+                bench.simulation.advance(INTERVAL);
+                while bench.simulation.run_sync(0) {}
+            }
+            bench.disk.fail_calls("read", None);
+            bench.wait();
+            let answer = pending.try_take().expect("it is decided");
+            if intervals == 12 {
+                assert_eq!(answer.unwrap().records, 50, "{runs:?}");
+                continue;
+            }
+            let error = answer.unwrap_err();
+            let WriteErrorKind::Stopped { reason } = error.kind else { panic!("{runs:?}: {error}") };
+            assert!(reason.contains("could not read") && reason.contains("os error 5"), "{runs:?}: {reason}");
+            assert!(bench.found_after_power_loss().starts_with(&ids([1..=10])), "{runs:?}");
+        }
+    }
+}
+
 /// What was replaced is not left behind.
 #[test]
 fn no_file_is_left_over() {

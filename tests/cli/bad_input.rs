@@ -1,16 +1,13 @@
 //! Bad input: one line that says what is wrong and what to do, exit code 2, and nothing changed on the disk.
 
-use std::{
-    fs,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    process::Command,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use tempfile::TempDir;
 
 use crate::support::{
-    cli::{BINARY, Running, forebay, run},
+    cli::{Running, forebay, run},
     fixtures,
+    user::{as_unprivileged, is_there},
 };
 
 /// A component that imports `wasi:clocks/monotonic-clock@0.2.0`: see `tests/guests/README.md`.
@@ -176,22 +173,9 @@ fn the_line_is_one_line_whatever_the_path_holds() {
 /// Another user: told so at once, and shown what to do. Where the tests run as root, the binary runs as an unprivileged user.
 #[test]
 fn a_directory_without_permission_is_refused() {
-    const OTHER_USER: u32 = 65_534;
-    let is_root = rustix::process::geteuid().is_root();
-    let as_other = |command: &mut Command| {
-        if is_root {
-            command.uid(OTHER_USER).gid(OTHER_USER);
-        }
-    };
-    if is_root {
-        let mut probe = forebay(["--version"]);
-        as_other(&mut probe);
-        if !probe.output().is_ok_and(|output| output.status.success()) {
-            println!("skipped: {BINARY} cannot be run as another user from here");
-            return;
-        }
+    if !is_there() {
+        return;
     }
-
     let scene = Scene::new();
     let root = scene.0.path();
     let mode =
@@ -201,7 +185,7 @@ fn a_directory_without_permission_is_refused() {
     mode("buffer", 0);
     let refused = |arguments: &[&str]| {
         let mut command = forebay(arguments);
-        as_other(command.current_dir(root));
+        as_unprivileged(command.current_dir(root));
         Running::start(&mut command).wait().assert_refusal(&["ermission", arguments[1]]);
     };
     for command in ["write", "read", "pipe", "status", "verify"] {

@@ -36,6 +36,7 @@ mod signals;
 mod support;
 mod taken_away;
 mod terminal;
+mod unreadable;
 mod unwilling;
 mod writing;
 

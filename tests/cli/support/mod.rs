@@ -10,6 +10,7 @@ mod ids;
 #[path = "../../support/storage.rs"]
 pub mod storage;
 pub mod tools;
+pub mod user;
 #[path = "../../support/wasm.rs"]
 pub mod wasm;
 mod watchdog;

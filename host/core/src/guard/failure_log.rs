@@ -11,12 +11,15 @@ use crate::{
 
 /// Logs failed syncs, at most one a second.
 #[derive(Debug, Default)]
-pub(super) struct FailureLog(Throttle);
+pub(super) struct FailureLog {
+    failed: Throttle,
+    unopened: Throttle,
+}
 
 impl FailureLog {
     /// A sync has failed.
     pub(super) fn log(&mut self, target: SyncTarget, error: &StorageError, now_ns: u64) {
-        let Some(not_logged) = self.0.may_log(now_ns) else { return };
+        let Some(not_logged) = self.failed.may_log(now_ns) else { return };
         let error: &dyn Error = error;
         warn!(
             ?target,
@@ -24,5 +27,11 @@ impl FailureLog {
             not_logged,
             "an fsync failed: Forebay confirms nothing as synced until a retry has made it good"
         );
+    }
+    /// A sync could not be begun.
+    pub(super) fn log_unopened(&mut self, target: SyncTarget, error: &StorageError, now_ns: u64) {
+        let Some(not_logged) = self.unopened.may_log(now_ns) else { return };
+        let error: &dyn Error = error;
+        warn!(?target, error, not_logged, "an fsync waits until what it is to sync can be opened");
     }
 }

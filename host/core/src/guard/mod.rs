@@ -8,6 +8,7 @@ mod causes;
 mod failure_log;
 mod functions;
 mod handover;
+mod hopeless;
 mod passing;
 mod remembering;
 mod rescue;
@@ -18,7 +19,7 @@ use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
 
 use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
-use self::{causes::Causes, handover::Phase, remembering::Before, syncing::Ledgers};
+use self::{causes::Causes, handover::Phase, hopeless::Hopeless, remembering::Before, syncing::Ledgers};
 pub use self::{handover::OpenReport, rescue::Rescue};
 use crate::{
     clock::Clock,
@@ -65,6 +66,7 @@ pub struct Guard {
     tally: Tally,
     refusals: Refusals,
     causes: Causes,
+    hopeless: Hopeless,
     phase: Phase,
     /// What was remembered; `None` once the logic has opened the buffer.
     before: Option<Before>,
@@ -139,6 +141,7 @@ impl Guard {
             tally: Tally::default(),
             refusals: Refusals::default(),
             causes: Causes::default(),
+            hopeless: Hopeless::default(),
             phase: Phase::Opening,
             before: None,
             incarnations: Incarnations::default(),

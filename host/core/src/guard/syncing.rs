@@ -1,6 +1,6 @@
 //! Syncs between the calls of the logic: flights, what they make durable, and the retry of those that fail.
 
-use std::{error::Error, ops::Range};
+use std::ops::Range;
 
 use forebay_types::{FileId, Ledger, RecordId, Ticket};
 use tracing::warn;
@@ -66,6 +66,7 @@ impl Guard {
     /// A flight that was handed to the runner has ended.
     pub fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
         let Some(flight) = self.syncs.landed(target) else { return };
+        let is_rewrite = matches!(flight.covers, Covers::Rewrite | Covers::StaleRewrite);
         let was_degraded = self.is_degraded();
         let last = flight.last;
         let result = match (target, result) {
@@ -78,13 +79,13 @@ impl Guard {
         let is_counted = result.is_ok() && !self.is_target_taken_away(target);
         let counted = if is_counted { self.count_flight(target, flight) } else { Ok(()) };
         if let Err(error) = result.as_ref().and(counted.as_ref()) {
+            self.note_hopeless(target, error);
             if let SyncTarget::Data(file) = target {
                 self.backend.forget_renewal(file);
             }
-            if error.is_for_want_of_descriptors() {
+            if error.is_for_want_of_descriptors() || (error.is_of_opening() && !is_rewrite) {
                 // Nothing was synced, and nothing is in doubt: the next tick tries again.
-                let error: &dyn Error = error;
-                warn!(?target, error, "an fsync waits for a file descriptor");
+                self.ledgers.failures.log_unopened(target, error, self.clock.now_ns());
             } else {
                 self.sync_failed(target, error);
                 self.settle_if_sound(target, last);
@@ -93,6 +94,7 @@ impl Guard {
             self.start_next_rewrite();
             return;
         }
+        self.note_hope(target);
         if was_degraded && !self.is_degraded() {
             self.remember();
         }

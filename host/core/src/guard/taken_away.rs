@@ -79,11 +79,6 @@ impl Guard {
         self.segments.files_taken_away()
     }
 
-    /// A flight has ended because the buffer's directory is gone. It makes nothing durable, and none is tried after it.
-    pub fn sync_abandoned(&mut self, target: SyncTarget) {
-        self.syncs.landed(target);
-    }
-
     /// Whether a target is such a file.
     pub(super) fn is_target_taken_away(&self, target: SyncTarget) -> bool {
         matches!(target, SyncTarget::Data(file) if self.segments.get(file).is_some_and(|segment| segment.is_taken_away))

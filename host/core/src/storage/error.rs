@@ -126,6 +126,21 @@ impl StorageError {
         matches!(self, Self::TakenAway { how: TakenAway::Directory, .. })
     }
 
+    /// Whether this user may not use the thing. No retry helps.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { .. }) && matches!(self.errno(), errno::EACCES | errno::EPERM)
+    }
+
+    /// Whether what is there could not be read or opened.
+    pub fn is_of_reading(&self) -> bool {
+        matches!(self, Self::Io { operation: "open" | "read", .. })
+    }
+
+    /// Whether a thing was not even opened. Nothing was done to it, and nothing is in doubt by that.
+    pub fn is_of_opening(&self) -> bool {
+        matches!(self, Self::Io { operation: "open", .. }) || self.is_for_want_of_descriptors()
+    }
+
     /// Whether the device could not read: what lies there counts as damaged.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Io { .. }) && self.errno() == errno::EIO

@@ -33,7 +33,7 @@ impl Core {
         if let CallError::Storage(storage) = &error
             && storage.is_directory_gone()
         {
-            return Err(self.stop_without_directory(storage).into());
+            return Err(self.stop_by_storage(storage.to_string()).into());
         }
         let unable = Unable::from(&error);
         match &unable {
@@ -85,22 +85,18 @@ impl Core {
         Standing { done: self.done, writing_ended: self.writing == Writing::Ended }
     }
 
-    /// A sync has ended.
+    /// A sync has ended. Where it has failed for good, all who wait hear of it.
     pub(super) fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
-        match result {
-            Err(error) if error.is_directory_gone() => {
-                // No retry helps, and all who wait for it hear of it.
-                self.guard().sync_abandoned(target);
-                self.stop_without_directory(error);
-            }
-            result => self.guard().sync_ended(target, result),
+        self.guard().sync_ended(target, result);
+        if let Some(reason) = self.guard().hopeless().map(ToOwned::to_owned) {
+            self.stop_by_storage(reason);
         }
     }
 
-    fn stop_without_directory(&mut self, error: &StorageError) -> Stop {
-        let stop = Stop::Failed(error.to_string());
+    fn stop_by_storage(&mut self, reason: String) -> Stop {
+        let stop = Stop::Failed(reason);
         if self.stop.is_none() {
-            error!(%error, "the buffer has stopped");
+            error!(reason = %stop, "the buffer has stopped");
             self.stop = Some(stop.clone());
             self.wake();
         }

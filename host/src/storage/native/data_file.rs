@@ -108,7 +108,8 @@ impl DataFiles {
         let handle = Arc::clone(self.handle(file));
         let covers = handle.changes();
         Box::new(move || {
-            handle.sync(covers).map_err(|error| handle.directory().failed("sync", &name(file), error))
+            let synced = handle.sync(covers);
+            synced.map_err(|(operation, error)| handle.directory().failed(operation, &name(file), error))
         })
     }
 

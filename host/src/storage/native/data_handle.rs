@@ -154,8 +154,11 @@ impl DataHandle {
 
     /// Syncs the file, unless so many changes were covered by an earlier sync. It must still have its name then: what is on
     /// the disk under none is found by no later opening.
-    pub(super) fn sync(&self, covers: u64) -> io::Result<()> {
-        match self.sync_bytes(covers).and_then(|()| self.must_have_name()) {
+    ///
+    /// An error comes with the verb for what was attempted: a file that cannot be opened has no failed sync.
+    pub(super) fn sync(&self, covers: u64) -> Result<(), (&'static str, io::Error)> {
+        let named = |()| self.must_have_name().map_err(|error| ("sync", error));
+        match self.sync_bytes(covers).and_then(named) {
             Err(_) if lock(&self.state).standing == Standing::Released => Ok(()),
             synced => synced,
         }
@@ -191,23 +194,23 @@ impl DataHandle {
         }
     }
 
-    fn sync_bytes(&self, covers: u64) -> io::Result<()> {
+    fn sync_bytes(&self, covers: u64) -> Result<(), (&'static str, io::Error)> {
         {
             let mut state = lock(&self.state);
-            state.standing.must_be_held()?;
+            state.standing.must_be_held().map_err(|error| ("sync", error))?;
             if let Some(failure) = state.failure.take() {
-                return Err(failure);
+                return Err(("sync", failure));
             }
             if state.synced.is_some_and(|synced| synced >= covers) {
                 return Ok(());
             }
         }
-        let lent = self.lend()?;
+        let lent = self.lend().map_err(|error| ("open", error))?;
         let (changes, only_data) = {
             let state = lock(&self.state);
             (state.changes, state.syncs_data_alone())
         };
-        sync(&lent, only_data)?;
+        sync(&lent, only_data).map_err(|error| ("sync", error))?;
         let mut state = lock(&self.state);
         state.synced = state.synced.max(Some(changes));
         Ok(())
@@ -353,7 +356,7 @@ mod tests {
         handle.create().unwrap();
         lock(&handle.state).failure = Some(Errno::IO.into());
         assert!(handle.sync_and_close());
-        assert_eq!(Errno::from_io_error(&handle.sync(1).unwrap_err()), Some(Errno::IO));
+        assert_eq!(Errno::from_io_error(&handle.sync(1).unwrap_err().1), Some(Errno::IO));
         handle.sync(1).unwrap();
     }
 }

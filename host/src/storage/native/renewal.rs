@@ -35,28 +35,37 @@ fn parse(found: &OsStr) -> Option<FileId> {
 /// the time it runs is not disturbed.
 pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Lent) -> io::Result<SyncJob> {
     let length = source.metadata()?.len();
-    let name = name(file);
-    let target = directory.make_anew(&name)?;
-    let what = directory.name(&name);
+    let (from, to) = (data_file::name(file), name(file));
+    let target = directory.make_anew(&to)?;
+    let (from, to) = (directory.name(&from), directory.name(&to));
     Ok(Box::new(move || {
-        copy(&source, length, &target).map_err(|error| StorageError::from_io("write", what, error))
+        copy(&source, length, &target).map_err(|failed| match failed {
+            Failed::Read(error) => StorageError::from_io("read", from, error),
+            Failed::Written(error) => StorageError::from_io("write", to, error),
+        })
     }))
 }
 
-fn copy(source: &File, length: u64, mut target: &File) -> io::Result<()> {
-    reserve(target, length)?;
+/// What of a copy has failed.
+enum Failed {
+    Read(io::Error),
+    Written(io::Error),
+}
+
+fn copy(source: &File, length: u64, mut target: &File) -> Result<(), Failed> {
+    reserve(target, length).map_err(Failed::Written)?;
     let mut block = vec![0; BLOCK_BYTES];
     let mut at = 0;
     while at < length {
         let left = usize::try_from(length - at).unwrap_or(usize::MAX).min(BLOCK_BYTES);
-        let read = read_full(source, at, block.get_mut(..left).unwrap_or_default())?;
+        let read = read_full(source, at, block.get_mut(..left).unwrap_or_default()).map_err(Failed::Read)?;
         if read == 0 {
-            return Err(io::Error::other("another program has truncated the file"));
+            return Err(Failed::Read(io::Error::other("another program has truncated the file")));
         }
-        target.write_all(block.get(..read).unwrap_or_default())?;
+        target.write_all(block.get(..read).unwrap_or_default()).map_err(Failed::Written)?;
         at += u64::try_from(read).unwrap_or(u64::MAX);
     }
-    target.sync_all()
+    target.sync_all().map_err(Failed::Written)
 }
 
 /// Where there is no room for it, nothing need be written to find out. Some file systems cannot say.

@@ -256,6 +256,7 @@ impl State {
             return Err(sync_failed(SyncTarget::Data(id)));
         }
         self.renewals.remove(&id);
+        self.check_failing("read", || what(id))?;
         if length(&bytes) > self.room() {
             return Err(no_space(id));
         }
