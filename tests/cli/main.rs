@@ -21,6 +21,7 @@ mod framing;
 mod full;
 mod kill;
 mod limited;
+mod linked;
 mod loading;
 mod lock;
 mod looking;

@@ -8,8 +8,11 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracing::warn;
+
 use super::data_handle::DataHandle;
 use super::directory::Directory;
+use super::entry::Entry;
 use super::pool::Pool;
 use super::renewal;
 use crate::storage::{FileId, StorageError, SyncJob};
@@ -30,10 +33,37 @@ pub(super) fn parse(found: &OsStr) -> Option<FileId> {
 }
 
 /// All data files with their lengths in bytes, by rising id.
+///
+/// What has a data file's name and is none fails this: a link may lead to records that wait, and the next file cannot be made
+/// under a name that is taken.
 pub(super) fn list(directory: &Directory) -> Result<Vec<(FileId, u64)>, StorageError> {
-    let mut files = directory.regular_files(parse)?;
-    files.sort_unstable();
-    Ok(files)
+    Ok(look(directory)?.iter().map(|entry| (entry.selected, entry.length)).collect())
+}
+
+fn look(directory: &Directory) -> Result<Vec<Entry<FileId>>, StorageError> {
+    let mut entries = directory.entries(parse)?;
+    entries.sort_unstable_by_key(|entry| entry.selected);
+    for entry in &entries {
+        entry.is_regular.map_err(|what| {
+            StorageError::from_io("use", directory.name(&name(entry.selected)), what.into())
+        })?;
+    }
+    Ok(entries)
+}
+
+/// Whether there is any data file. Says so where one has another name besides, through which it may be changed.
+pub(super) fn are_there(directory: &Directory) -> Result<bool, StorageError> {
+    let entries = look(directory)?;
+    let linked: Vec<_> = entries.iter().filter(|entry| entry.names > 1).collect();
+    if let Some(first) = linked.first() {
+        warn!(
+            path = directory.name(&name(first.selected)),
+            files = linked.len(),
+            "data files have other names besides (hard links): what is written under one name is there under the other, so \
+             copy such files instead"
+        );
+    }
+    Ok(!entries.is_empty())
 }
 
 /// The data files of a buffer whose directory is locked.
@@ -53,6 +83,10 @@ impl DataFiles {
 
     pub(super) fn in_pool(directory: Arc<Directory>, pool: Arc<Pool>) -> Self {
         Self { directory, pool, known: HashMap::new() }
+    }
+
+    pub(super) fn are_there(&self) -> Result<bool, StorageError> {
+        are_there(&self.directory)
     }
 
     pub(super) fn list(&self) -> Result<Vec<(FileId, u64)>, StorageError> {

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use thiserror::Error;
 use tracing::{debug, warn};
 
+use super::entry::{Entry, NotAFile};
 use crate::descriptors::explain;
 use crate::storage::{StorageError, TakenAway};
 
@@ -156,14 +157,10 @@ impl Directory {
         options.follow(FollowSymlinks::No).nonblock(true);
         let file = self.dir.open_with(name, &options).map_err(|error| {
             let is_link = Errno::from_io_error(&error) == Some(Errno::LOOP);
-            if is_link {
-                io::Error::other("it is a symbolic link, which is not followed")
-            } else {
-                explain(error)
-            }
+            if is_link { NotAFile::Link.into() } else { explain(error) }
         })?;
         let file = file.into_std();
-        if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+        if file.metadata()?.is_file() { Ok(file) } else { Err(NotAFile::Other.into()) }
     }
 
     /// Makes an empty file in place of one that an attempt which came to nothing has left there.
@@ -220,29 +217,29 @@ impl Directory {
         Ok(false)
     }
 
-    /// All regular files whose name `select` knows, with what it made of the name, and their lengths in bytes.
-    pub(super) fn regular_files<T>(
+    /// All whose name `select` knows, with what it made of the name.
+    pub(super) fn entries<T>(
         &self,
         select: impl Fn(&OsStr) -> Option<T>,
-    ) -> Result<Vec<(T, u64)>, StorageError> {
+    ) -> Result<Vec<Entry<T>>, StorageError> {
         let fail = |error| StorageError::from_io("list", self.path.display().to_string(), explain(error));
-        let mut files = Vec::new();
+        let mut entries = Vec::new();
         for entry in self.dir.entries().map_err(fail)? {
             let entry = entry.map_err(fail)?;
             let Some(selected) = select(&entry.file_name()) else { continue };
             match entry.metadata() {
-                Ok(metadata) if metadata.is_file() => files.push((selected, metadata.len())),
-                Ok(_) => warn!(
-                    directory = %self.path.display(),
-                    name = %entry.file_name().display(),
-                    "not a regular file: ignored"
-                ),
+                Ok(metadata) => entries.push(Entry {
+                    selected,
+                    length: metadata.len(),
+                    names: metadata.nlink(),
+                    is_regular: NotAFile::check(metadata.file_type()),
+                }),
                 // A look without the lock sees files go.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(fail(error)),
             }
         }
-        Ok(files)
+        Ok(entries)
     }
 
     /// Gives a file another name, in place of what had that name.

@@ -4,6 +4,7 @@ mod data_file;
 mod data_handle;
 mod dead_letter_file;
 mod directory;
+mod entry;
 mod holder;
 mod ledger_file;
 mod ledger_image;
@@ -93,8 +94,8 @@ impl Native {
         renewal::remove_left_over(&directory);
         let data_files = DataFiles::new(Arc::clone(&directory));
         let ledger = data_files
-            .list()
-            .and_then(|files| LedgerFile::open(Arc::clone(&directory), !files.is_empty()))
+            .are_there()
+            .and_then(|are_there| LedgerFile::open(Arc::clone(&directory), are_there))
             .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
         let storage = |source| NativeOpenError::Storage { path: directory.path().to_owned(), source };
         let own_bytes = OwnBytesFile::open(Arc::clone(&directory)).map_err(storage)?;

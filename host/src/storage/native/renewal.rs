@@ -90,8 +90,8 @@ pub(super) fn remove(directory: &Directory, file: FileId) {
 
 /// Removes those that a process has left which died before they took their place: their files have all that they have.
 pub(super) fn remove_left_over(directory: &Directory) {
-    match directory.regular_files(parse) {
-        Ok(left_over) => left_over.iter().for_each(|(file, _)| remove(directory, *file)),
+    match directory.entries(parse) {
+        Ok(left_over) => left_over.iter().for_each(|entry| remove(directory, entry.selected)),
         Err(error) => warn!(%error, "could not look for files that are of no use"),
     }
 }
