@@ -126,6 +126,10 @@ fn what_is_written_after_a_file_was_taken_away_is_there_at_the_next_opening() {
         assert_eq!(bed.buffer.status().unwrap().files_taken_away, 1, "{runs:?}, {way}");
         write(&bed.buffer, 16..=400);
         let path = bed.directory();
+        if way == "linked" {
+            // A buffer with a link in the place of a data file does not open.
+            fs::remove_file(bed.data_file(0)).unwrap();
+        }
         // A copy in its place is what a restored backup is: its records are there.
         let found = bed.found_later(&path);
         let restored = if way == "replaced" { ids([1..=15]) } else { ids([]) };

@@ -38,6 +38,7 @@ mod support;
 mod taken_away;
 mod terminal;
 mod unreadable;
+mod unsyncable;
 mod unwilling;
 mod writing;
 

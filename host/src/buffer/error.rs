@@ -2,9 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use forebay_types::{BufferError, RecordId};
+use forebay_types::RecordId;
 use thiserror::Error;
 
+pub(super) use super::unable::{Stop, Unable};
 use super::{options::OptionsError, receipt::Receipt};
 use crate::{
     NewRecord,
@@ -173,6 +174,16 @@ pub enum WriteErrorKind {
         /// The one behind the last that is lost.
         next: RecordId,
     },
+    /// The records were to be [synced](crate::Durability::Synced), and the file system cannot do that. Nothing of them was
+    /// written, unless the host found it out by them.
+    #[error(
+        "no record can be made durable here: {reason}; write with the durability `written`, or keep the buffer on another \
+         file system"
+    )]
+    CannotSync {
+        /// What the file system cannot do.
+        reason: String,
+    },
     /// The storage failed this time. Nothing else has changed: it may be tried again.
     #[error("not all of the records were written: {reason}; try again after that")]
     Refused {
@@ -268,126 +279,4 @@ pub enum ReplaceError {
         /// What happened.
         reason: String,
     },
-}
-
-/// Why a buffer goes on no more.
-#[derive(Clone, Debug)]
-pub(super) enum Stop {
-    Closed,
-    SyncFailed,
-    NotSynced,
-    Failed(String),
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "it is closed",
-            Self::SyncFailed => "a sync failed",
-            Self::NotSynced => "not all of it was synced",
-            Self::Failed(reason) => reason,
-        })
-    }
-}
-
-/// Why one call was not carried out.
-#[derive(Clone, Debug)]
-pub(super) enum Unable {
-    /// Nor will any other be.
-    Stopped(Stop),
-    /// It may be tried again.
-    Refused(Refused),
-}
-
-/// Why a call may be tried again.
-#[derive(Clone, Debug)]
-pub(super) struct Refused {
-    reason: String,
-    storage: Option<Arc<StorageError>>,
-}
-
-impl From<Arc<StorageError>> for Refused {
-    fn from(error: Arc<StorageError>) -> Self {
-        Self { reason: error.to_string(), storage: Some(error) }
-    }
-}
-
-impl Unable {
-    /// The error of the storage behind it.
-    pub(super) fn storage(&self) -> Option<Arc<StorageError>> {
-        match self {
-            Self::Stopped(_) => None,
-            Self::Refused(refused) => refused.storage.clone(),
-        }
-    }
-}
-
-impl From<Stop> for Unable {
-    fn from(stop: Stop) -> Self {
-        Self::Stopped(stop)
-    }
-}
-
-/// A data file that cannot be read now: the next call tries again.
-impl From<StorageError> for Unable {
-    fn from(error: StorageError) -> Self {
-        Self::Refused(Arc::new(error).into())
-    }
-}
-
-impl From<&CallError> for Unable {
-    fn from(error: &CallError) -> Self {
-        match error {
-            CallError::Refused(BufferError::Closed) => Self::Stopped(Stop::Closed),
-            CallError::Refused(_) => Self::Refused(Refused { reason: error.to_string(), storage: None }),
-            CallError::Storage(error) => Self::Refused(Arc::clone(error).into()),
-            CallError::Failed { .. } => Self::Stopped(Stop::Failed(error.to_string())),
-        }
-    }
-}
-
-impl From<Unable> for WriteErrorKind {
-    fn from(unable: Unable) -> Self {
-        match unable {
-            Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => Self::SyncFailed,
-            Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
-            Unable::Refused(Refused { reason, .. }) => Self::Refused { reason },
-        }
-    }
-}
-
-impl From<Unable> for ReadError {
-    fn from(unable: Unable) -> Self {
-        match unable {
-            Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => {
-                Self::Refused { reason: "a sync failed".to_owned(), storage: None }
-            }
-            Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
-            Unable::Refused(Refused { reason, storage }) => Self::Refused { reason, storage },
-        }
-    }
-}
-
-impl From<Unable> for ReplaceError {
-    fn from(unable: Unable) -> Self {
-        match unable {
-            Unable::Stopped(Stop::Failed(reason)) | Unable::Refused(Refused { reason, .. }) => {
-                Self::Stopped { reason }
-            }
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced | Stop::Closed) => Self::Closed,
-        }
-    }
-}
-
-impl From<Stop> for CloseError {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Closed => Self::Stopped { reason: "it was closed already".to_owned() },
-            Stop::SyncFailed => Self::SyncFailed,
-            Stop::NotSynced => Self::NotSynced,
-            Stop::Failed(reason) => Self::Stopped { reason },
-        }
-    }
 }

@@ -28,6 +28,7 @@ mod sync;
 mod testing;
 #[cfg(feature = "tokio")]
 mod tokio_runtime;
+mod unable;
 mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};

@@ -5,6 +5,7 @@
 //! the logic is told, `handover` goes from one instance of the logic to the next.
 
 mod causes;
+mod durable;
 mod failure_log;
 mod functions;
 mod handover;

@@ -126,6 +126,12 @@ pub trait Backend: Send {
     /// removed, whether one has failed before it or not.
     fn prepare_sync(&mut self, target: SyncTarget) -> Result<SyncJob, StorageError>;
 
+    /// Why nothing that is synced is durable all the same, as far as that is known: a file system may be unable to make names
+    /// durable. Syncs then end well, so that the buffer works as far as it can.
+    fn cannot_sync(&self) -> Option<&str> {
+        None
+    }
+
     /// Makes a job ready that writes all that a data file has now to a new one beside it, and makes that durable. The file
     /// itself is not touched.
     ///

@@ -44,7 +44,7 @@ impl Core {
                 }
             }
             // Closed is for writing only: reading goes on.
-            Unable::Stopped(Stop::Closed) => {}
+            Unable::Stopped(Stop::Closed) | Unable::CannotSync(_) => {}
             Unable::Stopped(stop) => {
                 error!(%error, "the buffer has stopped");
                 self.stop.get_or_insert(stop.clone());

@@ -9,7 +9,7 @@ use super::{Core, Writing};
 use crate::{
     NewRecord,
     buffer::{
-        error::{Stop, WriteError, WriteErrorKind},
+        error::{Stop, Unable, WriteError, WriteErrorKind},
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
@@ -27,9 +27,26 @@ const OFFER_BYTES_MAX: u64 = 8 << 20;
 const ACCEPTED_BYTES_MAX: u64 = 16 << 20;
 
 impl Core {
+    /// Where nothing becomes durable, those writes come back that are to be, before any of them is placed.
+    fn refuse_unsyncable(&mut self) {
+        if self.backlog.iter().all(|write| write.durability != Durability::Synced) {
+            return;
+        }
+        let Some(unable) = self.cannot_sync() else { return };
+        let is_refused = |write: &PendingWrite| write.durability == Durability::Synced;
+        let refused: VecDeque<_>;
+        (refused, self.backlog) = self.backlog.drain(..).partition(is_refused);
+        refused.into_iter().for_each(|write| write.fail(&unable));
+    }
+
+    fn cannot_sync(&mut self) -> Option<Unable> {
+        self.guard().cannot_sync().map(|reason| Unable::CannotSync(reason.to_owned()))
+    }
+
     /// Offers what waits to the logic, oldest first, until all is placed or it takes no more. What may not wait for room comes
     /// back then.
     pub(super) fn place_backlog(&mut self) {
+        self.refuse_unsyncable();
         self.offer_backlog();
         while self.refuse_overdue() {
             self.offer_backlog();
@@ -208,6 +225,10 @@ impl Core {
             return;
         }
         if self.awaiting_sync.is_empty() || self.guard().is_degraded() {
+            return;
+        }
+        if let Some(unable) = self.cannot_sync() {
+            self.awaiting_sync.drain(..).for_each(|waiting| waiting.fail(&unable));
             return;
         }
         // What is acknowledged needs no disk, and is never synced for its own sake.

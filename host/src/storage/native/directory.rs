@@ -6,18 +6,18 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
-use cap_std::fs::{
-    Dir, DirBuilder, DirBuilderExt as _, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _,
-};
+use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use thiserror::Error;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::entry::{Entry, NotAFile};
+use super::names::{self, make, readable, sync_names, sync_own_name};
 use crate::descriptors::explain;
 use crate::storage::{StorageError, TakenAway};
 
@@ -82,7 +82,7 @@ pub enum OpenDirError {
 }
 
 impl OpenDirError {
-    fn from_io(operation: &'static str, path: &Path, source: io::Error) -> Self {
+    pub(super) fn from_io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing { path },
@@ -112,6 +112,8 @@ pub struct Directory {
     path: PathBuf,
     /// Opened for reading: a mere name of it could be neither synced nor locked.
     dir: Dir,
+    /// Why its names cannot be made durable, once that is known.
+    names_cannot_be_synced: OnceLock<String>,
 }
 
 impl Directory {
@@ -126,7 +128,8 @@ impl Directory {
             opened => opened.map_err(|error| OpenDirError::from_io("open", path, error))?,
         };
         let handle = readable(&opened).map_err(|error| OpenDirError::from_io("read", path, error))?;
-        Ok(Self { path: path.to_owned(), dir: Dir::from_std_file(handle) })
+        let dir = Dir::from_std_file(handle);
+        Ok(Self { path: path.to_owned(), dir, names_cannot_be_synced: OnceLock::new() })
     }
 
     /// Its path, as it was given.
@@ -252,16 +255,39 @@ impl Directory {
         self.dir.remove_file(name)
     }
 
-    /// Makes all names in it durable.
+    /// Makes all names in it durable, where the file system can do that: see [`cannot_sync`](Self::cannot_sync).
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        rustix::fs::fsync(&self.dir)
-            .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error.into()))
+        self.synced(rustix::fs::fsync(&self.dir).map_err(io::Error::from))
+            .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error))
     }
 
     /// As [`sync`](Self::sync), through a handle of its own: the kernel tells each handle once of a write that has failed,
     /// and what this one is told must not be kept from the other.
     pub(super) fn sync_apart(&self) -> io::Result<()> {
-        sync_names(&self.dir)
+        self.synced(sync_names(&self.dir))
+    }
+
+    fn synced(&self, synced: io::Result<()>) -> io::Result<()> {
+        let Err(error) = &synced else { return Ok(()) };
+        if !names::is_unsupported(error) {
+            return synced;
+        }
+        self.names_cannot_be_synced.get_or_init(|| {
+            let path = self.path.display().to_string();
+            warn!(
+                path,
+                %error,
+                "this file system cannot sync a directory: records survive the death of the process, and a power failure may \
+                 lose them; Forebay confirms nothing as synced"
+            );
+            format!("the file system of {path} cannot sync a directory ({error})")
+        });
+        Ok(())
+    }
+
+    /// Why nothing in it is durable, however often it is synced; `None` as far as that is not known.
+    pub(super) fn cannot_sync(&self) -> Option<&str> {
+        self.names_cannot_be_synced.get().map(String::as_str)
     }
 
     /// Makes its own name durable, as far as this user may: its maker may have died before doing so.
@@ -288,63 +314,7 @@ impl Directory {
     }
 }
 
-fn open_ambient(path: &Path) -> io::Result<Dir> {
+pub(super) fn open_ambient(path: &Path) -> io::Result<Dir> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     Dir::open_ambient_dir(path, ambient_authority()).map_err(explain)
-}
-
-/// Makes a directory and those above it, from the top, each durable before the next is made: `sync` makes the names in a
-/// directory so.
-pub(super) fn make(
-    path: &Path,
-    mode: u32,
-    sync: &mut dyn FnMut(&Dir) -> io::Result<()>,
-) -> Result<Dir, OpenDirError> {
-    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(OpenDirError::Missing { path: path.to_owned() });
-    };
-    let fail = |error: io::Error| match error.kind() {
-        // Not for want of making it: a link that leads nowhere, or a file system that takes no directories.
-        io::ErrorKind::NotFound => {
-            OpenDirError::Io { operation: "make", path: path.to_owned(), source: error }
-        }
-        _ => OpenDirError::from_io("make", path, error),
-    };
-    let above_dir = match open_ambient(above) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(above, 0o777, sync)?,
-        opened => {
-            let opened = opened.map_err(fail)?;
-            sync_own_name(&opened, sync).map_err(fail)?;
-            opened
-        }
-    };
-    let mut builder = DirBuilder::new();
-    builder.mode(mode);
-    let outcome = above_dir.create_dir_with(name, &builder);
-    sync(&above_dir).map_err(fail)?;
-    match outcome {
-        Ok(()) => above_dir.open_dir(name).map_err(fail),
-        // By another process meanwhile; or a link that leads nowhere stands here.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_ambient(path).map_err(fail),
-        Err(error) => Err(fail(error)),
-    }
-}
-
-fn readable(dir: &Dir) -> io::Result<File> {
-    dir.open(".").map(cap_std::fs::File::into_std).map_err(explain)
-}
-
-fn sync_names(dir: &Dir) -> io::Result<()> {
-    readable(dir)?.sync_all()
-}
-
-fn sync_own_name(dir: &Dir, sync: &mut dyn FnMut(&Dir) -> io::Result<()>) -> io::Result<()> {
-    match dir.open_parent_dir(ambient_authority()).map_err(explain).and_then(|above| sync(&above)) {
-        // A user who may not read the directory above did not make this one.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            debug!(%error, "the directory above cannot be synced by this user");
-            Ok(())
-        }
-        synced => synced,
-    }
 }

@@ -10,6 +10,7 @@ mod ledger_file;
 mod ledger_image;
 mod ledger_map;
 mod lock;
+mod names;
 mod own_bytes;
 mod pool;
 mod quarantine;
@@ -90,14 +91,16 @@ impl Native {
         }
         let lock = DirectoryLock::take(&directory)?;
         directory.sync_own_name()?;
+        let storage = |source| NativeOpenError::Storage { path: directory.path().to_owned(), source };
+        // A file system that cannot do it says so now, before a record is taken that is to be synced.
+        directory.sync().map_err(storage)?;
         directory.warn_of_writers(&[lock::LOCK_NAME, ledger_image::LEDGER_NAME]);
         renewal::remove_left_over(&directory);
         let data_files = DataFiles::new(Arc::clone(&directory));
         let ledger = data_files
             .are_there()
             .and_then(|are_there| LedgerFile::open(Arc::clone(&directory), are_there))
-            .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;
-        let storage = |source| NativeOpenError::Storage { path: directory.path().to_owned(), source };
+            .map_err(storage)?;
         let own_bytes = OwnBytesFile::open(Arc::clone(&directory)).map_err(storage)?;
         let identity = own_bytes::identity(&directory).map_err(storage)?;
         let own_file = OwnFile::open(Arc::<OwnBytesFile>::clone(&own_bytes), identity);
@@ -204,6 +207,10 @@ impl Backend for Native {
                 Ok(Box::new(move || file.sync()))
             }
         }
+    }
+
+    fn cannot_sync(&self) -> Option<&str> {
+        self.directory.cannot_sync()
     }
 
     fn prepare_renewal(&mut self, file: FileId) -> Result<SyncJob, StorageError> {

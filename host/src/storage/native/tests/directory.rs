@@ -2,7 +2,7 @@
 
 use cap_std::fs::{Dir, MetadataExt as _};
 
-use super::super::directory::make;
+use super::super::names::make;
 use super::*;
 
 /// The first act on a new machine: one call makes all that a buffer needs, with modes that keep others out.
