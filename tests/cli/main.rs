@@ -19,6 +19,7 @@ mod failing;
 mod format;
 mod framing;
 mod full;
+mod interrupted;
 mod kill;
 mod limited;
 mod linked;

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::{
     data_file::{name, read_full},
     directory::{Access, Directory},
+    interrupted::again,
     pool::Pool,
 };
 use crate::{
@@ -286,7 +287,7 @@ impl DataHandle {
             self.close(&mut state);
             let opened = self.pool.open(|| self.directory.open_file(&name(self.file), access));
             let file = opened.map_err(|error| self.why_not_opened(&mut state, error))?;
-            let metadata = file.metadata()?;
+            let metadata = again(|| file.metadata())?;
             let found = (metadata.dev(), metadata.ino());
             if *state.identity.get_or_insert(found) != found {
                 // What was in it is gone.

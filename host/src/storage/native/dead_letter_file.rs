@@ -13,6 +13,7 @@ use cap_std::fs::MetadataExt as _;
 use super::{
     data_file::read_full,
     directory::{Access, Directory},
+    interrupted::again,
 };
 use crate::{
     storage::{DeadLetterFile, StorageError},
@@ -78,7 +79,7 @@ impl NativeDeadLetters {
 
     /// Whether the file's name still leads to it.
     fn is_named(&self, file: &File) -> io::Result<bool> {
-        let ours: Metadata = file.metadata()?;
+        let ours: Metadata = again(|| file.metadata())?;
         match self.directory.metadata(NAME) {
             Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -103,7 +104,10 @@ impl DeadLetterFile for NativeDeadLetters {
     fn length(&self) -> Result<u64, StorageError> {
         self.with("open", |state| match self.open(state, Access::ReadWrite) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            file => Ok(file?.metadata()?.len()),
+            file => {
+                let file = file?;
+                Ok(again(|| file.metadata())?.len())
+            }
         })
     }
 
@@ -116,7 +120,7 @@ impl DeadLetterFile for NativeDeadLetters {
             self.open(state, Access::ReadWriteOrCreate)?;
             let State::Open { file, is_synced, .. } = state else { return Ok(()) };
             *is_synced = false;
-            let length = file.metadata()?.len();
+            let length = again(|| file.metadata())?.len();
             if length < at {
                 return Err(io::Error::other("another program has replaced or cut it"));
             }

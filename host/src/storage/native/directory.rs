@@ -11,12 +11,13 @@ use std::sync::OnceLock;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, Stat};
 use rustix::io::Errno;
 use thiserror::Error;
 use tracing::warn;
 
 use super::entry::{Entry, NotAFile};
+use super::interrupted::again;
 use super::names::{self, make, readable, sync_names, sync_own_name};
 use crate::descriptors::explain;
 use crate::storage::{StorageError, TakenAway};
@@ -144,7 +145,7 @@ impl Directory {
 
     /// What it is.
     pub(super) fn itself(&self) -> io::Result<Metadata> {
-        self.dir.dir_metadata()
+        again(|| self.dir.dir_metadata())
     }
 
     /// The path of a file in it, to name it in messages.
@@ -158,12 +159,12 @@ impl Directory {
         options.read(true).write(access != Access::Read).mode(FILE_MODE);
         options.create(access == Access::ReadWriteOrCreate).create_new(access == Access::CreateNew);
         options.follow(FollowSymlinks::No).nonblock(true);
-        let file = self.dir.open_with(name, &options).map_err(|error| {
+        let file = again(|| self.dir.open_with(name, &options)).map_err(|error| {
             let is_link = Errno::from_io_error(&error) == Some(Errno::LOOP);
             if is_link { NotAFile::Link.into() } else { explain(error) }
         })?;
         let file = file.into_std();
-        if file.metadata()?.is_file() { Ok(file) } else { Err(NotAFile::Other.into()) }
+        if again(|| file.metadata())?.is_file() { Ok(file) } else { Err(NotAFile::Other.into()) }
     }
 
     /// Makes an empty file in place of one that an attempt which came to nothing has left there.
@@ -177,7 +178,7 @@ impl Directory {
 
     /// Fails with [`TakenAway`] unless a name leads to the file of this device and inode. One system call.
     pub(super) fn must_lead_to(&self, name: &str, identity: (u64, u64)) -> io::Result<()> {
-        match rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match self.stat(name) {
             Ok(found) if (found.st_dev, found.st_ino) == identity => Ok(()),
             Ok(_) => Err(io::Error::other(TakenAway::Replaced)),
             Err(Errno::NOENT) => Err(io::Error::other(TakenAway::File)),
@@ -185,9 +186,14 @@ impl Directory {
         }
     }
 
+    /// What stands at a name, by one system call; a symbolic link is not followed.
+    pub(super) fn stat(&self, name: &str) -> Result<Stat, Errno> {
+        again(|| rustix::fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW))
+    }
+
     /// Whether it was removed: nothing gets a name in it any more. A directory that was only renamed is used on.
     fn is_removed(&self) -> bool {
-        rustix::fs::fstat(&self.dir).is_ok_and(|itself| itself.st_nlink == 0)
+        again(|| rustix::fs::fstat(&self.dir)).is_ok_and(|itself| itself.st_nlink == 0)
     }
 
     /// The error of something that was done to a file. Where that is missing because the whole directory is, it says so.
@@ -205,13 +211,13 @@ impl Directory {
 
     /// What stands at a name; a symbolic link is not followed.
     pub(super) fn metadata(&self, name: &str) -> io::Result<Metadata> {
-        self.dir.symlink_metadata(name)
+        again(|| self.dir.symlink_metadata(name))
     }
 
     /// Whether there is anything in it that no buffer makes.
     pub(super) fn holds_strangers(&self) -> Result<bool, OpenDirError> {
         let fail = |error| OpenDirError::from_io("list", &self.path, explain(error));
-        for entry in self.dir.entries().map_err(fail)? {
+        for entry in again(|| self.dir.entries()).map_err(fail)? {
             let name = entry.map_err(fail)?.file_name();
             if !name.as_encoded_bytes().starts_with(b"buffer.") {
                 return Ok(true);
@@ -227,10 +233,10 @@ impl Directory {
     ) -> Result<Vec<Entry<T>>, StorageError> {
         let fail = |error| StorageError::from_io("list", self.path.display().to_string(), explain(error));
         let mut entries = Vec::new();
-        for entry in self.dir.entries().map_err(fail)? {
+        for entry in again(|| self.dir.entries()).map_err(fail)? {
             let entry = entry.map_err(fail)?;
             let Some(selected) = select(&entry.file_name()) else { continue };
-            match entry.metadata() {
+            match again(|| entry.metadata()) {
                 Ok(metadata) => entries.push(Entry {
                     selected,
                     length: metadata.len(),
@@ -247,17 +253,17 @@ impl Directory {
 
     /// Gives a file another name, in place of what had that name.
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.dir.rename(from, &self.dir, to)
+        again(|| self.dir.rename(from, &self.dir, to))
     }
 
     /// Removes a name.
     pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
-        self.dir.remove_file(name)
+        again(|| self.dir.remove_file(name))
     }
 
     /// Makes all names in it durable, where the file system can do that: see [`cannot_sync`](Self::cannot_sync).
     pub(super) fn sync(&self) -> Result<(), StorageError> {
-        self.synced(rustix::fs::fsync(&self.dir).map_err(io::Error::from))
+        self.synced(again(|| rustix::fs::fsync(&self.dir)).map_err(io::Error::from))
             .map_err(|error| StorageError::from_io("sync", self.path.display().to_string(), error))
     }
 
@@ -298,7 +304,7 @@ impl Directory {
 
     /// Says so where other users may change the buffer. A directory of another user is used all the same.
     pub(super) fn warn_of_writers(&self, files: &[&str]) {
-        let directory = self.dir.dir_metadata().map(|metadata| (self.path.clone(), metadata));
+        let directory = self.itself().map(|metadata| (self.path.clone(), metadata));
         let files =
             files.iter().map(|name| self.metadata(name).map(|metadata| (self.path.join(name), metadata)));
         for (path, metadata) in std::iter::once(directory).chain(files).flatten() {
@@ -316,5 +322,5 @@ impl Directory {
 
 pub(super) fn open_ambient(path: &Path) -> io::Result<Dir> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    Dir::open_ambient_dir(path, ambient_authority()).map_err(explain)
+    again(|| Dir::open_ambient_dir(path, ambient_authority())).map_err(explain)
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 
 use forebay_frame::{LEDGER_BYTES, LedgerFields, RecordId};
 
+use super::interrupted::again;
 use crate::storage::{FileId, Ledger};
 
 /// The ledger's file.
@@ -30,7 +31,7 @@ pub enum LedgerOnDisk {
 
 /// Reads a ledger from an open file, without mapping it.
 pub(super) fn read(file: &File) -> io::Result<LedgerOnDisk> {
-    let length_bytes = file.metadata()?.len();
+    let length_bytes = again(|| file.metadata())?.len();
     let Some(at) = ledger_offset(length_bytes) else {
         return Ok(if length_bytes == 0 {
             LedgerOnDisk::None

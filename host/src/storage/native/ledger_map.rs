@@ -20,10 +20,11 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use forebay_frame::{LEDGER_BYTES, LedgerBytes, LedgerFields};
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{AtFlags, FallocateFlags};
+use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
 use super::directory::Directory;
+use super::interrupted::again;
 use super::ledger_image::{LEDGER_LENGTH, LEDGER_NAME, from_fields, ledger_offset};
 use crate::storage::Ledger;
 
@@ -71,7 +72,7 @@ impl LedgerMap {
     /// Maps the ledger at the end of a file that is open for reading and writing, and that has or gets the ledger's name in
     /// this directory.
     pub(super) fn new(directory: Arc<Directory>, file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
+        let metadata = again(|| file.metadata())?;
         let length = metadata.len();
         let offset = ledger_offset(length).ok_or_else(|| io::Error::other("its length is not a ledger's"))?;
         if metadata.blocks().saturating_mul(512) < length {
@@ -140,7 +141,7 @@ impl LedgerMap {
         if self.is_sync_failed.load(Ordering::Acquire) {
             return Err(io::Error::other("an earlier sync of it failed"));
         }
-        let found = rustix::fs::statat(self.directory.handle(), LEDGER_NAME, AtFlags::SYMLINK_NOFOLLOW);
+        let found = self.directory.stat(LEDGER_NAME);
         let found = match found {
             Err(Errno::NOENT) => None,
             found => Some(found?),
@@ -202,7 +203,7 @@ impl LedgerMap {
 fn is_changed_in_place(file: &File) -> bool {
     const EXT4: u32 = 0xef53;
     const TMPFS: u32 = 0x0102_1994;
-    rustix::fs::fstatfs(file)
+    again(|| rustix::fs::fstatfs(file))
         .is_ok_and(|stat| u32::try_from(stat.f_type).is_ok_and(|kind| matches!(kind, EXT4 | TMPFS)))
 }
 
@@ -213,7 +214,7 @@ fn is_changed_in_place(_file: &File) -> bool {
 
 /// Gives the ledger its place on the disk: to touch a mapped page that has none is deadly when the disk is full.
 fn reserve(file: &File, offset: u64) -> io::Result<()> {
-    match rustix::fs::fallocate(file, FallocateFlags::empty(), offset, LEDGER_LENGTH) {
+    match again(|| rustix::fs::fallocate(file, FallocateFlags::empty(), offset, LEDGER_LENGTH)) {
         // File systems that cannot reserve.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
         reserved => Ok(reserved?),

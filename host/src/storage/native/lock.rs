@@ -1,7 +1,7 @@
 //! The exclusive lock on a buffer. `buffer.lock` is what Vector locks; the directory is locked as well, because people
 //! delete lock files, and a new file of that name is free.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
@@ -16,6 +16,7 @@ use tracing::warn;
 
 use super::directory::{Access, Directory};
 use super::holder::{Holder, holder};
+use super::interrupted::again;
 
 /// The file that is locked. It stays empty, and is never removed.
 pub(super) const LOCK_NAME: &str = "buffer.lock";
@@ -83,7 +84,7 @@ impl DirectoryLock {
 
     fn take_with(directory: &Arc<Directory>, access: Access) -> Result<Self, LockError> {
         // The directory first: who finds it locked then leaves no new lock file behind for others to lock.
-        match flock(directory.handle(), FlockOperation::NonBlockingLockExclusive) {
+        match again(|| flock(directory.handle(), FlockOperation::NonBlockingLockExclusive)) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(locked(directory)),
             // Some network file systems lock files only.
@@ -109,7 +110,7 @@ impl Drop for DirectoryLock {
 
 fn unlock(file: BorrowedFd<'_>) {
     // It is gone with the last handle in any case.
-    let _ = flock(file, FlockOperation::Unlock);
+    let _ = again(|| flock(file, FlockOperation::Unlock));
 }
 
 fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, LockError> {
@@ -121,10 +122,10 @@ fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, Lock
             }
             opened => opened.map_err(fail)?,
         };
-        match file.try_lock() {
+        match again(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(locked(directory)),
-            Err(TryLockError::Error(error)) => return Err(fail(error)),
+            Err(Errno::WOULDBLOCK) => return Err(locked(directory)),
+            Err(error) => return Err(fail(error.into())),
         }
         if leads_to(directory, &file).map_err(fail)? {
             return Ok(Some(file));
@@ -135,7 +136,7 @@ fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, Lock
 
 /// Whether the lock file's name leads to this file. One that was deleted between opening and locking keeps no process out.
 fn leads_to(directory: &Directory, file: &File) -> io::Result<bool> {
-    let ours = file.metadata()?;
+    let ours = again(|| file.metadata())?;
     match directory.metadata(LOCK_NAME) {
         Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

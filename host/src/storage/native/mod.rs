@@ -6,6 +6,7 @@ mod dead_letter_file;
 mod directory;
 mod entry;
 mod holder;
+mod interrupted;
 mod ledger_file;
 mod ledger_image;
 mod ledger_map;

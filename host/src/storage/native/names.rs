@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use tracing::debug;
 
 use super::directory::{OpenDirError, open_ambient};
+use super::interrupted::again;
 use crate::descriptors::explain;
 
 /// Makes a directory and those above it, from the top, each durable before the next is made: `sync` makes the names in a
@@ -39,13 +40,13 @@ pub(super) fn make(
     };
     let mut builder = DirBuilder::new();
     builder.mode(mode);
-    let outcome = above_dir.create_dir_with(name, &builder);
+    let outcome = again(|| above_dir.create_dir_with(name, &builder));
     match sync(&above_dir) {
         Err(error) if !is_unsupported(&error) => return Err(fail(error)),
         _ => {}
     }
     match outcome {
-        Ok(()) => above_dir.open_dir(name).map_err(fail),
+        Ok(()) => again(|| above_dir.open_dir(name)).map_err(fail),
         // By another process meanwhile; or a link that leads nowhere stands here.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_ambient(path).map_err(fail),
         Err(error) => Err(fail(error)),
@@ -53,7 +54,7 @@ pub(super) fn make(
 }
 
 pub(super) fn readable(dir: &Dir) -> io::Result<File> {
-    dir.open(".").map(cap_std::fs::File::into_std).map_err(explain)
+    again(|| dir.open(".")).map(cap_std::fs::File::into_std).map_err(explain)
 }
 
 pub(super) fn sync_names(dir: &Dir) -> io::Result<()> {
@@ -61,7 +62,7 @@ pub(super) fn sync_names(dir: &Dir) -> io::Result<()> {
 }
 
 pub(super) fn sync_own_name(dir: &Dir, sync: &mut dyn FnMut(&Dir) -> io::Result<()>) -> io::Result<()> {
-    match dir.open_parent_dir(ambient_authority()).map_err(explain).and_then(|above| sync(&above)) {
+    match again(|| dir.open_parent_dir(ambient_authority())).map_err(explain).and_then(|above| sync(&above)) {
         // A user who may not read the directory above did not make this one.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             debug!(%error, "the directory above cannot be synced by this user");

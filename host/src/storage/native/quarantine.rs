@@ -12,6 +12,7 @@ use std::{
 use super::{
     data_file::DataFiles,
     directory::{Access, Directory},
+    interrupted::again,
 };
 use crate::storage::{FileId, QUARANTINE_BYTES_MAX, StorageError};
 
@@ -54,7 +55,7 @@ pub(super) fn keep(
 /// Opens the file at its end, or at its start if there is no room behind its end.
 fn open(directory: &Directory, needed: u64) -> io::Result<File> {
     let mut file = directory.open_file(NAME, Access::ReadWriteOrCreate)?;
-    if file.metadata()?.len().saturating_add(needed) > QUARANTINE_BYTES_MAX {
+    if again(|| file.metadata())?.len().saturating_add(needed) > QUARANTINE_BYTES_MAX {
         file.set_len(0)?;
     }
     file.seek(SeekFrom::End(0))?;

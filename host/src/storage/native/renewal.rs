@@ -15,6 +15,7 @@ use tracing::warn;
 use super::data_file::{self, read_full};
 use super::data_handle::Lent;
 use super::directory::Directory;
+use super::interrupted::again;
 use crate::storage::{FileId, StorageError, SyncJob};
 
 const SUFFIX: &str = ".new";
@@ -34,7 +35,7 @@ fn parse(found: &OsStr) -> Option<FileId> {
 /// Makes the new file, and the job that fills it. The job knows the file and not its name: the owner of the directory at
 /// the time it runs is not disturbed.
 pub(super) fn prepare(directory: &Arc<Directory>, file: FileId, source: Lent) -> io::Result<SyncJob> {
-    let length = source.metadata()?.len();
+    let length = again(|| source.metadata())?.len();
     let (from, to) = (data_file::name(file), name(file));
     let target = directory.make_anew(&to)?;
     let (from, to) = (directory.name(&from), directory.name(&to));
@@ -70,7 +71,7 @@ fn copy(source: &File, length: u64, mut target: &File) -> Result<(), Failed> {
 
 /// Where there is no room for it, nothing need be written to find out. Some file systems cannot say.
 fn reserve(target: &File, length: u64) -> io::Result<()> {
-    match fallocate(target, FallocateFlags::KEEP_SIZE, 0, length.max(1)) {
+    match again(|| fallocate(target, FallocateFlags::KEEP_SIZE, 0, length.max(1))) {
         Err(error) if error == rustix::io::Errno::NOSPC || error == rustix::io::Errno::DQUOT => {
             Err(error.into())
         }

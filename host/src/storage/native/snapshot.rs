@@ -14,6 +14,7 @@ use super::data_file;
 use super::dead_letter_file;
 use super::directory::{Access, Create, Directory, OpenDirError};
 use super::holder::{Holder, holder};
+use super::interrupted::again;
 use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
 use super::own_bytes;
 use crate::storage::{FileId, Ledger, Recalled, StorageError, own_file};
@@ -143,7 +144,7 @@ impl Snapshot {
     fn open(&self, name: &str) -> Result<DataFileReader, StorageError> {
         let fail = |error| StorageError::from_io("open", self.directory.name(name), error);
         let handle = self.directory.open_file(name, Access::Read).map_err(fail)?;
-        let length = handle.metadata().map_err(fail)?.len();
+        let length = again(|| handle.metadata()).map_err(fail)?.len();
         Ok(DataFileReader { what: self.directory.name(name), handle, length })
     }
 }
