@@ -174,6 +174,58 @@ fn pain_8763_a_disk_without_room_for_another_file_drops_the_oldest() {
     assert!(ended.stderr.contains("dropped the oldest records"), "{ended}");
 }
 
+/// Another program fills the disk, and takes what becomes free. The user must find the newest records there, and be told that
+/// the others were dropped: not that they were sent.
+#[test]
+fn what_is_dropped_on_a_disk_that_stays_full_counts_as_dropped() {
+    let above = tempfile::TempDir::new().unwrap();
+    let mount = above.path().to_str().unwrap();
+    let make = format!("mount -t tmpfs -o size=1m forebay {mount}");
+    let buffer = format!("{mount}/buffer");
+    let write = [
+        BINARY,
+        "write",
+        &buffer,
+        "--when-full=drop-oldest",
+        "--file-size=4KiB",
+        "--small-files",
+        "--sync-interval=1h",
+        "--confirm",
+    ];
+    let Some(mut command) = in_a_file_system(&make, &write) else { return };
+    let mut writer = Running::start(&mut command);
+    let lines = seq(1..=200);
+    let mut stdin = writer.take_stdin();
+    std::io::Write::write_all(&mut stdin, &lines).unwrap();
+    while writer.next_line().expect("it goes on") != b"200" {}
+    let inside = PathBuf::from(format!("/proc/{}/root{mount}", writer.pid()));
+    // What becomes free is taken at once.
+    let hog = inside.join("hog");
+    let mut hog = fs::File::create(hog).unwrap();
+    let mut fill = move || while std::io::Write::write_all(&mut hog, &[1; 512]).is_ok() {};
+    fill();
+    std::io::Write::write_all(&mut stdin, &seq(201..=600)).unwrap();
+    let said = writer.next_error_line();
+    assert!(said.contains("dropped the oldest records"), "{said}");
+    for _ in 0..40 {
+        fill();
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let looked_at = status(inside.join("buffer"));
+    let (usage, records) = (&looked_at["usage"], looked_at["records"].as_u64().unwrap());
+    let dropped = usage["dropped"]["events"].as_u64().unwrap();
+    assert_eq!(usage["sent"]["events"], 0, "{looked_at}");
+    assert!(dropped > 0 && records > 0, "{looked_at}");
+    assert_eq!(
+        looked_at["ledger"]["writer_next_record"].as_u64().unwrap() - 1,
+        dropped + records,
+        "{looked_at}"
+    );
+    writer.signal(Signal::TERM);
+    writer.wait();
+    drop(stdin);
+}
+
 /// With `drop-oldest` the process makes room itself: no message need ask to stop it. It drops a file for each that it begins,
 /// and a line for each would bury what else is said; the lines that there are add up to what is gone.
 #[test]

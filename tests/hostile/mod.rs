@@ -9,6 +9,7 @@ mod bed;
 mod calls;
 mod components;
 mod damage;
+mod dropping;
 mod figures;
 mod forged;
 mod limits;

@@ -189,7 +189,7 @@ fn a_ledger_drops_whole_segments_from_the_front_and_only_where_the_operator_allo
     bed.append_to_next("three");
     bed.append("four").unwrap();
     assert_eq!(refused(drops(&mut bed, 2, 1)), Refusal::LedgerLast, "the operator did not allow it");
-    bed.guard.drop_oldest();
+    bed.guard.retain_newest(0);
     for (last, reader) in [(1, 0), (2, 0), (3, 1), (4, 1)] {
         assert_eq!(refused(drops(&mut bed, last, reader)), Refusal::LedgerLast, "no whole segments: {last}");
     }
@@ -211,7 +211,7 @@ fn a_drop_passes_nothing_of_a_damaged_segment_that_is_left() {
     disk.put_data_file(file(2), data_file(7..=8));
     disk.put_ledger(Some(ledger(9, 2, 0, 0)));
     let mut bed = Bed::open(&disk);
-    bed.guard.drop_oldest();
+    bed.guard.retain_newest(0);
     for last in [6, 5, 4] {
         let dropped = bed
             .store(|ledger| (ledger.reader_last_record, ledger.reader_data_file) = (RecordId(last), file(1)));

@@ -162,6 +162,8 @@ impl World {
         self.drops = self.chance(2);
         if self.drops {
             bed.guard.drop_oldest();
+            // Otherwise it could do so only now and then.
+            bed.guard.retain_newest(self.dice.below(8));
         }
         // Ids beyond those that are known are given again.
         self.ever = self.ever.min(bed.guard.next_id().0 - 1);

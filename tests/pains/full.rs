@@ -62,8 +62,7 @@ fn pain_8763_a_full_disk_refuses_records_where_that_was_chosen() {
     }
 }
 
-/// With `drop-oldest`, a full disk drops the oldest records too, and a writer waits only when nothing is left to
-/// drop. None that is kept is lost.
+/// With `drop-oldest`, a full disk drops the oldest records too. Where that makes no room, a writer waits, and what is left stays.
 #[test]
 fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
     for runs in Runs::ALL {
@@ -86,20 +85,26 @@ fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
         assert!((800..1000).contains(&dropped), "{runs:?}: {dropped}");
         assert_eq!(read(&buffer), ids([dropped + 1..=1000]), "{runs:?}");
 
-        // Another program takes all of the room.
+        // Another program takes all of the room, and whatever else becomes free.
         disk.set_capacity_bytes(Some(0));
         let mut pending = buffer.writer().submit(records(1001..=1001)).unwrap();
-        while simulation.run_sync(0) {}
-        simulation.advance(Duration::from_secs(2_000_000));
-        while simulation.run_sync(0) {}
+        for _ in 0..5 {
+            while simulation.run_sync(0) {}
+            simulation.advance(Duration::from_secs(2_000_000));
+        }
         assert!(pending.try_take().is_none(), "{runs:?}");
-        assert_eq!(buffer.status().unwrap().dropped_events, 1000, "{runs:?}: nothing is left");
+        let in_vain = buffer.status().unwrap().dropped_events - dropped;
+        assert!((1..60).contains(&in_vain), "{runs:?}: {in_vain} dropped, where one file was to go");
         disk.set_capacity_bytes(None);
         simulation.advance(Duration::from_secs(2_000_000));
         assert!(pending.try_take().is_some(), "{runs:?}: a timer tries again");
         let status = buffer.status().unwrap();
         assert_eq!((status.lost_events, status.refused_calls), (0, 0), "{runs:?}");
-        assert_eq!(read(&buffer), ids([1001..=1001]), "{runs:?}");
+        let (usage, left) = (status.usage_lifetime, dropped + in_vain + 1);
+        assert_eq!((usage.dropped.events, usage.sent.events), (dropped + in_vain, 0), "{runs:?}");
+        buffer.close().unwrap();
+        let buffer = runs.open(disk.open().unwrap(), options);
+        assert_eq!(read(&buffer), ids([left..=1001]), "{runs:?}");
     }
 }
 

@@ -1,28 +1,23 @@
-//! Your own buffer logic: a flight recorder. It keeps the newest thousand events, or a few more, and drops what is older
-//! although there is room. A reader after an incident then finds what came just before it.
+//! Your own buffer logic: a flight recorder. It keeps as many of the newest events as the operator retains, or a few more, and
+//! drops what is older although there is room. A reader after an incident then finds what came just before it.
 //!
 //! It is built around Forebay's own [`Buffer`], which does all the rest. `docs/writing-logic.md` says how to build and run it.
 
-use forebay_logic::{
-    BatchId, Buffer, BufferError, Logic, Options, RecordId, Storage, Ticket, WhenFull, WriteOutcome,
-};
-
-/// At least so many events stay. Older ones go segment by segment, so that up to one segment more is there.
-const KEPT_EVENTS: u64 = 1_000;
+use forebay_logic::{BatchId, Buffer, BufferError, Logic, Options, RecordId, Storage, Ticket, WriteOutcome};
 
 struct FlightRecorder {
     buffer: Buffer,
-    /// Whether the operator allows unacknowledged records to be dropped. Otherwise the host would refuse it.
-    may_drop: bool,
+    /// At least so many events stay. Older ones go segment by segment, so that up to one segment more is there. `None`: the
+    /// operator lets none go, and the host would refuse it.
+    retained: Option<u64>,
 }
 
 impl FlightRecorder {
     /// Drops segments from the oldest on, for as long as enough events lie behind. Gives how many events that were.
     fn drop_old_events(&mut self, storage: &mut impl Storage) -> Result<u64, BufferError> {
         let mut dropped = 0;
-        while self.may_drop
-            && self.buffer.events_behind_oldest(storage)?.is_some_and(|events| events >= KEPT_EVENTS)
-        {
+        let Some(retained) = self.retained else { return Ok(dropped) };
+        while self.buffer.events_behind_oldest(storage)?.is_some_and(|events| events >= retained) {
             // `None`: the next segment is not durable yet. `synced` tries again.
             let Some(events) = self.buffer.drop_oldest(storage)? else { break };
             dropped += events;
@@ -34,7 +29,7 @@ impl FlightRecorder {
 impl Logic for FlightRecorder {
     fn open(storage: &mut impl Storage, options: &Options) -> Result<Self, BufferError> {
         let buffer = Buffer::open(storage, options)?;
-        Ok(Self { buffer, may_drop: options.when_full == WhenFull::DropOldest })
+        Ok(Self { buffer, retained: options.retained_events() })
     }
 
     fn write(

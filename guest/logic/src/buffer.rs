@@ -43,7 +43,8 @@ impl Buffer {
     /// Drops the oldest segment that holds anything unacknowledged. Gives how many events that were; `None` if it cannot go
     /// yet, because the ledger may not name a later one.
     ///
-    /// The host refuses it unless the operator chose [`WhenFull::DropOldest`](crate::WhenFull::DropOldest).
+    /// The host refuses it unless it sees a reason: the operator chose [`WhenFull::DropOldest`](crate::WhenFull::DropOldest)
+    /// and room is lacking, or as many events lie behind as [`Options::retained_events`] says.
     pub fn drop_oldest(&mut self, storage: &mut impl Storage) -> Result<Option<u64>, BufferError> {
         Ok(drop_oldest(storage, &mut self.directory)?)
     }

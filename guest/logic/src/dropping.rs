@@ -13,8 +13,7 @@ use crate::storage::Storage;
 /// Drops the oldest segment that holds anything unacknowledged. Gives how many events that were, lost ones among them; `None`
 /// if it cannot go now, because no later segment may be named.
 ///
-/// Storage refuses it unless the operator chose [`WhenFull::DropOldest`](crate::WhenFull::DropOldest). Then nothing has
-/// changed.
+/// Storage refuses it unless it sees a reason to drop: see [`Refusal::DropWithoutNeed`]. Then nothing has changed.
 pub fn drop_oldest(
     storage: &mut impl Storage,
     directory: &mut Directory,

@@ -7,6 +7,7 @@ use forebay_types::{
 use crate::directory::{Directory, Rolled};
 use crate::dropping::drop_oldest;
 use crate::fitting::{Head, Size, Space};
+use crate::loading::load_again;
 use crate::retention::pass_acknowledged;
 use crate::segments::Tail;
 use crate::storage::Storage;
@@ -150,7 +151,16 @@ impl Writer {
             }
             return Ok(None);
         }
-        drop_oldest(storage, directory)
+        match drop_oldest(storage, directory) {
+            Err(error) if error.is_refused(Refusal::DropWithoutNeed) => {
+                // On a full disk nothing more helps. Otherwise storage knows of room that is not known here.
+                if !is_disk_full {
+                    load_again(storage, directory)?;
+                }
+                Ok(None)
+            }
+            dropped => dropped,
+        }
     }
 
     /// Appends the head of what is left of a batch to the last segment, as far as there is room. A segment that storage does

@@ -35,6 +35,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// The number in [`more`](Self::more) under which the host tells how many events the operator retains.
+    pub const RETAIN_NEWEST: u16 = 1;
+
+    /// How many of the newest events stay at least. Segments behind which so many wait may be dropped, also where there is
+    /// room. `None`: the operator did not choose that.
+    #[must_use]
+    pub fn retained_events(&self) -> Option<u64> {
+        let is_it = |(number, value): &(u16, u64)| (*number == Self::RETAIN_NEWEST).then_some(*value);
+        self.more.iter().find_map(is_it)
+    }
+
     /// The time between two ticks in nanoseconds; at least 1 ms, so that no interval spins.
     #[must_use]
     pub fn tick_ns(&self) -> u64 {

@@ -7,7 +7,7 @@ use forebay::{Buffer, Builder, Component, OpenError, Options};
 use tracing::warn;
 
 use crate::{
-    args::{BufferArgs, Durability, WhenFull},
+    args::{BufferArgs, Durability, Retain, WhenFull},
     limits, place,
 };
 
@@ -25,6 +25,7 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
         WhenFull::Reject => forebay::WhenFull::Reject,
         WhenFull::DropOldest => forebay::WhenFull::DropOldest,
     };
+    options.retain_newest = args.retain.map(|Retain::Newest(records)| records);
     options.durability = match args.durability {
         Durability::Written => forebay::Durability::Written,
         Durability::Synced => forebay::Durability::Synced,

@@ -96,6 +96,12 @@ impl Builder {
         self
     }
 
+    /// Lets a component of your own drop data files, although there is room, once so many newer events wait.
+    pub fn retain_newest(mut self, events: u64) -> Self {
+        self.options.retain_newest = Some(events);
+        self
+    }
+
     /// What a record must have survived before its writer is answered.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.options.durability = durability;
@@ -278,6 +284,12 @@ pub(super) fn open_on(
     )?;
     if options.when_full == WhenFull::DropOldest {
         guard.drop_oldest();
+    }
+    if let Some(events) = options.retain_newest {
+        guard.retain_newest(events);
+    }
+    if options.max_events > 0 {
+        guard.allow_events(options.max_events);
     }
     if options.peek {
         guard.peek();

@@ -298,7 +298,7 @@ fn logic_options(options: &Options, takes_over: bool, now_ns: u64) -> LogicOptio
         takes_over,
         sync_interval_ms: u32::try_from(options.sync_interval.as_millis()).unwrap_or(u32::MAX),
         now_ns,
-        more: Vec::new(),
+        more: options.retain_newest.map(|events| (LogicOptions::RETAIN_NEWEST, events)).into_iter().collect(),
     }
 }
 

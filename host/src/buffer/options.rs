@@ -36,6 +36,10 @@ pub struct Options {
     pub max_events: u64,
     /// What happens to records that do not fit. Default: they wait.
     pub when_full: WhenFull,
+    /// Lets the logic drop data files, although there is room, once so many newer events wait. For a
+    /// [component](super::Builder::component) of your own: the logic that ships drops nothing before the buffer is full. `None`:
+    /// nothing goes while there is room. Default: none.
+    pub retain_newest: Option<u64>,
     /// What a record must have survived before its writer is answered. Default: the death of the process.
     pub durability: Durability,
     /// No unacknowledged record stays unsynced for longer than two of these. Default: 500 ms.
@@ -151,6 +155,7 @@ impl Default for Options {
             max_record_bytes: None,
             max_events: 0,
             when_full: WhenFull::default(),
+            retain_newest: None,
             durability: Durability::default(),
             sync_interval: Duration::from_millis(500),
             max_unacknowledged_records: 10_000,

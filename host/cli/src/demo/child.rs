@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::args::{BufferArgs, Durability, WhenFull};
+use crate::args::{BufferArgs, Durability, Retain, WhenFull};
 
 /// A process that works on the demo's buffer.
 pub(super) struct Worker {
@@ -87,6 +87,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         max_record,
         when_full,
         durability,
+        retain,
         sync_interval,
         metadata,
         small_files,
@@ -120,6 +121,9 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
     option("--durability", durability.into());
     option("--sync-interval", format!("{}ms", sync_interval.as_millis()).into());
     option("--metadata", metadata.to_string().into());
+    if let Some(Retain::Newest(records)) = retain {
+        option("--retain", format!("newest:{records}").into());
+    }
     if let Some(file) = component {
         option("--component", file.into());
     }
@@ -162,6 +166,7 @@ mod tests {
                 max_events: 7,
                 max_record: Some(80),
                 when_full,
+                retain: Some(Retain::Newest(8)),
                 durability: Durability::Synced,
                 sync_interval: Duration::from_millis(9),
                 metadata: 10,

@@ -133,8 +133,8 @@ impl Guard {
     /// Makes the spare.
     fn make_file(&mut self) -> Result<FileId, GuardError> {
         for _ in 0..TAKEN_FILES_MAX {
-            if self.segments.files() >= self.max_files {
-                let what = format!("a data file: there are {} already", self.max_files);
+            if self.segments.files() >= self.room.max_files {
+                let what = format!("a data file: there are {} already", self.room.max_files);
                 return Err(self.refuse_room("make", what));
             }
             let Some(file) = self.segments.free_file(self.ledgers.first_file()) else {
@@ -143,7 +143,7 @@ impl Guard {
                 return Err(StorageError::NoSpace { operation: "make", what, cause }.into());
             };
             let made = self.backend.create_file(file);
-            self.is_disk_full |= matches!(made, Err(StorageError::NoSpace { .. }));
+            self.room.note_file(&made);
             match made {
                 Err(StorageError::AlreadyExists { .. }) => self.segments.found_outside(file),
                 made => {
@@ -339,8 +339,8 @@ impl Guard {
     fn write_piece(&mut self, file: FileId, piece: Vec<u8>, next: RecordId) -> Result<(), GuardError> {
         let at = self.segments.last().map_or(0, |last| last.bytes);
         let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        if self.segments.bytes().saturating_add(bytes) > self.max_bytes {
-            let what = format!("data file {file}: the limit of {} bytes is reached", self.max_bytes);
+        if self.segments.bytes().saturating_add(bytes) > self.room.max_bytes {
+            let what = format!("data file {file}: the limit of {} bytes is reached", self.room.max_bytes);
             return Err(self.refuse_room("append to", what));
         }
         let mut written = self.backend.append(file, at, &piece);
@@ -352,7 +352,7 @@ impl Guard {
             }
             written = self.backend.append(file, at, &piece);
         }
-        self.is_disk_full = matches!(written, Err(StorageError::NoSpace { .. }));
+        self.room.note_write(&written, bytes);
         if let Err(error) = written {
             // Part of it may be there. Should this fail too, the next append overwrites it, or recovery truncates it.
             if let Err(error) = self.backend.truncate_file(file, at) {

@@ -2,7 +2,7 @@
 //!
 //! The guard wires the parts together and decides nothing that the logic decides. [`functions`](self) answers the
 //! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `causes` the errors behind the codes that
-//! the logic is told, `handover` goes from one instance of the logic to the next.
+//! the logic is told, `handover` goes from one instance of the logic to the next, `room` decides what may be dropped.
 
 mod causes;
 mod durable;
@@ -13,6 +13,7 @@ mod hopeless;
 mod passing;
 mod remembering;
 mod rescue;
+mod room;
 mod syncing;
 mod taken_away;
 
@@ -20,7 +21,9 @@ use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
 
 use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
-use self::{causes::Causes, handover::Phase, hopeless::Hopeless, remembering::Before, syncing::Ledgers};
+use self::{
+    causes::Causes, handover::Phase, hopeless::Hopeless, remembering::Before, room::Room, syncing::Ledgers,
+};
 pub use self::{handover::OpenReport, rescue::Rescue};
 use crate::{
     clock::Clock,
@@ -72,24 +75,20 @@ pub struct Guard {
     /// What was remembered; `None` once the logic has opened the buffer.
     before: Option<Before>,
     incarnations: Incarnations,
-    /// The most that all data files may hold, in bytes, and how many there may be.
-    max_bytes: u64,
-    max_files: usize,
-    /// The operator lets the oldest segments go when there is no room.
-    drops_oldest: bool,
+    room: Room,
     offer: Option<Offer>,
     last_batch: u64,
     staging: BlockPool,
     /// What the consumer has acknowledged: all events up to this one.
     acknowledged: RecordId,
-    /// Events in segments that were dropped to make room.
+    /// Events in segments that were dropped.
     dropped: u64,
+    /// Those of them that went because newer ones are retained, and not for room.
+    dropped_beyond_retention: u64,
     /// The events that vanished with failed syncs, as far as the ledger has not passed them.
     vanished: Vec<Range<RecordId>>,
     /// Bytes that were truncated from the ends of files.
     truncated_bytes: u64,
-    /// Whether the disk had no room when it was last written to.
-    is_disk_full: bool,
     dead_letters_end: KnownEnd,
     /// Where it comes back to if the code panics that has it.
     rescue: Option<Rescue>,
@@ -146,17 +145,15 @@ impl Guard {
             phase: Phase::Opening,
             before: None,
             incarnations: Incarnations::default(),
-            max_bytes,
-            max_files: usize::MAX,
-            drops_oldest: false,
+            room: Room::new(max_bytes),
             offer: None,
             last_batch: 0,
             staging: BlockPool::default(),
             acknowledged: RecordId(0),
             dropped: 0,
+            dropped_beyond_retention: 0,
             vanished: Vec::new(),
             truncated_bytes: 0,
-            is_disk_full: false,
             dead_letters_end: KnownEnd::default(),
             rescue: None,
         }
@@ -167,18 +164,8 @@ impl Guard {
     }
 }
 
-/// What the operator allows.
+/// What the operator asked for; what may be dropped is in `room`.
 impl Guard {
-    /// The operator lets the oldest segments go, with all that is in them, when there is no room.
-    pub fn drop_oldest(&mut self) {
-        self.drops_oldest = true;
-    }
-
-    /// So many data files may come to those that are there.
-    pub fn allow_files(&mut self, more: usize) {
-        self.max_files = self.segments.files().saturating_add(more);
-    }
-
     /// Records are delivered only to be looked at: none will be acknowledged.
     pub fn peek(&mut self) {
         self.tally.is_peeking = true;
@@ -302,19 +289,19 @@ impl Guard {
         self.segments.files()
     }
 
-    /// Events in segments that were dropped to make room, since the guard was made.
+    /// Events in segments that were dropped, since the guard was made.
     pub fn dropped_events(&self) -> u64 {
         self.dropped
+    }
+
+    /// Those of the dropped events that went although there was room, because newer ones are retained.
+    pub fn dropped_beyond_retention(&self) -> u64 {
+        self.dropped_beyond_retention
     }
 
     /// Bytes that were truncated from the ends of files.
     pub fn truncated_bytes(&self) -> u64 {
         self.truncated_bytes
-    }
-
-    /// Whether the disk had no room when it was last written to. What the operator does not allow is another matter.
-    pub fn is_disk_full(&self) -> bool {
-        self.is_disk_full
     }
 
     /// What has gone through the buffer, since it was opened and ever.

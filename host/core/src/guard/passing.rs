@@ -29,15 +29,20 @@ impl Guard {
             passable: self.passable(ledger.reader_last_record)?,
             first_left: self.first_left(ledger)?,
         };
-        let passed = match may_store(ledger, &self.segments, &bounds) {
-            Ok(Verdict::Fine) => self.gaps_up_to(ledger.reader_last_record),
-            Ok(Verdict::Drops(segments)) => self.dropped_by(segments, ledger.reader_last_record)?,
+        let (passed, drop) = match may_store(ledger, &self.segments, &bounds) {
+            Ok(Verdict::Fine) => (self.gaps_up_to(ledger.reader_last_record), None),
+            Ok(Verdict::Drops(segments)) => {
+                let reason = self.may_drop(segments, ledger)?;
+                (self.dropped_by(segments, ledger.reader_last_record)?, Some((reason, segments)))
+            }
             Err(refusal) => return Err(self.refuse(refusal)),
         };
         self.remember_bounds(ledger.reader_data_file)?;
         self.store_and_count(ledger, passed.dropped)?;
         self.ledgers.store(ledger);
-        self.dropped = self.dropped.saturating_add(passed.dropped.events);
+        if let Some((reason, segments)) = drop {
+            self.note_drop(reason, segments, passed.dropped.events);
+        }
         self.reader.pass(&self.segments, ledger.reader_last_record, passed.gaps);
         if self.tally.is_due(ledger) {
             self.remember();
@@ -75,7 +80,7 @@ impl Guard {
     /// The id of the first record that is left behind the segments that a ledger drops; `None` if it may drop none.
     fn first_left(&mut self, ledger: Ledger) -> Result<Option<RecordId>, StorageError> {
         let leads_elsewhere = |stored: Ledger| stored.reader_data_file != ledger.reader_data_file;
-        if !self.drops_oldest
+        if !self.room.lets_go()
             || self.phase != Phase::Open
             || !self.ledgers.stored.is_some_and(leads_elsewhere)
         {

@@ -4,7 +4,7 @@
 
 use forebay_types::{BatchId, RecordId, Refusal};
 
-use crate::record::NewRecord;
+use crate::{record::NewRecord, storage::Amount};
 
 /// The records of one `write`, in order. The first `placed` of them are in the buffer.
 #[derive(Debug)]
@@ -47,6 +47,13 @@ impl Offer {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let left = self.records.get(self.placed..).unwrap_or_default();
         left.get(..count).filter(|records| !records.is_empty()).ok_or(Refusal::BatchCount)
+    }
+
+    /// What is not placed.
+    pub(crate) fn pending(&self) -> Amount {
+        self.records.iter().skip(self.placed).fold(Amount::default(), |sum, record| {
+            sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
+        })
     }
 
     /// The next `count` records were written, the first of them under `id`.

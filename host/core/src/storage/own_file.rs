@@ -64,6 +64,8 @@ struct Contents {
     incarnation: u64,
     /// A later version has written it.
     is_later: bool,
+    /// How long the file is.
+    bytes: usize,
 }
 
 /// The file, and what was last read from it or written to it.
@@ -129,6 +131,8 @@ impl OwnFile {
             incarnations.begin(memo.ledger.writer_next_record, opening.unix_seconds.max(above));
         }
         self.incarnations = incarnations.clone();
+        self.reserve();
+        let newest = self.found.newest.as_ref();
         if newest.is_some() && !self.found.is_later {
             // The slot that was written last may not be on the disk yet, and the other is written now.
             let synced = self.bytes.sync();
@@ -136,6 +140,16 @@ impl OwnFile {
         }
         self.write_durably(memo, false);
         incarnations
+    }
+
+    /// Makes the file as long as it ever is: on a disk that is full later, what is dropped is still to be noted.
+    fn reserve(&mut self) {
+        let bytes = vec![0; (OFFSETS.len() * BLOCK_BYTES).saturating_sub(self.found.bytes)];
+        if !bytes.is_empty() && !self.found.is_later {
+            let at = u64::try_from(self.found.bytes).unwrap_or(u64::MAX);
+            let written = self.bytes.write_at(&bytes, at);
+            note(&self.has_failed, written);
+        }
     }
 
     /// Notes what survives the process at once, and power loss with the next sync.
@@ -228,7 +242,7 @@ fn recalled(block: Block, identity: Identity, ledger_changed_ns: u64) -> Recalle
 }
 
 fn contents(bytes: &[u8], identity: Identity) -> Contents {
-    let mut contents = Contents::default();
+    let mut contents = Contents { bytes: bytes.len(), ..Contents::default() };
     let mut newest_slot = 0;
     for (place, piece) in bytes.chunks(BLOCK_BYTES).take(OFFSETS.len()).enumerate() {
         let block = match decode(piece) {

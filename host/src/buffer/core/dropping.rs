@@ -1,5 +1,6 @@
-//! What was dropped to make room: no caller waits for it any more. It is logged at most once a second, however much is
-//! dropped.
+//! What was dropped: no caller waits for it any more. It is logged at most once a second, however much is dropped.
+
+use std::mem;
 
 use tracing::warn;
 
@@ -11,6 +12,8 @@ use forebay_core::throttle::Throttle;
 pub(super) struct Drops {
     /// Events, since the buffer was opened.
     seen: u64,
+    /// Those of them that went although there was room.
+    seen_beyond_retention: u64,
     unsaid: Unsaid,
     throttle: Throttle,
 }
@@ -19,6 +22,8 @@ pub(super) struct Drops {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Unsaid {
     events: u64,
+    /// Those of them that went although there was room, because newer ones are retained.
+    beyond_retention: u64,
     /// Those of them that consumers had.
     delivered_records: usize,
     /// The last event of them.
@@ -26,13 +31,16 @@ struct Unsaid {
 }
 
 impl Drops {
-    /// How many events were dropped beyond those that it had been told of.
-    fn newly(&mut self, dropped: u64) -> u64 {
-        dropped.saturating_sub(std::mem::replace(&mut self.seen, dropped))
+    /// How many events were dropped beyond those that it had been told of, and how many of them for retention.
+    fn newly(&mut self, dropped: u64, beyond_retention: u64) -> (u64, u64) {
+        let events = dropped.saturating_sub(mem::replace(&mut self.seen, dropped));
+        let beyond = mem::replace(&mut self.seen_beyond_retention, beyond_retention);
+        (events, beyond_retention.saturating_sub(beyond))
     }
 
-    fn add(&mut self, events: u64, delivered_records: usize, through: u64) {
+    fn add(&mut self, (events, beyond_retention): (u64, u64), delivered_records: usize, through: u64) {
         self.unsaid.events = self.unsaid.events.saturating_add(events);
+        self.unsaid.beyond_retention = self.unsaid.beyond_retention.saturating_add(beyond_retention);
         self.unsaid.delivered_records = self.unsaid.delivered_records.saturating_add(delivered_records);
         self.unsaid.through = through;
     }
@@ -42,7 +50,7 @@ impl Drops {
         if self.unsaid == Unsaid::default() {
             return None;
         }
-        self.throttle.may_log(now_ns).map(|_| std::mem::take(&mut self.unsaid))
+        self.throttle.may_log(now_ns).map(|_| mem::take(&mut self.unsaid))
     }
 
     /// Says what was not said yet, whenever something was said last.
@@ -53,17 +61,28 @@ impl Drops {
 
     /// Says what was dropped, unless something was said a moment ago.
     pub(super) fn say(&mut self, now_ns: u64) {
-        let Some(Unsaid { events, delivered_records, through }) = self.due(now_ns) else { return };
-        warn!(events, delivered_records, through, "dropped the oldest records to make room");
+        let Some(unsaid) = self.due(now_ns) else { return };
+        let Unsaid { events, beyond_retention, delivered_records, through } = unsaid;
+        if beyond_retention == 0 {
+            warn!(events, delivered_records, through, "dropped the oldest records to make room");
+        } else {
+            warn!(
+                events,
+                beyond_retention,
+                delivered_records,
+                through,
+                "dropped the oldest records: newer ones wait, as many as are retained"
+            );
+        }
     }
 }
 
 impl Core {
-    /// What was dropped to make room is neither delivered any more nor waited for.
+    /// What was dropped is neither delivered any more nor waited for.
     pub(super) fn forget_dropped(&mut self) {
-        let dropped = self.guard().dropped_events();
-        let newly = self.drops.newly(dropped);
-        if newly == 0 {
+        let (dropped, beyond) = (self.guard().dropped_events(), self.guard().dropped_beyond_retention());
+        let newly = self.drops.newly(dropped, beyond);
+        if newly.0 == 0 {
             return;
         }
         let last = self.guard().passed();
@@ -92,12 +111,17 @@ mod tests {
         let mut drops = Drops::default();
         let start = 5_000_000_000;
         let ms = |ms: u64| start + ms * 1_000_000;
-        let unsaid = |events, delivered_records, through| Unsaid { events, delivered_records, through };
+        let unsaid = |events, delivered_records, through| Unsaid {
+            events,
+            beyond_retention: 0,
+            delivered_records,
+            through,
+        };
         assert_eq!(drops.due(start), None, "nothing was dropped");
-        drops.add(10, 1, 10);
+        drops.add((10, 0), 1, 10);
         assert_eq!(drops.due(start), Some(unsaid(10, 1, 10)));
         for file in 1..=50 {
-            drops.add(10, 2, 10 + file * 10);
+            drops.add((10, 0), 2, 10 + file * 10);
             assert_eq!(drops.due(ms(file * 10)), None);
         }
         assert_eq!(drops.due(ms(1000)), Some(unsaid(500, 100, 510)));

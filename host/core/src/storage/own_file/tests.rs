@@ -174,6 +174,17 @@ fn a_file_of_a_later_version_is_left_alone() {
     assert!(bytes.bytes() == later);
 }
 
+/// A disk may be full when there is something to note. Then the file must not need any more room.
+#[test]
+fn the_file_is_as_long_as_it_ever_is_from_the_opening_on() {
+    for length in [0, 1, BLOCK_BYTES, 3 * BLOCK_BYTES] {
+        let bytes = Fake::of(vec![7; length]);
+        open(&bytes, HERE).opened(&memo(1), OPENING);
+        assert_eq!(bytes.bytes().len(), 3 * BLOCK_BYTES, "{length}");
+        assert_eq!(number(&bytes, HERE), Some(1), "{length}");
+    }
+}
+
 /// Any byte may be damaged, in any block: what is believed was written once, and the next opening goes on from there.
 #[test]
 fn a_damaged_byte_costs_the_block_that_it_is_in() {
