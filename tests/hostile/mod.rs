@@ -14,6 +14,7 @@ mod figures;
 mod forged;
 mod limits;
 mod obeying;
+mod operator;
 mod promises;
 mod random;
 mod reading;

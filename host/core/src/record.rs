@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use bytes::Bytes;
 use forebay_types::RecordId;
 
+use crate::storage::Amount;
+
 /// A record to be written: a payload that Forebay does not look into, a number that it keeps beside it, and how many
 /// events the payload holds.
 ///
@@ -47,6 +49,13 @@ impl NewRecord {
     /// How long its frame is on disk, in bytes.
     pub fn frame_bytes(&self) -> u64 {
         forebay_frame::frame_bytes(u64::try_from(self.payload.len()).unwrap_or(u64::MAX))
+    }
+
+    /// How many events these records hold, and how long their frames are.
+    pub fn amount<'a>(records: impl IntoIterator<Item = &'a Self>) -> Amount {
+        records.into_iter().fold(Amount::default(), |sum, record| {
+            sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
+        })
     }
 }
 

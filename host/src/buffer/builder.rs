@@ -291,6 +291,7 @@ pub(super) fn open_on(
     if options.max_events > 0 {
         guard.allow_events(options.max_events);
     }
+    guard.allow_file_bytes(options.file_bytes);
     if options.peek {
         guard.peek();
     }

@@ -95,6 +95,9 @@ impl Guard {
             return Err(if was_told { self.refuse(Refusal::BehindDamage) } else { news });
         }
         let first_id = self.segments.next_id();
+        if let Some(refusal) = self.beyond_limits(records) {
+            return Err(self.refuse(refusal));
+        }
         let written = self.write_frames(records, file)?;
         Ok(Placed {
             records: u32::try_from(written).unwrap_or(u32::MAX),

@@ -7,6 +7,7 @@ use forebay_types::{Ledger, Refusal};
 
 use super::{Guard, GuardError};
 use crate::{
+    record::NewRecord,
     rules::Offer,
     segments::Segments,
     storage::{Amount, StorageError},
@@ -21,6 +22,8 @@ pub(super) struct Room {
     pub(super) max_files: usize,
     /// The most events that may wait.
     pub(super) max_events: Option<u64>,
+    /// The length that a segment passes only with a single record.
+    file_bytes: Option<u64>,
     /// The operator lets the oldest segments go when there is no room.
     drops_oldest: bool,
     /// The operator lets segments go behind which so many events wait.
@@ -56,6 +59,7 @@ impl Room {
             max_bytes,
             max_files: usize::MAX,
             max_events: None,
+            file_bytes: None,
             drops_oldest: false,
             retained: None,
             shortage: None,
@@ -120,6 +124,11 @@ impl Guard {
         self.room.max_events = Some(events);
     }
 
+    /// The length that a data file does not pass, unless its first record alone is longer.
+    pub fn allow_file_bytes(&mut self, bytes: u64) {
+        self.room.file_bytes = Some(bytes);
+    }
+
     /// So many data files may come to those that are there.
     pub fn allow_files(&mut self, more: usize) {
         self.room.max_files = self.segments.files().saturating_add(more);
@@ -128,6 +137,19 @@ impl Guard {
     /// Whether the disk had no room when it was last written to. What the operator does not allow is another matter.
     pub fn is_disk_full(&self) -> bool {
         self.room.shortage.is_some()
+    }
+
+    /// The operator's limit, other than that in bytes, which these records would pass in the last segment.
+    pub(super) fn beyond_limits(&self, records: &[NewRecord]) -> Option<Refusal> {
+        let amount = NewRecord::amount(records);
+        let waiting = self.segments.next_id().before().since(self.passed());
+        if self.room.max_events.is_some_and(|most| waiting.saturating_add(amount.events) > most) {
+            return Some(Refusal::EventLimit);
+        }
+        let length = self.segments.last().map_or(0, |last| last.bytes);
+        let is_alone = length == 0 && records.len() == 1;
+        let is_too_long = |most| length.saturating_add(amount.bytes) > most;
+        (!is_alone && self.room.file_bytes.is_some_and(is_too_long)).then_some(Refusal::FileSize)
     }
 
     /// Whether a ledger may drop so many segments from the front, which were all walked, and why.

@@ -51,9 +51,7 @@ impl Offer {
 
     /// What is not placed.
     pub(crate) fn pending(&self) -> Amount {
-        self.records.iter().skip(self.placed).fold(Amount::default(), |sum, record| {
-            sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
-        })
+        NewRecord::amount(self.records.get(self.placed..).unwrap_or_default())
     }
 
     /// The next `count` records were written, the first of them under `id`.

@@ -16,7 +16,6 @@ use crate::{
     },
     guard::Placement,
     logic::{Logic, WhenFull},
-    storage::Amount,
 };
 
 /// What one call of the logic is offered at the most: its lists stay small, and no caller waits for long.
@@ -172,10 +171,7 @@ impl Core {
 
     /// Hands back those records of a write that are not placed.
     fn refuse(&mut self, write: PendingWrite, kind: WriteErrorKind) {
-        let rejected = write.records.iter().fold(Amount::default(), |sum, record| {
-            sum.plus(Amount::new(record.events.get().into(), record.frame_bytes()))
-        });
-        self.guard().rejected(rejected);
+        self.guard().rejected(NewRecord::amount(&write.records));
         let storage = self.storage_error.clone().filter(|_| kind == WriteErrorKind::Full);
         let error = WriteError { storage, ..WriteError::new(kind, Vec::new()) };
         self.awaiting_sync.extend(write.complete(Some(error)));
