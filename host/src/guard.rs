@@ -7,6 +7,6 @@ pub use forebay_core::{
     guard::{GuardError, SyncRunner},
 };
 pub use forebay_core::{
-    Breach, Loss, Place, Placement, ReadRecord, Refusal,
+    Breach, Loss, MemoryBlock, Place, Placement, ReadRecord, Refusal,
     guard::{Guard, OpenReport, Rescue},
 };

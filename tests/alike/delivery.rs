@@ -203,6 +203,55 @@ fn delivery_pauses_at_the_limit_of_bytes() {
     }
 }
 
+/// Each record of a small data file is read from a block of its own. What is delivered must not hold all of them: a few
+/// megabytes of records would take gigabytes.
+#[test]
+fn records_of_many_small_files_hold_no_more_memory_than_they_need() {
+    for runs in Runs::ALL {
+        let buffer = runs.open(Disk::new().open().unwrap(), options());
+        write(&buffer, 1..=5_000);
+        let records = buffer.reader().next_batch(5_000).unwrap().unwrap();
+        let status = buffer.status().unwrap();
+        assert!(status.files > 90, "{runs:?}: {}", status.files);
+        assert_eq!(status.unacknowledged_records, 5_000, "{runs:?}");
+        assert!(status.unacknowledged_memory_bytes <= status.unacknowledged_bytes, "{runs:?}: {status:?}");
+        records.iter().for_each(forebay::Record::ack);
+        assert_eq!(buffer.status().unwrap().unacknowledged_memory_bytes, 0, "{runs:?}");
+    }
+}
+
+/// A consumer that is done with all records of a block but one holds the whole block. What it holds is what counts.
+#[test]
+fn delivery_pauses_at_the_limit_of_memory() {
+    let mut options = options();
+    (options.file_bytes, options.max_bytes) = (8 << 20, 64 << 20);
+    options.max_unacknowledged_bytes = 1 << 20;
+    let limit = options.max_unacknowledged_bytes + (16 << 20);
+    for runs in Runs::ALL {
+        let buffer = runs.open(Disk::new().open().unwrap(), options);
+        for _ in 0..40 {
+            let records = vec![NewRecord::new(vec![7; 1024]); 1024];
+            buffer.writer().write_batch(records).unwrap();
+        }
+        let reader = buffer.reader();
+        let mut kept = Vec::new();
+        loop {
+            let mut records = reader.try_next_batch(200).unwrap();
+            kept.extend(records.pop());
+            if records.is_empty() {
+                break;
+            }
+            records.iter().for_each(forebay::Record::ack);
+        }
+        let status = buffer.status().unwrap();
+        assert!(status.delivery_paused && status.unacknowledged_bytes < 1 << 20, "{runs:?}: {status:?}");
+        let memory = status.unacknowledged_memory_bytes;
+        assert!((limit..limit + (2 << 20)).contains(&memory), "{runs:?}: {memory}");
+        kept.iter().for_each(forebay::Record::ack);
+        assert!(!reader.try_next_batch(200).unwrap().is_empty(), "{runs:?}");
+    }
+}
+
 /// A consumer of a paused buffer sleeps, and goes on with the acknowledgement that another gives, and not before.
 #[test]
 fn an_acknowledgement_wakes_a_reader_that_is_paused() {

@@ -35,5 +35,5 @@ pub use clock::Clock;
 pub use forebay_types::{BatchId, FileId, Ledger, Options, RecordId, Refusal, Ticket, WhenFull};
 pub use guard::{Guard, GuardError};
 pub use reader::{Loss, LossCount, Place};
-pub use record::{NewRecord, ReadRecord};
+pub use record::{MemoryBlock, NewRecord, ReadRecord};
 pub use rules::{Breach, Placement};

@@ -80,4 +80,15 @@ pub struct ReadRecord {
     pub payload: Bytes,
     /// The length of its frame on disk, in bytes.
     pub frame_bytes: u64,
+    /// The memory that its payload is in.
+    pub block: MemoryBlock,
+}
+
+/// A block of memory that the payloads of records are in. It is free when the last of them is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryBlock {
+    /// Its number: records with the same one share it.
+    pub number: u64,
+    /// How much memory it takes, in bytes.
+    pub bytes: u64,
 }

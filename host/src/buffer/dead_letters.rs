@@ -96,13 +96,22 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::guard::MemoryBlock;
 
     fn letters(ids: std::ops::RangeInclusive<u64>, frame_bytes: u64) -> DeadLetters {
         let mut letters = DeadLetters::default();
         for id in ids {
             let (incarnation, events, metadata) = (1, NonZeroU32::MIN, 0);
             let id = RecordId(id);
-            let record = ReadRecord { id, incarnation, events, metadata, payload: Bytes::new(), frame_bytes };
+            let record = ReadRecord {
+                id,
+                incarnation,
+                events,
+                metadata,
+                payload: Bytes::new(),
+                frame_bytes,
+                block: MemoryBlock::default(),
+            };
             letters.add(DeadLetter { record, due_ns: 0 });
         }
         letters

@@ -4,12 +4,16 @@
 //! A handle names one delivery of one record. Once the record was acknowledged, given back or dropped, that delivery is
 //! over, and whatever else is said through its handle changes nothing.
 
-use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroU32,
+    ops::Range,
+};
 
 use forebay_types::RecordId;
 
 use super::redelivery::Nack;
-use crate::guard::ReadRecord;
+use crate::guard::{MemoryBlock, ReadRecord};
 
 /// What a consumer says of records that were delivered to it, on its way in.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ struct Unacknowledged {
     frame_bytes: u64,
     deliveries: NonZeroU32,
     state: State,
+    /// The number of the block of memory that its payload is in, as long as it is.
+    block: Option<u64>,
     /// Until when the consumer has to acknowledge it.
     lease: Option<Box<Lease>>,
 }
@@ -67,19 +73,50 @@ pub(super) struct InFlight {
     records: VecDeque<Unacknowledged>,
     unacknowledged: usize,
     unacknowledged_bytes: u64,
+    memory: Memory,
     ignored: u64,
+}
+
+/// The blocks of memory that delivered records hold: a block is free when the last record in it is.
+#[derive(Debug, Default)]
+struct Memory {
+    /// How many records hold each block, and how many bytes it has.
+    blocks: BTreeMap<u64, (usize, u64)>,
+    bytes: u64,
+}
+
+impl Memory {
+    fn hold(&mut self, block: MemoryBlock) {
+        let (records, bytes) = self.blocks.entry(block.number).or_insert((0, block.bytes));
+        if *records == 0 {
+            self.bytes = self.bytes.saturating_add(*bytes);
+        }
+        *records += 1;
+    }
+
+    fn release(&mut self, number: u64) {
+        if let Some((records, bytes)) = self.blocks.get_mut(&number) {
+            *records -= 1;
+            if *records == 0 {
+                self.bytes = self.bytes.saturating_sub(*bytes);
+                self.blocks.remove(&number);
+            }
+        }
+    }
 }
 
 impl InFlight {
     /// A record is delivered for the first time.
-    pub(super) fn deliver(&mut self, id: RecordId, next: RecordId, frame_bytes: u64) {
+    pub(super) fn deliver(&mut self, record: &ReadRecord) {
+        let (id, next) = (record.id, record.id.after(record.events.get().into()));
         debug_assert!(
             self.records.back().is_none_or(|last| last.next <= id),
             "records are delivered in order"
         );
-        let (deliveries, state) = (NonZeroU32::MIN, State::Delivered);
-        let lease = None;
-        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state, lease });
+        let (deliveries, state, frame_bytes) = (NonZeroU32::MIN, State::Delivered, record.frame_bytes);
+        let (lease, block) = (None, Some(record.block.number));
+        self.memory.hold(record.block);
+        self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state, block, lease });
         self.unacknowledged += 1;
         self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_add(frame_bytes);
     }
@@ -129,6 +166,11 @@ impl InFlight {
 
     pub(super) fn bytes(&self) -> u64 {
         self.unacknowledged_bytes
+    }
+
+    /// How much memory the payloads hold that consumers have, in bytes: with the rest of the blocks that they are in.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory.bytes
     }
 
     /// How often a consumer said something of a delivery that was over, or that never was.
@@ -181,6 +223,12 @@ impl InFlight {
         let is_current = record.is_some();
         if let Some(record) = record {
             (record.state, record.lease) = (state, None);
+            if state == State::GivenBack
+                && Nack::is_copied(record.frame_bytes)
+                && let Some(block) = record.block.take()
+            {
+                self.memory.release(block);
+            }
         }
         is_current
     }
@@ -220,6 +268,9 @@ impl InFlight {
             (record.state, record.lease) = (State::Acknowledged, None);
             self.unacknowledged -= 1;
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
+            if let Some(block) = record.block.take() {
+                self.memory.release(block);
+            }
         }
     }
 
@@ -235,12 +286,18 @@ impl InFlight {
 mod tests {
     use super::*;
 
-    fn delivered(ids: &[(u64, u64)]) -> InFlight {
+    fn delivered(ids: &[(u64, u32)]) -> InFlight {
         let mut in_flight = InFlight::default();
         for &(id, events) in ids {
-            in_flight.deliver(RecordId(id), RecordId(id + events), 48);
+            in_flight.deliver(&record(id, events, MemoryBlock::default()));
         }
         in_flight
+    }
+
+    fn record(id: u64, events: u32, block: MemoryBlock) -> ReadRecord {
+        let events = NonZeroU32::new(events).unwrap_or(NonZeroU32::MIN);
+        let (metadata, payload) = (0, bytes::Bytes::new());
+        ReadRecord { id: RecordId(id), incarnation: 1, events, metadata, payload, frame_bytes: 48, block }
     }
 
     fn first(id: u64) -> Delivery {
@@ -283,6 +340,26 @@ mod tests {
         let mut in_flight = delivered(&[(1, 1), (50, 1)]);
         in_flight.acknowledge_through(RecordId(50));
         assert_eq!(in_flight.advance(), Some(RecordId(50)));
+    }
+
+    /// A worker that keeps one record of each block holds all of their memory, and the limit must see it.
+    #[test]
+    fn a_block_counts_until_the_last_record_in_it_is_done_with() {
+        let mut in_flight = InFlight::default();
+        let block = |number| MemoryBlock { number, bytes: 1000 };
+        for (id, number) in [(1, 1), (2, 1), (3, 2), (4, 2)] {
+            in_flight.deliver(&record(id, 1, block(number)));
+        }
+        assert_eq!(in_flight.memory_bytes(), 2000);
+        in_flight.acknowledge(first(2));
+        in_flight.acknowledge(first(4));
+        assert_eq!(in_flight.memory_bytes(), 2000);
+        in_flight.acknowledge(first(1));
+        assert_eq!(in_flight.memory_bytes(), 1000);
+        assert!(in_flight.give_back(first(3)));
+        assert_eq!(in_flight.memory_bytes(), 0, "what was given back was copied");
+        assert!(in_flight.deliver_again(RecordId(3)).is_some());
+        assert_eq!((in_flight.drop_through(RecordId(4)), in_flight.memory_bytes()), (1, 0));
     }
 
     /// What was dropped is not waited for, and acknowledging it late releases nothing.

@@ -46,7 +46,9 @@ pub struct Options {
     pub sync_interval: Duration,
     /// How many records may be delivered and not acknowledged before delivery pauses. Default: 10,000.
     pub max_unacknowledged_records: usize,
-    /// How many bytes of frames may be delivered and not acknowledged before delivery pauses. Default: 64 MiB.
+    /// How many bytes of frames may be delivered and not acknowledged before delivery pauses. It pauses also when the blocks of
+    /// memory that hold these records take 16 MiB more than this: a consumer that acknowledges all records of a block but one
+    /// holds all of it. Default: 64 MiB.
     pub max_unacknowledged_bytes: u64,
     /// How long a consumer may have a record without acknowledging it or giving it back. After that, or up to a sixteenth of
     /// the time later, it counts as given back, and is delivered again. `None`: as long as the buffer is open. Default: none.
@@ -116,6 +118,11 @@ impl Options {
         // The contract gives a frame's length 32 bits.
         let fits = fits.min(u64::from(u32::MAX) - Self::RECORD_OVERHEAD_BYTES);
         self.max_record_bytes.map_or(fits, |chosen| chosen.min(fits))
+    }
+
+    /// How much memory delivered records may hold before delivery pauses.
+    pub(super) fn unacknowledged_memory_max(&self) -> u64 {
+        self.max_unacknowledged_bytes.saturating_add(16 << 20)
     }
 
     /// How many data files may come to those that are there. Of two that follow each other at least one file's length is

@@ -9,9 +9,9 @@ use forebay_types::RecordId;
 use super::in_flight::Delivery;
 use crate::guard::ReadRecord;
 
-/// A payload that is shorter than this is copied out of the block that it was read into, which others may be in no longer:
-/// a record may wait for long.
-const COPIED_BYTES_MAX: usize = 128 * 1024;
+/// The payload of a frame that is shorter than this is copied out of the block that it was read into, which others may be in no
+/// longer: a record may wait for long.
+const COPIED_BYTES_MAX: u64 = 128 * 1024;
 
 /// A record on its way back.
 #[derive(Debug)]
@@ -28,10 +28,15 @@ impl Nack {
     pub(super) fn new(record: &ReadRecord, delivery: Delivery, delay: Duration) -> Self {
         let mut record = record.clone();
         // One that came back before has been copied already.
-        if delivery.number.get() == 1 && record.payload.len() < COPIED_BYTES_MAX {
+        if delivery.number.get() == 1 && Self::is_copied(record.frame_bytes) {
             record.payload = Bytes::copy_from_slice(&record.payload);
         }
         Self { record, delivery, delay }
+    }
+
+    /// Whether the payload of a frame of this length is copied out of its block.
+    pub(super) fn is_copied(frame_bytes: u64) -> bool {
+        frame_bytes < COPIED_BYTES_MAX
     }
 }
 
@@ -93,10 +98,20 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
+    use crate::guard::MemoryBlock;
 
     fn record(id: u64, payload: Bytes) -> ReadRecord {
         let (incarnation, events, metadata) = (1, NonZeroU32::MIN, 0);
-        ReadRecord { id: RecordId(id), incarnation, events, metadata, payload, frame_bytes: 48 }
+        let frame_bytes = forebay_frame::frame_bytes(u64::try_from(payload.len()).unwrap());
+        ReadRecord {
+            id: RecordId(id),
+            incarnation,
+            events,
+            metadata,
+            payload,
+            frame_bytes,
+            block: MemoryBlock::default(),
+        }
     }
 
     /// The ids that can be delivered at a time.

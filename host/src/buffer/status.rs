@@ -42,6 +42,8 @@ pub struct Status {
     pub unacknowledged_records: usize,
     /// The length of their frames.
     pub unacknowledged_bytes: u64,
+    /// How much memory their payloads hold, in bytes: with the rest of the blocks that they are in.
+    pub unacknowledged_memory_bytes: u64,
     /// Whether readers get no new records because too much is unacknowledged: see
     /// [`Options::max_unacknowledged_records`](super::Options::max_unacknowledged_records).
     pub delivery_paused: bool,
@@ -127,6 +129,7 @@ impl Status {
             files: guard.file_count(),
             unacknowledged_records: in_flight.records(),
             unacknowledged_bytes: in_flight.bytes(),
+            unacknowledged_memory_bytes: in_flight.memory_bytes(),
             delivery_paused: false,
             expired_leases: 0,
             ignored_acknowledgements: in_flight.ignored(),

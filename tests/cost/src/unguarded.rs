@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
 use forebay::{
     NewRecord, Options,
-    guard::ReadRecord,
+    guard::{MemoryBlock, ReadRecord},
     storage::{Backend as _, StorageError as HostError, native::Create, native::Native},
 };
 use forebay_frame::{decode, encode};
@@ -147,6 +147,7 @@ impl Bare {
                     metadata: frame.metadata,
                     payload: block.slice_ref(frame.payload),
                     frame_bytes: frame.bytes,
+                    block: MemoryBlock::default(),
                 });
                 at = at.saturating_add(frame.bytes);
             }

@@ -57,6 +57,7 @@ pub(crate) struct Reader {
     passed_over: PassedOver,
     /// Bytes of data files that were read or walked.
     walked_bytes: u64,
+    block_numbers: delivered::BlockNumbers,
 }
 
 impl Reader {
@@ -154,7 +155,7 @@ impl Reader {
         max_records: usize,
         max_bytes: u64,
     ) -> Result<Delivered, StorageError> {
-        let mut delivered = Delivered::default();
+        let mut delivered = Delivered::after(std::mem::take(&mut self.block_numbers));
         let mut room = max_bytes;
         loop {
             let before = delivered.records.len();
@@ -171,9 +172,13 @@ impl Reader {
                 Take::Deliver
             });
             let end = match going {
-                Err(_) if !delivered.records.is_empty() => true,
-                going => going?,
+                Err(_) if !delivered.records.is_empty() => Ok(true),
+                going => going,
             };
+            if !matches!(end, Ok(false)) || delivered.records.len() >= max_records {
+                self.block_numbers = delivered.end();
+            }
+            let end = end?;
             self.note_delivered(&delivered, before);
             if end || delivered.records.len() >= max_records {
                 return Ok(delivered);

@@ -66,6 +66,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::record::MemoryBlock;
     use crate::storage::FileId;
 
     /// Records of so many events, the first of them with an id, each frame ten bytes longer than its events are many.
@@ -75,7 +76,15 @@ mod tests {
         for events in events {
             let events = NonZeroU32::new(*events).unwrap();
             let (metadata, payload, frame_bytes) = (0, Bytes::new(), u64::from(events.get()) + 10);
-            records.push(ReadRecord { id: next_id, incarnation: 1, events, metadata, payload, frame_bytes });
+            records.push(ReadRecord {
+                id: next_id,
+                incarnation: 1,
+                events,
+                metadata,
+                payload,
+                frame_bytes,
+                block: MemoryBlock::default(),
+            });
             next_id = next_id.after(events.get().into());
         }
         let bytes = records.iter().map(|record| record.frame_bytes).sum();

@@ -96,6 +96,7 @@ impl Core {
             warn!(
                 unacknowledged_records = self.in_flight.records(),
                 unacknowledged_bytes = self.in_flight.bytes(),
+                memory_bytes = self.in_flight.memory_bytes(),
                 not_logged,
                 "delivery pauses: too much is unacknowledged; acknowledge records, or give them back"
             );
@@ -164,9 +165,8 @@ impl Core {
     fn deliver(&mut self, record: &ReadRecord) -> Delivery {
         self.withheld = None;
         self.guard().come_to(record.id);
-        let next = record.id.after(record.events.get().into());
         if !self.options.peek {
-            self.in_flight.deliver(record.id, next, record.frame_bytes);
+            self.in_flight.deliver(record);
         }
         Delivery { id: record.id, number: NonZeroU32::MIN }
     }
@@ -181,5 +181,6 @@ impl Core {
     pub(super) fn is_delivery_paused(&self) -> bool {
         self.in_flight.records() >= self.options.max_unacknowledged_records
             || self.in_flight.bytes() >= self.options.max_unacknowledged_bytes
+            || self.in_flight.memory_bytes() >= self.options.unacknowledged_memory_max()
     }
 }
