@@ -8,7 +8,7 @@ use std::{
 };
 
 use forebay::{
-    Breach, Buffer, NewRecord, ReadError, RecordId, Refusal, WriteError, WriteErrorKind,
+    Breach, Buffer, NewRecord, ReadError, RecordId, Refusal, Simulation, WriteError, WriteErrorKind,
     guard::{BatchId, Guard},
     storage::{Ledger, memory::Disk},
 };
@@ -130,6 +130,39 @@ fn errors_of_the_logic_are_logged_once_a_second() {
         assert_eq!(buffer.status().unwrap().restarts, 0);
     });
     log.assert_throttled("refused a call");
+}
+
+/// The log is where an operator reads what was dropped. It must not end with what was dropped before the buffer was closed,
+/// nor leave out what went while no record was written.
+#[test]
+fn what_is_dropped_in_any_call_and_while_closing_is_logged() {
+    let (dropped, log) = logged(|| {
+        let mut options = options();
+        options.retain_newest = Some(0);
+        // A file in each call.
+        let drop_one = |guard: &mut Guard| {
+            let mut ledger = guard.ledger().unwrap();
+            let next = ledger.reader_data_file.successor();
+            let Some(segment) = guard.segments(0, 100).unwrap().into_iter().find(|it| it.file == next) else {
+                return;
+            };
+            (ledger.reader_data_file, ledger.reader_last_record) = (next, segment.first_id.before());
+            drop(guard.store_ledger(ledger));
+        };
+        let make = move |guard| Ok(Unfaithful::meddling_in_all(Runs::Natively.make(guard)?, drop_one));
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let backend = Box::new(disk.open().unwrap());
+        let buffer = Buffer::open_on(simulation.runtime(), backend, options, make).unwrap();
+        crate::support::storage::write(&buffer, 1..=400);
+        buffer.close().unwrap();
+        disk.ledger().unwrap().reader_last_record.0
+    });
+    let lines = log.text.lines().filter(|line| line.contains("dropped the oldest records"));
+    let events =
+        lines.flat_map(|line| line.split_whitespace()).filter_map(|word| word.strip_prefix("events="));
+    let said: u64 = events.map(|number| number.parse::<u64>().unwrap()).sum();
+    assert!(dropped > 100, "{dropped}");
+    assert_eq!(said, dropped, "{}", log.text);
 }
 
 /// A process may have many buffers, and its operator has to know which of them has logic that is to be looked at.

@@ -20,11 +20,21 @@ pub struct Unfaithful {
     refuses: bool,
     opens: bool,
     before_write: Option<Meddling>,
+    /// What comes before each call but `read` and `status`.
+    before_each: Option<Box<dyn FnMut(&mut Guard) + Send>>,
 }
 
 impl Unfaithful {
     fn over(logic: Box<dyn Logic>) -> Self {
-        Self { logic, acknowledges: true, syncs: true, refuses: false, opens: true, before_write: None }
+        Self {
+            logic,
+            acknowledges: true,
+            syncs: true,
+            refuses: false,
+            opens: true,
+            before_write: None,
+            before_each: None,
+        }
     }
 
     /// Passes no acknowledgement on.
@@ -55,6 +65,20 @@ impl Unfaithful {
         Box::new(Self { before_write: Some(Box::new(before_write)), ..Self::over(logic) })
     }
 
+    /// Does something else before each call but `read` and `status`.
+    pub fn meddling_in_all(
+        logic: Box<dyn Logic>,
+        before_each: impl FnMut(&mut Guard) + Send + 'static,
+    ) -> Box<dyn Logic> {
+        Box::new(Self { before_each: Some(Box::new(before_each)), ..Self::over(logic) })
+    }
+
+    fn meddle(&mut self) {
+        if let Some(before_each) = &mut self.before_each {
+            before_each(self.logic.guard());
+        }
+    }
+
     fn may(&self) -> Result<(), CallError> {
         if self.refuses { Err(BufferError::Other(77).into()) } else { Ok(()) }
     }
@@ -77,6 +101,7 @@ impl Logic for Unfaithful {
         if let Some(before_write) = &mut self.before_write {
             before_write(self.logic.guard(), batch);
         }
+        self.meddle();
         self.may()?;
         self.logic.write(batch, records)
     }
@@ -95,14 +120,17 @@ impl Logic for Unfaithful {
     }
 
     fn flush(&mut self) -> Result<(), CallError> {
+        self.meddle();
         if self.syncs { self.logic.flush() } else { Ok(()) }
     }
 
     fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
+        self.meddle();
         self.logic.synced(ticket)
     }
 
     fn close_writer(&mut self) -> Result<(), CallError> {
+        self.meddle();
         if self.syncs { self.logic.close_writer() } else { Ok(()) }
     }
 

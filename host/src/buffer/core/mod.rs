@@ -114,6 +114,7 @@ impl Core {
         // The logic says itself when it wants the next tick after one.
         let has_changed = !work.is_clock_alone();
         self.take_in(work, shared);
+        self.forget_dropped();
         self.place_backlog();
         self.end_drained_writing();
         self.flush_for_waiters();
@@ -250,6 +251,7 @@ impl Core {
             self.full = false;
             let told = self.lives.call(Logic::close_writer);
             let _ = self.note(told);
+            self.forget_dropped();
             // The first part of a batch whose rest was just handed back may be durable already.
             self.answer_durable();
             self.wake();
@@ -303,11 +305,11 @@ impl Core {
     /// Nothing more will be done: the storage may note that it was left in order. Gives it and the logic's source, for the
     /// next owner.
     pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
-        self.drops.say_rest();
         if !self.is_broken {
             // A panic is said below.
             let _ = self.contained(Self::settle);
         }
+        self.drops.say_rest();
         let ended = self.lives.end();
         if let Some(stop) = self.stop {
             return Err(stop);
@@ -317,6 +319,8 @@ impl Core {
     }
 
     fn settle(&mut self) {
+        // What its last calls have dropped is in the log before the buffer is gone.
+        self.forget_dropped();
         self.guard().close();
         if self.guard().is_degraded() {
             self.stop.get_or_insert(Stop::SyncFailed);
