@@ -33,6 +33,8 @@ model histories="100000":
 hostile profile="release":
     cargo test --profile {{ profile }} -p forebay --test integration -- --ignored --nocapture --exact \
         hostile::figures::what_attacks_cost
+    cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
+        worn::figures::what_a_signal_takes
     FOREBAY_HOSTILE_COMPONENTS=20 cargo test --profile {{ profile }} -p forebay --test integration -- loading::mutated
     FOREBAY_HOSTILE_CALLS=1000000 cargo test --profile {{ profile }} -p forebay --test integration -- --nocapture \
         --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \

@@ -11,6 +11,7 @@
 
 mod alike;
 mod contained;
+mod containment;
 mod defects;
 mod format;
 mod hostile;

@@ -13,6 +13,7 @@
 // The seams are private without the feature, and parts of them unused. With it, as in this workspace, all is checked.
 #![cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub, clippy::struct_field_names))]
 
+mod brake;
 pub mod buffer;
 mod descriptors;
 pub mod engine;
@@ -28,6 +29,7 @@ mod panics;
 pub mod storage;
 mod threads;
 
+pub use brake::Brake;
 #[cfg(feature = "testing")]
 pub use buffer::Simulation;
 pub use buffer::{

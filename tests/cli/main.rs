@@ -38,9 +38,11 @@ mod signals;
 mod support;
 mod taken_away;
 mod terminal;
+mod threads;
 mod unreadable;
 mod unsyncable;
 mod unwilling;
+mod worn;
 mod writing;
 
 use std::{

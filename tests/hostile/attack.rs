@@ -1,6 +1,6 @@
 //! What the component `hostile` of `tests/guests` can do to its host, and a buffer for it to try it on.
 
-use std::{thread, time::Duration};
+use std::{fs, path::Path, thread, time::Duration};
 
 use forebay::{
     Buffer, Component, Limits, OpenError, Options, ReadError, RecordId, WhenFull, WriteError, WriteErrorKind,
@@ -141,6 +141,22 @@ impl Victim {
     pub fn open(&self, component: Component, options: Options, limits: Limits) -> Result<Buffer, OpenError> {
         let builder = Buffer::builder_with(self.directory.path(), options).limits(limits);
         builder.component(component).open()
+    }
+
+    /// Has logic in order open it.
+    #[track_caller]
+    pub fn open_in_order(&self) -> Buffer {
+        Buffer::builder_with(self.directory.path(), options()).open().unwrap()
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// How many data files there are.
+    pub fn data_files(&self) -> usize {
+        let names = fs::read_dir(self.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("buffer-data-")).count()
     }
 
     /// Logic in order finds everything that was confirmed, and goes on.

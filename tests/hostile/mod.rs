@@ -4,7 +4,7 @@
 #![allow(clippy::cast_possible_truncation)]
 
 mod aftermath;
-mod attack;
+pub mod attack;
 mod bed;
 mod calls;
 mod components;

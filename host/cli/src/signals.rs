@@ -1,26 +1,27 @@
 //! SIGHUP, SIGINT and SIGTERM: the buffer is closed well, whatever the command is waiting for at that moment.
 //!
 //! A signal ends writing, which wakes all who wait for records or for room. The command then finishes the step that it is
-//! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for. A second signal ends
-//! the process within a second, also where the buffer cannot be closed.
+//! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for, and neither is logic that
+//! takes its time: its brake is pulled. A second signal ends the process within a second, also where the buffer cannot be
+//! closed.
 
 use std::{
     fs,
-    io::Read as _,
+    io::{ErrorKind, Read as _},
     mem,
     os::unix::net::UnixStream,
     process,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::sync_channel,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
-use forebay::{Buffer, storage::native::explain_missing_descriptors};
+use forebay::{Brake, Buffer, storage::native::explain_missing_descriptors};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
@@ -43,6 +44,8 @@ pub(crate) type Wake = Box<dyn Fn() + Send>;
 pub(crate) struct Signals {
     caught: Arc<AtomicUsize>,
     held: Arc<Mutex<Held>>,
+    /// That of the buffer, also while it is being closed.
+    brake: Arc<OnceLock<Brake>>,
 }
 
 enum Held {
@@ -64,7 +67,7 @@ impl Signals {
 
     /// None has come, and there is no buffer.
     pub(crate) fn new() -> Self {
-        Self { caught: Arc::new(AtomicUsize::new(0)), held: Arc::new(Mutex::new(Held::Nothing)) }
+        Self { caught: Arc::default(), held: Arc::new(Mutex::new(Held::Nothing)), brake: Arc::default() }
     }
 
     fn start(&self) -> std::io::Result<()> {
@@ -77,20 +80,27 @@ impl Signals {
             pipe::register(signal, sender.try_clone()?)?;
         }
         let (caught, held) = (Arc::clone(&self.caught), Arc::clone(&self.held));
-        let (first, began) = sync_channel(1);
+        let (first, began) = sync_channel::<(Exit, Instant)>(1);
         let close = move || {
-            let Ok(exit) = began.recv() else { return };
+            let Ok((exit, until)) = began.recv() else { return };
             begin_end(exit, &held);
-            thread::sleep(GRACE);
-            overdue.store(true, Ordering::SeqCst);
+            thread::sleep(until.saturating_duration_since(Instant::now()));
             end(exit, &held);
         };
         // Closing may wait for a disk or for the logic. Another thread hears the second signal meanwhile.
+        let brake = Arc::clone(&self.brake);
         let wait = move || {
             wait_for_signal(&mut receiver);
             let exit = Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM));
-            let _ = first.send(exit);
-            wait_for_signal(&mut receiver);
+            let until = Instant::now() + GRACE;
+            let _ = first.send((exit, until));
+            if !comes_again(&mut receiver, until) {
+                overdue.store(true, Ordering::SeqCst);
+                if let Some(brake) = brake.get() {
+                    brake.pull();
+                }
+                wait_for_signal(&mut receiver);
+            }
             thread::sleep(LAST_GRACE);
             process::exit(exit.number());
         };
@@ -109,6 +119,8 @@ impl Signals {
         if self.caught().is_some() {
             buffer.end_writing();
         }
+        // A command has one buffer.
+        let _ = self.brake.set(buffer.brake());
         *lock(&self.held) = Held::Open(Box::new(buffer), wake);
     }
 
@@ -127,7 +139,11 @@ impl Signals {
 
     /// Another handle to the same.
     pub(crate) fn share(&self) -> Self {
-        Self { caught: Arc::clone(&self.caught), held: Arc::clone(&self.held) }
+        Self {
+            caught: Arc::clone(&self.caught),
+            held: Arc::clone(&self.held),
+            brake: Arc::clone(&self.brake),
+        }
     }
 }
 
@@ -165,6 +181,25 @@ fn close(held: &Mutex<Held>) -> anyhow::Result<()> {
 fn wait_for_signal(receiver: &mut UnixStream) {
     let mut byte = [0];
     while !matches!(receiver.read(&mut byte), Ok(1)) {}
+}
+
+/// Whether another signal comes before this time.
+fn comes_again(receiver: &mut UnixStream, until: Instant) -> bool {
+    let mut byte = [0];
+    let comes = loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || receiver.set_read_timeout(Some(left)).is_err() {
+            break false;
+        }
+        // A handler that runs on this thread interrupts the reading.
+        match receiver.read(&mut byte) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => break matches!(read, Ok(1)),
+        }
+    };
+    // With a timeout left on it, the wait that follows goes round until the signal is there.
+    let _ = receiver.set_read_timeout(None);
+    comes
 }
 
 /// Whether this process was started with a signal ignored. Where Linux does not say, it was not.

@@ -296,7 +296,10 @@ pub(super) fn open_on(
         guard.peek();
     }
     guard.allow_files(options.files_max());
-    let (lives, report) = Lives::begin(guard, source, limits, options, Arc::clone(shared.runtime()))?;
+    let (lives, report) = {
+        let (runtime, brake) = (Arc::clone(shared.runtime()), shared.brake().clone());
+        Lives::begin(guard, source, limits, options, runtime, brake)?
+    };
     info!(
         events = report.events,
         bytes = report.bytes,

@@ -179,7 +179,7 @@ pub(super) struct Work {
     pub(super) acks: Vec<Ack>,
     pub(super) syncs: Vec<(SyncTarget, Result<(), StorageError>)>,
     pub(super) tick: bool,
-    /// All who wait for a change are to look again.
+    /// All who wait for a change are to look again, and the core at what it has left undone.
     pub(super) look_again: bool,
     /// The time has come to deliver a record again.
     pub(super) redelivery_due: bool,

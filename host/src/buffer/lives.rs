@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::{options::Options, runtime::Runtime, source::Source};
 use crate::{
+    brake::Brake,
     engine::Limits,
     guard::{Guard, OpenReport, Rescue},
     logic::{CallError, Logic, LogicOptions, NotMade, call_logic},
@@ -39,6 +40,8 @@ pub(super) struct Lives {
     life: Life,
     /// Where the guard comes back to when logic that has it panics.
     rescue: Rescue,
+    /// Once it is pulled, no fresh instance takes over.
+    brake: Brake,
     restarts: Restarts,
     replacements: u64,
     /// What ran before, while the present logic is on trial.
@@ -99,9 +102,10 @@ impl Lives {
         limits: Limits,
         options: Options,
         runtime: Arc<dyn Runtime>,
+        brake: Brake,
     ) -> Result<(Self, OpenReport), CallError> {
         let rescue = Rescue::default();
-        let mut logic = source.make(guard, limits, &rescue).map_err(|not_made| not_made.error)?;
+        let mut logic = source.make(guard, limits, &rescue, &brake).map_err(|not_made| not_made.error)?;
         let logic_options = logic_options(&options, options.peek, runtime.now_ns());
         let opened = caught(|| open(&mut *logic, &logic_options, options.peek));
         let report = opened.map_err(|text| CallError::panicked(&text)).flatten()?;
@@ -113,6 +117,7 @@ impl Lives {
             runtime,
             life,
             rescue,
+            brake,
             restarts: Restarts::default(),
             replacements: 0,
             former: None,
@@ -150,6 +155,11 @@ impl Lives {
     /// The time now, as the logic sees it.
     pub(super) fn now_ns(&self) -> u64 {
         self.runtime.now_ns()
+    }
+
+    /// Whether the process was told to end, and the logic may do nothing more.
+    pub(super) fn is_braked(&self) -> bool {
+        self.brake.is_pulled()
     }
 
     /// How often a fresh instance has taken over.
@@ -213,12 +223,12 @@ impl Lives {
     /// Has a fresh instance take over from one that has failed. The error says why none does: it failed too often, and the
     /// next would only fail again.
     pub(super) fn restart(&mut self, mut failure: CallError, standing: Standing) -> Result<(), CallError> {
-        if self.former.is_some() {
+        if self.former.is_some() && !self.is_braked() {
             return self.fall_back(&failure, standing);
         }
         loop {
             let now_ns = self.runtime.now_ns();
-            if !self.restarts.allow(now_ns, self.options.restarts_per_minute) {
+            if self.is_braked() || !self.restarts.allow(now_ns, self.options.restarts_per_minute) {
                 self.life = Life::Over(Box::new(self.take_guard()));
                 return Err(failure);
             }
@@ -233,7 +243,7 @@ impl Lives {
     fn begin_again(&mut self, prepare: impl FnOnce(&mut Guard), standing: Standing) -> Result<(), CallError> {
         let mut guard = self.take_guard();
         prepare(&mut guard);
-        let mut logic = match self.source.make(guard, self.limits, &self.rescue) {
+        let mut logic = match self.source.make(guard, self.limits, &self.rescue, &self.brake) {
             Ok(logic) => logic,
             Err(not_made) => {
                 let NotMade { guard, error } = *not_made;

@@ -54,6 +54,7 @@ use self::{core::Core, error::Stop, shared::Shared, source::Source};
 pub use self::{stream::Records, tokio_runtime::TokioRuntime};
 pub use crate::logic::WhenFull;
 use crate::{
+    brake::Brake,
     engine::{Component, Limits},
     guard::{Loss, OpenReport},
 };
@@ -165,6 +166,11 @@ impl Buffer {
     fn replace_source(&self, source: Source) -> Result<(), ReplaceError> {
         let replaced = self.shared.with_core(|core| core.replace_logic(source));
         replaced.unwrap_or_else(|unable| Err(unable.into()))
+    }
+
+    /// What ends the logic's work from another thread: for a process that was told to end, and whose logic may take any time.
+    pub fn brake(&self) -> Brake {
+        self.shared.brake().clone()
     }
 
     /// Makes everything durable, and lets the directory go. Callers that still write or read hear that it is closed;

@@ -21,6 +21,7 @@ use super::{
     inbox::Work,
     runtime::Runtime,
 };
+use crate::brake::Brake;
 
 /// A time that does not come.
 const NEVER_NS: u64 = u64::MAX;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     has_async_callers: AtomicBool,
     /// Which buffer it is, for the log: a process may have many.
     span: Span,
+    brake: Brake,
 }
 
 impl Shared {
@@ -48,7 +50,13 @@ impl Shared {
             is_driver_asked: AtomicBool::new(false),
             has_async_callers: AtomicBool::new(false),
             span,
+            brake: Brake::default(),
         }
+    }
+
+    /// Ends what the logic is doing.
+    pub(super) fn brake(&self) -> &Brake {
+        &self.brake
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -148,6 +156,11 @@ impl Shared {
             }
         };
         self.runtime.run_at(time_ns, Box::new(look_again));
+    }
+
+    /// Has the core go on with what it has left undone, after others have had their turn.
+    pub(super) fn go_on_at(self: &Arc<Self>, time_ns: u64) {
+        self.submit_at(time_ns, |work| work.look_again = true);
     }
 
     /// Has records delivered again whose time comes then.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::{
+    brake::Brake,
     engine::{Component, Limits},
     guard::{Guard, Rescue},
     logic::{Logic, MakeLogic, NotMade, make_rescued},
@@ -17,16 +18,17 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// A fresh instance. Limits are for components. Code that was brought may panic: then there is none, and the guard comes
+    /// A fresh instance. Limits and the brake are for components. Code that was brought may panic: then there is none, and the guard comes
     /// back to `rescue` whenever it does.
     pub(super) fn make(
         &mut self,
         guard: Guard,
         limits: Limits,
         rescue: &Rescue,
+        brake: &Brake,
     ) -> Result<Box<dyn Logic>, Box<NotMade>> {
         match self {
-            Self::Component(component) => component.instance(guard, limits),
+            Self::Component(component) => component.instance(guard, limits, brake),
             Self::Made(make) => make_rescued(guard, rescue, make),
         }
     }

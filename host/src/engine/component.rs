@@ -22,6 +22,7 @@ use super::{
     instance::{GuestState, Instance},
 };
 use crate::{
+    brake::Brake,
     guard::Guard,
     logic::{Logic, NotMade},
 };
@@ -186,11 +187,16 @@ impl Component {
     /// tests, which bring storage of their own to [`Buffer::open_with`](crate::Buffer::open_with).
     #[cfg(feature = "testing")]
     pub fn instantiate(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
-        self.instance(guard, limits)
+        self.instance(guard, limits, &Brake::default())
     }
 
-    pub(crate) fn instance(&self, guard: Guard, limits: Limits) -> Result<Box<dyn Logic>, Box<NotMade>> {
-        Ok(Box::new(Instance::new(self, guard, limits)?))
+    pub(crate) fn instance(
+        &self,
+        guard: Guard,
+        limits: Limits,
+        brake: &Brake,
+    ) -> Result<Box<dyn Logic>, Box<NotMade>> {
+        Ok(Box::new(Instance::new(self, guard, limits, brake.clone())?))
     }
 
     /// What this component's errors call it.

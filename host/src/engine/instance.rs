@@ -3,18 +3,20 @@
 #[cfg(test)]
 mod traps;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use forebay_types::{BatchId, BufferError, RecordId, Ticket};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 
 use super::{
     Component, Limits,
+    account::{Account, Braked, Given, Overrun},
     bindings::{Logic as Bindings, exports::forebay::buffer::buffer as exports},
     component::printable,
     epoch,
 };
 use crate::{
+    brake::Brake,
     descriptors::in_words,
     guard::Guard,
     logic::{CallError, Logic, LogicOptions, NotMade, WhenFull},
@@ -26,92 +28,43 @@ pub(super) struct GuestState {
     guard: Guard,
     limits: Limits,
     memory: StoreLimits,
-    call: Call,
-}
-
-/// The most that is charged to the guest for one stretch of its running. The clock ends a stretch after one epoch: a longer
-/// one means that the machine was busy with something else.
-const STRETCH_MAX: Duration = Limits::EPOCH.saturating_mul(2);
-
-/// The account of the call of the guest that is under way.
-struct Call {
-    /// When the guest last began to run: at the call, on return from its host, or at an epoch.
-    resumed: Instant,
-    /// How long it has run before that.
-    taken: Duration,
-    host_calls: u64,
-    refused: u64,
-    walked: u64,
-    /// What the data files held when it began: much of it may be removed before it ends.
-    held: u64,
-    running: bool,
-}
-
-impl Call {
-    fn start(guard: &Guard) -> Self {
-        let held = guard.bytes();
-        Self {
-            resumed: Instant::now(),
-            taken: Duration::ZERO,
-            host_calls: 0,
-            refused: 0,
-            walked: 0,
-            held,
-            running: true,
-        }
-    }
-
-    /// The guest has run until now.
-    fn charge(&mut self, now: Instant) {
-        self.taken += now.saturating_duration_since(self.resumed).min(STRETCH_MAX);
-        self.resumed = now;
-    }
+    account: Account,
+    braked: Braked,
+    /// How long the guest itself has run in calls while its buffer was being closed.
+    taken_in_closing: Duration,
 }
 
 impl GuestState {
     /// Runs a storage function for the guest: on the host's time, and counted.
     pub(super) fn host_call<T>(&mut self, function: impl FnOnce(&mut Guard) -> T) -> wasmtime::Result<T> {
-        debug_assert!(self.call.running, "the guest calls its host only while it is called itself");
-        self.call.host_calls += 1;
-        if self.call.host_calls > self.limits.host_calls {
-            return Err(wasmtime::Error::msg(format!(
-                "more than {} storage calls in one call",
-                self.limits.host_calls
-            )));
-        }
-        self.call.charge(Instant::now());
-        let (refused, walked) = (self.guard.refused(), self.guard.walked_bytes());
-        let result = function(&mut self.guard);
-        self.call.refused += self.guard.refused().saturating_sub(refused);
-        self.call.walked += self.guard.walked_bytes().saturating_sub(walked);
-        self.call.resumed = Instant::now();
-        if self.call.walked > self.limits.walked_bytes
-            && self.call.walked > self.call.held.saturating_mul(Limits::WALKS)
-        {
-            return Err(wasmtime::Error::msg(format!(
-                "it had {} bytes of data files read in one call, which held {}",
-                self.call.walked, self.call.held
-            )));
-        }
-        if self.call.refused > self.limits.refusals {
-            return Err(wasmtime::Error::msg(format!(
-                "it broke a rule more than {} times in one call",
-                self.limits.refusals
-            )));
-        }
-        Ok(result)
+        self.braked.check(&self.limits)?;
+        Ok(self.account.host_call(&mut self.guard, function)?)
     }
 
     /// Called at each epoch while the guest runs.
     fn check_time(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.call.charge(Instant::now());
-        if self.call.taken > self.limits.call_time {
-            return Err(wasmtime::Error::msg(format!(
-                "it ran for longer than {:?} in one call",
-                self.limits.call_time
-            )));
-        }
+        self.braked.check(&self.limits)?;
+        self.account.check_time()?;
         Ok(UpdateDeadline::Continue(1))
+    }
+
+    /// A call begins.
+    fn begin(&mut self, given: Given) -> Result<(), Overrun> {
+        self.account = Account::start(self.limits, &self.guard, given);
+        self.braked.begin();
+        self.braked.check(&self.limits)?;
+        if self.taken_in_closing > self.limits.closing_time {
+            return Err(Overrun::Closing(self.limits.closing_time));
+        }
+        Ok(())
+    }
+
+    /// The call has ended.
+    fn end(&mut self) {
+        self.account.is_running = false;
+        if self.guard.is_closing() {
+            self.taken_in_closing = self.taken_in_closing.saturating_add(self.account.taken());
+        }
     }
 }
 
@@ -124,12 +77,17 @@ pub(super) struct Instance {
 
 impl Instance {
     /// Makes an instance of a component over a guard.
-    pub(super) fn new(component: &Component, guard: Guard, limits: Limits) -> Result<Self, Box<NotMade>> {
-        Self::start(component, Self::store(component.pre.engine(), guard, limits))
+    pub(super) fn new(
+        component: &Component,
+        guard: Guard,
+        limits: Limits,
+        brake: Brake,
+    ) -> Result<Self, Box<NotMade>> {
+        Self::start(component, Self::store(component.pre.engine(), guard, limits, brake))
     }
 
     /// The place for an instance, with its limits.
-    fn store(engine: &Engine, guard: Guard, limits: Limits) -> Store<GuestState> {
+    fn store(engine: &Engine, guard: Guard, limits: Limits, brake: Brake) -> Store<GuestState> {
         let memory = StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
             .table_elements(limits.table_elements)
@@ -137,8 +95,10 @@ impl Instance {
             .tables(limits.tables)
             .memories(1)
             .build();
-        let call = Call::start(&guard);
-        let mut store = Store::new(engine, GuestState { guard, limits, memory, call });
+        let account = Account::start(limits, &guard, Given::default());
+        let (braked, taken_in_closing) = (Braked::by(brake), Duration::ZERO);
+        let state = GuestState { guard, limits, memory, account, braked, taken_in_closing };
+        let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(limits.list_bytes);
         store.epoch_deadline_callback(|mut context| context.data_mut().check_time());
@@ -147,31 +107,43 @@ impl Instance {
 
     /// Makes the instance, whose start functions run.
     fn start(component: &Component, mut store: Store<GuestState>) -> Result<Self, Box<NotMade>> {
-        epoch::touch(store.engine());
+        let not_made = |store: Store<GuestState>, error| {
+            Err(Box::new(NotMade { guard: store.into_data().guard, error }))
+        };
+        if let Err(error) = epoch::touch(store.engine()) {
+            return not_made(store, CallError::Failed { reason: error.to_string() });
+        }
         store.set_epoch_deadline(1);
         match component.pre.instantiate(&mut store) {
             Ok(bindings) => {
-                store.data_mut().call.running = false;
+                store.data_mut().account.is_running = false;
                 Ok(Self { store, bindings, failed: false })
             }
-            Err(error) => Err(Box::new(NotMade { guard: store.into_data().guard, error: failed(&error) })),
+            Err(error) => not_made(store, failed(&error)),
         }
     }
 
-    /// Calls an export, with a fresh account of its time. After an error the instance is not called again.
+    /// Calls an export, with a fresh account. After an error the instance is not called again.
     fn call<T>(
         &mut self,
+        export: impl FnOnce(&Bindings, &mut Store<GuestState>) -> wasmtime::Result<T>,
+    ) -> Result<T, CallError> {
+        self.call_with(Given::default(), export)
+    }
+
+    fn call_with<T>(
+        &mut self,
+        given: Given,
         export: impl FnOnce(&Bindings, &mut Store<GuestState>) -> wasmtime::Result<T>,
     ) -> Result<T, CallError> {
         if self.failed {
             return Err(CallError::Failed { reason: "it failed before".to_owned() });
         }
-        epoch::touch(self.store.engine());
+        let clock = epoch::touch(self.store.engine());
         self.store.set_epoch_deadline(1);
-        let state = self.store.data_mut();
-        state.call = Call::start(&state.guard);
-        let result = export(&self.bindings, &mut self.store);
-        self.store.data_mut().call.running = false;
+        let begun = clock.map_err(Into::into).and_then(|()| Ok(self.store.data_mut().begin(given)?));
+        let result = begun.and_then(|()| export(&self.bindings, &mut self.store));
+        self.store.data_mut().end();
         result.map_err(|error| {
             self.failed = true;
             failed(&error)
@@ -213,7 +185,10 @@ impl Logic for Instance {
     }
 
     fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {
-        self.call(|bindings, store| bindings.forebay_buffer_buffer().call_write(store, batch.0, records))??;
+        let write = |bindings: &Bindings, store: &mut Store<GuestState>| {
+            bindings.forebay_buffer_buffer().call_write(store, batch.0, records)
+        };
+        self.call_with(Given::offer(records), write)??;
         Ok(())
     }
 

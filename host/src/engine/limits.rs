@@ -13,6 +13,15 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Calls of storage functions within one call of the guest. Default: 1,000,000.
     pub host_calls: u64,
+    /// The time that the host may work for the storage calls of one call of the guest; waiting for a disk does not count. To it
+    /// come 100 µs for each data file that is there and each record on offer, and 10 ns for each byte that is on offer, read
+    /// or gone through: the data bound those. Default: 100 ms.
+    pub host_time: Duration,
+    /// Data files that may be made, cut and removed within one call of the guest. To it come two for each file that is there
+    /// and each record on offer. Default: 1,000.
+    pub file_operations: u64,
+    /// The time that the guest itself may take in all calls together while its buffer is being closed. Default: 2 s.
+    pub closing_time: Duration,
     /// Rules that may be broken within one call of the guest: looking into each costs the host time. Default: 1,000.
     pub refusals: u64,
     /// Bytes of data files that the host may read, or go through in memory, within one call of the guest: for its scans, and
@@ -46,6 +55,9 @@ impl Default for Limits {
             call_time: Duration::from_millis(100),
             memory_bytes: 64 * 1024 * 1024,
             host_calls: 1_000_000,
+            host_time: Duration::from_millis(100),
+            file_operations: 1_000,
+            closing_time: Duration::from_secs(2),
             refusals: 1_000,
             walked_bytes: 1 << 30,
             list_bytes: 1024 * 1024,

@@ -4,6 +4,7 @@
 //! before it is instantiated. Each call is bounded in the time that the guest itself takes, in memory and in stack. After
 //! any error an instance is not called again.
 
+mod account;
 mod bindings;
 mod child;
 mod component;

@@ -145,6 +145,7 @@ impl Guard {
                 let what = "a data file: every number is taken".to_owned();
                 return Err(StorageError::NoSpace { operation: "make", what, cause }.into());
             };
+            self.file_operations += 1;
             let made = self.backend.create_file(file);
             self.room.note_file(&made);
             match made {
@@ -175,6 +176,7 @@ impl Guard {
             let error: &dyn Error = &error;
             warn!(%file, offset = at, bytes, error, "the unfinished frame that is truncated could not be kept aside");
         }
+        self.file_operations += 1;
         self.backend.truncate_file(file, at)?;
         info!(%file, offset = at, bytes, "truncated an unfinished frame at the end of a data file");
         self.truncated_bytes = self.truncated_bytes.saturating_add(bytes);
@@ -255,6 +257,7 @@ impl Guard {
     }
 
     pub(super) fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
+        self.file_operations += 1;
         match self.backend.remove_file(file) {
             Ok(()) => {}
             Err(error) if error.is_missing() => {}

@@ -89,6 +89,9 @@ pub struct Guard {
     vanished: Vec<Range<RecordId>>,
     /// Bytes that were truncated from the ends of files.
     truncated_bytes: u64,
+    is_closing: bool,
+    /// How often a data file was made, cut or removed for the logic, or that was tried.
+    file_operations: u64,
     dead_letters_end: KnownEnd,
     /// Where it comes back to if the code panics that has it.
     rescue: Option<Rescue>,
@@ -154,6 +157,8 @@ impl Guard {
             dropped_beyond_retention: 0,
             vanished: Vec::new(),
             truncated_bytes: 0,
+            is_closing: false,
+            file_operations: 0,
             dead_letters_end: KnownEnd::default(),
             rescue: None,
         }
@@ -297,6 +302,11 @@ impl Guard {
     /// Those of the dropped events that went although there was room, because newer ones are retained.
     pub fn dropped_beyond_retention(&self) -> u64 {
         self.dropped_beyond_retention
+    }
+
+    /// How often a data file was made, cut or removed for the logic since the guard was made, or that was tried.
+    pub fn file_operations(&self) -> u64 {
+        self.file_operations
     }
 
     /// Bytes that were truncated from the ends of files.

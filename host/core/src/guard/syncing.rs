@@ -343,7 +343,13 @@ impl Guard {
     /// The buffer is being closed, and waits until no sync is under way. Logic that requests another one at the end of each
     /// must not keep it open.
     pub fn begin_closing(&mut self) {
+        self.is_closing = true;
         self.syncs.bound(self.segments.files().saturating_mul(CLOSING_SYNCS_A_FILE) + CLOSING_SYNCS);
+    }
+
+    /// Whether the buffer is being closed.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing
     }
 
     /// Nothing more will be done. Notes in the sidecar that the buffer was closed, if everything is durable.

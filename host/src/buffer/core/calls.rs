@@ -105,8 +105,13 @@ impl Core {
 
     fn stop_for_good(&mut self, error: &CallError) -> Stop {
         let restarts = self.lives.restarts();
-        error!(%error, restarts, "the buffer has stopped: its logic has failed too often");
-        let reason = format!("{error}, and so often within a minute that no other instance was tried");
+        let reason = if self.lives.is_braked() {
+            error!(%error, "the buffer has stopped: its logic was still at work when the process was told to end");
+            error.to_string()
+        } else {
+            error!(%error, restarts, "the buffer has stopped: its logic has failed too often");
+            format!("{error}, and so often within a minute that no other instance was tried")
+        };
         let stop = Stop::Failed(reason);
         self.stop = Some(stop.clone());
         self.wake();

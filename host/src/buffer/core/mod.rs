@@ -5,6 +5,7 @@ mod calls;
 mod draining;
 mod dropping;
 mod reading;
+mod turns;
 mod writing;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -14,7 +15,7 @@ use forebay_types::RecordId;
 pub(super) use reading::Taken;
 use tokio::sync::oneshot;
 
-use self::dropping::Drops;
+use self::{dropping::Drops, turns::Turn};
 use super::{
     Options,
     combining::Serve,
@@ -75,6 +76,7 @@ pub(super) struct Core {
     /// A panic has left anything half done: nothing of it is believed any more.
     is_broken: bool,
     tick_wanted: bool,
+    turn: Turn,
     refusals_said: Throttle,
     withheld_said: Throttle,
     pause_said: Throttle,
@@ -113,9 +115,11 @@ impl Core {
         }
         // The logic says itself when it wants the next tick after one.
         let has_changed = !work.is_clock_alone();
+        self.begin_turn();
         self.take_in(work, shared);
         self.forget_dropped();
         self.place_backlog();
+        self.end_turn(shared);
         self.end_drained_writing();
         self.flush_for_waiters();
         self.answer_durable();
@@ -153,6 +157,7 @@ impl Core {
             waiting_for_syncs: Vec::new(),
             is_broken: false,
             tick_wanted: false,
+            turn: Turn::default(),
             refusals_said: Throttle::default(),
             withheld_said: Throttle::default(),
             pause_said: Throttle::default(),
@@ -175,10 +180,7 @@ impl Core {
                 _ => self.sync_ended(target, &result),
             }
         }
-        while let Some(ticket) = self.guard().next_durable() {
-            let told = self.lives.call(|logic| logic.synced(ticket));
-            let _ = self.note(told);
-        }
+        self.tell_durable();
         if work.redelivery_due {
             self.redelivery.timer_ended(shared.runtime().now_ns());
             self.end_leases(shared);
@@ -195,6 +197,16 @@ impl Core {
         }
         if makes_room {
             self.full = false;
+        }
+    }
+
+    /// Tells the logic what is durable.
+    fn tell_durable(&mut self) {
+        while !self.is_turn_over()
+            && let Some(ticket) = self.guard().next_durable()
+        {
+            let told = self.lives.call(|logic| logic.synced(ticket));
+            let _ = self.note(told);
         }
     }
 
@@ -261,6 +273,7 @@ impl Core {
     /// No more records will be written, and all that has happened becomes durable, also where writing had ended before.
     pub(super) fn finish(&mut self) {
         self.guard().begin_closing();
+        self.tell_durable();
         if self.writing == Writing::Ended {
             let told = self.lives.call(Logic::flush);
             let _ = self.note(told);

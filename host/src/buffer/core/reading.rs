@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::{Core, Writing, after};
+use super::{Core, Writing, after, turns::Turn};
 use crate::{
     buffer::{
         error::{ReadError, Stop, Unable},
@@ -44,8 +44,13 @@ impl Core {
         let mut taken = Vec::new();
         self.take_given_back(max_records, &mut taken);
         let mut has_read = false;
+        self.begin_turn();
         while taken.len() < max_records && !self.is_delivery_paused() {
             if self.ready.is_empty() {
+                if !taken.is_empty() && self.is_turn_over() {
+                    // What there is goes out before the logic is asked for more.
+                    break;
+                }
                 match self.read_ahead(max_records - taken.len()) {
                     Err(unable) if taken.is_empty() => return Err(unable.into()),
                     // The next call meets it again.
@@ -60,6 +65,7 @@ impl Core {
             let delivery = self.deliver(&record);
             taken.push((record, delivery));
         }
+        self.turn = Turn::default();
         self.lease(&taken, shared);
         if has_read {
             // What was opened to read is closed some time after the last record.

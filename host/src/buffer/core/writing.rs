@@ -54,7 +54,7 @@ impl Core {
     }
 
     fn offer_backlog(&mut self) {
-        while !self.backlog.is_empty() && !self.full {
+        while !self.backlog.is_empty() && !self.full && !self.is_turn_over() {
             let ended = (self.writing == Writing::Ended).then_some(Stop::Closed);
             if let Some(stop) = self.stop.clone().or(ended) {
                 let stopped = stop.into();

@@ -27,7 +27,7 @@ use crate::{
 /// The shipped component on an engine that counts fuel.
 static COMPONENT: LazyLock<Component> = LazyLock::new(|| {
     // The clock belongs to the engine that is there first: not to this one.
-    epoch::touch(engine().unwrap());
+    epoch::touch(engine().unwrap()).unwrap();
     let engine = Engine::new(config().consume_fuel(true)).unwrap();
     let compiled = wasmtime::component::Component::new(&engine, EMBEDDED).unwrap();
     Component::link(&engine, &compiled, "the embedded component, on fuel").unwrap()
@@ -71,7 +71,7 @@ struct Trapping {
 
 impl Trapping {
     fn make(guard: Guard, plan: &Plan) -> Result<Box<dyn Logic>, Box<NotMade>> {
-        let mut store = Instance::store(COMPONENT.pre.engine(), guard, Limits::default());
+        let mut store = Instance::store(COMPONENT.pre.engine(), guard, Limits::default(), Brake::default());
         store.set_fuel(u64::MAX).unwrap();
         let instance = Instance::start(&COMPONENT, store)?;
         Ok(Box::new(Self { instance, plan: plan.clone() }))
@@ -84,7 +84,7 @@ impl Trapping {
         store.set_fuel(fuel).unwrap();
         let result = call(&mut self.instance);
         let store = &self.instance.store;
-        let (called, burnt) = (store.data().call.host_calls, fuel - store.get_fuel().unwrap());
+        let (called, burnt) = (store.data().account.host_calls(), fuel - store.get_fuel().unwrap());
         self.plan.calls.fetch_add(called, SeqCst);
         self.plan.fuel.fetch_add(burnt, SeqCst);
         if matches!(result, Err(CallError::Failed { .. })) {

@@ -1,0 +1,51 @@
+//! Whose turn it is. The thread that has the core calls the logic for all who wait, and the logic may take its time: after a
+//! while the core is let go, so that others get it, and the thread's own caller gets what there is.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Core, TICK_MIN, after};
+use crate::buffer::shared::Shared;
+
+/// How long the logic is called in a row. No call follows one that ended later.
+const TURN: Duration = Duration::from_millis(20);
+
+/// A turn that does not end.
+const NEVER_NS: u64 = u64::MAX;
+
+/// The turn that is under way.
+#[derive(Debug)]
+pub(super) struct Turn {
+    ends_ns: u64,
+    /// It ended before all was done.
+    has_more: bool,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        Self { ends_ns: NEVER_NS, has_more: false }
+    }
+}
+
+impl Core {
+    pub(super) fn begin_turn(&mut self) {
+        self.turn = Turn { ends_ns: after(self.lives.now_ns(), TURN), has_more: false };
+    }
+
+    /// Whether there is to be no further call of the logic in this turn. What is left waits for the next one.
+    pub(super) fn is_turn_over(&mut self) -> bool {
+        // A thread that closes does all there is: what the logic may take for that has a limit of its own.
+        let is_over = self.turn.ends_ns != NEVER_NS
+            && !self.guard().is_closing()
+            && self.lives.now_ns() >= self.turn.ends_ns;
+        self.turn.has_more |= is_over;
+        is_over
+    }
+
+    /// What follows has no end but its own. Where something was left, sees to it that it is gone on with, after others had
+    /// a moment to take the core.
+    pub(super) fn end_turn(&mut self, shared: &Arc<Shared>) {
+        if std::mem::take(&mut self.turn).has_more {
+            shared.go_on_at(after(shared.runtime().now_ns(), TICK_MIN));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Limits on the threads that the process may have (`ulimit -u`, `TasksMax`).
+
+use std::{
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::Path,
+    process::Command,
+};
+
+use super::{Place, seq};
+use crate::support::cli::{BINARY, Running};
+
+/// A user who has no processes. Limits on their number count those of a user, and do not bind root.
+const NOBODY: u32 = 65_534;
+
+/// More than the command starts.
+const THREADS_MAX: usize = 16;
+
+/// Whether this test may become another user, and that one reach the binary.
+fn is_possible() -> bool {
+    let as_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "test", "-x", BINARY];
+    Command::new("setpriv").args(as_nobody).status().is_ok_and(|status| status.success())
+}
+
+/// `forebay write` as a user who may have so many threads.
+fn write(place: &Place, threads: usize) -> Running {
+    let mut command = Command::new("setpriv");
+    let nproc = format!("--nproc={threads}");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "prlimit", &nproc]);
+    command.args([BINARY, "write", &place.path]).env_remove("RUST_LOG").env("XDG_CACHE_HOME", "/nonexistent");
+    Running::start(&mut command)
+}
+
+/// Without the thread that interrupts components, one that spins would spin for ever, and no word would say why.
+#[test]
+fn opening_fails_where_the_thread_that_interrupts_components_cannot_be_started() {
+    if !is_possible() {
+        eprintln!("not tried: it takes root, setpriv and prlimit");
+        return;
+    }
+    let (mut refused, mut written) = (0, 0);
+    for threads in 1..=THREADS_MAX {
+        let place = Place::new();
+        make_accessible(place.above.path());
+        let mut writer = write(&place, threads);
+        let mut stdin = writer.take_stdin();
+        // Where it has ended already it reads no more.
+        let _ = std::io::Write::write_all(&mut stdin, &seq(1..=10));
+        drop(stdin);
+        let ended = writer.wait();
+        match ended.code {
+            Some(0) => {
+                written += 1;
+                assert!(place.read(&[]).stdout == seq(1..=10), "{threads} threads: {ended}");
+            }
+            Some(2) => {
+                let said = ended.stderr.lines().last().unwrap_or_default();
+                assert!(said.starts_with("forebay: "), "{threads} threads: {ended}");
+                refused += usize::from(
+                    said.contains("the thread that interrupts components cannot be started")
+                        && said.contains("ulimit -u"),
+                );
+            }
+            _ => panic!("{threads} threads: {ended}"),
+        }
+    }
+    assert!(refused > 0 && written > 0, "{refused} refused so, {written} written");
+}
+
+fn make_accessible(path: &Path) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+}

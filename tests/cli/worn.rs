@@ -1,0 +1,130 @@
+//! Logic that wears its host out: the command still hears signals, and gives what it has. What the library makes of the same
+//! components is in `tests/containment`.
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use super::{Place, seq};
+use crate::support::cli::{Running, forebay};
+
+#[path = "../containment/attacks.rs"]
+mod attacks;
+
+mod figures;
+
+use attacks::{Attack, InCall};
+
+/// How long a command goes on after a signal before it ends what its logic is doing.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long after that it may take to end, on a machine that other tests keep busy as well.
+const END: Duration = Duration::from_secs(2);
+
+fn component(place: &Place, attack: Attack) -> String {
+    let path = place.above.path().join("attack.wasm");
+    fs::write(&path, attack.component()).unwrap();
+    format!("--component={}", path.display())
+}
+
+/// The processor time that a process has had, in hundredths of a second. `None` if it has ended.
+fn worked(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let times = fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum();
+    (fields[0] != "Z").then_some(times)
+}
+
+/// Starts a command with this logic, gives it records where it takes any, and waits until it has ended or worked a while.
+fn start(place: &Place, command: &str, attack: Attack) -> Running {
+    start_with(place, command, &[&component(place, attack)])
+}
+
+fn start_with(place: &Place, command: &str, flags: &[&str]) -> Running {
+    let own = [command, &*place.path, "--file-size=64KiB", "--sync-interval=1ms"];
+    let mut running = Running::start(&mut forebay([&own, flags].concat()));
+    if command != "read" {
+        let mut stdin = running.take_stdin();
+        // It may have ended. Its stdin stays open in the thread, as that of a service does.
+        thread::spawn(move || {
+            use std::io::Write as _;
+            let _ = stdin.write_all(&seq(1..=1000));
+            thread::sleep(Duration::from_mins(1));
+        });
+    }
+    let (started, mut last) = (Instant::now(), 0);
+    while let Some(now) = worked(running.pid())
+        && now < 30
+        && started.elapsed() < Duration::from_secs(1)
+    {
+        last = last.max(now);
+        thread::sleep(Duration::from_millis(10));
+    }
+    running
+}
+
+/// A million cheap calls, each of which makes or removes a file, kept a command from hearing SIGTERM and SIGINT for minutes.
+#[test]
+fn a_signal_ends_a_command_whatever_its_logic_does() {
+    for command in ["write", "read", "pipe"] {
+        thread::scope(|scope| {
+            for attack in Attack::all() {
+                scope.spawn(move || {
+                    let place = Place::with_lines(&seq(1..=1000));
+                    let mut running = start(&place, command, attack);
+                    let signalled = Instant::now();
+                    running.signal(Signal::TERM);
+                    let ended = running.wait();
+                    let took = signalled.elapsed();
+                    assert!(took <= GRACE + END, "{command}, {attack:?}: {took:?}: {ended}");
+                    assert!(matches!(ended.code, Some(0..=2 | 143)), "{command}, {attack:?}: {ended}");
+                    if attack == Attack::Acknowledges && command != "write" {
+                        // It stores what was printed as acknowledged, which is true.
+                        return;
+                    }
+                    let left = place.read(&[]).assert_quiet_success().stdout.clone();
+                    assert!(left.starts_with(&seq(1..=1000)), "{command}, {attack:?}: records are missing");
+                });
+            }
+        });
+    }
+}
+
+/// A user who insists does not wait for the logic, wherever it is.
+#[test]
+fn a_second_signal_ends_a_command_within_a_second_whatever_its_logic_does() {
+    for attack in [Attack::Syncs, Attack::Ticks, Attack::MakesAndRemoves(InCall::Tick)] {
+        let place = Place::with_lines(&seq(1..=1000));
+        let mut running = start(&place, "write", attack);
+        running.signal(Signal::TERM);
+        running.signal(Signal::INT);
+        let signalled = Instant::now();
+        let ended = running.wait();
+        assert!(signalled.elapsed() <= Duration::from_millis(1500), "{attack:?}: {:?}", signalled.elapsed());
+        assert!(matches!(ended.code, Some(1 | 2 | 130 | 143)), "{attack:?}: {ended}");
+    }
+}
+
+/// Of 5,000 records that the logic gave one by one, nothing was printed in a minute.
+#[test]
+fn read_prints_the_records_of_slow_logic_as_it_gets_them() {
+    let place = Place::with_lines(&seq(1..=5000));
+    let component = component(&place, Attack::ReadsSlowly);
+    let started = Instant::now();
+    let mut reader = Running::start(&mut forebay(["read", &place.path, &component]));
+    for number in 1..=20_u64 {
+        assert_eq!(reader.next_line().unwrap(), number.to_string().into_bytes());
+    }
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let signalled = Instant::now();
+    reader.signal(Signal::TERM);
+    let ended = reader.wait();
+    assert!(signalled.elapsed() <= GRACE + END, "{:?}", signalled.elapsed());
+    assert_eq!(ended.code, Some(143), "{ended}");
+    assert!(ended.stdout.len() < seq(21..=5000).len(), "{ended}");
+}
