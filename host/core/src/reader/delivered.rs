@@ -100,7 +100,9 @@ impl Delivered {
             (number, whole)
         };
         let block = MemoryBlock { number, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) };
-        records.iter_mut().for_each(|record| record.block = block);
+        for record in records.iter_mut() {
+            record.block = block;
+        }
     }
 }
 
@@ -112,7 +114,9 @@ fn is_same(one: &Bytes, other: &Bytes) -> bool {
 /// Moves the payloads of records, which have so many bytes together, to memory that holds nothing else.
 fn copy_out(records: &mut [ReadRecord], bytes: usize) {
     let mut copy = Vec::with_capacity(bytes);
-    records.iter().for_each(|record| copy.extend_from_slice(&record.payload));
+    for record in records.iter() {
+        copy.extend_from_slice(&record.payload);
+    }
     let mut rest = Bytes::from(copy);
     for record in records {
         record.payload = rest.split_to(record.payload.len());

@@ -11,6 +11,9 @@ use crate::{
     storage::StorageError,
 };
 
+/// At how many files is looked for the first id behind a damaged one.
+const FOLLOWERS_MAX: usize = 4;
+
 /// At how many runs of records a file may begin, where its first frame may be misplaced: each is tried.
 const STARTS_MAX: usize = 5;
 
@@ -106,18 +109,22 @@ fn nonempty_follower(segments: &Segments, file: FileId) -> Option<(FileId, u64)>
 
 /// The id of a file's first frame, whether or not that frame counts: which one was met first depends on what else was walked.
 fn first_frame(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
-    let Some(segment) = files.segments.get(file).filter(|segment| segment.is_met()) else {
-        return fence_of(files, file);
+    let met = files.segments.get(file).filter(|segment| segment.is_met()).map(|segment| segment.bytes);
+    let first = match met {
+        Some(bytes) => first_frame_id(&mut FileBytes::new(&mut *files.backend, file, bytes)),
+        None => fence_of(files, file),
     };
-    first_frame_id(&mut FileBytes::new(&mut *files.backend, file, segment.bytes))
+    match first {
+        Err(error) if error.is_missing() => Ok(None),
+        first => first,
+    }
 }
 
 /// The id with which the first segment begins that is behind a file and holds anything. It is a hint: nothing was checked.
 fn first_behind(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
-    let Some((next, _)) = nonempty_follower(files.segments, file) else { return Ok(None) };
-    match first_frame(files, next) {
-        Err(error) if error.is_missing() => Ok(None),
-        first => first,
+    match nonempty_follower(files.segments, file) {
+        Some((next, _)) => first_frame(files, next),
+        None => Ok(None),
     }
 }
 
@@ -141,6 +148,27 @@ fn begins_too_high(files: &mut Files<'_>, file: FileId) -> Result<bool, StorageE
     Ok(first.zip(behind).is_some_and(|(first, behind)| behind <= first))
 }
 
+/// The first segment behind a file that holds a record, or the last one that was looked at.
+fn follower_with_records(files: &mut Files<'_>, file: FileId) -> Result<Option<(FileId, u64)>, StorageError> {
+    let mut follower = nonempty_follower(files.segments, file);
+    for _ in 1..FOLLOWERS_MAX {
+        let Some((next, bytes)) = follower else { break };
+        if first_frame(files, next)?.is_some() {
+            break;
+        }
+        let map = FileMap::of(&mut FileBytes::new(&mut *files.backend, next, bytes), Fences::UNPLACED);
+        let holds_any = match map {
+            Err(error) if error.is_missing() => false,
+            map => map?.records() > 0,
+        };
+        if holds_any {
+            break;
+        }
+        follower = nonempty_follower(files.segments, next);
+    }
+    Ok(follower)
+}
+
 /// The id below which all ids of a damaged file lie: where the file that follows begins, unless nothing tells that.
 ///
 /// A misplaced sector may end this file or begin the next. Of the places where the next file can begin, the one counts with which
@@ -150,10 +178,10 @@ pub(crate) fn end_id(
     file: FileId,
     min_id: Option<RecordId>,
 ) -> Result<Option<RecordId>, StorageError> {
-    let Some((next, next_bytes)) = nonempty_follower(files.segments, file) else {
+    let Some((next, next_bytes)) = follower_with_records(files, file)? else {
         return Ok(files.segments.final_id());
     };
-    let fence = first_behind(files, file)?;
+    let fence = first_frame(files, next)?;
     let Some(bytes) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
     let mut map = |file, bytes, min, end| {
         FileMap::of(&mut FileBytes::new(&mut *files.backend, file, bytes), Fences { min, end })
