@@ -1,5 +1,7 @@
 //! Limits that a shell or a service manager puts on the process.
 
+use std::{fs::File, os::unix::fs::FileExt as _};
+
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::{Place, seq};
@@ -71,4 +73,31 @@ fn too_little_address_space_is_refused_with_what_is_needed() {
     let enough = "ulimit -S -v 5242880; exec \"$0\" \"$@\"";
     let ended = Running::start(&mut by_shell(enough, &["read", &place.path])).wait();
     assert_eq!(ended.assert_quiet_success().stdout, b"one\n");
+}
+
+/// The lengths of a sparse file cost whoever makes it nothing. To believe them costs the reader its memory, and the machine more.
+#[test]
+fn a_sparse_data_file_takes_no_memory_for_lengths_that_it_only_states() {
+    const LENGTH: u64 = 600 << 20;
+    // What a frame ends with: its checksum, its id, and where its payload is, by two statements.
+    let end = |id: u64, padded: u64| {
+        let padded = u32::try_from(padded).unwrap();
+        let back = -i32::try_from(padded + 20).unwrap();
+        let (id, back, padded) = (id.to_le_bytes(), back.to_le_bytes(), padded.to_le_bytes());
+        [&[1; 4][..], &[0; 4], &id, &[0; 4], &back, &padded, &[0; 4]].concat()
+    };
+    for (records, has_end) in [(100, false), (1, true)] {
+        let place = Place::with_lines(&seq(1..=records));
+        let file = File::options().write(true).open(format!("{}/buffer-data-0.dat", place.path)).unwrap();
+        let at = file.metadata().unwrap().len();
+        file.set_len(LENGTH).unwrap();
+        file.write_all_at(&(LENGTH - at - 8).to_be_bytes(), at).unwrap();
+        if has_end {
+            file.write_all_at(&end(records + 1, LENGTH - at - 40), LENGTH - 32).unwrap();
+        }
+        // Memory that is written to. The sandbox only reserves its addresses.
+        let script = "ulimit -S -d 400000; exec \"$0\" \"$@\"";
+        let ended = Running::start(&mut by_shell(script, &["read", &place.path, "--peek"])).wait();
+        assert!(ended.signal.is_none() && ended.stdout == seq(1..=records), "{has_end}: {ended}");
+    }
 }

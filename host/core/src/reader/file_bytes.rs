@@ -1,6 +1,6 @@
 //! The bytes of one data file, as the reader sees them.
 
-use forebay_frame::{END_BYTES, Source, frame_bytes_by_end};
+use forebay_frame::{END_BYTES, Source, frame_bytes_by_end, is_whole};
 use forebay_types::FileId;
 use tracing::{debug, warn};
 
@@ -8,6 +8,9 @@ use crate::storage::{Backend, StorageError};
 
 /// What the device may fail to read at a time, in bytes.
 const PAGE_BYTES: usize = 4096;
+
+/// A frame up to this length, in bytes, is taken into memory before its checksum is known.
+const BELIEVED_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A data file up to a length.
 pub(crate) struct FileBytes<'a> {
@@ -24,9 +27,16 @@ impl<'a> FileBytes<'a> {
         Self { backend, file, length, read_bytes: 0 }
     }
 
-    /// Whether the last bytes of a stretch are the end of a frame that is exactly so long. Memory is spent only on what looks
-    /// like a frame at both ends.
-    pub(crate) fn ends_like_a_frame(&mut self, at: u64, frame_bytes: u64) -> Result<bool, StorageError> {
+    /// Whether there may be a frame of so many bytes. Memory is spent only on what looks like a frame at both ends, and on a long
+    /// one only if its checksum agrees: a file that takes no room on the disk may state any length.
+    pub(crate) fn may_hold_frame(&mut self, at: u64, frame_bytes: u64) -> Result<bool, StorageError> {
+        if at.saturating_add(frame_bytes) > self.length || !self.ends_like_a_frame(at, frame_bytes)? {
+            return Ok(false);
+        }
+        Ok(frame_bytes <= BELIEVED_BYTES || is_whole(self, at, frame_bytes)?)
+    }
+
+    fn ends_like_a_frame(&mut self, at: u64, frame_bytes: u64) -> Result<bool, StorageError> {
         let mut end = [0; END_BYTES];
         let end_at =
             at.saturating_add(frame_bytes).saturating_sub(u64::try_from(END_BYTES).unwrap_or(u64::MAX));

@@ -59,14 +59,13 @@ impl View {
         for block in [&self.appended, &self.read].into_iter().flatten() {
             let Some(bytes) = block.from(source.file, at) else { continue };
             match incomplete(&bytes) {
-                Some(needed) if at.saturating_add(needed) <= source.length => wanted = wanted.max(needed),
+                Some(needed) if source.may_hold_frame(at, needed)? => wanted = wanted.max(needed),
                 _ => return Ok(bytes),
             }
         }
         let mut bytes = self.read_block(source, at, wanted)?;
         if let Some(needed) = incomplete(&bytes)
-            && at.saturating_add(needed) <= source.length
-            && source.ends_like_a_frame(at, needed)?
+            && source.may_hold_frame(at, needed)?
         {
             bytes = self.read_block(source, at, needed)?;
         }

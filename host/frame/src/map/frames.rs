@@ -127,3 +127,12 @@ impl<'a, S: Source> Frames<'a, S> {
         Ok(true)
     }
 }
+
+/// Whether a frame of so many bytes lies at an offset, by its checksum. Reads it in blocks: it may be longer than memory.
+pub fn is_whole<S: Source>(source: &mut S, offset: u64, frame_bytes: u64) -> Result<bool, S::Error> {
+    let end = offset.saturating_add(frame_bytes);
+    if frame_bytes < OVERHEAD_BYTES || end > source.len() {
+        return Ok(false);
+    }
+    Frames::new(source).checksum_agrees(offset, end)
+}

@@ -24,6 +24,7 @@ use cover::Cover;
 use frames::Frames;
 
 pub use fences::{Fences, first_frame_id};
+pub use frames::is_whole;
 pub use stretch::Stretch;
 pub use unordered::{UnorderedStep, UnorderedWalk};
 

@@ -35,7 +35,9 @@ impl Core {
         let is_refused = |write: &PendingWrite| write.durability == Durability::Synced;
         let refused: VecDeque<_>;
         (refused, self.backlog) = self.backlog.drain(..).partition(is_refused);
-        refused.into_iter().for_each(|write| write.fail(&unable));
+        for write in refused {
+            write.fail(&unable);
+        }
     }
 
     fn cannot_sync(&mut self) -> Option<Unable> {
