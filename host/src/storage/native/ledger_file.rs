@@ -1,6 +1,7 @@
 //! `buffer.db` from the outside: finding it, making it so that it is whole or not there, putting aside what cannot be
 //! read, and making a new one when its mapping is no longer to be trusted.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -15,6 +16,21 @@ use crate::storage::{Ledger, StorageError, SyncJob};
 
 /// Where a ledger is made before it gets its name.
 const TEMPORARY_NAME: &str = "buffer.db.new";
+
+/// How many ledgers that could not be read are kept.
+const BAD_LEDGERS_MAX: usize = 8;
+
+/// What stands before the number in the name of such a one.
+const KEPT_PREFIX: &str = "buffer.db.bad-";
+
+fn kept_name(number: u32) -> String {
+    format!("{KEPT_PREFIX}{number}")
+}
+
+fn kept_number(found: &OsStr) -> Option<u32> {
+    let number = found.to_str()?.strip_prefix(KEPT_PREFIX)?.parse().ok()?;
+    (kept_name(number).as_str() == found).then_some(number)
+}
 
 /// A buffer's ledger. The directory is locked for as long as it lives.
 #[derive(Debug)]
@@ -84,27 +100,31 @@ impl LedgerFile {
         }
     }
 
-    /// Keeps a ledger that cannot be read: the operator may want to look into it.
+    /// Keeps a ledger that cannot be read: the operator may want to look into it. Of very many, the newest.
     fn put_aside(&self, length_bytes: u64) -> Result<(), StorageError> {
         let fail = |error| StorageError::from_io("rename", self.directory.name(LEDGER_NAME), error);
-        for number in 1..=u32::MAX {
-            let kept = format!("{LEDGER_NAME}.bad-{number}");
-            match self.directory.metadata(&kept) {
-                Ok(_) => continue,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(fail(error)),
+        let mut numbers: Vec<u32> =
+            self.directory.entries(kept_number)?.into_iter().map(|entry| entry.selected).collect();
+        numbers.sort_unstable();
+        let number = numbers.last().map_or(Some(1), |last| last.checked_add(1));
+        let number = number.ok_or_else(|| fail(io::ErrorKind::AlreadyExists.into()))?;
+        let kept = kept_name(number);
+        self.directory.rename(LEDGER_NAME, &kept).map_err(fail)?;
+        self.directory.sync()?;
+        warn!(
+            directory = %self.directory.path().display(),
+            kept,
+            length_bytes,
+            "the ledger cannot be read: it is kept under another name, and rebuilt from the data files"
+        );
+        let too_many = (numbers.len() + 1).saturating_sub(BAD_LEDGERS_MAX);
+        for number in numbers.into_iter().take(too_many) {
+            let name = kept_name(number);
+            if let Err(error) = self.directory.remove_file(&name) {
+                debug!(name, %error, "an old ledger that could not be read is left");
             }
-            self.directory.rename(LEDGER_NAME, &kept).map_err(fail)?;
-            self.directory.sync()?;
-            warn!(
-                directory = %self.directory.path().display(),
-                kept,
-                length_bytes,
-                "the ledger cannot be read: it is kept under another name, and rebuilt from the data files"
-            );
-            return Ok(());
         }
-        Err(fail(io::ErrorKind::AlreadyExists.into()))
+        Ok(())
     }
 
     /// Makes a durable ledger, in place of whatever has its name.

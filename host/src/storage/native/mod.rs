@@ -83,7 +83,7 @@ impl Native {
     /// Opens or makes a directory, locks it, and sees to its ledger. When this returns, the directory, its name and a
     /// ledger that was made are durable.
     ///
-    /// A ledger that cannot be read is kept as `buffer.db.bad-1`, or the next number that is free.
+    /// A ledger that cannot be read is kept as `buffer.db.bad-1`, or the next number. The last eight are kept.
     pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, NativeOpenError> {
         let directory = Arc::new(Directory::open(path, create)?);
         // Before anything is made in it: the path may be mistyped.

@@ -64,6 +64,26 @@ fn ledgers_that_cannot_be_read_are_kept_under_rising_numbers() {
     }
 }
 
+/// A disk that damages the ledger again and again would be filled with what nothing reads.
+#[test]
+fn of_ledgers_that_cannot_be_read_the_newest_are_kept() {
+    let (_above, path) = temporary();
+    fs::create_dir(&path).unwrap();
+    let strangers = ["buffer.db.bad-007", "buffer.db.bad-", "buffer.db.bad-x"];
+    for name in strangers {
+        fs::write(path.join(name), b"of a person").unwrap();
+    }
+    for number in 1..=20_u8 {
+        fs::write(path.join(LEDGER_NAME), [number]).unwrap();
+        drop(open(&path));
+    }
+    let kept: Vec<_> = names(&path).into_iter().filter(|name| name.contains(".bad-")).collect();
+    assert_eq!(kept.len(), 8 + strangers.len(), "{kept:?}");
+    for number in 13..=20_u8 {
+        assert_eq!(fs::read(path.join(format!("{LEDGER_NAME}.bad-{number}"))).unwrap(), [number]);
+    }
+}
+
 /// An empty ledger beside full data files would have the reader believe that nothing was ever written.
 #[test]
 fn with_data_files_a_lost_ledger_is_made_by_the_first_store_only() {
