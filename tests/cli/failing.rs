@@ -7,7 +7,7 @@ use std::{
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{Running, forebay},
+    cli::{BINARY, Running, forebay},
     tools::is_there,
 };
 
@@ -74,4 +74,28 @@ fn failed_syncs_are_logged_once_a_second_with_a_count() {
     let ended = writer.end();
     assert_eq!(ended.code, Some(0), "{ended}");
     assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=500));
+}
+
+/// A bad disk fails each page, and each is looked at more than once: the log would fill the next disk. A person looks for the
+/// file by its name.
+#[test]
+fn pages_that_cannot_be_read_are_logged_once_a_second_with_the_name_of_their_file() {
+    if !is_there("strace") {
+        return;
+    }
+    let place = Place::new();
+    place.write(&["--file-size=64KiB"], &seq(1..=5000)).assert_quiet_success();
+    let file = format!("{}/buffer-data-1.dat", place.path);
+    let mut strace = Command::new("strace");
+    strace.args(["-q", "-f", "-o", "/dev/null", "-P", &file, "-e", "trace=pread64"]);
+    strace.args(["-e", "inject=pread64:error=EIO", BINARY, "read", &place.path, "--file-size=64KiB"]);
+    let ended = Running::start(&mut strace).end();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    let said: Vec<_> = ended.stderr.lines().filter(|line| line.contains("cannot read these bytes")).collect();
+    // The whole file is looked at in a moment; a slow machine may take some.
+    assert!((1..=5).contains(&said.len()), "{ended}");
+    assert!(said[0].contains("file=\"buffer-data-1.dat\"") && said[0].contains("os error 5"), "{ended}");
+    let lost = ended.stderr.lines().find(|line| line.contains("events are lost")).unwrap();
+    assert!(lost.contains("file=\"buffer-data-1.dat\""), "{ended}");
+    assert!(ended.stdout.ends_with(b"5000\n"), "what lies behind it is read");
 }

@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     dead_letters::KnownEnd,
     opening::{Found, LedgerState},
-    reader::{BlockPool, Files, Loss, LossCount, Reader},
+    reader::{BlockPool, Files, Loss, LossCount, Reader, UnreadableLog},
     record::{NewRecord, ReadRecord},
     rules::{Breach, Offer, Placement, Refusals},
     segments::Segments,
@@ -66,6 +66,7 @@ pub struct Guard {
     ledgers: Ledgers,
     ledger_state: LedgerState,
     reader: Reader,
+    unreadable: UnreadableLog,
     syncs: Syncs,
     tally: Tally,
     refusals: Refusals,
@@ -119,9 +120,10 @@ impl Guard {
         sync_runner: SyncRunner,
     ) -> Result<Self, StorageError> {
         let mut reader = Reader::default();
-        let found = Found::look(&mut *backend, &mut reader)?;
+        let mut log = UnreadableLog::new(Arc::clone(&clock));
+        let found = Found::look(&mut *backend, &mut reader, &mut log)?;
         let mut guard = Self::empty(backend, clock, max_bytes, sync_runner);
-        guard.reader = reader;
+        (guard.reader, guard.unreadable) = (reader, log);
         guard.take_in(found);
         Ok(guard)
     }
@@ -132,6 +134,7 @@ impl Guard {
         max_bytes: u64,
         sync_runner: SyncRunner,
     ) -> Self {
+        let unreadable = UnreadableLog::new(Arc::clone(&clock));
         Self {
             backend,
             clock,
@@ -140,6 +143,7 @@ impl Guard {
             ledgers: Ledgers::default(),
             ledger_state: LedgerState::default(),
             reader: Reader::default(),
+            unreadable,
             syncs: Syncs::default(),
             tally: Tally::default(),
             refusals: Refusals::default(),
@@ -165,7 +169,8 @@ impl Guard {
     }
 
     pub(crate) fn files(&mut self) -> (Files<'_>, &mut Reader) {
-        (Files { backend: &mut *self.backend, segments: &mut self.segments }, &mut self.reader)
+        let (segments, log) = (&mut self.segments, &mut self.unreadable);
+        (Files { backend: &mut *self.backend, segments, log }, &mut self.reader)
     }
 }
 

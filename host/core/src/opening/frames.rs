@@ -119,7 +119,10 @@ impl<'a> Frames<'a> {
         let Some(bytes) = self.files.segments.get(file).map(|segment| segment.bytes) else {
             return Ok(Runs::default());
         };
-        let map = FileMap::of(&mut FileBytes::new(&mut *self.files.backend, file, bytes), Fences::UNPLACED)?;
+        let map = FileMap::of(
+            &mut FileBytes::new(&mut *self.files.backend, &mut *self.files.log, file, bytes),
+            Fences::UNPLACED,
+        )?;
         let mut found = Runs::default();
         for stretch in map.stretches() {
             match *stretch {

@@ -22,7 +22,7 @@ use self::{
     order::reading_order,
 };
 use crate::{
-    reader::{Files, Reader},
+    reader::{Files, Reader, UnreadableLog},
     segments::{Segment, Segments, WalkedEnd},
     storage::{Backend, Checkpoint, Memo, Recalled, StorageError},
 };
@@ -49,7 +49,11 @@ pub(crate) struct Found {
 
 impl Found {
     /// Looks at a directory.
-    pub(crate) fn look(backend: &mut dyn Backend, reader: &mut Reader) -> Result<Self, StorageError> {
+    pub(crate) fn look(
+        backend: &mut dyn Backend,
+        reader: &mut Reader,
+        log: &mut UnreadableLog,
+    ) -> Result<Self, StorageError> {
         let live = backend.load_ledger()?;
         let all =
             backend.list_files()?.into_iter().map(|(file, bytes)| Segment::found(file, bytes)).collect();
@@ -59,7 +63,8 @@ impl Found {
         if let Some(memo) = recalled.as_ref().map(|recalled| &recalled.memo) {
             segments.recall_bounds(&memo.bounds, live.unwrap_or(memo.ledger).writer_next_record);
         }
-        let mut frames = Frames::new(Files { backend: &mut *backend, segments: &mut segments }, reader);
+        let mut frames =
+            Frames::new(Files { backend: &mut *backend, segments: &mut segments, log: &mut *log }, reader);
         let standing = standing(recalled.as_ref(), &mut frames)?;
         let copy = recalled.as_ref().map(|recalled| recalled.memo.ledger);
         let decision = decide(Observed {
@@ -87,7 +92,7 @@ impl Found {
         for checkpoint in &checkpoints {
             segments.note_checkpoint(*checkpoint);
         }
-        let mut files = Files { backend, segments: &mut segments };
+        let mut files = Files { backend, segments: &mut segments, log };
         let mut frames_end = find_end(&mut files, reader)?;
         files.segments.end_is_known();
         if files.segments.last().is_some_and(|last| last.walked.end != WalkedEnd::Whole) {

@@ -24,7 +24,7 @@ pub(crate) fn fence_of(files: &mut Files<'_>, file: FileId) -> Result<Option<Rec
         return Ok(segment.first_id());
     }
     let length = segment.bytes;
-    let first = first_frame_id(&mut FileBytes::new(&mut *files.backend, file, length))?;
+    let first = first_frame_id(&mut FileBytes::new(&mut *files.backend, &mut *files.log, file, length))?;
     let fence = first.map_or(Fence::None, Fence::First);
     if let Some(segment) = files.segments.get_mut(file) {
         segment.fence = fence;
@@ -67,7 +67,7 @@ fn last_frame(
     end: u64,
 ) -> Result<Option<(RecordId, RecordId)>, StorageError> {
     let Some(length) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
-    let mut source = FileBytes::new(&mut *files.backend, file, length);
+    let mut source = FileBytes::new(&mut *files.backend, &mut *files.log, file, length);
     let mut last = [0; END_BYTES];
     let end_bytes = u64::try_from(END_BYTES).unwrap_or(u64::MAX);
     let Some(at) = end.checked_sub(end_bytes).filter(|_| end <= length) else { return Ok(None) };
@@ -111,7 +111,7 @@ fn nonempty_follower(segments: &Segments, file: FileId) -> Option<(FileId, u64)>
 fn first_frame(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
     let met = files.segments.get(file).filter(|segment| segment.is_met()).map(|segment| segment.bytes);
     let first = match met {
-        Some(bytes) => first_frame_id(&mut FileBytes::new(&mut *files.backend, file, bytes)),
+        Some(bytes) => first_frame_id(&mut FileBytes::new(&mut *files.backend, &mut *files.log, file, bytes)),
         None => fence_of(files, file),
     };
     match first {
@@ -156,7 +156,10 @@ fn follower_with_records(files: &mut Files<'_>, file: FileId) -> Result<Option<(
         if first_frame(files, next)?.is_some() {
             break;
         }
-        let map = FileMap::of(&mut FileBytes::new(&mut *files.backend, next, bytes), Fences::UNPLACED);
+        let map = FileMap::of(
+            &mut FileBytes::new(&mut *files.backend, &mut *files.log, next, bytes),
+            Fences::UNPLACED,
+        );
         let holds_any = match map {
             Err(error) if error.is_missing() => false,
             map => map?.records() > 0,
@@ -184,7 +187,10 @@ pub(crate) fn end_id(
     let fence = first_frame(files, next)?;
     let Some(bytes) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
     let mut map = |file, bytes, min, end| {
-        FileMap::of(&mut FileBytes::new(&mut *files.backend, file, bytes), Fences { min, end })
+        FileMap::of(
+            &mut FileBytes::new(&mut *files.backend, &mut *files.log, file, bytes),
+            Fences { min, end },
+        )
     };
     let open = map(file, bytes, min_id, None)?;
     if let Some(fence) = fence {

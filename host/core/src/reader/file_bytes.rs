@@ -2,8 +2,9 @@
 
 use forebay_frame::{END_BYTES, Source, frame_bytes_by_end, is_whole};
 use forebay_types::FileId;
-use tracing::{debug, warn};
+use tracing::debug;
 
+use super::unreadable::UnreadableLog;
 use crate::storage::{Backend, StorageError};
 
 /// What the device may fail to read at a time, in bytes.
@@ -15,6 +16,7 @@ const BELIEVED_BYTES: u64 = 8 * 1024 * 1024;
 /// A data file up to a length.
 pub(crate) struct FileBytes<'a> {
     backend: &'a mut dyn Backend,
+    log: &'a mut UnreadableLog,
     pub(crate) file: FileId,
     /// Its length in bytes.
     pub(crate) length: u64,
@@ -23,8 +25,13 @@ pub(crate) struct FileBytes<'a> {
 }
 
 impl<'a> FileBytes<'a> {
-    pub(crate) fn new(backend: &'a mut dyn Backend, file: FileId, length: u64) -> Self {
-        Self { backend, file, length, read_bytes: 0 }
+    pub(crate) fn new(
+        backend: &'a mut dyn Backend,
+        log: &'a mut UnreadableLog,
+        file: FileId,
+        length: u64,
+    ) -> Self {
+        Self { backend, log, file, length, read_bytes: 0 }
     }
 
     /// Whether there may be a frame of so many bytes. Memory is spent only on what looks like a frame at both ends, and on a long
@@ -52,7 +59,7 @@ impl<'a> FileBytes<'a> {
             match self.backend.read_at(self.file, at, page) {
                 Ok(read) => page.get_mut(read..).unwrap_or_default().fill(0),
                 Err(error) if error.is_unreadable() => {
-                    warn!(file = %self.file, offset = at, bytes = page.len(), "the device cannot read these bytes of a data file");
+                    self.log.note(self.file, at, page.len(), &error);
                     page.fill(0);
                 }
                 Err(error) => return Err(error),

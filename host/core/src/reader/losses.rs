@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::Range};
 use forebay_types::RecordId;
 use tracing::warn;
 
-use crate::storage::FileId;
+use crate::storage::{FileId, data_file_name};
 
 /// How many places one loss names.
 const PLACES_MAX: usize = 16;
@@ -176,7 +176,7 @@ impl Losses {
 
     fn say(&self, loss: &Loss) {
         let place = loss.places.first();
-        let (file, offset) = (place.map(|place| place.file.get()), place.map(|place| place.offset));
+        let (file, offset) = (place.map(|place| data_file_name(place.file)), place.map(|place| place.offset));
         let (bytes, first_id, events) = (loss.bytes, loss.ids.start.0, loss.events());
         match self.count.losses {
             0..=SAID_MAX if events > 0 => {

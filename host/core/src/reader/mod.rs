@@ -9,6 +9,7 @@ mod fences;
 mod file_bytes;
 mod file_walk;
 mod losses;
+mod unreadable;
 mod view;
 mod walking;
 
@@ -24,6 +25,7 @@ pub(crate) use self::{
     file_bytes::FileBytes,
     file_walk::{FileWalk, Met, Step, WhyPassed},
     losses::{Losses, PassedOver},
+    unreadable::UnreadableLog,
     view::View,
     walking::Seen,
 };
@@ -36,6 +38,8 @@ use crate::{
 pub(crate) struct Files<'a> {
     pub(crate) backend: &'a mut dyn Backend,
     pub(crate) segments: &'a mut Segments,
+    /// What is said of bytes that cannot be read.
+    pub(crate) log: &'a mut UnreadableLog,
 }
 
 /// Where delivery stands.
@@ -324,7 +328,7 @@ impl Reader {
             (&stepped, files.segments.get(file).map(|segment| segment.bytes))
         {
             let fences = self.bounds(files, file)?;
-            let mut source = FileBytes::new(&mut *files.backend, file, length);
+            let mut source = FileBytes::new(&mut *files.backend, &mut *files.log, file, length);
             let mapped = walk.use_map(&mut source, fences);
             self.walked_bytes = self.walked_bytes.saturating_add(source.read_bytes);
             mapped?;
@@ -349,7 +353,7 @@ impl Reader {
             walk.is_told(self::fences::or_unplaced(files, file, min_id)?);
         }
         let behind = self::fences::known_behind(files.segments, file);
-        let mut source = FileBytes::new(&mut *files.backend, file, length);
+        let mut source = FileBytes::new(&mut *files.backend, &mut *files.log, file, length);
         let from = walk.offset;
         let mut first = None;
         let stepped = walk.advance(&mut source, &mut self.view, behind, |met| {

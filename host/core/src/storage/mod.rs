@@ -19,6 +19,11 @@ pub use incarnation::Incarnations;
 pub use memo::{BOUNDS_MAX, CHECKPOINTS_MAX, Checkpoint, FileBounds, Memo, Recalled};
 pub use usage::{Amount, Usage};
 
+/// The name of a data file in a buffer's directory.
+pub fn data_file_name(file: FileId) -> String {
+    format!("buffer-data-{file}.dat")
+}
+
 /// The most that is kept of what was cut, in bytes.
 pub const QUARANTINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 

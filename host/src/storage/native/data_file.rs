@@ -15,15 +15,11 @@ use super::directory::Directory;
 use super::entry::Entry;
 use super::pool::Pool;
 use super::renewal;
+pub(super) use crate::storage::data_file_name as name;
 use crate::storage::{FileId, StorageError, SyncJob};
 
 const NAME_PREFIX: &str = "buffer-data-";
 const NAME_SUFFIX: &str = ".dat";
-
-/// The name of a data file.
-pub(super) fn name(file: FileId) -> String {
-    format!("{NAME_PREFIX}{file}{NAME_SUFFIX}")
-}
 
 /// The data file that has this name. Each has one name only: `buffer-data-07.dat` is no data file.
 pub(super) fn parse(found: &OsStr) -> Option<FileId> {
