@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     process::Command,
     thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{fs::OFlags, process::Signal};
@@ -121,6 +122,23 @@ fn a_reader_whose_output_is_not_read_can_be_stopped() {
     let ended = reader.wait_without_reading();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(143), ""), "{ended}");
     assert!(place.read(&[]).assert_quiet_success().stdout == lines);
+}
+
+/// A service manager has a time of its own after which it kills.
+#[test]
+fn how_long_a_command_may_take_to_end_is_the_operators_to_say() {
+    let lines: Vec<u8> =
+        (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
+    let place = Place::with_lines(&lines);
+    let [soon, late] = ["--grace=1ms", "--grace=4s"].map(|grace| {
+        let mut reader = Running::start(&mut forebay(["read", &place.path, grace]));
+        assert!(reader.read_exactly(100) == lines[..100]);
+        let signalled = Instant::now();
+        reader.signal(Signal::TERM);
+        assert_eq!(reader.wait_without_reading().code, Some(143));
+        signalled.elapsed()
+    });
+    assert!(soon < Duration::from_secs(3) && late >= Duration::from_secs(4), "{soon:?}, {late:?}");
 }
 
 /// `nohup` and some supervisors start a process so, and it outlives the terminal.

@@ -184,6 +184,9 @@ pub(crate) struct BufferArgs {
     /// No record that waits stays unsynced for longer than two of these; from 1ms
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval)]
     pub(crate) sync_interval: Duration,
+    /// After a signal, how long the command may take to end well; then the logic's work is cut. From 1ms
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) grace: Duration,
     /// A number to keep beside each record that is written
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) metadata: u32,

@@ -23,6 +23,7 @@ use crate::{
 const BATCHES_MAX: usize = 8;
 
 pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    signals.set_grace(args.buffer.grace);
     given::stdout_for_records()?;
     given::stdin();
     let max_record = open::options(&args.buffer)?.record_bytes_max();

@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    signals.set_grace(args.buffer.grace);
     if !args.peek {
         given::stdout_for_records()?;
     }

@@ -30,7 +30,7 @@ use signal_hook::{
 
 use crate::exit::Exit;
 
-/// How long a command may take to end by itself before the buffer is closed over its head.
+/// How long a command may take to end by itself before the buffer is closed over its head, unless the operator chose it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long the process goes on after a second signal. The first may have come twice, from a shell and from a tool that
@@ -46,6 +46,7 @@ pub(crate) struct Signals {
     held: Arc<Mutex<Held>>,
     /// That of the buffer, also while it is being closed.
     brake: Arc<OnceLock<Brake>>,
+    grace: Arc<OnceLock<Duration>>,
 }
 
 enum Held {
@@ -67,7 +68,12 @@ impl Signals {
 
     /// None has come, and there is no buffer.
     pub(crate) fn new() -> Self {
-        Self { caught: Arc::default(), held: Arc::new(Mutex::new(Held::Nothing)), brake: Arc::default() }
+        Self {
+            caught: Arc::default(),
+            held: Arc::new(Mutex::new(Held::Nothing)),
+            brake: Arc::default(),
+            grace: Arc::default(),
+        }
     }
 
     fn start(&self) -> std::io::Result<()> {
@@ -88,11 +94,11 @@ impl Signals {
             end(exit, &held);
         };
         // Closing may wait for a disk or for the logic. Another thread hears the second signal meanwhile.
-        let brake = Arc::clone(&self.brake);
+        let (brake, grace) = (Arc::clone(&self.brake), Arc::clone(&self.grace));
         let wait = move || {
             wait_for_signal(&mut receiver);
             let exit = Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM));
-            let until = Instant::now() + GRACE;
+            let until = Instant::now() + grace.get().copied().unwrap_or(GRACE);
             let _ = first.send((exit, until));
             if !comes_again(&mut receiver, until) {
                 overdue.store(true, Ordering::SeqCst);
@@ -107,6 +113,12 @@ impl Signals {
         thread::Builder::new().name("forebay-closing".to_owned()).spawn(close)?;
         thread::Builder::new().name("forebay-signals".to_owned()).spawn(wait)?;
         Ok(())
+    }
+
+    /// Chooses how long a command may take to end by itself.
+    pub(crate) fn set_grace(&self, grace: Duration) {
+        // A command chooses it once.
+        let _ = self.grace.set(grace);
     }
 
     /// The signal that was caught, if one was.
@@ -143,6 +155,7 @@ impl Signals {
             caught: Arc::clone(&self.caught),
             held: Arc::clone(&self.held),
             brake: Arc::clone(&self.brake),
+            grace: Arc::clone(&self.grace),
         }
     }
 }

@@ -49,6 +49,7 @@ struct Answer {
 }
 
 pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    signals.set_grace(args.buffer.grace);
     given::stdin();
     if args.confirm || args.format == Format::Json {
         given::stdout_for_answers();

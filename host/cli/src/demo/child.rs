@@ -89,6 +89,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         durability,
         retain,
         sync_interval,
+        grace,
         metadata,
         small_files,
         component,
@@ -120,6 +121,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
     };
     option("--durability", durability.into());
     option("--sync-interval", format!("{}ms", sync_interval.as_millis()).into());
+    option("--grace", format!("{}ms", grace.as_millis()).into());
     option("--metadata", metadata.to_string().into());
     if let Some(Retain::Newest(records)) = retain {
         option("--retain", format!("newest:{records}").into());
@@ -169,6 +171,7 @@ mod tests {
                 retain: Some(Retain::Newest(8)),
                 durability: Durability::Synced,
                 sync_interval: Duration::from_millis(9),
+                grace: Duration::from_millis(8),
                 metadata: 10,
                 small_files: true,
                 component: Some("logic.wasm".into()),
