@@ -179,8 +179,8 @@ fn each_loss_is_said_with_its_ids_and_its_place() {
     let said: Vec<&str> = ended.stderr.lines().collect();
     assert_eq!((ended.code, said.len()), (Some(1), 3), "{ended}");
     for (line, words) in [
-        (0, ["first_id=241 events=48", "file=5 offset=0 bytes=0"]),
-        (1, ["first_id=337 events=1", "file=7 offset=0 bytes="]),
+        (0, ["first_id=241 events=48", "file=\"buffer-data-5.dat\" offset=0 bytes=0"]),
+        (1, ["first_id=337 events=1", "file=\"buffer-data-7.dat\" offset=0 bytes="]),
         (2, ["lost 49 records", "buffer-data-5.dat is missing, and 1 place more"]),
     ] {
         assert!(words.iter().all(|word| said[line].contains(word)), "{words:?}: {ended}");

@@ -10,6 +10,9 @@ use forebay_types::BufferError;
 /// What comes before each write. It gets the batch's number.
 type Meddling = Box<dyn FnMut(&mut Guard, BatchId) + Send>;
 
+/// What such logic does to the guard on its own account.
+type Act = Box<dyn FnMut(&mut Guard) + Send>;
+
 /// Logic that leaves undone what it says that it has done, or does more than it is asked for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a way of its own to be unfaithful")]
 pub struct Unfaithful {
@@ -21,7 +24,7 @@ pub struct Unfaithful {
     opens: bool,
     before_write: Option<Meddling>,
     /// What comes before each call but `read` and `status`.
-    before_each: Option<Box<dyn FnMut(&mut Guard) + Send>>,
+    before_each: Option<Act>,
 }
 
 impl Unfaithful {
