@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
+    num::NonZeroUsize,
     sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Instant,
@@ -18,6 +19,10 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// Syncs that may be under way at the same time in all buffers of the process.
 const SYNC_THREADS: usize = 4;
+
+/// How many of them one buffer may have: a thread is left for the others, however slow its disk is.
+pub(crate) const SYNCS_OF_A_BUFFER: NonZeroUsize = NonZeroUsize::MIN.saturating_add(SYNC_THREADS - 2);
+
 const EXECUTOR_THREADS: usize = 2;
 
 static SYNCS: LazyLock<Pool> = LazyLock::new(|| Pool::start("forebay-sync", SYNC_THREADS));

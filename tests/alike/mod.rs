@@ -22,6 +22,7 @@ mod same;
 mod simulated;
 mod storage_errors;
 mod taken_away;
+mod turns;
 mod unacknowledged;
 mod unwritable;
 mod usage;

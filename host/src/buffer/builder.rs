@@ -19,6 +19,7 @@ use super::{
     runtime::{Runtime, RuntimeClock, Threads},
     shared::Shared,
     source::Source,
+    sync_line::SyncLine,
 };
 use crate::{
     engine::{Component, Limits},
@@ -266,6 +267,7 @@ pub(super) fn open_on(
     let _entered = span.clone().entered();
     let shared = Arc::new(Shared::new(Arc::clone(&runtime), span));
     let weak: Weak<Shared> = Arc::downgrade(&shared);
+    let line = SyncLine::new(runtime);
     let sync_runner = Box::new(move |target, job: crate::storage::SyncJob| {
         let weak = weak.clone();
         let job = move || {
@@ -274,7 +276,7 @@ pub(super) fn open_on(
                 shared.submit_elsewhere(|work| work.syncs.push((target, result)));
             }
         };
-        runtime.run_sync(target, Box::new(job));
+        line.run(target, Box::new(job));
     });
     let mut guard = Guard::new(
         backend,

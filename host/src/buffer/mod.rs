@@ -24,6 +24,7 @@ mod status;
 #[cfg(feature = "tokio")]
 mod stream;
 mod sync;
+mod sync_line;
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(feature = "tokio")]

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    num::NonZeroUsize,
     pin::Pin,
     sync::{Arc, LazyLock},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -22,6 +23,12 @@ pub type Job = Box<dyn FnOnce() + Send>;
 pub trait Runtime: fmt::Debug + Send + Sync {
     /// Runs a sync of this target. It blocks on the disk.
     fn run_sync(&self, target: SyncTarget, job: Job);
+
+    /// How many syncs of one buffer may be given to [`run_sync`](Self::run_sync) and not have ended. The others wait in the
+    /// buffer. A runtime whose buffers share threads lets none of them have all.
+    fn syncs_of_a_buffer(&self) -> NonZeroUsize {
+        NonZeroUsize::MAX
+    }
 
     /// Runs a job for a caller that must not block.
     fn execute(&self, job: Job);
@@ -64,6 +71,10 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 impl Runtime for Threads {
     fn run_sync(&self, _: SyncTarget, job: Job) {
         threads::run_sync(job);
+    }
+
+    fn syncs_of_a_buffer(&self) -> NonZeroUsize {
+        threads::SYNCS_OF_A_BUFFER
     }
 
     fn execute(&self, job: Job) {

@@ -1,6 +1,6 @@
 //! A tokio runtime that does a buffer's work.
 
-use std::{pin::Pin, time::Duration};
+use std::{num::NonZeroUsize, pin::Pin, time::Duration};
 
 use tokio::runtime::Handle;
 
@@ -61,6 +61,10 @@ impl TokioRuntime {
 impl Runtime for TokioRuntime {
     fn run_sync(&self, target: SyncTarget, job: Job) {
         self.spawn_blocking(job, move |job| Threads.run_sync(target, job));
+    }
+
+    fn syncs_of_a_buffer(&self) -> NonZeroUsize {
+        Threads.syncs_of_a_buffer()
     }
 
     fn execute(&self, job: Job) {

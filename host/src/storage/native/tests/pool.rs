@@ -199,3 +199,18 @@ fn a_file_that_is_being_synced_stays_open() {
     assert!(handle.close_if_clean());
     assert_eq!(pool.count(), 0);
 }
+
+/// A consumer that keeps up has files removed while their syncs wait for a thread. The descriptors are wanted for other buffers.
+#[test]
+fn a_file_that_is_removed_is_neither_synced_nor_kept_open() {
+    let mut bed = Bed::new();
+    bed.write(0);
+    let sync = bed.files.prepare_sync(file(0));
+    assert_eq!(bed.open_files(), 1);
+    bed.files.remove(file(0)).unwrap();
+    assert_eq!((bed.open_files(), bed.pool.count()), (0, 0));
+    // Another file of that name is not taken for it.
+    bed.write(0);
+    sync().unwrap();
+    assert_eq!(fs::read(bed.at(0)).unwrap(), 0_u16.to_le_bytes());
+}
