@@ -102,7 +102,7 @@ fn pain_14752_a_writer_that_waits_for_room_says_so_once() {
 
 /// A command in a file system of its own, which is made by this shell command: in a mount namespace, so that no other process
 /// sees it. `None`, with a word of it, where this user may not make one.
-fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command> {
+pub(super) fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command> {
     let unshare = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", &format!("{make} && exec \"$@\""), "sh"]).args(arguments);

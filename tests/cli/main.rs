@@ -15,6 +15,7 @@ mod damage;
 mod dead_letters;
 mod demo;
 mod descriptors;
+mod errors;
 mod failing;
 mod format;
 mod framing;

@@ -48,7 +48,13 @@ pub enum LockError {
 
 /// What to do; of other errors it says itself what to do.
 fn remedy(error: &io::Error) -> &'static str {
-    if error.kind() == io::ErrorKind::PermissionDenied { ": see that this user may write to it" } else { "" }
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => ": see that this user may write to it",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            ": mount the file system for writing, or only look at the buffer (`peek`)"
+        }
+        _ => "",
+    }
 }
 
 /// Who it is, and what to do.
