@@ -29,7 +29,7 @@ test *ARGS:
 model histories="100000":
     HISTORIES={{ histories }} cargo test -p forebay --test integration -- model::a_buffer
 
-# Attack the host, and say what happened and what it cost: five minutes on a machine that does nothing else.
+# Attack the host, and say what happened and what it cost: eight minutes on a machine that does nothing else.
 hostile profile="release":
     cargo test --profile {{ profile }} -p forebay --test integration -- --ignored --nocapture --exact \
         hostile::figures::what_attacks_cost

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forebay::Durability;
+use forebay::{CloseError, Durability, Limits};
 
-use super::{SOON, attacks::Attack, open, ticking};
+use super::{SOON, attacks::Attack, component, open, ticking};
 use crate::{
     hostile::attack::{Victim, bystander},
     support::storage::{ids, options, read, records, write},
@@ -52,6 +52,23 @@ fn other_callers_get_their_turn_while_the_logic_hears_of_syncs() {
     // What it has not had synced is said.
     let _ = buffer.close();
     assert!(closing.elapsed() < SOON * 3, "closing took {:?}", closing.elapsed());
+    assert_eq!(read(&victim.open_in_order()), ids([1..=11]));
+}
+
+/// A caller that closes waits for the logic, which has the core until it is done.
+#[test]
+fn what_the_logic_may_take_while_its_buffer_is_closed_is_bounded() {
+    let victim = Victim::new();
+    let (mut options, mut limits) = (options(), Limits::default());
+    options.restarts_per_minute = 0;
+    limits.closing_time = Duration::from_millis(50);
+    let buffer = victim.open(component(Attack::Syncs), options, limits).unwrap();
+    buffer.writer().with_durability(Durability::Written).write_batch(records(11..=11)).unwrap();
+    let closed = buffer.close();
+    assert!(
+        matches!(&closed, Err(CloseError::Stopped { reason }) if reason.contains("while its buffer was being closed")),
+        "{closed:?}"
+    );
     assert_eq!(read(&victim.open_in_order()), ids([1..=11]));
 }
 

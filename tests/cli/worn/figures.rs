@@ -34,8 +34,8 @@ fn ending(mut running: Running) -> (Duration, Option<i32>) {
 }
 
 fn print(what: &str, command: &str, (took, code): (Duration, Option<i32>)) {
-    let code = code.map_or("killed".to_owned(), |code| code.to_string());
-    println!("{what:<34} {command:<6} {:>8.1} ms  exit code {code}", took.as_secs_f64() * 1e3);
+    let code = code.map_or(String::new(), |code| format!("exit code {code}"));
+    println!("{what:<34} {command:<6} {:>8.1} ms  {code}", took.as_secs_f64() * 1e3);
 }
 
 /// What an operator has to wait for who stops a service whose logic is up to no good.
