@@ -12,7 +12,7 @@ pub enum Attack {
     MakesAndRemoves(InCall),
     /// Asks for the list of all segments, without end.
     Lists,
-    /// Asks for 100,000 syncs with each write, and takes a while whenever one has ended.
+    /// Asks for 20,000 syncs with each write, and takes a while whenever one has ended.
     Syncs,
     /// Takes a while to let one record be delivered.
     ReadsSlowly,

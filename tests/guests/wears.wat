@@ -80,7 +80,7 @@
         (br_if $each (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
       (else (call $append (local.get $batch) (local.get $count) (i32.const 0x400))))
     (if (i32.or (call $is (i32.const 21)) (call $is (i32.const 29))) (then (call $repeat (i32.const 900000))))
-    (if (call $is (i32.const 22)) (then (call $repeat (i32.const 100000))))
+    (if (call $is (i32.const 22)) (then (call $repeat (i32.const 20000))))
     (if (call $is (i32.const 27)) (then (call $acknowledge_all)))
     ;; Of the ledger, so that one ends.
     (if (call $is (i32.const 17)) (then (call $request_sync (i32.const 2) (i32.const 0) (i32.const 0x400))))

@@ -13,8 +13,8 @@ use crate::{brake::Brake, guard::Guard};
 const STRETCH_MAX: Duration = Limits::EPOCH.saturating_mul(2);
 
 /// What the host may take besides for each file that was there and each record on offer, and for each byte that it reads,
-/// goes through or is given. Both are several times what they take: the data bound them, and not the guest.
-const FILE_TIME: Duration = Duration::from_micros(100);
+/// goes through or is given. Both are more than they take on a slow or busy machine: the data bound them, and not the guest.
+const FILE_TIME: Duration = Duration::from_micros(500);
 const BYTE_NANOS: u64 = 10;
 
 /// For how many changes of files one file that was there, or one record on offer, may be the reason.

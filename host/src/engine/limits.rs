@@ -14,7 +14,7 @@ pub struct Limits {
     /// Calls of storage functions within one call of the guest. Default: 1,000,000.
     pub host_calls: u64,
     /// The time that the host may work for the storage calls of one call of the guest; waiting for a disk does not count. To it
-    /// come 100 µs for each data file that is there and each record on offer, and 10 ns for each byte that is on offer, read
+    /// come 500 µs for each data file that is there and each record on offer, and 10 ns for each byte that is on offer, read
     /// or gone through: the data bound those. Default: 100 ms.
     pub host_time: Duration,
     /// Data files that may be made, cut and removed within one call of the guest. To it come two for each file that is there
