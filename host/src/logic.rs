@@ -74,9 +74,12 @@ impl fmt::Display for Words {
             BufferError::Storage(errno) => match i32::try_from(errno).ok().filter(|errno| *errno > 0) {
                 Some(errno) => {
                     let error = in_words(&io::Error::from_raw_os_error(errno));
-                    write!(f, "an error of its storage: {error}")
+                    write!(f, "it says that its storage failed, of which the host knows nothing: {error}")
                 }
-                None => write!(f, "an error of its storage: unknown error {errno}"),
+                None => write!(
+                    f,
+                    "it says that its storage failed, of which the host knows nothing: unknown error {errno}"
+                ),
             },
             BufferError::Refused(number) => match Refusal::from_number(number) {
                 Some(refusal) => write!(f, "it broke rule {number} of its contract: {refusal}"),

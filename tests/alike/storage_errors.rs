@@ -1,6 +1,8 @@
 //! An error of the storage reaches the caller whole, although the logic, which it passes through, sees a number alone.
 
-use forebay::{Buffer, OpenError, ReadError, Simulation, WhenFull, WriteErrorKind, storage::memory::Disk};
+use forebay::{
+    Buffer, OpenError, ReadError, Simulation, WhenFull, WhyFull, WriteErrorKind, storage::memory::Disk,
+};
 
 use crate::support::{
     Runs,
@@ -72,13 +74,16 @@ fn a_new_file_that_cannot_be_made_is_named() {
 #[test]
 fn a_write_that_finds_no_room_says_whose_room_it_is() {
     for runs in Runs::ALL {
-        let cases = [(EMFILE, "make", "ulimit -n"), (ENOSPC, "append to", "free space on the file system")];
-        for (errno, operation, remedy) in cases {
+        let cases = [
+            (EMFILE, "make", "ulimit -n", WhyFull::Storage),
+            (ENOSPC, "append to", "free space on the file system", WhyFull::Disk),
+        ];
+        for (errno, operation, remedy, why_full) in cases {
             let disk = Disk::new();
             let buffer = filled(runs, &disk);
             disk.fail_calls(operation, Some(errno));
             let error = buffer.writer().write_batch(records(21..=300)).unwrap_err();
-            assert!(error.is_full(), "{runs:?}: {error:?}");
+            assert!(error.is_full() && error.why_full == Some(why_full), "{runs:?}: {error:?}");
             assert_says(runs, &error.to_string(), &[operation, "data file", remedy]);
             let status = buffer.status().unwrap();
             assert_says(runs, &status.storage_error.unwrap(), &[remedy]);
@@ -93,6 +98,7 @@ fn a_write_that_finds_no_room_says_whose_room_it_is() {
         let buffer = runs.open(Disk::new().open().unwrap(), options);
         let error = buffer.writer().write_batch(records(1..=10)).unwrap_err();
         assert!(error.is_full() && error.storage.is_none(), "{runs:?}: {error:?}");
+        assert_eq!(error.why_full, Some(WhyFull::Limits), "{runs:?}");
     }
 }
 

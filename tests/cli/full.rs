@@ -156,6 +156,26 @@ fn a_full_disk_is_waited_for() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended}");
 }
 
+/// Whether the disk or the buffer is full decides what an operator does. It is said of the moment at which records were refused.
+#[test]
+fn a_record_that_a_full_disk_refuses_is_not_blamed_on_the_logic() {
+    let above = tempfile::TempDir::new().unwrap();
+    let mount = above.path().to_str().unwrap();
+    let make = format!("mount -t tmpfs -o size=512k forebay {mount}");
+    let buffer = format!("{mount}/buffer");
+    let write = [BINARY, "write", &buffer, "--when-full=reject", "--framing=length"];
+    let Some(mut command) = in_a_file_system(&make, &write) else { return };
+    let mut writer = Running::start(&mut command);
+    // After each long record that finds no room comes a short one that does.
+    let record = |bytes: u32| [&bytes.to_be_bytes()[..], &vec![b'x'; bytes as usize]].concat();
+    let records: Vec<u8> = (0..40).flat_map(|_| [record(100_000), record(10)].concat()).collect();
+    writer.feed(&records);
+    let ended = writer.end();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("the disk is full"), "{ended}");
+    assert!(!ended.stderr.contains("although the buffer has room"), "{ended}");
+}
+
 /// A file system that has bytes, and no room for the name of another file, is full as well: a user who chose that the oldest
 /// go does not wait for ever. Ten files are what is there before the buffer makes its fifth data file.
 #[test]

@@ -2,7 +2,7 @@
 
 use forebay::{
     Buffer, CloseError, Durability, Limits, OpenError, ReadError, RecordId, Simulation, WhenFull,
-    storage::memory::Disk,
+    WriteErrorKind, storage::memory::Disk,
 };
 
 use super::attack::{Victim, guest};
@@ -27,6 +27,10 @@ fn a_buffer_whose_logic_has_nothing_synced_is_not_closed_well() {
         assert!(pending.try_take().is_none(), "{runs:?}: nothing is answered as synced");
         let error = buffer.close().unwrap_err();
         assert!(matches!(error, CloseError::NotSynced), "{runs:?}: {error}");
+        // No sync has failed: what the kernel says would lead nowhere.
+        let error = pending.try_take().expect("it was closed").unwrap_err();
+        assert_eq!((&error.kind, error.records.len()), (&WriteErrorKind::NotSynced, 10), "{runs:?}");
+        assert!(error.to_string().contains("logic") && !error.to_string().contains("kernel"), "{error}");
 
         let buffer = runs.open(disk.open().unwrap(), options());
         assert_eq!(read(&buffer), ids([1..=20]), "{runs:?}");

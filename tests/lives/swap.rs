@@ -1,19 +1,25 @@
 //! Other logic takes over while the buffer is open.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
 use forebay::{
     Buffer, Component, ComponentError, RecordId, ReplaceError, Simulation,
-    guard::{GuardError, Refusal},
+    guard::{Guard, GuardError, Refusal},
     logic::{CallError, NotMade},
-    storage::memory::Disk,
+    storage::{Ledger, memory::Disk},
 };
 
 use crate::support::{
     Runs,
+    bare::Bare,
     faulty::Faults,
     fixtures::project_file,
     fuse::Fuse,
     native_logic::NativeLogic,
-    storage::{file, ids, options, read, write},
+    storage::{data_file, disk, file, ids, ledger, options, read, records, write},
     unfaithful::Unfaithful,
 };
 
@@ -253,5 +259,113 @@ fn a_buffer_that_has_stopped_takes_no_other_logic() {
         assert!(buffer.status().unwrap().stopped.is_some(), "{runs:?}");
         let refused = buffer.replace_logic_with(move |guard| runs.make(guard));
         assert!(matches!(refused, Err(ReplaceError::Stopped { .. })), "{runs:?}: {refused:?}");
+    }
+}
+
+/// Names a file that is done with in the ledger, although the synced one has passed it, and has that file removed.
+fn remove_what_the_ledger_names(guard: &mut Guard) {
+    let (Some(mut ledger), segments) = (guard.ledger(), guard.segments(0, 100).unwrap()) else { return };
+    let Some(front) = segments.first().map(|front| front.file) else { return };
+    ledger.reader_data_file = front;
+    for writer in [ledger.writer_data_file, front] {
+        ledger.writer_data_file = writer;
+        drop(guard.store_ledger(ledger));
+    }
+    drop(guard.release(front));
+    for segment in segments {
+        drop(guard.discard(segment.file));
+    }
+}
+
+/// The former is told to close before another takes its place. What it then does must not keep the other out for good.
+#[test]
+fn logic_that_removes_files_when_it_is_to_close_can_be_replaced() {
+    for runs in Runs::ALL {
+        for waiting in [0, 40] {
+            let (disk, simulation) = (Disk::new(), Simulation::new());
+            let backend = Box::new(disk.open().unwrap());
+            let is_deaf = Arc::new(AtomicBool::new(false));
+            let deaf = Arc::clone(&is_deaf);
+            let spoil = move |guard| {
+                Ok(Unfaithful::spoiling_the_close(
+                    runs.make(guard)?,
+                    Arc::clone(&deaf),
+                    remove_what_the_ledger_names,
+                ))
+            };
+            let buffer = Buffer::open_on(simulation.runtime(), backend, options(), spoil).unwrap();
+            write(&buffer, 1..=100);
+            while simulation.run_sync(0) {}
+            is_deaf.store(true, Relaxed);
+            let records = buffer.reader().next_batch(100).unwrap().unwrap();
+            records.iter().take(100 - waiting).for_each(forebay::Record::ack);
+            // The ledger that has passed the first file is synced, and the file is still there.
+            let _ = buffer.status();
+            while simulation.run_sync(0) {}
+            assert_eq!(disk.data_files().len(), 3, "{runs:?}");
+            buffer.replace_logic_with(move |guard| runs.make(guard)).unwrap();
+            write(&buffer, 101..=200);
+            let status = buffer.status().unwrap();
+            assert_eq!((status.fell_back, status.lost_events, status.stopped), (None, 0, None), "{runs:?}");
+            assert_eq!(status.occupancy.events, 100 + waiting as u64, "{runs:?}");
+        }
+    }
+}
+
+/// A buffer in which nothing was written yet may have no data file, or lose the only one: the next logic finds its place all the
+/// same, although it may make no file before it has opened the buffer.
+#[test]
+fn logic_that_leaves_no_file_behind_can_be_replaced() {
+    let nothing: fn(&mut Guard) = |guard| {
+        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+    };
+    let prepares: fn(&mut Guard) = |guard| {
+        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+        guard.prepare().unwrap();
+    };
+    let rolls: fn(&mut Guard) = |guard| {
+        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+        guard.roll().unwrap();
+        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+        guard.roll().unwrap();
+    };
+    let removes: fn(&mut Guard) = |guard| {
+        let _ = guard.prepare();
+        for segment in guard.segments(0, 100).unwrap() {
+            let _ = guard.release(segment.file);
+            let _ = guard.discard(segment.file);
+        }
+    };
+    let stores_nothing: fn(&mut Guard) = |_| {};
+    let logics =
+        [("nothing", nothing), ("prepares", prepares), ("rolls", rolls), ("stores nothing", stores_nothing)];
+    let disks: [fn() -> Disk; 6] = [
+        Disk::new,
+        || disk(Some(ledger(1, 7, 7, 0)), &[]),
+        || disk(Some(ledger(101, 7, 7, 100)), &[]),
+        || disk(Some(ledger(101, 7, 5, 60)), &[]),
+        || disk(Some(ledger(101, 7, 5, 60)), &[(6, data_file(50..=70))]),
+        || disk(Some(ledger(101, 5, 7, 100)), &[(6, data_file(50..=70)), (9, Vec::new())]),
+    ];
+    for runs in Runs::ALL {
+        for (name, opens) in logics {
+            for (number, disk) in disks.iter().enumerate() {
+                let (disk, simulation) = (disk(), Simulation::new());
+                let backend = Box::new(disk.open().unwrap());
+                let make = move |guard| Ok(Bare::make(guard, opens, removes));
+                let buffer = Buffer::open_on(simulation.runtime(), backend, options(), make).unwrap();
+                for time in 1..=3 {
+                    let replaced = buffer.replace_logic_with(move |guard| runs.make(guard));
+                    assert!(replaced.is_ok(), "{runs:?}, {name}, disk {number}, {time}: {replaced:?}");
+                }
+                buffer.writer().write_batch(records(1..=10)).unwrap();
+                let status = buffer.status().unwrap();
+                assert_eq!(
+                    (status.fell_back, status.stopped),
+                    (None, None),
+                    "{runs:?}, {name}, disk {number}"
+                );
+            }
+        }
     }
 }

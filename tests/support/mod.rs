@@ -1,5 +1,6 @@
 //! What several tests stand on.
 
+pub mod bare;
 pub mod dice;
 pub mod faulty;
 pub mod fixtures;

@@ -1,5 +1,10 @@
 //! Well-behaved logic, but for some calls.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
 use forebay::{
     RecordId,
     guard::{BatchId, Guard, Ticket},
@@ -25,6 +30,10 @@ pub struct Unfaithful {
     before_write: Option<Meddling>,
     /// What comes before each call but `read` and `status`.
     before_each: Option<Act>,
+    /// Passes no ticket on.
+    is_deaf: Arc<AtomicBool>,
+    /// What comes after `close-writer`.
+    after_close: Option<Act>,
 }
 
 impl Unfaithful {
@@ -37,6 +46,8 @@ impl Unfaithful {
             opens: true,
             before_write: None,
             before_each: None,
+            is_deaf: Arc::default(),
+            after_close: None,
         }
     }
 
@@ -74,6 +85,15 @@ impl Unfaithful {
         before_each: impl FnMut(&mut Guard) + Send + 'static,
     ) -> Box<dyn Logic> {
         Box::new(Self { before_each: Some(Box::new(before_each)), ..Self::over(logic) })
+    }
+
+    /// Hears of no sync once it is deaf, and so removes nothing. Does something else when it has closed.
+    pub fn spoiling_the_close(
+        logic: Box<dyn Logic>,
+        is_deaf: Arc<AtomicBool>,
+        after_close: impl FnMut(&mut Guard) + Send + 'static,
+    ) -> Box<dyn Logic> {
+        Box::new(Self { is_deaf, after_close: Some(Box::new(after_close)), ..Self::over(logic) })
     }
 
     fn meddle(&mut self) {
@@ -129,12 +149,19 @@ impl Logic for Unfaithful {
 
     fn synced(&mut self, ticket: Ticket) -> Result<(), CallError> {
         self.meddle();
+        if self.is_deaf.load(Relaxed) {
+            return Ok(());
+        }
         self.logic.synced(ticket)
     }
 
     fn close_writer(&mut self) -> Result<(), CallError> {
         self.meddle();
-        if self.syncs { self.logic.close_writer() } else { Ok(()) }
+        let closed = if self.syncs { self.logic.close_writer() } else { Ok(()) };
+        if let Some(after_close) = &mut self.after_close {
+            after_close(self.logic.guard());
+        }
+        closed
     }
 
     fn status(&mut self) -> Result<Vec<(u16, u64)>, CallError> {

@@ -54,7 +54,7 @@ impl Answers {
             // A part that found room before the buffer was closed is reported, and the rest refused.
             Err(error) if error.is_full() || is_cut_short(&error) => {
                 self.tally.add(bytes, &error.written, &error.records);
-                self.room.refuses(longest_frame, &self.signals);
+                self.room.refuses(&error);
                 Ok(error.written)
             }
             Err(error) => Err(error),

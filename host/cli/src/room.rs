@@ -1,6 +1,6 @@
 //! Saying, once, why records wait or are refused.
 
-use forebay::{Buffer, Status};
+use forebay::{Buffer, Status, WhyFull, WriteError};
 use tracing::warn;
 
 use crate::{limits, signals::Signals};
@@ -90,28 +90,18 @@ impl Room {
         }
     }
 
-    /// Records were refused, the longest of so many bytes.
-    pub(crate) fn refuses(&mut self, longest_frame: u64, signals: &Signals) {
-        if self.said {
-            return;
-        }
-        let Some(status) = signals.with_buffer(Buffer::status).flatten() else { return };
+    /// Records were refused: says what was lacking when they were offered.
+    pub(crate) fn refuses(&mut self, refusal: &WriteError) {
+        let Some(why_full) = refusal.why_full.filter(|_| !self.said) else { return };
         self.said = true;
-        match Cause::of(&status, longest_frame, self) {
-            Cause::FailedSync => {
+        match (why_full, &refusal.storage) {
+            (WhyFull::FailedSync, _) => {
                 warn!("a sync has failed: records are refused until what it left in doubt is safe");
             }
-            Cause::FullBuffer => warn!(
-                bytes = status.bytes,
-                records = status.occupancy.events,
-                "the buffer is full: records are refused"
-            ),
-            Cause::FullDisk => warn!("the disk is full: records are refused{}", limits::remark()),
-            Cause::Storage(error) => warn!(error, "the storage takes no records: they are refused"),
-            Cause::Logic => warn!(
-                bytes = status.bytes,
-                "the buffer's logic takes no records, although the buffer has room: they are refused"
-            ),
+            (WhyFull::Limits, _) => warn!("the buffer is full: records are refused"),
+            (WhyFull::Disk, _) => warn!("the disk is full: records are refused{}", limits::remark()),
+            (_, Some(error)) => warn!(%error, "the storage takes no records: they are refused"),
+            _ => warn!("the buffer's logic takes no records, although the buffer has room: they are refused"),
         }
     }
 }

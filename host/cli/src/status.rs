@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use forebay::storage::{
     Amount, Ledger, Usage,
-    native::{Holder, LedgerOnDisk, Snapshot},
+    native::{Holder, LedgerOnDisk, Moment, Snapshot},
 };
 use serde::Serialize;
 
@@ -73,24 +73,21 @@ struct LedgerAnswer {
     reader_last_record: u64,
 }
 
+/// How often a look begins again while data files leave the buffer.
+const LOOKS_MAX: usize = 8;
+
 pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
-    let snapshot = Snapshot::take(&args.dir)?;
-    let ledger = match snapshot.ledger() {
-        LedgerOnDisk::Readable(ledger) => ledger,
-        LedgerOnDisk::None if snapshot.lacks_ledger() => anyhow::bail!(
-            "there are data files in {} and no ledger that says what waits: 'forebay verify' looks for the records without \
-             it, and 'forebay read' builds a new one",
-            args.dir.display()
-        ),
-        // Nothing was written to it yet.
-        LedgerOnDisk::None => Ledger::EMPTY,
-        LedgerOnDisk::Unreadable { length_bytes } => anyhow::bail!(
-            "the ledger in {} is damaged ({length_bytes} bytes that are no ledger): 'forebay verify' looks for the \
-             records without it, and 'forebay read' builds a new one from them",
-            args.dir.display()
-        ),
+    let mut looks = 1;
+    let answer = loop {
+        let snapshot = Snapshot::take(&args.dir)?;
+        let ledger = ledger(&snapshot, &args.dir)?;
+        let moment = snapshot.moment(&ledger);
+        let is_held = matches!(snapshot.holder(), Holder::Held(_));
+        if moment.is_exact || !is_held || looks == LOOKS_MAX {
+            break Answer::new(ledger, &snapshot, moment, dead_letters::count(&snapshot));
+        }
+        looks += 1;
     };
-    let answer = Answer::new(ledger, &snapshot, dead_letters::count(&snapshot));
     match args.format {
         Format::Json => print::json(&answer)?,
         Format::Text => print::lines(&answer.text(&args.dir)?)?,
@@ -98,8 +95,26 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+fn ledger(snapshot: &Snapshot, dir: &Path) -> anyhow::Result<Ledger> {
+    match snapshot.ledger() {
+        LedgerOnDisk::Readable(ledger) => Ok(ledger),
+        LedgerOnDisk::None if snapshot.lacks_ledger() => anyhow::bail!(
+            "there are data files in {} and no ledger that says what waits: 'forebay verify' looks for the records without \
+             it, and 'forebay read' builds a new one",
+            dir.display()
+        ),
+        // Nothing was written to it yet.
+        LedgerOnDisk::None => Ok(Ledger::EMPTY),
+        LedgerOnDisk::Unreadable { length_bytes } => anyhow::bail!(
+            "the ledger in {} is damaged ({length_bytes} bytes that are no ledger): 'forebay verify' looks for the \
+             records without it, and 'forebay read' builds a new one from them",
+            dir.display()
+        ),
+    }
+}
+
 impl Answer {
-    fn new(ledger: Ledger, snapshot: &Snapshot, dead_letters: Option<Letters>) -> Self {
+    fn new(ledger: Ledger, snapshot: &Snapshot, moment: Moment, dead_letters: Option<Letters>) -> Self {
         let holder = snapshot.holder();
         Self {
             ledger: LedgerAnswer {
@@ -109,7 +124,7 @@ impl Answer {
                 reader_last_record: ledger.reader_last_record.0,
             },
             records: waiting(&ledger),
-            bytes: snapshot.data_files().iter().fold(0, |sum: u64, &(_, bytes)| sum.saturating_add(bytes)),
+            bytes: moment.bytes,
             files: snapshot.data_files().len(),
             locked: matches!(holder, Holder::Held(_)),
             locked_by: match holder {
@@ -117,7 +132,7 @@ impl Answer {
                 Holder::Free | Holder::Unknown => None,
             },
             dead_letters,
-            usage: snapshot.recalled().map(|recalled| recalled.memo.usage_at(&ledger).into()),
+            usage: moment.usage.map(Into::into),
             is_made: snapshot.ledger() != LedgerOnDisk::None || !snapshot.data_files().is_empty(),
         }
     }

@@ -6,7 +6,7 @@ use forebay_types::RecordId;
 use thiserror::Error;
 
 pub(super) use super::unable::{Stop, Unable};
-use super::{options::OptionsError, receipt::Receipt};
+use super::{options::OptionsError, receipt::Receipt, why_full::WhyFull};
 use crate::{
     NewRecord,
     engine::ComponentError,
@@ -84,12 +84,14 @@ pub struct WriteError {
     /// The error of the storage that kept the records out, with operation, file and the operating system's error. `None` where
     /// the storage did what it was asked. The message has it in words.
     pub storage: Option<Arc<StorageError>>,
+    /// What was lacking. `None` where the records did not lack room.
+    pub why_full: Option<WhyFull>,
 }
 
 impl WriteError {
     /// Of records of which none was written.
     pub(super) fn new(kind: WriteErrorKind, records: Vec<NewRecord>) -> Self {
-        Self { kind, written: Receipt::default(), records, storage: None }
+        Self { kind, written: Receipt::default(), records, storage: None, why_full: None }
     }
 
     /// The records that were not written, in their order.
@@ -109,7 +111,10 @@ impl fmt::Display for WriteError {
             Some(cause) if self.is_full() => {
                 write!(f, "not all of the records were written: {cause}; write the rest again later")
             }
-            _ => self.kind.fmt(f),
+            _ => match &self.why_full {
+                Some(why_full) if self.is_full() => why_full.fmt(f),
+                _ => self.kind.fmt(f),
+            },
         }
     }
 }
@@ -122,6 +127,7 @@ impl fmt::Debug for WriteError {
             .field("written", &self.written)
             .field("records", &self.records.len())
             .field("storage", &self.storage)
+            .field("why_full", &self.why_full)
             .finish()
     }
 }
@@ -130,9 +136,8 @@ impl fmt::Debug for WriteError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WriteErrorKind {
-    /// The buffer had no room, and its writer does not wait, or not any longer. Room comes with acknowledgements. It is also
-    /// lacking on a full disk ([`Status::disk_full`](crate::Status::disk_full)), and until what a failed sync left in doubt
-    /// is safe ([`Status::sync_failed`](crate::Status::sync_failed)).
+    /// The records found no room, and their writer does not wait, or not any longer. [`WriteError::why_full`] says what was
+    /// lacking.
     #[error(
         "the buffer is full: acknowledge records, write again later, or open it with a larger maximum size"
     )]
@@ -160,6 +165,13 @@ pub enum WriteErrorKind {
          the process only: look for what the kernel says of the disk"
     )]
     SyncFailed,
+    /// The buffer was closed, and its logic had not had the records synced. They are in the buffer, and survive the death of the
+    /// process: a power failure may lose them.
+    #[error(
+        "the buffer's logic had not had the records synced when the buffer was closed; they survive the death of the process \
+         only: open the buffer with other logic, and close it again"
+    )]
+    NotSynced,
     /// A sync failed, and of what it was to write the disk gives back something else. The records that come back are lost:
     /// events from `first` up to, not including, `next`, and perhaps some between the two that are safe.
     #[error(

@@ -114,7 +114,13 @@ impl Placed {
         let written = if self.records.is_empty() { self.receipt } else { Receipt::default() };
         let placed = self.records.into_iter().map(|(_, record)| record);
         let records = placed.chain(others).collect();
-        WriteError { kind: unable.clone().into(), written, records, storage: unable.storage() }
+        WriteError {
+            kind: unable.clone().into(),
+            written,
+            records,
+            storage: unable.storage(),
+            why_full: None,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod testing;
 #[cfg(feature = "tokio")]
 mod tokio_runtime;
 mod unable;
+mod why_full;
 mod writer;
 
 use std::{path::Path, pin::pin, sync::Arc};
@@ -48,6 +49,7 @@ pub use self::{
     record::Record,
     runtime::{Job, Runtime},
     status::Status,
+    why_full::WhyFull,
     writer::Writer,
 };
 use self::{core::Core, error::Stop, shared::Shared, source::Source};

@@ -1,4 +1,4 @@
-//! Why one call was not carried out, or none is any more, before it is known which caller hears of it.
+//! Why a buffer, or one call, goes on no more, and what its callers are told of that.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::{logic::CallError, storage::StorageError};
 
 /// Why a buffer goes on no more.
 #[derive(Clone, Debug)]
-pub(super) enum Stop {
+pub(in crate::buffer) enum Stop {
     Closed,
     SyncFailed,
     NotSynced,
@@ -21,7 +21,7 @@ impl fmt::Display for Stop {
         f.write_str(match self {
             Self::Closed => "it is closed",
             Self::SyncFailed => "a sync failed",
-            Self::NotSynced => "not all of it was synced",
+            Self::NotSynced => "its logic has not had all of it synced",
             Self::Failed(reason) => reason,
         })
     }
@@ -29,7 +29,7 @@ impl fmt::Display for Stop {
 
 /// Why one call was not carried out.
 #[derive(Clone, Debug)]
-pub(super) enum Unable {
+pub(in crate::buffer) enum Unable {
     /// Nor will any other be.
     Stopped(Stop),
     /// It may be tried again.
@@ -40,7 +40,7 @@ pub(super) enum Unable {
 
 /// Why a call may be tried again.
 #[derive(Clone, Debug)]
-pub(super) struct Refused {
+pub(in crate::buffer) struct Refused {
     reason: String,
     storage: Option<Arc<StorageError>>,
 }
@@ -89,7 +89,8 @@ impl From<Unable> for WriteErrorKind {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => Self::SyncFailed,
+            Unable::Stopped(Stop::SyncFailed) => Self::SyncFailed,
+            Unable::Stopped(Stop::NotSynced) => Self::NotSynced,
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(Refused { reason, .. }) => Self::Refused { reason },
             Unable::CannotSync(reason) => Self::CannotSync { reason },
@@ -101,8 +102,8 @@ impl From<Unable> for ReadError {
     fn from(unable: Unable) -> Self {
         match unable {
             Unable::Stopped(Stop::Closed) => Self::Closed,
-            Unable::Stopped(Stop::SyncFailed | Stop::NotSynced) => {
-                Self::Refused { reason: "a sync failed".to_owned(), storage: None }
+            Unable::Stopped(stop @ (Stop::SyncFailed | Stop::NotSynced)) => {
+                Self::Refused { reason: stop.to_string(), storage: None }
             }
             Unable::Stopped(Stop::Failed(reason)) => Self::Stopped { reason },
             Unable::Refused(Refused { reason, storage }) => Self::Refused { reason, storage },

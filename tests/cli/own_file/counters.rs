@@ -135,3 +135,60 @@ fn pipe_and_kill(arguments: &[&str], done: u64, wanted: u64) {
         assert_eq!(pipe.wait().signal, Some(Signal::KILL.as_raw()));
     });
 }
+
+/// Someone who watches a busy buffer divides bytes by records, and compares what waits with what there is.
+#[test]
+fn the_figures_of_a_busy_buffer_are_of_one_moment() {
+    const FRAME_BYTES: u64 = 48;
+    let directory = TempDir::new().unwrap();
+    let path = directory.path();
+    let buffer = forebay::Buffer::builder(path).file_bytes(64 << 10).max_bytes(256 << 20);
+    let buffer = buffer.when_full(forebay::WhenFull::Reject).open().unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let started = std::time::Instant::now();
+    // Also where this thread has ended with a failure.
+    let over = || is_over.load(std::sync::atomic::Ordering::Relaxed) || started.elapsed().as_secs() > 20;
+    thread::scope(|scope| {
+        let writer = buffer.writer();
+        scope.spawn(move || {
+            while !over() {
+                drop(writer.write_batch(vec![NewRecord::new("12345678"); 7]));
+                thread::yield_now();
+            }
+        });
+        let watch = |is_read: bool| {
+            let mut last = 0;
+            for _ in 0..20 {
+                let told = crate::support::cli::status(path);
+                let number = |name: &str| told[name].as_u64().unwrap();
+                let usage = |name: &str, of: &str| told["usage"][name][of].as_u64().unwrap();
+                for name in ["received", "sent"] {
+                    assert_eq!(usage(name, "bytes"), usage(name, "events") * FRAME_BYTES, "{name}: {told}");
+                }
+                assert_eq!(
+                    number("records"),
+                    usage("received", "events") - usage("sent", "events"),
+                    "{told}"
+                );
+                if !is_read {
+                    assert_eq!(number("bytes"), number("records") * FRAME_BYTES, "{told}");
+                }
+                assert!(number("bytes") >= number("records") * FRAME_BYTES, "{told}");
+                assert!(usage("received", "events") >= last, "it only rises: {told}");
+                last = usage("received", "events");
+            }
+        };
+        watch(false);
+        let reader = buffer.reader();
+        scope.spawn(move || {
+            while !over() {
+                for record in reader.try_next_batch(5).unwrap() {
+                    record.ack();
+                }
+            }
+        });
+        watch(true);
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    buffer.close().unwrap();
+}

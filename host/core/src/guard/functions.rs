@@ -237,10 +237,13 @@ impl Guard {
         Ok(self.segments.discarded(file).map_or(0, |gone| gone.bytes))
     }
 
-    /// Whether the front segment may leave: a ledger is durable that has passed it and names a later file as the reader's.
+    /// Whether the front segment may leave: a ledger is durable that has passed it and names a later file as the reader's. So
+    /// does the one that was stored last, or the next logic would be led to a file that is gone.
     fn may_go(&mut self, front: FileId) -> Result<bool, StorageError> {
-        let reader = self.ledgers.synced.and_then(|synced| self.segments.position(synced.reader_data_file));
-        let is_before_reader = reader.is_some_and(|reader| reader > 0);
+        let is_before_reader = [self.ledgers.synced, self.ledgers.stored].into_iter().all(|ledger| {
+            let reader = ledger.and_then(|ledger| self.segments.position(ledger.reader_data_file));
+            reader.is_some_and(|reader| reader > 0)
+        });
         Ok(is_before_reader && self.segments.order().len() > 1 && self.is_passed(front)?)
     }
 

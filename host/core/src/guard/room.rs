@@ -205,6 +205,11 @@ impl Guard {
         want.passed == 0 && is_one && !was_enough && keeps_newest
     }
 
+    /// Whether the limits leave no room for so much.
+    pub fn lacks_room_for(&self, needed: Amount) -> bool {
+        self.lacks_room(Want { pending: needed, passed: 0, lacks_numbers: false }, 0)
+    }
+
     /// Whether the limits leave no room for what is on offer once so many segments have left.
     fn lacks_room(&self, want: Want, gone: usize) -> bool {
         let bytes = self.segments.bytes().saturating_sub(length(&self.segments, gone));

@@ -57,8 +57,8 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// The counters when the ledger is this one: what was written and acknowledged since the note is counted, of which
-    /// the number of events is known and not the bytes.
+    /// The counters when the ledger is this one: what was written and acknowledged since the note is counted in events. The bytes
+    /// are those of the note.
     pub fn usage_at(&self, ledger: &Ledger) -> Usage {
         let mut usage = self.usage;
         let since = |now: RecordId, then: RecordId| now.0.saturating_sub(then.0);

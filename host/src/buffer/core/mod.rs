@@ -28,6 +28,7 @@ use super::{
     shared::Shared,
     source::Source,
     status::Status,
+    why_full::WhyFull,
 };
 use crate::{
     guard::{Guard, Loss, ReadRecord},
@@ -58,6 +59,8 @@ pub(super) struct Core {
     full: bool,
     /// The storage error that the logic met when it last took less than it was offered.
     storage_error: Option<Arc<StorageError>>,
+    /// What was lacking then.
+    why_full: WhyFull,
     awaiting_sync: VecDeque<AwaitingSync>,
     /// The id below which a sync of everything has been asked for.
     flushed: RecordId,
@@ -144,6 +147,7 @@ impl Core {
             backlog: VecDeque::new(),
             full: false,
             storage_error: None,
+            why_full: WhyFull::Logic,
             awaiting_sync: VecDeque::new(),
             flushed: RecordId(0),
             ready: VecDeque::new(),

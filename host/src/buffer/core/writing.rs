@@ -13,6 +13,7 @@ use crate::{
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
+        why_full::WhyFull,
     },
     guard::Placement,
     logic::{Logic, WhenFull},
@@ -89,6 +90,9 @@ impl Core {
 
     /// What is first in line finds no room: it waits, or comes back.
     fn no_room(&mut self) {
+        let first = self.backlog.front().and_then(|write| write.records.front());
+        let needed = NewRecord::amount(first);
+        self.why_full = WhyFull::of(self.lives.guard(), needed, self.storage_error.as_ref());
         match self.options.when_full {
             WhenFull::Reject => {
                 if let Some(write) = self.backlog.pop_front() {
@@ -175,7 +179,8 @@ impl Core {
     fn refuse(&mut self, write: PendingWrite, kind: WriteErrorKind) {
         self.guard().rejected(NewRecord::amount(&write.records));
         let storage = self.storage_error.clone().filter(|_| kind == WriteErrorKind::Full);
-        let error = WriteError { storage, ..WriteError::new(kind, Vec::new()) };
+        let why_full = (kind == WriteErrorKind::Full).then_some(self.why_full);
+        let error = WriteError { storage, why_full, ..WriteError::new(kind, Vec::new()) };
         self.awaiting_sync.extend(write.complete(Some(error)));
     }
 

@@ -31,8 +31,9 @@ pub enum SnapshotError {
     Storage(#[from] StorageError),
 }
 
-/// What was found in a buffer's directory. While the buffer is held, the parts are not of one instant: the ledger is
-/// the oldest of them, so that a data file which it names and which is not listed was removed since.
+/// What was found in a buffer's directory. While the buffer is held, the parts are not of one instant: what is remembered is the
+/// oldest, and the ledger comes before the data files, so that one which it names and which is not listed was removed since.
+/// [`moment`](Self::moment) gives figures of one instant.
 #[derive(Debug)]
 pub struct Snapshot {
     directory: Arc<Directory>,
@@ -50,6 +51,12 @@ impl Snapshot {
 
     /// Looks at the buffer in an open directory.
     pub(super) fn of(directory: Arc<Directory>) -> Result<Self, StorageError> {
+        // What is remembered is of use and not needed: what else is there can be looked at without it. It comes first: what has
+        // happened since, up to the ledger, is found in the data files.
+        let recalled = own_bytes::read(&directory).unwrap_or_else(|error| {
+            warn!(%error, "what was remembered of the buffer in {} cannot be read", own_file::OWN_FILE_NAME);
+            Vec::new()
+        });
         let ledger = match directory.open_file(LEDGER_NAME, Access::Read).and_then(|file| read(&file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => LedgerOnDisk::None,
             read => {
@@ -58,11 +65,6 @@ impl Snapshot {
         };
         let data_files = data_file::list(&directory)?;
         let holder = holder(&directory);
-        // What is remembered is of use and not needed: what else is there can be looked at without it.
-        let recalled = own_bytes::read(&directory).unwrap_or_else(|error| {
-            warn!(%error, "what was remembered of the buffer in {} cannot be read", own_file::OWN_FILE_NAME);
-            Vec::new()
-        });
         let recalled = own_file::newest(
             &recalled,
             own_bytes::identity(&directory)?,
