@@ -1,9 +1,13 @@
-//! Records that no consumer has read: a component drops them only where the host sees a reason, and no more than that asks for.
+//! What leaves: a component drops records that no consumer has read only where the host sees a reason, and no more than that
+//! asks for. It removes no file that the stored ledger names.
 
 use forebay::{NewRecord, RecordId, Refusal, guard::GuardError, storage::memory::Disk};
 use forebay_types::SyncTarget;
 
-use super::bed::{Bed, refused};
+use super::{
+    bed::{Bed, refused},
+    promises::reopened,
+};
 use crate::support::storage::file;
 
 /// A bed with data files of four records each, and one record in the last.
@@ -37,7 +41,7 @@ fn while_offered<T>(bed: &mut Bed, records: usize, action: impl FnOnce(&mut Bed)
     done
 }
 
-/// Two files of six, and the removal of what the ledger has passed.
+/// Has the ledger synced, and removes files from the front. Gives how many.
 fn release(bed: &mut Bed, through: u16) -> u32 {
     bed.guard.request_sync(SyncTarget::Ledger).unwrap();
     bed.run_syncs();
@@ -164,4 +168,22 @@ fn a_full_disk_never_drops_the_newest_record() {
         ledger.writer_data_file = file(1);
     });
     assert_eq!(refused(dropped), Refusal::DropWithoutNeed);
+}
+
+/// The next logic goes by the ledger that was stored last, and not by the one that is durable.
+#[test]
+fn a_file_that_the_stored_ledger_names_is_not_removed() {
+    let mut bed = Bed::new();
+    bed.append("one").unwrap();
+    bed.append_to_next("two");
+    bed.store(|ledger| ledger.writer_data_file = file(1)).unwrap();
+    bed.sync(1);
+    bed.consume(1);
+    bed.store(|ledger| ledger.reader_data_file = file(1)).unwrap();
+    bed.sync(1);
+    bed.store(|ledger| ledger.reader_data_file = file(0)).unwrap();
+    assert_eq!(refused(bed.guard.release(file(0))), Refusal::Retention);
+    bed.store(|ledger| ledger.reader_data_file = file(1)).unwrap();
+    assert_eq!(bed.guard.release(file(0)).unwrap().files, 1);
+    assert_eq!(reopened(&bed.disk), [2]);
 }

@@ -345,24 +345,6 @@ fn a_file_with_unacknowledged_records_is_not_removed() {
     assert_eq!(reopened(&bed.disk), [3]);
 }
 
-/// The next logic goes by the ledger that was stored last, and not by the one that is durable.
-#[test]
-fn a_file_that_the_stored_ledger_names_is_not_removed() {
-    let mut bed = Bed::new();
-    bed.append("one").unwrap();
-    bed.append_to_next("two");
-    bed.store(|ledger| ledger.writer_data_file = file(1)).unwrap();
-    bed.sync(1);
-    bed.consume(1);
-    bed.store(|ledger| ledger.reader_data_file = file(1)).unwrap();
-    bed.sync(1);
-    bed.store(|ledger| ledger.reader_data_file = file(0)).unwrap();
-    assert_eq!(refused(bed.guard.release(file(0))), Refusal::Retention);
-    bed.store(|ledger| ledger.reader_data_file = file(1)).unwrap();
-    assert_eq!(bed.guard.release(file(0)).unwrap().files, 1);
-    assert_eq!(reopened(&bed.disk), [2]);
-}
-
 /// What stands outside the reading order may hold the only copy of a record, for as long as no ledger has passed it.
 #[test]
 fn a_file_outside_that_no_ledger_has_passed_is_not_discarded() {

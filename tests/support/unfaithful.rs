@@ -15,8 +15,8 @@ use forebay_types::BufferError;
 /// What comes before each write. It gets the batch's number.
 type Meddling = Box<dyn FnMut(&mut Guard, BatchId) + Send>;
 
-/// What such logic does to the guard on its own account.
-type Act = Box<dyn FnMut(&mut Guard) + Send>;
+/// What comes beside a call.
+type Beside = Box<dyn FnMut(&mut Guard) + Send>;
 
 /// Logic that leaves undone what it says that it has done, or does more than it is asked for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a way of its own to be unfaithful")]
@@ -29,11 +29,11 @@ pub struct Unfaithful {
     opens: bool,
     before_write: Option<Meddling>,
     /// What comes before each call but `read` and `status`.
-    before_each: Option<Act>,
+    before_each: Option<Beside>,
     /// Passes no ticket on.
     is_deaf: Arc<AtomicBool>,
     /// What comes after `close-writer`.
-    after_close: Option<Act>,
+    after_close: Option<Beside>,
 }
 
 impl Unfaithful {

@@ -4,16 +4,12 @@
 //! A handle names one delivery of one record. Once the record was acknowledged, given back or dropped, that delivery is
 //! over, and whatever else is said through its handle changes nothing.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    num::NonZeroU32,
-    ops::Range,
-};
+use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
 
 use forebay_types::RecordId;
 
-use super::redelivery::Nack;
-use crate::guard::{MemoryBlock, ReadRecord};
+use super::{held_memory::HeldMemory, redelivery::Nack};
+use crate::guard::ReadRecord;
 
 /// What a consumer says of records that were delivered to it, on its way in.
 #[derive(Debug)]
@@ -73,36 +69,8 @@ pub(super) struct InFlight {
     records: VecDeque<Unacknowledged>,
     unacknowledged: usize,
     unacknowledged_bytes: u64,
-    memory: Memory,
+    memory: HeldMemory,
     ignored: u64,
-}
-
-/// The blocks of memory that delivered records hold: a block is free when the last record in it is.
-#[derive(Debug, Default)]
-struct Memory {
-    /// How many records hold each block, and how many bytes it has.
-    blocks: BTreeMap<u64, (usize, u64)>,
-    bytes: u64,
-}
-
-impl Memory {
-    fn hold(&mut self, block: MemoryBlock) {
-        let (records, bytes) = self.blocks.entry(block.number).or_insert((0, block.bytes));
-        if *records == 0 {
-            self.bytes = self.bytes.saturating_add(*bytes);
-        }
-        *records += 1;
-    }
-
-    fn release(&mut self, number: u64) {
-        if let Some((records, bytes)) = self.blocks.get_mut(&number) {
-            *records -= 1;
-            if *records == 0 {
-                self.bytes = self.bytes.saturating_sub(*bytes);
-                self.blocks.remove(&number);
-            }
-        }
-    }
 }
 
 impl InFlight {
@@ -170,7 +138,7 @@ impl InFlight {
 
     /// How much memory the payloads hold that consumers have, in bytes: with the rest of the blocks that they are in.
     pub(super) fn memory_bytes(&self) -> u64 {
-        self.memory.bytes
+        self.memory.bytes()
     }
 
     /// How often a consumer said something of a delivery that was over, or that never was.
@@ -285,6 +253,7 @@ impl InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guard::MemoryBlock;
 
     fn delivered(ids: &[(u64, u32)]) -> InFlight {
         let mut in_flight = InFlight::default();

@@ -7,6 +7,7 @@ mod dead_letters;
 mod drain;
 mod elsewhere;
 mod error;
+mod held_memory;
 mod in_flight;
 mod inbox;
 mod lives;

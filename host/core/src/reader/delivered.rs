@@ -100,7 +100,7 @@ impl Delivered {
             (number, whole)
         };
         let block = MemoryBlock { number, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) };
-        for record in records.iter_mut() {
+        for record in records {
             record.block = block;
         }
     }
@@ -114,7 +114,7 @@ fn is_same(one: &Bytes, other: &Bytes) -> bool {
 /// Moves the payloads of records, which have so many bytes together, to memory that holds nothing else.
 fn copy_out(records: &mut [ReadRecord], bytes: usize) {
     let mut copy = Vec::with_capacity(bytes);
-    for record in records.iter() {
+    for record in &*records {
         copy.extend_from_slice(&record.payload);
     }
     let mut rest = Bytes::from(copy);
