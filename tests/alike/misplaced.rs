@@ -137,3 +137,15 @@ fn of_two_pieces_that_contradict_each_other_the_one_counts_that_fits_the_bytes_a
     let rest = copy_ends_in + 1..63;
     assert_finds(Some(ledger(101, 0, 0, 0)), &[(0, bytes)], &[1..21, rest, 75..93, 98..101]);
 }
+
+/// A length may lead to the end of the file by chance: where the next file's ids show that more records follow, they do.
+#[test]
+fn a_false_length_that_leads_to_the_end_of_a_file_hides_no_record_of_it() {
+    let mut bytes = data_file(1..=40);
+    let (at, len) = (start(1, 10), bytes.len());
+    bytes[at..at + 8].copy_from_slice(&u64::try_from(len - at - 8).unwrap().to_be_bytes());
+    let mut next = data_file(41..=60);
+    next[..8].fill(0xff);
+    let files = [(0, bytes), (1, next)];
+    assert_finds(Some(ledger(61, 1, 0, 0)), &files, &[1..61]);
+}

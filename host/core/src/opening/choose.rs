@@ -173,8 +173,8 @@ fn take_back_overrun(
         Some(first) => Some(first),
         None => frames.lowest_from(RecordId(0))?,
     };
-    // Where nothing is whole, there is nothing to deliver.
-    let Some(first) = lowest else { return Ok(ledger) };
+    // Where nothing is found to be whole, a second look with the bounds of neighbours may find records.
+    let first = lowest.unwrap_or(RecordId::FIRST);
     let copied = copy.map(|copy| copy.reader_last_record).filter(|copied| *copied < last);
     let reader_last_record = copied.unwrap_or(first.before());
     Ok(Ledger {

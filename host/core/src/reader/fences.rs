@@ -208,7 +208,8 @@ pub(crate) fn end_id(
     starts.dedup();
     let open_end = open.next_id().unwrap_or_default();
     if starts.iter().all(|start| open_end <= *start) {
-        return Ok(fence);
+        // Where the next file's first frame does not tell, its first record that can be read does.
+        return Ok(fence.or(starts.into_iter().min()));
     }
     let behind = map(next, next_bytes, Some(open_end), None)?;
     let mut best = (None, open.records().saturating_add(behind.records()));

@@ -124,7 +124,8 @@ impl<S: Source> Gap<'_, '_, S> {
                     return Ok(self.at != self.end);
                 }
                 Prefix::EndsAt(end) => {
-                    if self.parts.crosses(end) {
+                    let is_false_end = end == self.frames.file.len && !self.may_be_last();
+                    if is_false_end || self.parts.crosses(end) {
                         return Ok(true);
                     }
                     let behind = self.parts.middle.partition_point(|item| item.offset() < end);
@@ -160,7 +161,7 @@ impl<S: Source> Gap<'_, '_, S> {
             // Nothing outweighs a prefix that leads to the end of the file but frames up to there, or ids that are missing.
             let leads_to_end = prefix == Prefix::EndsAt(self.frames.file.len)
                 && self.parts.back.is_empty()
-                && !self.records_follow(self.before(), self.at);
+                && self.may_be_last();
             return !piece.undelimited || self.is_possible(piece) && !leads_to_end;
         }
         let behind = items.next().or_else(|| self.parts.back.front());
@@ -214,6 +215,11 @@ impl<S: Source> Gap<'_, '_, S> {
         self.parts.middle.clear();
         self.parts.back_is_payload = !self.parts.back.is_empty();
         false
+    }
+
+    /// Whether the frame at the end of the forward chain may be the last of the file.
+    fn may_be_last(&self) -> bool {
+        !self.records_follow(self.before(), self.at)
     }
 
     /// Whether the next file starts with so high an id that more records are missing than one at `place` and those for which
