@@ -8,6 +8,7 @@ use super::{Place, feed_without_end, seq};
 use crate::support::{
     cli::{BINARY, Running, forebay, run, status},
     fixtures,
+    tools::{is_there, skip},
 };
 
 const SMALL: [&str; 2] = ["--file-size=64KiB", "--max-size=131104"];
@@ -101,8 +102,11 @@ fn pain_14752_a_writer_that_waits_for_room_says_so_once() {
 }
 
 /// A command in a file system of its own, which is made by this shell command: in a mount namespace, so that no other process
-/// sees it. `None`, with a word of it, where this user may not make one.
+/// sees it. `None`, with a word of it, where there is no tool for it or this user may not make one.
 pub(super) fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command> {
+    if !is_there("unshare") || !is_there("mount") {
+        return None;
+    }
     let unshare = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", &format!("{make} && exec \"$@\""), "sh"]).args(arguments);
@@ -111,7 +115,7 @@ pub(super) fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command
     match unshare(&["true"]).output() {
         Ok(output) if output.status.success() => Some(unshare(arguments)),
         other => {
-            println!("skipped: this user cannot mount a file system of its own here: {other:?}");
+            skip(&format!("this user cannot mount a file system of its own here: {other:?}"));
             None
         }
     }

@@ -7,19 +7,16 @@ use std::{
 };
 
 use super::{Place, seq};
-use crate::support::cli::{BINARY, Running};
+use crate::support::{
+    cli::{BINARY, Running},
+    tools::is_there,
+};
 
 /// A user who has no processes. Limits on their number count those of a user, and do not bind root.
 const NOBODY: u32 = 65_534;
 
 /// More than the command starts.
 const THREADS_MAX: usize = 16;
-
-/// Whether this test may become another user, and that one reach the binary.
-fn is_possible() -> bool {
-    let as_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "test", "-x", BINARY];
-    Command::new("setpriv").args(as_nobody).status().is_ok_and(|status| status.success())
-}
 
 /// `forebay write` as a user who may have so many threads.
 fn write(place: &Place, threads: usize) -> Running {
@@ -33,8 +30,7 @@ fn write(place: &Place, threads: usize) -> Running {
 /// Without the thread that interrupts components, one that spins would spin for ever, and no word would say why.
 #[test]
 fn opening_fails_where_the_thread_that_interrupts_components_cannot_be_started() {
-    if !is_possible() {
-        eprintln!("not tried: it takes root, setpriv and prlimit");
+    if !is_there("setpriv") || !is_there("prlimit") {
         return;
     }
     let (mut refused, mut written) = (0, 0);

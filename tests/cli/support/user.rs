@@ -2,7 +2,10 @@
 
 use std::{os::unix::process::CommandExt as _, path::Path, process::Command};
 
-use super::cli::{BINARY, forebay};
+use super::{
+    cli::{BINARY, forebay},
+    tools::skip,
+};
 
 const OTHER_USER: u32 = 65_534;
 
@@ -25,9 +28,11 @@ pub fn give(path: &Path) {
 /// Whether the binary can be run like that. A test without it is skipped, with a word of it.
 pub fn is_there() -> bool {
     let is_there = as_unprivileged(&mut forebay(["--version"])).output();
-    let is_there = is_there.is_ok_and(|output| output.status.success());
-    if !is_there {
-        println!("skipped: {BINARY} cannot be run as another user from here");
+    match is_there {
+        Ok(output) if output.status.success() => true,
+        other => {
+            skip(&format!("{BINARY} cannot be run as another user from here: {other:?}"));
+            false
+        }
     }
-    is_there
 }
