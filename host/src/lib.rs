@@ -27,6 +27,7 @@ mod logic;
 pub mod logic;
 mod panics;
 pub mod storage;
+mod thread_limit;
 mod threads;
 
 pub use brake::Brake;
@@ -46,3 +47,4 @@ pub use forebay_core::{NewRecord, RecordId};
 pub use guard::{Breach, Loss, OpenReport, Place, Refusal};
 pub use logic::CallError;
 pub use storage::{Amount, Usage};
+pub use thread_limit::explain as explain_missing_threads;

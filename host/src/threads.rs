@@ -12,7 +12,7 @@ use std::{
 
 use tracing::error;
 
-use crate::panics::caught;
+use crate::{panics::caught, thread_limit::explain};
 
 /// Work for a pool.
 type Job = Box<dyn FnOnce() + Send>;
@@ -50,6 +50,7 @@ pub(crate) fn run_blocking(job: Job) {
         }
     };
     if let Err(error) = thread::Builder::new().name("forebay-blocking".to_owned()).spawn(run) {
+        let error = explain(error);
         error!(%error, "no thread can be started: its work is done by the caller");
         let job = lock(&job).take();
         job.into_iter().for_each(run_to_an_end);
@@ -146,6 +147,7 @@ impl Timer {
             move || timer.run()
         };
         if let Err(error) = thread::Builder::new().name("forebay-timer".to_owned()).spawn(run) {
+            let error = explain(error);
             error!(%error, "no timer thread can be started: records are synced only by flush and close");
         }
         timer

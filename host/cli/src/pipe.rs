@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, ops::ControlFlow, thread};
 
 use anyhow::Context as _;
-use forebay::Buffer;
+use forebay::{Buffer, explain_missing_threads};
 
 use crate::{
     answers::Answers,
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let writing = thread::Builder::new()
         .name("forebay-input".to_owned())
         .spawn(move || writing.run(feed).map(|()| writing))
+        .map_err(explain_missing_threads)
         .context("cannot start a thread to read standard input")?;
 
     while let Some(records) = reader.next_batch(BATCH_RECORDS)? {

@@ -21,7 +21,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use forebay::{Brake, Buffer, storage::native::explain_missing_descriptors};
+use forebay::{Brake, Buffer, explain_missing_threads, storage::native::explain_missing_descriptors};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
@@ -62,7 +62,8 @@ impl Signals {
     /// well is over. SIGHUP stays ignored if it was: `nohup` starts a process so.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let signals = Self::new();
-        signals.start().map_err(explain_missing_descriptors).context("cannot listen for signals")?;
+        let started = signals.start().map_err(explain_missing_descriptors).map_err(explain_missing_threads);
+        started.context("cannot listen for signals")?;
         Ok(signals)
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow};
-use forebay::{RecordId, WriteErrorKind};
+use forebay::{RecordId, WriteErrorKind, explain_missing_threads};
 use serde::Serialize;
 use tracing::warn;
 
@@ -64,6 +64,7 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     thread::Builder::new()
         .name("forebay-input".to_owned())
         .spawn(move || feed_all(feed, &events))
+        .map_err(explain_missing_threads)
         .context("cannot start a thread to read standard input")?;
 
     let mut writing = Writing {

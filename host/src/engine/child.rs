@@ -16,6 +16,7 @@ use rustix::process::{Resource, Rlimit, Signal};
 use tracing::debug;
 
 use super::{COMPONENT_BYTES_MAX, component::printable, engine};
+use crate::thread_limit::explain;
 
 /// What the process may use: address space in bytes, and processor time in seconds.
 const MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -94,7 +95,7 @@ fn compile_stdin() -> Result<(), String> {
 pub(super) fn compile(component: &[u8]) -> Option<Result<Vec<u8>, CompileError>> {
     let child = match start(ARGUMENT.get()?) {
         Ok(child) => child,
-        Err(error) => return Some(Err(CompileError::Child(error))),
+        Err(error) => return Some(Err(CompileError::Child(explain(error)))),
     };
     Some(converse(child, component))
 }
@@ -119,11 +120,23 @@ fn converse(mut child: Child, component: &[u8]) -> Result<Vec<u8>, CompileError>
         return Err(CompileError::Child(io::Error::other("it has no pipes")));
     };
     thread::scope(|scope| {
-        // A child that ends early reads no more.
-        scope.spawn(move || drop(stdin.write_all(component)));
-        let reason = scope.spawn(move || read_at_most(stderr, REASON_BYTES_MAX).unwrap_or_default());
         let (sender, image) = mpsc::channel();
-        scope.spawn(move || sender.send(read_at_most(stdout, IMAGE_BYTES_MAX)));
+        let spawn = || {
+            // A child that ends early reads no more.
+            thread::Builder::new().spawn_scoped(scope, move || drop(stdin.write_all(component)))?;
+            thread::Builder::new()
+                .spawn_scoped(scope, move || sender.send(read_at_most(stdout, IMAGE_BYTES_MAX)))?;
+            let read_reason = move || read_at_most(stderr, REASON_BYTES_MAX).unwrap_or_default();
+            thread::Builder::new().spawn_scoped(scope, read_reason)
+        };
+        let reason = match spawn() {
+            Ok(reason) => reason,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(CompileError::Child(explain(error)));
+            }
+        };
         let image = image.recv_timeout(WAIT);
         if image.is_err() {
             // It may have ended by itself.

@@ -15,7 +15,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 
 use super::Limits;
-use crate::threads::lock;
+use crate::{thread_limit::explain, threads::lock};
 
 /// How many epochs without a call of any guest let the clock stop.
 const IDLE_EPOCHS: u32 = 100;
@@ -30,11 +30,8 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// There is no clock: a guest that spins could not be interrupted, so none is called.
 #[derive(Debug, Error)]
-#[error(
-    "the thread that interrupts components cannot be started: {0}; raise the limit on threads and processes (ulimit -u, \
-     TasksMax) or end others"
-)]
-pub(super) struct NoClock(#[source] io::Error);
+#[error("the thread that interrupts components cannot be started: {0}")]
+pub(super) struct NoClock(io::Error);
 
 /// A guest is about to be called: the clock runs from now on. An error says that it must not be called.
 pub(super) fn touch(engine: &Engine) -> Result<(), NoClock> {
@@ -59,7 +56,7 @@ fn start(engine: &Engine) -> Result<&'static Thread, NoClock> {
     }
     let engine = engine.clone();
     let clock = thread::Builder::new().name("forebay-epoch".into()).spawn(move || run(&engine));
-    let clock = clock.map_err(NoClock)?.thread().clone();
+    let clock = clock.map_err(|error| NoClock(explain(error)))?.thread().clone();
     Ok(CLOCK.get_or_init(|| clock))
 }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, thread};
 
 use anyhow::Context as _;
+use forebay::explain_missing_threads;
 
 use super::{
     Demo,
@@ -58,6 +59,7 @@ impl Demo {
                 // The end of stdin is the end of the process: where it is to be killed, stdin stays open until it is.
                 kill.map(|_| stdin)
             })
+            .map_err(explain_missing_threads)
             .context("cannot start a thread")?;
         let mut confirmed = done;
         let mut alive = true;
