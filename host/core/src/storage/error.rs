@@ -62,6 +62,11 @@ pub enum StorageError {
     },
 }
 
+/// Why a buffer that is looked at is not changed, with its own advice.
+#[derive(Debug, Error)]
+#[error("it is only looked at; open the buffer without `peek`")]
+struct OnlyLooked(#[source] io::Error);
+
 /// What another program has done to a thing that is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -93,10 +98,11 @@ impl StorageError {
         }
     }
 
-    /// Something was to be changed that may only be read: `EROFS`.
+    /// Something was to be changed that is only looked at: `EROFS`, although the file system may be mounted for writing.
     pub fn read_only(operation: &'static str, what: impl Into<String>) -> Self {
         let erofs = i32::try_from(errno::EROFS).unwrap_or(i32::MAX);
-        Self::Io { operation, what: what.into(), cause: io::Error::from_raw_os_error(erofs) }
+        let cause = io::Error::other(OnlyLooked(io::Error::from_raw_os_error(erofs)));
+        Self::Io { operation, what: what.into(), cause }
     }
 
     /// Linux's number for it; 0 if the operating system gave none.
@@ -168,7 +174,7 @@ fn remedy(errno: u32) -> &'static str {
         }
         errno::ENOENT => "; find out which program removed it",
         errno::EEXIST => "; find out which program made it, and move it away",
-        errno::EROFS => "; mount the file system for writing, and open the buffer without `peek`",
+        errno::EROFS => "; mount the file system for writing",
         errno::EIO => "; look for what the kernel says of the disk (`dmesg`)",
         errno::ENOSPC => "; free space on the file system",
         errno::EDQUOT => "; free space, or raise the quota",
@@ -193,6 +199,18 @@ mod tests {
             assert_eq!(matches!(error, StorageError::NoSpace { .. }), is_want_of_room, "{errno}");
             assert_eq!(i64::from(error.errno()), i64::from(errno));
         }
+    }
+
+    /// A user who did not ask for `peek` would look for it in vain.
+    #[test]
+    fn only_a_look_is_told_to_do_without_peek() {
+        let erofs = io::Error::from_raw_os_error(30);
+        let written = StorageError::from_io("append to", "it", erofs);
+        let looked = StorageError::read_only("append to", "it");
+        assert_eq!([written.errno(), looked.errno()], [errno::EROFS; 2]);
+        let [written, looked] = [written.to_string(), looked.to_string()];
+        assert!(written.ends_with("; mount the file system for writing"), "{written}");
+        assert!(looked.contains("without `peek`") && !looked.contains("mount"), "{looked}");
     }
 
     /// Advice that a host has put around an error names the limit. General advice behind it would say the same again.
