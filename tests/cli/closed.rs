@@ -35,7 +35,8 @@ fn nothing_is_acknowledged_to_a_stdout_that_is_closed() {
         assert_eq!(redirected("<&- >&- 2>&-", &[command, &place.path], b"").code, Some(2));
     }
     // It is open, and cannot be written to.
-    assert_eq!(redirected("1</dev/null", &["read", &place.path], b"").code, Some(2));
+    let ended = redirected("1</dev/null", &["read", &place.path], b"");
+    ended.assert_refusal(&["standard output", "not open for writing", "redirect it with '>'"]);
     assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=1000));
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rustix::io::Errno;
 use serde::Serialize;
 
 /// Stdout without the standard library's buffer: what was written was handed to the operating system.
@@ -28,6 +29,9 @@ pub(crate) fn write(stdout: &mut File, bytes: &[u8]) -> anyhow::Result<Listener>
     match stdout.write_all(bytes) {
         Ok(()) => Ok(Listener::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),
+        Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => Err(error).context(
+            "cannot write to standard output, which is not open for writing; redirect it with '>' or to a pipe",
+        ),
         Err(error) => Err(error).context("cannot write to standard output"),
     }
 }

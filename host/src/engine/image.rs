@@ -38,8 +38,8 @@ const UNFINISHED: Duration = Duration::from_hours(1);
 static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
 
 /// Keeps compiled components in a directory from now on, for the whole process; the first call counts. The directory is
-/// made when it is first needed, and must belong to the user who runs the process. A link is not followed. The newest 32 images
-/// of at most 256 MiB stay. Without this call nothing is kept.
+/// made when it is first needed, and must belong to the user who runs the process. It may be no link, and no image in it may be
+/// one; links above it are followed. The newest 32 images of at most 256 MiB stay. Without this call nothing is kept.
 pub fn keep_images_in(directory: impl Into<PathBuf>) {
     let directory = directory.into();
     if DIRECTORY.set(directory).is_err() {
@@ -259,6 +259,19 @@ mod tests {
         let link = path.with_file_name("link.cwasm");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(read_own(&link).is_err());
+    }
+
+    /// A user may keep caches on another disk, and link to them.
+    #[test]
+    fn a_link_above_the_directory_is_followed() {
+        let (parent, _) = kept();
+        let real = parent.path().join("real");
+        let link = parent.path().join("linked");
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        keep(&link.join("forebay/one.cwasm"), b"machine code").unwrap();
+        assert_eq!(read_own(&real.join("forebay/one.cwasm")).unwrap(), b"machine code");
+        assert_eq!(read_own(&link.join("forebay/one.cwasm")).unwrap(), b"machine code");
     }
 
     /// A link in the directory's place could have machine code written among files that are not ours.
