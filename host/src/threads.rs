@@ -80,7 +80,7 @@ impl Pool {
     fn start(name: &str, threads: usize) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
-        let started = (0..threads).filter(|number| {
+        let start = |number| {
             let queue = Arc::clone(&queue);
             let run = move || {
                 // The lock is held while waiting for a job and not while running it.
@@ -88,11 +88,13 @@ impl Pool {
                     run_to_an_end(job);
                 }
             };
-            thread::Builder::new().name(format!("{name}-{number}")).spawn(run).is_ok()
-        });
-        let running = started.count() > 0;
-        if !running {
-            error!(pool = name, "no thread can be started: its work is done by those who ask for it");
+            thread::Builder::new().name(format!("{name}-{number}")).spawn(run)
+        };
+        let (started, refused): (Vec<_>, Vec<_>) = (0..threads).map(start).partition(Result::is_ok);
+        let running = !started.is_empty();
+        if let (false, Some(Err(error))) = (running, refused.into_iter().next()) {
+            let error = explain(error);
+            error!(pool = name, %error, "no thread can be started: its work is done by those who ask for it");
         }
         Self { jobs: Mutex::new(jobs), running }
     }
