@@ -101,7 +101,11 @@ fn nothing_in_a_file_that_was_taken_away_is_confirmed_as_synced() {
         bed.wait();
         let error = waiting.try_take().expect("it is decided").unwrap_err();
         let (first, next) = (RecordId(11), RecordId(16));
-        assert_eq!(error.kind, WriteErrorKind::Vanished { first, next }, "{runs:?}, {way}");
+        let WriteErrorKind::TakenAway { first: found_first, next: found_next, reason } = &error.kind else {
+            panic!("{runs:?}, {way}: {error}")
+        };
+        assert_eq!((*found_first, *found_next), (first, next), "{runs:?}, {way}");
+        assert!(reason.contains("buffer-data-0.dat") && !error.to_string().contains("disk"), "{error}");
         assert_eq!(error.records, records(11..=15), "{runs:?}, {way}");
         assert_eq!(bed.buffer.status().unwrap().files_taken_away, 1, "{runs:?}, {way}");
 

@@ -1,6 +1,7 @@
 //! What becomes of the records that were handed to the buffer.
 
-use forebay::{NewRecord, Receipt, RecordId, WriteError, WriteErrorKind};
+use forebay::{Buffer, NewRecord, Pending, Receipt, RecordId, WriteError, WriteErrorKind};
+use tracing::warn;
 
 use crate::{
     args::{BufferArgs, WhenFull},
@@ -10,6 +11,9 @@ use crate::{
     room::Room,
     signals::Signals,
 };
+
+/// How often a batch is written again. A program that takes away each new data file must not hold up all that follows.
+const REWRITES_MAX: usize = 8;
 
 /// Waits for answers and adds them up.
 pub(crate) struct Answers {
@@ -26,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) first_id: Option<RecordId>,
     pub(crate) last_id: Option<RecordId>,
     pub(crate) rejected: u64,
+    /// Those that were given up after their data file was taken away.
+    pub(crate) lost: u64,
 }
 
 impl Answers {
@@ -39,13 +45,39 @@ impl Answers {
         }
     }
 
-    /// Waits for what became of a batch.
+    /// Waits for what became of a batch. Records whose data file another program takes away are written again, behind those
+    /// that were handed over meanwhile.
     pub(crate) fn wait(&mut self, sent: Sent) -> Result<Receipt, WriteError> {
-        let Sent { mut pending, bytes, longest_frame } = sent;
-        let answer = pending.try_take().unwrap_or_else(|| {
-            self.room.waits(longest_frame, &self.signals);
-            pending.wait()
-        });
+        let Sent { pending, mut bytes, longest_frame } = sent;
+        let mut answer = self.answer(pending, longest_frame);
+        for _ in 0..REWRITES_MAX {
+            match answer {
+                Err(error) if is_taken_away(&error) => {
+                    let Some(writer) = self.signals.with_buffer(Buffer::writer) else {
+                        return Ok(self.lose(bytes, error));
+                    };
+                    warn!(
+                        records = error.records.len(),
+                        "records that were lost with a data file are written again"
+                    );
+                    let again = payload_bytes(&error.records);
+                    self.tally.add(bytes.saturating_sub(again), &error.written, &[]);
+                    bytes = again;
+                    answer = match writer.submit(error.records) {
+                        Ok(pending) => self.answer(pending, longest_frame),
+                        Err(error) => Err(error),
+                    };
+                    // A signal has ended writing.
+                    answer = match answer {
+                        Err(error) if error.kind == WriteErrorKind::Closed => {
+                            return Ok(self.lose(bytes, error));
+                        }
+                        answer => answer,
+                    };
+                }
+                _ => break,
+            }
+        }
         match answer {
             Ok(receipt) => {
                 self.tally.add(bytes, &receipt, &[]);
@@ -57,8 +89,24 @@ impl Answers {
                 self.room.refuses(&error);
                 Ok(error.written)
             }
+            Err(error) if is_taken_away(&error) => Ok(self.lose(bytes, error)),
             Err(error) => Err(error),
         }
+    }
+
+    fn answer(&mut self, mut pending: Pending, longest_frame: u64) -> Result<Receipt, WriteError> {
+        pending.try_take().unwrap_or_else(|| {
+            self.room.waits(longest_frame, &self.signals);
+            pending.wait()
+        })
+    }
+
+    /// The records that come back are given up.
+    fn lose(&mut self, bytes: u64, error: WriteError) -> Receipt {
+        self.tally.add(bytes.saturating_sub(payload_bytes(&error.records)), &error.written, &[]);
+        self.tally.lost = self.tally.lost.saturating_add(count(error.records.len()));
+        warn!(records = error.records.len(), %error, "records are lost");
+        error.written
     }
 
     /// What has become of all that was waited for.
@@ -68,16 +116,28 @@ impl Answers {
 
     /// How a command ends that has written: whether every record was taken.
     pub(crate) fn exit(&self) -> Exit {
-        let Tally { records, rejected, .. } = self.tally;
-        if rejected == 0 {
+        let Tally { records, rejected, lost, .. } = self.tally;
+        let mut said = vec![format!("{} written", print::count(records, "record"))];
+        if rejected > 0 {
+            said.push(format!("{rejected} refused for want of room"));
+        }
+        if lost > 0 {
+            said.push(format!("{lost} lost because another program took their data file away"));
+        }
+        if said.len() == 1 {
             return Exit::Done;
         }
-        print::say(&format!(
-            "{} written, {rejected} refused for want of room",
-            print::count(records, "record")
-        ));
+        print::say(&said.join(", "));
         Exit::No
     }
+}
+
+fn is_taken_away(error: &WriteError) -> bool {
+    matches!(error.kind, WriteErrorKind::TakenAway { .. })
+}
+
+fn count(records: usize) -> u64 {
+    u64::try_from(records).unwrap_or(u64::MAX)
 }
 
 /// Whether the buffer was closed when only a part of the batch had found room.
@@ -88,11 +148,10 @@ fn is_cut_short(error: &WriteError) -> bool {
 impl Tally {
     /// Counts a batch whose payloads had so many bytes.
     fn add(&mut self, bytes: u64, receipt: &Receipt, rejected: &[NewRecord]) {
-        let count = |records: usize| u64::try_from(records).unwrap_or(u64::MAX);
         self.records = self.records.saturating_add(count(receipt.records));
         self.bytes = self.bytes.saturating_add(bytes.saturating_sub(payload_bytes(rejected)));
         self.first_id = self.first_id.or(receipt.first_id);
-        self.last_id = receipt.last_id.or(self.last_id);
+        self.last_id = receipt.last_id.max(self.last_id);
         self.rejected = self.rejected.saturating_add(count(rejected.len()));
     }
 }

@@ -186,6 +186,22 @@ pub enum WriteErrorKind {
         /// The one behind the last that is lost.
         next: RecordId,
     },
+    /// Another program has removed, moved away or replaced the data file that the records were written to, before they were
+    /// synced. The records that come back are lost: events from `first` up to, not including, `next`, and perhaps some
+    /// between the two that are safe. The buffer goes on with another file.
+    #[error(
+        "what was written as events {} to {} is lost: {reason}; write it again",
+        first.0,
+        next.0.saturating_sub(1)
+    )]
+    TakenAway {
+        /// The first event that is lost.
+        first: RecordId,
+        /// The one behind the last that is lost.
+        next: RecordId,
+        /// Which file it was, and what has happened to it.
+        reason: String,
+    },
     /// The records were to be [synced](crate::Durability::Synced), and the file system cannot do that. Nothing of them was
     /// written, unless the host found it out by them.
     #[error(

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     NewRecord,
+    guard::Gone,
     storage::{StorageError, SyncTarget},
 };
 
@@ -155,13 +156,17 @@ impl AwaitingSync {
     }
 
     /// Some of the records are lost: those with events in any of these ranges.
-    pub(super) fn vanished(self, lost: &[Range<RecordId>]) {
+    pub(super) fn vanished(self, lost: &[Gone]) {
         let (Some(begin), Some(end)) = (lost.first(), lost.last()) else { return self.synced() };
-        let kind = WriteErrorKind::Vanished { first: begin.start, next: end.end };
+        let (first, next) = (begin.ids.start, end.ids.end);
+        let kind = match lost.iter().find_map(|gone| gone.taken_away.as_ref()) {
+            Some(reason) => WriteErrorKind::TakenAway { first, next, reason: reason.to_string() },
+            None => WriteErrorKind::Vanished { first, next },
+        };
         let mut error = WriteError::new(kind, Vec::new());
         for (id, record) in self.placed.records {
             let next = id.after(record.events.get().into());
-            if lost.iter().any(|ids| ids.start < next && id < ids.end) {
+            if lost.iter().any(|Gone { ids, .. }| ids.start < next && id < ids.end) {
                 error.records.push(record);
             } else {
                 error.written.add(id);

@@ -1,17 +1,28 @@
 //! What is durable, by the host's own account.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use forebay_types::RecordId;
 
 use super::Guard;
 
+/// Events that were written, not confirmed, and are lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Which.
+    pub ids: Range<RecordId>,
+    /// What has happened to their data file, where another program has taken it away. `None` where a sync has failed.
+    pub taken_away: Option<Arc<str>>,
+}
+
 impl Guard {
-    /// The first of these events that vanished with a failed sync, up to the first behind them that is there.
-    pub fn vanished(&self, ids: &Range<RecordId>) -> Option<Range<RecordId>> {
-        let among =
-            self.vanished.iter().map(|vanished| vanished.start.max(ids.start)..vanished.end.min(ids.end));
-        among.filter(|vanished| vanished.start < vanished.end).min_by_key(|vanished| vanished.start)
+    /// The first of these events that are lost, up to the first behind them that is there.
+    pub fn vanished(&self, ids: &Range<RecordId>) -> Option<Gone> {
+        let among = self.vanished.iter().map(|gone| Gone {
+            ids: gone.ids.start.max(ids.start)..gone.ids.end.min(ids.end),
+            taken_away: gone.taken_away.clone(),
+        });
+        among.filter(|gone| gone.ids.start < gone.ids.end).min_by_key(|gone| gone.ids.start)
     }
 
     /// Whether a sync has failed, and what it was to make durable is not safe again yet.

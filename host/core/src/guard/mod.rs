@@ -17,14 +17,14 @@ mod room;
 mod syncing;
 mod taken_away;
 
-use std::{fmt, ops::Range, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
 use self::{
     causes::Causes, handover::Phase, hopeless::Hopeless, remembering::Before, room::Room, syncing::Ledgers,
 };
-pub use self::{handover::OpenReport, rescue::Rescue};
+pub use self::{durable::Gone, handover::OpenReport, rescue::Rescue};
 use crate::{
     clock::Clock,
     dead_letters::KnownEnd,
@@ -86,8 +86,8 @@ pub struct Guard {
     dropped: u64,
     /// Those of them that went because newer ones are retained, and not for room.
     dropped_beyond_retention: u64,
-    /// The events that vanished with failed syncs, as far as the ledger has not passed them.
-    vanished: Vec<Range<RecordId>>,
+    /// The events that were lost before they were confirmed, as far as the ledger has not passed them.
+    vanished: Vec<Gone>,
     /// Bytes that were truncated from the ends of files.
     truncated_bytes: u64,
     is_closing: bool,

@@ -3,7 +3,7 @@
 use forebay_types::{FileId, Ledger, Ticket};
 use tracing::warn;
 
-use super::{Guard, failure_log::FailureLog};
+use super::{Gone, Guard, failure_log::FailureLog};
 use crate::{
     storage::{StorageError, SyncTarget},
     syncs::{Covers, Flight, Vanished},
@@ -310,9 +310,9 @@ impl Guard {
             let (from, to) = (first.start.0, last.end.0);
             warn!(%file, from, to, "records vanished with a failed fsync: they cannot be read any more");
         }
-        self.vanished.extend(ranges);
+        self.vanished.extend(ranges.into_iter().map(|ids| Gone { ids, taken_away: None }));
         let passed = self.passed();
-        self.vanished.retain(|ids| ids.end > passed);
+        self.vanished.retain(|gone| gone.ids.end > passed);
         self.segments.rewritten(file);
         Ok(())
     }

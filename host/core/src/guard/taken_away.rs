@@ -8,7 +8,7 @@ use std::error::Error;
 use forebay_types::{FileId, Ticket};
 use tracing::warn;
 
-use super::Guard;
+use super::{Gone, Guard};
 use crate::storage::{StorageError, SyncTarget};
 
 impl Guard {
@@ -26,8 +26,11 @@ impl Guard {
         self.reader.forget(file, 0);
         self.drop_spare();
         let passed = self.passed().after(1);
-        self.vanished.push(confirmed.max(passed).max(ids.start)..ids.end.max(confirmed));
-        self.vanished.retain(|ids| ids.start < ids.end && ids.end > passed);
+        self.vanished.push(Gone {
+            ids: confirmed.max(passed).max(ids.start)..ids.end.max(confirmed),
+            taken_away: Some(error.to_string().into()),
+        });
+        self.vanished.retain(|Gone { ids, .. }| ids.start < ids.end && ids.end > passed);
         let (first_id, error): (_, &dyn Error) = (ids.start.max(passed), error);
         let (events, others) = (ids.end.since(first_id), self.missing_files(file));
         warn!(

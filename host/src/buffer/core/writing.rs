@@ -239,9 +239,9 @@ impl Core {
         while let Some(waiting) = self.awaiting_sync.pop_front_if(|waiting| waiting.next() <= durable) {
             let mut events = waiting.events(self.done);
             let mut lost = Vec::new();
-            while let Some(ids) = self.guard().vanished(&events) {
-                events.start = ids.end;
-                lost.push(ids);
+            while let Some(gone) = self.guard().vanished(&events) {
+                events.start = gone.ids.end;
+                lost.push(gone);
             }
             waiting.vanished(&lost);
         }
