@@ -74,6 +74,8 @@ fn records_whose_file_is_taken_away_while_they_are_synced_are_written_again() {
     running.feed(b"3\n");
     let ended = running.end();
     assert!(ended.stderr.contains("buffer-data-0.dat") && !ended.stderr.contains("disk"), "{ended}");
+    let said = ended.stderr.lines().last().unwrap();
+    assert!(ended.code == Some(1) && said.contains("3 records written, 1 event lost"), "{ended}");
     let mut found = place.read(&[]).stdout;
     found.sort_unstable();
     assert_eq!(found, b"\n\n23", "{ended}");
@@ -90,7 +92,9 @@ fn the_loss_of_a_data_file_is_said_at_the_next_sync() {
     assert!(said.contains("taken away") && said.contains("buffer-data-0.dat"), "{said}");
     while running.next_line().unwrap() != b"2" {}
     running.feed(b"3\n");
-    assert_eq!(running.end().code, Some(0));
+    let ended = running.end();
+    let said = ended.stderr.lines().last().unwrap();
+    assert!(ended.code == Some(1) && said.contains("2 events lost"), "{ended}");
     let found = place.read(&[]).stdout;
     assert!(found.ends_with(b"3\n"), "{found:?}");
 }

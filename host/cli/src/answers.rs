@@ -32,6 +32,8 @@ pub(crate) struct Tally {
     pub(crate) rejected: u64,
     /// Those that were given up after their data file was taken away.
     pub(crate) lost: u64,
+    /// The events that came back because their data file was taken away.
+    came_back: u64,
 }
 
 impl Answers {
@@ -95,10 +97,14 @@ impl Answers {
     }
 
     fn answer(&mut self, mut pending: Pending, longest_frame: u64) -> Result<Receipt, WriteError> {
-        pending.try_take().unwrap_or_else(|| {
+        let answer = pending.try_take().unwrap_or_else(|| {
             self.room.waits(longest_frame, &self.signals);
             pending.wait()
-        })
+        });
+        if let Err(WriteError { kind: WriteErrorKind::TakenAway { first, next, .. }, .. }) = &answer {
+            self.tally.came_back = self.tally.came_back.saturating_add(next.0.saturating_sub(first.0));
+        }
+        answer
     }
 
     /// The records that come back are given up.
@@ -114,15 +120,23 @@ impl Answers {
         &self.tally
     }
 
-    /// How a command ends that has written: whether every record was taken.
-    pub(crate) fn exit(&self) -> Exit {
-        let Tally { records, rejected, lost, .. } = self.tally;
+    /// How a command ends that has written: whether every record was taken, and is there. So many events were in data files
+    /// that were taken away, by the buffer's own account.
+    pub(crate) fn exit(&self, taken_away: u64) -> Exit {
+        let Tally { records, rejected, lost, came_back, .. } = self.tally;
         let mut said = vec![format!("{} written", print::count(records, "record"))];
         if rejected > 0 {
             said.push(format!("{rejected} refused for want of room"));
         }
         if lost > 0 {
             said.push(format!("{lost} lost because another program took their data file away"));
+        }
+        let gone = taken_away.saturating_sub(came_back);
+        if gone > 0 {
+            let events = print::count(gone, "event");
+            said.push(format!(
+                "{events} lost that the buffer had kept: another program took the data file away"
+            ));
         }
         if said.len() == 1 {
             return Exit::Done;

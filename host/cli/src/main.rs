@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     let result = run(args.command, &signals);
     // Whatever happened, a buffer that is open is closed well. What ended the command is said first.
     let closed = signals.close();
-    let code = match result.and_then(|exit| closed.map(|()| exit)) {
+    let code = match result.and_then(|exit| closed.map(|_| exit)) {
         Ok(exit) => exit.code(),
         Err(error) => exit::for_error(&error),
     };

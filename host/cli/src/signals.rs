@@ -145,8 +145,8 @@ impl Signals {
         }
     }
 
-    /// Closes the buffer, if it is open.
-    pub(crate) fn close(&self) -> anyhow::Result<()> {
+    /// Closes the buffer, if it is open. Answers with how many events waited in data files that were taken away.
+    pub(crate) fn close(&self) -> anyhow::Result<u64> {
         close(&self.held)
     }
 
@@ -184,11 +184,11 @@ fn end(exit: Exit, held: &Mutex<Held>) {
     }
 }
 
-fn close(held: &Mutex<Held>) -> anyhow::Result<()> {
+fn close(held: &Mutex<Held>) -> anyhow::Result<u64> {
     let was = mem::replace(&mut *lock(held), Held::Closed);
     match was {
-        Held::Open(buffer, _) => Ok(buffer.close()?),
-        Held::Nothing | Held::Closed => Ok(()),
+        Held::Open(buffer, _) => Ok(buffer.close_and_count()?),
+        Held::Nothing | Held::Closed => Ok(0),
     }
 }
 

@@ -77,8 +77,8 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     if args.format == Format::Json {
         print::json(&Answer::new(writing.answers.tally()))?;
     }
-    result.and(closed)?;
-    Ok(writing.answers.exit())
+    let taken_away = result.and(closed)?;
+    Ok(writing.answers.exit(taken_away))
 }
 
 fn feed_all(feed: Feed, events: &SyncSender<Event>) {

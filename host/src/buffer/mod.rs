@@ -179,8 +179,15 @@ impl Buffer {
 
     /// Makes everything durable, and lets the directory go. Callers that still write or read hear that it is closed;
     /// records that are still held cannot be acknowledged any more.
-    pub fn close(mut self) -> Result<(), CloseError> {
-        self.shut().map(drop)
+    pub fn close(self) -> Result<(), CloseError> {
+        self.close_and_count().map(drop)
+    }
+
+    /// Closes the buffer as [`close`](Self::close) does. Answers with the last
+    /// [`Status::events_taken_away`]: the sync of closing may be the one that notices a data file that is not there.
+    pub fn close_and_count(mut self) -> Result<u64, CloseError> {
+        let mut events = 0;
+        self.shut(|core| events = core.events_taken_away()).map(|_| events)
     }
 
     /// Closes the buffer as [`close`](Self::close) does, and keeps the directory: no other process can take it
@@ -203,14 +210,15 @@ impl Buffer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn hand_over(mut self) -> Result<Locked, CloseError> {
-        self.shut()?.ok_or_else(|| Stop::Closed.into())
+        self.shut(|_| ())?.ok_or_else(|| Stop::Closed.into())
     }
 
-    fn shut(&mut self) -> Result<Option<Locked>, CloseError> {
+    fn shut(&mut self, look: impl FnOnce(&mut Core)) -> Result<Option<Locked>, CloseError> {
         if !std::mem::replace(&mut self.open, false) {
             return Ok(None);
         }
-        let Some(core) = shut(&self.shared) else { return Ok(None) };
+        let Some(mut core) = shut(&self.shared) else { return Ok(None) };
+        look(&mut core);
         let (backend, source) = core.close()?;
         let (runtime, options) = (Arc::clone(self.shared.runtime()), self.options);
         let span = self.shared.span().clone();

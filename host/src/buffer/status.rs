@@ -67,6 +67,9 @@ pub struct Status {
     /// noticed: at the next sync of the file, or when delivery got there. What was in them is in [`losses`](Self::losses) once
     /// delivery has passed it.
     pub files_taken_away: u64,
+    /// The events that waited in those files, as far as a sync or an append noticed it: also those that came back to their
+    /// writers with [`TakenAway`](super::WriteErrorKind::TakenAway).
+    pub events_taken_away: u64,
     /// Unacknowledged events that were dropped to make room since the buffer was opened.
     pub dropped_events: u64,
     /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
@@ -138,6 +141,7 @@ impl Status {
             lost_events: lost.events,
             damaged_bytes: lost.bytes,
             files_taken_away: guard.files_taken_away(),
+            events_taken_away: guard.events_taken_away(),
             dropped_events: guard.dropped_events(),
             occupancy: guard.waiting(),
             oldest_waiting_age: modified.map(|modified| modified.elapsed().unwrap_or_default()),

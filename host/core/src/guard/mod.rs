@@ -88,6 +88,8 @@ pub struct Guard {
     dropped_beyond_retention: u64,
     /// The events that were lost before they were confirmed, as far as the ledger has not passed them.
     vanished: Vec<Gone>,
+    /// The events that waited in data files when another program took these away.
+    events_taken_away: u64,
     /// Bytes that were truncated from the ends of files.
     truncated_bytes: u64,
     is_closing: bool,
@@ -160,6 +162,7 @@ impl Guard {
             dropped: 0,
             dropped_beyond_retention: 0,
             vanished: Vec::new(),
+            events_taken_away: 0,
             truncated_bytes: 0,
             is_closing: false,
             file_operations: 0,

@@ -33,6 +33,7 @@ impl Guard {
         self.vanished.retain(|Gone { ids, .. }| ids.start < ids.end && ids.end > passed);
         let (first_id, error): (_, &dyn Error) = (ids.start.max(passed), error);
         let (events, others) = (ids.end.since(first_id), self.missing_files(file));
+        self.events_taken_away = self.events_taken_away.saturating_add(events);
         warn!(
             %file,
             first_id = first_id.0,
@@ -80,6 +81,11 @@ impl Guard {
     /// How many data files were seen to be taken away by another program, since the guard was made.
     pub fn files_taken_away(&self) -> u64 {
         self.segments.files_taken_away()
+    }
+
+    /// How many events waited in them, as far as the guard itself noticed the files, by an append or a sync.
+    pub fn events_taken_away(&self) -> u64 {
+        self.events_taken_away
     }
 
     /// Whether a target is such a file.

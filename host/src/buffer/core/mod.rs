@@ -348,6 +348,10 @@ impl Core {
     }
 
     /// Figures of the buffer as it is now.
+    pub(super) fn events_taken_away(&mut self) -> u64 {
+        self.lives.guard().events_taken_away()
+    }
+
     pub(super) fn status(&mut self) -> Status {
         let told = self.lives.call(Logic::status);
         let figures = self.note(told).ok().flatten().unwrap_or_default();
