@@ -52,33 +52,36 @@ fn records_whose_file_is_taken_away_while_they_are_synced_are_written_again() {
     if !is_there("strace") {
         return;
     }
-    let place = Place::new();
-    let mut strace = std::process::Command::new("strace");
-    strace.args([
-        "-f",
-        "-q",
-        "-e",
-        "trace=fdatasync",
-        "-e",
-        "inject=fdatasync:delay_exit=400000",
-        "-o",
-        "/dev/null",
-    ]);
-    strace.arg(crate::support::cli::BINARY).args(["write", &place.path, "--durability=synced", "--confirm"]);
-    let mut running = Running::start(&mut strace);
-    running.feed(b"1\n");
-    running.next_line().unwrap();
-    running.feed(b"2\n");
-    thread::sleep(Duration::from_millis(150));
-    fs::remove_file(data_file(&place, 0)).unwrap();
-    running.feed(b"3\n");
-    let ended = running.end();
-    assert!(ended.stderr.contains("buffer-data-0.dat") && !ended.stderr.contains("disk"), "{ended}");
-    let said = ended.stderr.lines().last().unwrap();
-    assert!(ended.code == Some(1) && said.contains("3 records written, 1 event lost"), "{ended}");
-    let mut found = place.read(&[]).stdout;
-    found.sort_unstable();
-    assert_eq!(found, b"\n\n23", "{ended}");
+    // The second is what `copytruncate` of logrotate does.
+    let ways: [fn(String); 2] =
+        [|file| fs::remove_file(file).unwrap(), |file| drop(fs::File::create(file).unwrap())];
+    for take in ways {
+        let place = Place::new();
+        let mut strace = std::process::Command::new("strace");
+        let delay = "inject=fdatasync:delay_exit=400000";
+        strace.args(["-f", "-q", "-e", "trace=fdatasync", "-e", delay, "-o", "/dev/null"]);
+        strace.arg(crate::support::cli::BINARY).args([
+            "write",
+            &place.path,
+            "--durability=synced",
+            "--confirm",
+        ]);
+        let mut running = Running::start(&mut strace);
+        running.feed(b"1\n");
+        running.next_line().unwrap();
+        running.feed(b"2\n");
+        thread::sleep(Duration::from_millis(150));
+        take(data_file(&place, 0));
+        thread::sleep(Duration::from_millis(600));
+        running.feed(b"3\n");
+        let ended = running.end();
+        assert!(ended.stderr.contains("buffer-data-0.dat") && !ended.stderr.contains("disk"), "{ended}");
+        let said = ended.stderr.lines().last().unwrap();
+        assert!(ended.code == Some(1) && said.contains("3 records written, 1 event lost"), "{ended}");
+        let mut found = place.read(&[]).stdout;
+        found.sort_unstable();
+        assert_eq!(found, b"\n\n23", "{ended}");
+    }
 }
 
 /// With less than `synced` the loss is said at the next sync, and what comes after it is safe.

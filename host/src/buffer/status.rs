@@ -63,7 +63,7 @@ pub struct Status {
     pub lost_events: u64,
     /// The bytes that were passed over in them: damage, or no records of this buffer.
     pub damaged_bytes: u64,
-    /// How many data files another program has removed, moved away or replaced since the buffer was opened, as far as it was
+    /// How many data files another program has removed, moved away, replaced or cut since the buffer was opened, as far as it was
     /// noticed: at the next sync of the file, or when delivery got there. What was in them is in [`losses`](Self::losses) once
     /// delivery has passed it.
     pub files_taken_away: u64,

@@ -77,6 +77,9 @@ pub enum TakenAway {
     /// Its name leads to another file.
     #[error("another file was put in its place while the buffer was open")]
     Replaced,
+    /// It is shorter than what was written to it.
+    #[error("it was cut while the buffer was open")]
+    Cut,
     /// The buffer's directory is gone, and with it every name in it.
     #[error("the buffer's directory was removed while the buffer was open")]
     Directory,
@@ -123,7 +126,8 @@ impl StorageError {
     pub fn is_missing(&self) -> bool {
         matches!(
             self,
-            Self::NotFound { .. } | Self::TakenAway { how: TakenAway::File | TakenAway::Replaced, .. }
+            Self::NotFound { .. }
+                | Self::TakenAway { how: TakenAway::File | TakenAway::Replaced | TakenAway::Cut, .. }
         )
     }
 

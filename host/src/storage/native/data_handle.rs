@@ -36,6 +36,8 @@ struct State {
     open: Option<Open>,
     /// Device and inode. A file that is opened again must be the same one.
     identity: Option<(u64, u64)>,
+    /// Its length, as far as it is known from what was written or cut under this lock.
+    length: u64,
     /// How often it was changed under this lock.
     changes: u64,
     /// How many of the changes the last good sync has covered.
@@ -120,13 +122,18 @@ impl DataHandle {
         let mut state = self.opened(Access::ReadWrite)?;
         // A failed call may have written some of it all the same.
         state.changes += 1;
-        in_use(&state, Access::ReadWrite)?.write_all_at(bytes, at)
+        in_use(&state, Access::ReadWrite)?.write_all_at(bytes, at)?;
+        let end = u64::try_from(bytes.len()).ok().and_then(|bytes| at.checked_add(bytes));
+        state.length = state.length.max(end.unwrap_or(0));
+        Ok(())
     }
 
     pub(super) fn set_length(&self, length: u64) -> io::Result<()> {
         let mut state = self.opened(Access::ReadWrite)?;
         state.changes += 1;
         state.is_cut = true;
+        // Should it fail, either length may be that of the file.
+        state.length = state.length.min(length);
         in_use(&state, Access::ReadWrite)?.set_len(length)
     }
 
@@ -170,14 +177,34 @@ impl DataHandle {
         let Some(identity) = state.identity else { return error };
         match self.directory.must_lead_to(&name(self.file), identity) {
             Err(found) => self.note_lost(state, found),
-            Ok(()) => error,
+            Ok(_) => error,
         }
     }
 
     fn must_have_name(&self) -> io::Result<()> {
-        let Some(identity) = lock(&self.state).identity else { return Ok(()) };
+        let (identity, least) = {
+            let state = lock(&self.state);
+            let Some(identity) = state.identity else { return Ok(()) };
+            (identity, state.length)
+        };
         let found = self.directory.must_lead_to(&name(self.file), identity);
-        found.map_err(|error| self.note_lost(&mut lock(&self.state), error))
+        match found {
+            Ok(length) if length >= least => Ok(()),
+            Ok(_) => self.must_be_whole(&mut lock(&self.state), identity),
+            Err(error) => Err(self.note_lost(&mut lock(&self.state), error)),
+        }
+    }
+
+    /// It was found too short. The buffer itself may have cut it at that moment: under the lock it does not.
+    fn must_be_whole(&self, state: &mut State, identity: (u64, u64)) -> io::Result<()> {
+        match self.directory.must_lead_to(&name(self.file), identity) {
+            Ok(length) if length >= state.length => Ok(()),
+            Ok(_) => {
+                self.lose(state, TakenAway::Cut);
+                Err(io::Error::other(TakenAway::Cut))
+            }
+            Err(error) => Err(self.note_lost(state, error)),
+        }
     }
 
     fn note_lost(&self, state: &mut State, error: io::Error) -> io::Error {
@@ -293,6 +320,10 @@ impl DataHandle {
                 // What was in it is gone.
                 self.lose(&mut state, TakenAway::Replaced);
                 return Err(io::Error::other(TakenAway::Replaced));
+            }
+            if metadata.len() < state.length {
+                self.lose(&mut state, TakenAway::Cut);
+                return Err(io::Error::other(TakenAway::Cut));
             }
             let (file, is_writable) = (Arc::new(file), access != Access::Read);
             let stamp = self.pool.opened(Weak::clone(&self.itself));

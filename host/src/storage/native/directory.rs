@@ -176,10 +176,12 @@ impl Directory {
         self.open_file(name, Access::CreateNew)
     }
 
-    /// Fails with [`TakenAway`] unless a name leads to the file of this device and inode. One system call.
-    pub(super) fn must_lead_to(&self, name: &str, identity: (u64, u64)) -> io::Result<()> {
+    /// Fails with [`TakenAway`] unless a name leads to the file of this device and inode. Gives its length. One system call.
+    pub(super) fn must_lead_to(&self, name: &str, identity: (u64, u64)) -> io::Result<u64> {
         match self.stat(name) {
-            Ok(found) if (found.st_dev, found.st_ino) == identity => Ok(()),
+            Ok(found) if (found.st_dev, found.st_ino) == identity => {
+                Ok(u64::try_from(found.st_size).unwrap_or(0))
+            }
             Ok(_) => Err(io::Error::other(TakenAway::Replaced)),
             Err(Errno::NOENT) => Err(io::Error::other(TakenAway::File)),
             Err(error) => Err(error.into()),
