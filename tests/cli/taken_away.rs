@@ -84,6 +84,21 @@ fn records_whose_file_is_taken_away_while_they_are_synced_are_written_again() {
     }
 }
 
+/// A buffer that rests closes its files. What was cut meanwhile is seen when it opens them again.
+#[test]
+fn a_file_that_is_cut_while_the_writer_rests_is_counted_as_lost() {
+    let place = Place::new();
+    let mut running = writer(&place, "synced");
+    thread::sleep(Duration::from_millis(600));
+    fs::File::create(data_file(&place, 0)).unwrap();
+    running.feed(b"2\n");
+    let ended = running.end();
+    let said = ended.stderr.lines().last().unwrap();
+    assert!(ended.code == Some(1) && said.contains("2 records written, 1 event lost"), "{ended}");
+    assert!(ended.stderr.contains("it was cut"), "{ended}");
+    assert_eq!(place.read(&[]).stdout, b"2\n");
+}
+
 /// With less than `synced` the loss is said at the next sync, and what comes after it is safe.
 #[test]
 fn the_loss_of_a_data_file_is_said_at_the_next_sync() {
