@@ -1,4 +1,5 @@
-//! The choice among pieces that contradict each other: the rising chain that holds the most records.
+//! The choice among pieces that contradict each other: the rising chain that holds the most records, less what speaks against
+//! the gaps in it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -48,7 +49,7 @@ pub(crate) fn best_chain(pieces: &[Piece], ends: Ends, gaps: Gaps) -> Vec<Piece>
         let follows = |piece: &&Piece| last.is_none_or(|last| last.floor <= piece.first_id);
         let candidates: Vec<Piece> = stretch.iter().filter(follows).copied().collect();
         let before = last.as_ref().map(Before::of).or(ends.before);
-        let chain = chain(&candidates, before, |piece| piece.records.into());
+        let chain = chain(&candidates, before);
         chosen.extend(chain.into_iter().filter_map(|index| candidates.get(index)));
     }
     chosen
@@ -86,7 +87,7 @@ fn best_of_few(pieces: &[Piece], ends: Ends, gaps: Gaps) -> Vec<Piece> {
     chain
 }
 
-fn chain(pieces: &[Piece], before: Option<Before>, weight: impl Fn(&Piece) -> u64) -> Vec<usize> {
+fn chain(pieces: &[Piece], before: Option<Before>) -> Vec<usize> {
     let mut links: Vec<Link> = Vec::with_capacity(pieces.len());
     let mut best = Prefixes::of(pieces);
     // The last pieces at which a chain with so many weight ends.
@@ -102,7 +103,7 @@ fn chain(pieces: &[Piece], before: Option<Before>, weight: impl Fn(&Piece) -> u6
         });
         let from_start = before.map_or(0, |before| before.misfit(piece.offset, piece.first_id));
         let (misfit, previous) = candidates.min_by_key(|(misfit, _)| *misfit).unwrap_or((from_start, None));
-        let weight = weight(piece)
+        let weight = u64::from(piece.records)
             .saturating_add(previous.and_then(|previous| links.get(previous)).map_or(0, |link| link.weight));
         links.push(Link { weight, misfit, previous });
         best.raise(piece.floor, weight, index);

@@ -48,11 +48,11 @@ pub(crate) fn choose<S: Source>(
         let Some(doubted) = doubts.pop_front() else { break };
         let certain: Vec<Piece> =
             anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
-        let mut selection = Selection { fences, gaps, chosen: Vec::new(), most_events: 1 };
-        selection.choose_anchored(&certain, len);
+        let mut selection = Selection { fences, len, gaps, chosen: Vec::new(), most_events: 1 };
+        selection.choose_anchored(&certain);
         if anchored.len() <= PIECES_MAX {
             let contradicted = selection.contradicted(&middle);
-            for more in selection.doubts(len, parts.is_back_at_tail).into_iter().chain(contradicted) {
+            for more in selection.doubts(parts.is_back_at_tail).into_iter().chain(contradicted) {
                 let set: BTreeSet<u64> = doubted.iter().copied().chain(more).collect();
                 if !doubts.contains(&set) {
                     doubts.push_back(set);
@@ -61,7 +61,7 @@ pub(crate) fn choose<S: Source>(
         }
         selection.choose_between(frames, &middle)?;
         // In doubt what both chains say is right.
-        let worth = selection.worth(len);
+        let worth = selection.worth();
         if best.as_ref().is_none_or(|(most, _)| worth > *most) {
             best = Some((worth, selection.chosen));
         }
@@ -83,6 +83,8 @@ fn records<'a>(pieces: impl IntoIterator<Item = &'a Piece>) -> u64 {
 
 struct Selection {
     fences: Fences,
+    /// How long the file is, in bytes.
+    len: u64,
     gaps: Gaps,
     chosen: Vec<Piece>,
     /// The most events that a record of the chosen ones holds.
@@ -91,7 +93,7 @@ struct Selection {
 
 impl Selection {
     /// How much speaks for this choice: its records, less what speaks against the gaps between its runs and on both sides.
-    fn worth(&self, len: u64) -> i128 {
+    fn worth(&self) -> i128 {
         let mut worth = i128::from(records(&self.chosen)) * i128::from(RECORD_WEIGHT);
         let mut last = self.fences.before().map(|before| (before, None));
         for run in self.chosen.chunk_by(Piece::joins) {
@@ -103,10 +105,15 @@ impl Selection {
             }
             last = Some((Before::of(end), Some(count)));
         }
-        if let (Some((before, Some(count))), Some(end)) = (last, self.fences.end) {
-            worth -= i128::from(self.gaps.against(before, len, end, count));
+        if let (Some((before, Some(count))), Some((offset, id))) = (last, self.behind()) {
+            worth -= i128::from(self.gaps.against(before, offset, id, count));
         }
         worth
+    }
+
+    /// Where what follows the file begins, and with which id.
+    fn behind(&self) -> Option<(u64, RecordId)> {
+        self.fences.end.map(|end| (self.len, end))
     }
 
     /// Whether the ids that are missing in front of a piece fit into the bytes in front of it.
@@ -119,13 +126,13 @@ impl Selection {
     ///
     /// The committed prefix is in none of them, nor is the run that begins the file if a record of many events may be what is
     /// missing behind it: a power loss takes that, and leaves the run.
-    fn doubts(&self, len: u64, ends_at_tail: bool) -> Vec<Vec<u64>> {
+    fn doubts(&self, ends_at_tail: bool) -> Vec<Vec<u64>> {
         let certain = self.committed(&self.chosen).or_else(|| self.left_by_power_loss());
         let certain_to = certain.map_or(0, |run| run.end);
         let (Some(first), Some(last)) = (self.chosen.first(), self.chosen.last()) else { return Vec::new() };
         let starts_well = self.fences.before().is_none_or(|min| self.fit(min, first.offset, first.first_id));
-        let ends_well = match self.fences.end {
-            Some(end) => self.fit(Before::of(last), len, end),
+        let ends_well = match self.behind() {
+            Some((offset, id)) => self.fit(Before::of(last), offset, id),
             None => !ends_at_tail || !self.ends_with_sector(),
         };
         let runs: Vec<&[Piece]> = self.chosen.chunk_by(Piece::joins).collect();
@@ -202,7 +209,7 @@ impl Selection {
             && first.offset - before.end > records.saturating_mul(longest_bytes).saturating_mul(2)
     }
 
-    fn choose_anchored(&mut self, pieces: &[Piece], len: u64) {
+    fn choose_anchored(&mut self, pieces: &[Piece]) {
         let committed = self.committed(pieces);
         self.chosen.extend(committed);
         let before = committed.as_ref().map(Before::of).or(self.fences.before());
@@ -213,7 +220,7 @@ impl Selection {
             .filter(|piece| before.is_none_or(|before| before.floor <= piece.first_id))
             .copied()
             .collect();
-        let ends = Ends { before, behind: self.fences.end.map(|end| (len, end)) };
+        let ends = Ends { before, behind: self.behind() };
         self.chosen.extend(best_chain(&candidates, ends, self.gaps));
         self.most_events = self.chosen.iter().map(|piece| piece.most_events).max().unwrap_or(1);
     }
@@ -293,8 +300,7 @@ impl Selection {
             }
         }
         let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
-        let behind = right.map(|right| (right.offset, right.first_id));
-        let behind = behind.or(self.fences.end.map(|end| (frames.file.len, end)));
+        let behind = right.map(|right| (right.offset, right.first_id)).or(self.behind());
         let chain = best_chain(&pieces, Ends { before: left, behind }, self.gaps);
         let find = |piece: &Piece| runs.binary_search_by_key(&piece.offset, |(run, _)| run.offset).ok();
         let chosen = chain.iter().filter_map(find).filter_map(|index| runs.get(index));
