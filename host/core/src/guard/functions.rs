@@ -13,7 +13,7 @@ use crate::{
     record::NewRecord,
     rules::Breach,
     segments::{Place, WalkedEnd},
-    storage::{Amount, StorageError},
+    storage::{Amount, StorageError, unless_missing},
 };
 
 /// How many numbers `roll` tries that turn out to be taken by files which were not there at opening.
@@ -50,11 +50,7 @@ impl Guard {
             } else {
                 reader.first_record(&mut files, file).map(drop)
             };
-            match looked {
-                Ok(()) => {}
-                Err(error) if error.is_missing() => {}
-                Err(error) => return Err(error),
-            }
+            unless_missing(looked)?;
             position += 1;
         }
         Ok(())
@@ -250,22 +246,14 @@ impl Guard {
     /// Whether the last synced ledger has passed every event in a file. The file is walked to its end for that.
     fn is_passed(&mut self, file: FileId) -> Result<bool, StorageError> {
         let (mut files, reader) = self.files();
-        match reader.walk_through(&mut files, file, |_| {}) {
-            Ok(()) => {}
-            Err(error) if error.is_missing() => {}
-            Err(error) => return Err(error),
-        }
+        unless_missing(reader.walk_through(&mut files, file, |_| {}))?;
         let passed = self.ledgers.synced.map_or(RecordId(0), |synced| synced.reader_last_record);
         Ok(self.segments.get(file).is_none_or(|segment| segment.walked.next_id <= passed.after(1)))
     }
 
     pub(super) fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
         self.file_operations += 1;
-        match self.backend.remove_file(file) {
-            Ok(()) => {}
-            Err(error) if error.is_missing() => {}
-            Err(error) => return Err(error),
-        }
+        unless_missing(self.backend.remove_file(file))?;
         self.syncs.removed(file);
         self.reader.forget(file, 0);
         Ok(())

@@ -116,16 +116,13 @@ impl Guard {
     /// `max_bytes` bounds the bytes in all data files. `sync_runner` gets each sync when it may start, and answers with
     /// [`sync_ended`](Self::sync_ended).
     pub fn new(
-        mut backend: Box<dyn Backend>,
+        backend: Box<dyn Backend>,
         clock: Arc<dyn Clock>,
         max_bytes: u64,
         sync_runner: SyncRunner,
     ) -> Result<Self, StorageError> {
-        let mut reader = Reader::default();
-        let mut log = UnreadableLog::new(Arc::clone(&clock));
-        let found = Found::look(&mut *backend, &mut reader, &mut log)?;
         let mut guard = Self::empty(backend, clock, max_bytes, sync_runner);
-        (guard.reader, guard.unreadable) = (reader, log);
+        let found = Found::look(&mut *guard.backend, &mut guard.reader, &mut guard.unreadable)?;
         guard.take_in(found);
         Ok(guard)
     }

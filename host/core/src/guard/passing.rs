@@ -7,7 +7,7 @@ use forebay_types::{FileId, Ledger, RecordId};
 use super::{Guard, GuardError, handover::Phase};
 use crate::{
     rules::{Bounds, Verdict, may_store},
-    storage::{Amount, StorageError},
+    storage::{Amount, StorageError, unless_missing},
 };
 
 /// What a ledger passes that is not acknowledged.
@@ -96,11 +96,7 @@ impl Guard {
         let Some(position) = self.segments.position(file) else { return Ok(()) };
         for file in self.segments.unwalked_before(position) {
             let (mut files, reader) = self.files();
-            match reader.walk_through(&mut files, file, |_| {}) {
-                Ok(()) => {}
-                Err(error) if error.is_missing() => {}
-                Err(error) => return Err(error),
-            }
+            unless_missing(reader.walk_through(&mut files, file, |_| {}))?;
         }
         Ok(())
     }
@@ -137,11 +133,7 @@ impl Guard {
                     met = met.max(next);
                 }
             });
-            match walked {
-                Ok(()) => {}
-                Err(error) if error.is_missing() => {}
-                Err(error) => return Err(error),
-            }
+            unless_missing(walked)?;
         }
         if met <= last {
             passed.gaps.push(met..last.after(1));

@@ -32,7 +32,7 @@ pub(super) struct Room {
 }
 
 /// The disk had no room when it was last written to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Shortage {
     /// What was to be written, in bytes; 0 for the name of a file.
     needed: u64,
@@ -129,7 +129,7 @@ impl Guard {
         self.room.file_bytes = Some(bytes);
     }
 
-    /// So many data files may come to those that are there.
+    /// So many data files may be made beside those that are there.
     pub fn allow_files(&mut self, more: usize) {
         self.room.max_files = self.segments.files().saturating_add(more);
     }
@@ -198,7 +198,7 @@ impl Guard {
     /// On a full disk it is not known how much is enough. One segment goes at a time, and the next one only if the removal of
     /// what went before cannot have been enough. Where dropping frees nothing the rest stays, and so does the newest record.
     fn helps_the_disk(&self, shortage: Shortage, want: Want, segments: usize, ledger: Ledger) -> bool {
-        let dropped = self.segments.order().range(..segments.min(self.segments.order().len()));
+        let dropped = self.segments.order().iter().take(segments);
         let is_one = dropped.filter(|segment| segment.bytes > 0).count() <= 1;
         let was_enough = shortage.dropped.is_some_and(|dropped| dropped >= shortage.needed);
         let keeps_newest = ledger.first_unread() < self.segments.next_id();

@@ -335,6 +335,11 @@ impl Guard {
         self.syncs.next_durable()
     }
 
+    /// Whether [`next_durable`](Self::next_durable) has a ticket.
+    pub fn has_durable(&self) -> bool {
+        self.syncs.has_durable()
+    }
+
     /// Whether no sync is under way. What has failed may wait for a retry.
     pub fn has_landed(&self) -> bool {
         self.syncs.has_landed()

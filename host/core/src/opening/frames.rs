@@ -6,7 +6,7 @@ use forebay_frame::{Fences, FileMap, Stretch};
 use forebay_types::{FileId, RecordId};
 
 use crate::{
-    reader::{FileBytes, Files, Reader, Seen, fence_of, frame_ending_at},
+    reader::{Files, Reader, Seen, fence_of, frame_ending_at},
     segments::{Bounds, Extent},
     storage::{Checkpoint, StorageError},
 };
@@ -119,10 +119,7 @@ impl<'a> Frames<'a> {
         let Some(bytes) = self.files.segments.get(file).map(|segment| segment.bytes) else {
             return Ok(Runs::default());
         };
-        let map = FileMap::of(
-            &mut FileBytes::new(&mut *self.files.backend, &mut *self.files.log, file, bytes),
-            Fences::UNPLACED,
-        )?;
+        let map = FileMap::of(&mut self.files.bytes_of(file, bytes), Fences::UNPLACED)?;
         let mut found = Runs::default();
         for stretch in map.stretches() {
             match *stretch {

@@ -5,10 +5,10 @@ use forebay_frame::{
 };
 use forebay_types::{FileId, RecordId};
 
-use super::{Files, file_bytes::FileBytes};
+use super::Files;
 use crate::{
     segments::{Fence, Segments},
-    storage::StorageError,
+    storage::{StorageError, unless_missing},
 };
 
 /// At how many files is looked for the first id behind a damaged one.
@@ -24,7 +24,7 @@ pub(crate) fn fence_of(files: &mut Files<'_>, file: FileId) -> Result<Option<Rec
         return Ok(segment.first_id());
     }
     let length = segment.bytes;
-    let first = first_frame_id(&mut FileBytes::new(&mut *files.backend, &mut *files.log, file, length))?;
+    let first = first_frame_id(&mut files.bytes_of(file, length))?;
     let fence = first.map_or(Fence::None, Fence::First);
     if let Some(segment) = files.segments.get_mut(file) {
         segment.fence = fence;
@@ -67,7 +67,7 @@ fn last_frame(
     end: u64,
 ) -> Result<Option<(RecordId, RecordId)>, StorageError> {
     let Some(length) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
-    let mut source = FileBytes::new(&mut *files.backend, &mut *files.log, file, length);
+    let mut source = files.bytes_of(file, length);
     let mut last = [0; END_BYTES];
     let end_bytes = u64::try_from(END_BYTES).unwrap_or(u64::MAX);
     let Some(at) = end.checked_sub(end_bytes).filter(|_| end <= length) else { return Ok(None) };
@@ -110,14 +110,10 @@ fn nonempty_follower(segments: &Segments, file: FileId) -> Option<(FileId, u64)>
 /// The id of a file's first frame, whether or not that frame counts: which one was met first depends on what else was walked.
 fn first_frame(files: &mut Files<'_>, file: FileId) -> Result<Option<RecordId>, StorageError> {
     let met = files.segments.get(file).filter(|segment| segment.is_met()).map(|segment| segment.bytes);
-    let first = match met {
-        Some(bytes) => first_frame_id(&mut FileBytes::new(&mut *files.backend, &mut *files.log, file, bytes)),
+    unless_missing(match met {
+        Some(bytes) => first_frame_id(&mut files.bytes_of(file, bytes)),
         None => fence_of(files, file),
-    };
-    match first {
-        Err(error) if error.is_missing() => Ok(None),
-        first => first,
-    }
+    })
 }
 
 /// The id with which the first segment begins that is behind a file and holds anything. It is a hint: nothing was checked.
@@ -144,8 +140,8 @@ pub(super) fn or_unplaced(
 }
 
 fn begins_too_high(files: &mut Files<'_>, file: FileId) -> Result<bool, StorageError> {
-    let (first, behind) = (first_frame(files, file)?, first_behind(files, file)?);
-    Ok(first.zip(behind).is_some_and(|(first, behind)| behind <= first))
+    let Some(first) = first_frame(files, file)? else { return Ok(false) };
+    Ok(first_behind(files, file)?.is_some_and(|behind| behind <= first))
 }
 
 /// The first segment behind a file that holds a record, or the last one that was looked at.
@@ -156,15 +152,8 @@ fn follower_with_records(files: &mut Files<'_>, file: FileId) -> Result<Option<(
         if first_frame(files, next)?.is_some() {
             break;
         }
-        let map = FileMap::of(
-            &mut FileBytes::new(&mut *files.backend, &mut *files.log, next, bytes),
-            Fences::UNPLACED,
-        );
-        let holds_any = match map {
-            Err(error) if error.is_missing() => false,
-            map => map?.records() > 0,
-        };
-        if holds_any {
+        let map = FileMap::of(&mut files.bytes_of(next, bytes), Fences::UNPLACED);
+        if unless_missing(map)?.records() > 0 {
             break;
         }
         follower = nonempty_follower(files.segments, next);
@@ -186,12 +175,7 @@ pub(crate) fn end_id(
     };
     let fence = first_frame(files, next)?;
     let Some(bytes) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
-    let mut map = |file, bytes, min, end| {
-        FileMap::of(
-            &mut FileBytes::new(&mut *files.backend, &mut *files.log, file, bytes),
-            Fences { min, end },
-        )
-    };
+    let mut map = |file, bytes, min, end| FileMap::of(&mut files.bytes_of(file, bytes), Fences { min, end });
     let open = map(file, bytes, min_id, None)?;
     if let Some(fence) = fence {
         let behind = map(next, next_bytes, Some(fence), None)?;

@@ -42,6 +42,13 @@ pub(crate) struct Files<'a> {
     pub(crate) log: &'a mut UnreadableLog,
 }
 
+impl Files<'_> {
+    /// The bytes of a file, as far as this length.
+    pub(crate) fn bytes_of(&mut self, file: FileId, length: u64) -> FileBytes<'_> {
+        FileBytes::new(&mut *self.backend, &mut *self.log, file, length)
+    }
+}
+
 /// Where delivery stands.
 #[derive(Debug)]
 struct Cursor {
@@ -328,7 +335,7 @@ impl Reader {
             (&stepped, files.segments.get(file).map(|segment| segment.bytes))
         {
             let fences = self.bounds(files, file)?;
-            let mut source = FileBytes::new(&mut *files.backend, &mut *files.log, file, length);
+            let mut source = files.bytes_of(file, length);
             let mapped = walk.use_map(&mut source, fences);
             self.walked_bytes = self.walked_bytes.saturating_add(source.read_bytes);
             mapped?;
@@ -353,7 +360,7 @@ impl Reader {
             walk.is_told(self::fences::or_unplaced(files, file, min_id)?);
         }
         let behind = self::fences::known_behind(files.segments, file);
-        let mut source = FileBytes::new(&mut *files.backend, &mut *files.log, file, length);
+        let mut source = files.bytes_of(file, length);
         let from = walk.offset;
         let mut first = None;
         let stepped = walk.advance(&mut source, &mut self.view, behind, |met| {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     segments::{Bound, Bounds, Segment, Segments, WalkedEnd},
-    storage::StorageError,
+    storage::{StorageError, unless_missing},
 };
 
 /// What a survey of a file shows.
@@ -46,10 +46,9 @@ impl Reader {
     ) -> Result<Option<RecordId>, StorageError> {
         let mut next = files.segments.position(file).map(|_| file);
         while let Some(file) = next {
-            match self.first_record(files, file) {
-                Ok(None) => {}
-                Err(error) if error.is_missing() => {}
-                found => return found,
+            let found = unless_missing(self.first_record(files, file))?;
+            if found.is_some() {
+                return Ok(found);
             }
             next = files.segments.follower(file).map(|follower| follower.file);
         }
@@ -125,14 +124,10 @@ impl Reader {
             }
         }
         for file in unknown.into_iter().rev() {
-            match self.walk_through(files, file, |_| {}) {
-                Ok(()) => {}
-                Err(error) if error.is_missing() => {}
-                Err(error) => return Err(error),
-            }
+            unless_missing(self.walk_through(files, file, |_| {}))?;
         }
-        let ends = before.into_iter().map(|file| files.segments.last_end(file));
-        Ok(ends.into_iter().find(|end| *end != Bound::NotAsked).and_then(Bound::id))
+        let mut ends = before.into_iter().map(|file| files.segments.last_end(file));
+        Ok(ends.find(|end| *end != Bound::NotAsked).and_then(Bound::id))
     }
 
     /// Walks through a file as far as that can be done without the bounds of its ids. Gives whether they are needed for the rest.
@@ -203,8 +198,5 @@ pub(super) fn min_hint(files: &mut Files<'_>, file: FileId) -> Result<Option<Rec
         return Ok(Some(end));
     }
     let (before, bytes) = (before.file, before.bytes);
-    match id_after(files, before, bytes, file) {
-        Err(error) if error.is_missing() => Ok(None),
-        end => end,
-    }
+    unless_missing(id_after(files, before, bytes, file))
 }

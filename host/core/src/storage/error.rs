@@ -148,12 +148,20 @@ impl StorageError {
 
     /// Whether a thing was not even opened. Nothing was done to it, and nothing is in doubt by that.
     pub fn is_of_opening(&self) -> bool {
-        matches!(self, Self::Io { operation: "open", .. }) || self.is_for_want_of_descriptors()
+        matches!(self, Self::Io { operation: "open", .. })
     }
 
     /// Whether the device could not read: what lies there counts as damaged.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Io { .. }) && self.errno() == errno::EIO
+    }
+}
+
+/// What came of a data file, where one that is not there any more holds nothing.
+pub(crate) fn unless_missing<T: Default>(result: Result<T, StorageError>) -> Result<T, StorageError> {
+    match result {
+        Err(error) if error.is_missing() => Ok(T::default()),
+        result => result,
     }
 }
 

@@ -12,6 +12,7 @@ mod usage;
 
 use std::{sync::Arc, time::SystemTime};
 
+pub(crate) use error::unless_missing;
 pub use error::{StorageError, TakenAway};
 pub use forebay_types::{FileId, Ledger};
 pub use gone::Gone;

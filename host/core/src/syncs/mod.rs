@@ -202,6 +202,10 @@ impl Syncs {
         self.requests.pop_front_if(|request| request.is_durable).map(|request| request.ticket)
     }
 
+    pub(crate) fn has_durable(&self) -> bool {
+        self.requests.front().is_some_and(|request| request.is_durable)
+    }
+
     /// Whether nothing was requested that has not ended.
     #[cfg(test)]
     fn is_idle(&self) -> bool {

@@ -206,7 +206,9 @@ impl Core {
 
     /// Tells the logic what is durable.
     fn tell_durable(&mut self) {
-        while !self.is_turn_over()
+        // Most turns begin with nothing to tell: the clock is not asked for that.
+        while self.guard().has_durable()
+            && !self.is_turn_over()
             && let Some(ticket) = self.guard().next_durable()
         {
             let told = self.lives.call(|logic| logic.synced(ticket));
@@ -347,11 +349,12 @@ impl Core {
         self.answer_durable();
     }
 
-    /// Figures of the buffer as it is now.
+    /// How many events waited in data files that were taken away.
     pub(super) fn events_taken_away(&mut self) -> u64 {
         self.lives.guard().events_taken_away()
     }
 
+    /// Figures of the buffer as it is now.
     pub(super) fn status(&mut self) -> Status {
         let told = self.lives.call(Logic::status);
         let figures = self.note(told).ok().flatten().unwrap_or_default();

@@ -52,7 +52,10 @@ impl Core {
                     break;
                 }
                 match self.read_ahead(max_records - taken.len()) {
-                    Err(unable) if taken.is_empty() => return Err(unable.into()),
+                    Err(unable) if taken.is_empty() => {
+                        self.turn = Turn::default();
+                        return Err(unable.into());
+                    }
                     // The next call meets it again.
                     Err(_) => break,
                     Ok(()) => has_read |= !self.ready.is_empty(),
