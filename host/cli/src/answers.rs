@@ -41,7 +41,7 @@ impl Answers {
     pub(crate) fn new(args: &BufferArgs, is_read: bool, signals: &Signals) -> Self {
         let is_emptied = is_read || args.when_full == WhenFull::DropOldest;
         Self {
-            signals: signals.share(),
+            signals: signals.clone(),
             room: Room::new(args.sizes().1, args.max_events, is_emptied),
             tally: Tally::default(),
         }

@@ -2,7 +2,10 @@
 
 use std::{fs::File, path::Path};
 
-use forebay::{Buffer, OpenReport, Place, Reader, Record, RecordId, storage::native::Snapshot};
+use forebay::{
+    Buffer, OpenReport, Place, Reader, Record, RecordId,
+    storage::{data_file_name, native::Snapshot},
+};
 use tracing::subscriber::NoSubscriber;
 
 use crate::{
@@ -114,10 +117,11 @@ impl Delivery {
 
 fn described(place: &Place) -> String {
     let Place { file, offset, bytes } = place;
+    let name = data_file_name(*file);
     match bytes {
-        0 => format!("; buffer-data-{file}.dat is missing"),
+        0 => format!("; {name} is missing"),
         _ => format!(
-            "; buffer-data-{file}.dat is damaged or cannot be read from byte {offset} on, {}",
+            "; {name} is damaged or cannot be read from byte {offset} on, {}",
             print::count(*bytes, "byte")
         ),
     }

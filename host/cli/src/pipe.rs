@@ -33,7 +33,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let mut delivery = Delivery::new(args.framing.into(), Some(reader.clone()), buffer.open_report())?;
     signals.hold(buffer, None);
     let mut writing = Writing {
-        signals: signals.share(),
+        signals: signals.clone(),
         waiting: VecDeque::new(),
         answers: Answers::new(&args.buffer, true, signals),
     };
@@ -70,7 +70,7 @@ struct Writing {
 impl Writing {
     /// Writes all of stdin. Writing has ended when this returns.
     fn run(&mut self, feed: Feed) -> anyhow::Result<()> {
-        let _end = EndOfWriting(self.signals.share());
+        let _end = EndOfWriting(self.signals.clone());
         let mut settled = Ok(());
         let result = feed.run(|sent| {
             self.waiting.push_back(sent);
@@ -121,7 +121,7 @@ mod tests {
         let (writer, reader) = (buffer.writer(), buffer.reader());
         writer.write("written before").unwrap();
         signals.hold(buffer, None);
-        let end = EndOfWriting(signals.share());
+        let end = EndOfWriting(signals.clone());
         let panicking = thread::spawn(move || {
             let _end = end;
             // Nothing is said on stderr.

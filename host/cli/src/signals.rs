@@ -40,7 +40,8 @@ const LAST_GRACE: Duration = Duration::from_millis(800);
 /// Wakes a command that waits for something else than its buffer.
 pub(crate) type Wake = Box<dyn Fn() + Send>;
 
-/// The buffer that is to be closed, and the signal that asked for it.
+/// The buffer that is to be closed, and the signal that asked for it. A clone is another handle to the same.
+#[derive(Clone)]
 pub(crate) struct Signals {
     caught: Arc<AtomicUsize>,
     held: Arc<Mutex<Held>>,
@@ -148,16 +149,6 @@ impl Signals {
     /// Closes the buffer, if it is open. Answers with how many events waited in data files that were taken away.
     pub(crate) fn close(&self) -> anyhow::Result<u64> {
         close(&self.held)
-    }
-
-    /// Another handle to the same.
-    pub(crate) fn share(&self) -> Self {
-        Self {
-            caught: Arc::clone(&self.caught),
-            held: Arc::clone(&self.held),
-            brake: Arc::clone(&self.brake),
-            grace: Arc::clone(&self.grace),
-        }
     }
 }
 

@@ -18,12 +18,9 @@ use super::renewal;
 pub(super) use crate::storage::data_file_name as name;
 use crate::storage::{FileId, StorageError, SyncJob};
 
-const NAME_PREFIX: &str = "buffer-data-";
-const NAME_SUFFIX: &str = ".dat";
-
 /// The data file that has this name. Each has one name only: `buffer-data-07.dat` is no data file.
 pub(super) fn parse(found: &OsStr) -> Option<FileId> {
-    let digits = found.to_str()?.strip_prefix(NAME_PREFIX)?.strip_suffix(NAME_SUFFIX)?;
+    let digits = found.to_str()?.trim_matches(|character: char| !character.is_ascii_digit());
     let file = FileId::new(digits.parse().ok()?)?;
     (name(file).as_str() == found).then_some(file)
 }

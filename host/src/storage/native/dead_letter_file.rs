@@ -2,13 +2,11 @@
 //! moved away or removed at any time, also while the buffer is open: the next dead letter begins a new one.
 
 use std::{
-    fs::{File, Metadata},
+    fs::File,
     io,
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    os::unix::fs::FileExt as _,
     sync::{Arc, Mutex},
 };
-
-use cap_std::fs::MetadataExt as _;
 
 use super::{
     data_file::read_full,
@@ -66,7 +64,7 @@ impl NativeDeadLetters {
         let mut state = lock(&self.state);
         let result = match &*state {
             State::Gone => Err(io::Error::other("the buffer has been closed")),
-            State::Open { file, .. } => self.is_named(file).map(|is_named| {
+            State::Open { file, .. } => self.directory.leads_to(NAME, file).map(|is_named| {
                 if !is_named {
                     *state = State::Closed;
                 }
@@ -75,16 +73,6 @@ impl NativeDeadLetters {
         };
         let result = result.and_then(|()| call(&mut state));
         result.map_err(|error| StorageError::from_io(operation, self.directory.name(NAME), error))
-    }
-
-    /// Whether the file's name still leads to it.
-    fn is_named(&self, file: &File) -> io::Result<bool> {
-        let ours: Metadata = again(|| file.metadata())?;
-        match self.directory.metadata(NAME) {
-            Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// The file, opened if need be.

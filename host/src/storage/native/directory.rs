@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -185,6 +186,16 @@ impl Directory {
             Ok(_) => Err(io::Error::other(TakenAway::Replaced)),
             Err(Errno::NOENT) => Err(io::Error::other(TakenAway::File)),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a name leads to this file.
+    pub(super) fn leads_to(&self, name: &str, file: &File) -> io::Result<bool> {
+        let ours = again(|| file.metadata())?;
+        match self.metadata(name) {
+            Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -4,11 +4,9 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cap_std::fs::MetadataExt as _;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use thiserror::Error;
@@ -133,21 +131,12 @@ fn lock_file(directory: &Directory, access: Access) -> Result<Option<File>, Lock
             Err(Errno::WOULDBLOCK) => return Err(locked(directory)),
             Err(error) => return Err(fail(error.into())),
         }
-        if leads_to(directory, &file).map_err(fail)? {
+        // One that was deleted between opening and locking keeps no process out.
+        if directory.leads_to(LOCK_NAME, &file).map_err(fail)? {
             return Ok(Some(file));
         }
     }
     Err(fail(io::Error::other("it is deleted as soon as it is made")))
-}
-
-/// Whether the lock file's name leads to this file. One that was deleted between opening and locking keeps no process out.
-fn leads_to(directory: &Directory, file: &File) -> io::Result<bool> {
-    let ours = again(|| file.metadata())?;
-    match directory.metadata(LOCK_NAME) {
-        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 fn locked(directory: &Directory) -> LockError {
@@ -172,11 +161,11 @@ mod tests {
         let directory = Directory::open(above.path(), Create::No).unwrap();
         let open = || directory.open_file(LOCK_NAME, Access::ReadWriteOrCreate).unwrap();
         let file = open();
-        assert!(leads_to(&directory, &file).unwrap());
+        assert!(directory.leads_to(LOCK_NAME, &file).unwrap());
         directory.remove_file(LOCK_NAME).unwrap();
-        assert!(!leads_to(&directory, &file).unwrap());
+        assert!(!directory.leads_to(LOCK_NAME, &file).unwrap());
         let another = open();
-        assert!(!leads_to(&directory, &file).unwrap());
-        assert!(leads_to(&directory, &another).unwrap());
+        assert!(!directory.leads_to(LOCK_NAME, &file).unwrap());
+        assert!(directory.leads_to(LOCK_NAME, &another).unwrap());
     }
 }
