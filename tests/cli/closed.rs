@@ -1,21 +1,14 @@
 //! Standard descriptors that the caller has closed, as some supervisors do. Rust puts `/dev/null` in their place.
 
-use std::io::Write as _;
-
 use super::{Place, seq};
 use crate::support::{
-    cli::{Ended, Running, by_shell, status},
+    cli::{Ended, by_shell, run_command, status},
     fixtures,
 };
 
 /// The binary, started by a shell with this redirection, and with this on its stdin where that is open.
 fn redirected(redirection: &str, arguments: &[&str], stdin: &[u8]) -> Ended {
-    let mut running = Running::start(&mut by_shell(&format!("exec \"$0\" \"$@\" {redirection}"), arguments));
-    let mut pipe = running.take_stdin();
-    // What does not read closes it.
-    let _ = pipe.write_all(stdin);
-    drop(pipe);
-    running.end()
+    run_command(&mut by_shell(&format!("exec \"$0\" \"$@\" {redirection}"), arguments), stdin)
 }
 
 /// The records would be acknowledged, and be nowhere.

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{
     Place,
     support::{
-        cli::{BINARY, Ended, Running, forebay},
+        cli::{BINARY, Ended, forebay, run_command},
         fixtures,
     },
 };
@@ -23,10 +23,7 @@ fn run_with_descriptors(limit: u32, arguments: &[&str], stdin: &[u8]) -> Ended {
     command.envs(environment.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
     command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), BINARY]).args(arguments);
-    let mut running = Running::start(&mut command);
-    running.feed(stdin);
-    drop(running.take_stdin());
-    running.end()
+    run_command(&mut command, stdin)
 }
 
 /// It names the limit and what to do.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Pa
 
 use super::{Place, full::in_a_file_system, seq};
 use crate::support::{
-    cli::{BINARY, Ended, Running, by_shell, forebay},
+    cli::{BINARY, Ended, Running, by_shell, forebay, run_command},
     fixtures,
     user::{as_unprivileged, give, is_there},
 };
@@ -94,9 +94,7 @@ fn a_file_that_may_not_be_opened_is_named_and_left_alone() {
     let run = |arguments: &[&str], stdin: &[u8]| {
         let mut command = forebay(arguments);
         command.env("XDG_CACHE_HOME", place.above.path());
-        let mut running = Running::start(as_unprivileged(&mut command));
-        running.feed(stdin);
-        running.end()
+        run_command(as_unprivileged(&mut command), stdin)
     };
     run(&["write", &place.path], &seq(1..=100)).assert_quiet_success();
     let before = fixtures::contents(Path::new(&place.path));
@@ -121,13 +119,8 @@ fn with_too_few_descriptors_nothing_that_is_confirmed_is_lost() {
     for limit in [7, 8, 20, 24, 28] {
         let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
         let flags = [&["write", &*place.path], &SMALL[..], &["--durability=synced"]].concat();
-        let mut running = Running::start(&mut by_shell(&script, &flags));
-        let mut stdin = running.take_stdin();
-        // One that has ended reads no more.
-        let _ = std::io::Write::write_all(&mut stdin, &seq(next..next + 300));
+        let ended = run_command(&mut by_shell(&script, &flags), &seq(next..next + 300));
         next += 300;
-        drop(stdin);
-        let ended = running.wait();
         confirmed += ended.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
         if ended.code != Some(0) {
             assert_eq!(ended.code, Some(2), "{limit}: {ended}");

@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Ended, Running},
+    cli::{BINARY, Ended, run_command},
     tools::is_there,
 };
 
@@ -25,9 +25,7 @@ fn run(place: &Place, call: &str, command: &str, flags: &[&str], stdin: &[u8]) -
     }
     strace.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:error=EINTR:when=1+3")]);
     strace.args([BINARY, command, &place.path]).args(SMALL).args(flags);
-    let mut running = Running::start(&mut strace);
-    running.feed(stdin);
-    let ended = running.end();
+    let ended = run_command(&mut strace, stdin);
     let interrupted = fs::read_to_string(trace).unwrap().matches("INJECTED").count();
     (ended, interrupted)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Running},
+    cli::{BINARY, Ended, run_command},
     tools::is_there,
 };
 
@@ -19,13 +19,13 @@ const NOBODY: u32 = 65_534;
 /// More than the command starts.
 const THREADS_MAX: usize = 16;
 
-/// `forebay write` as a user who may have so many threads.
-fn write(place: &Place, threads: usize) -> Running {
+/// `forebay write` of ten records, as a user who may have so many threads.
+fn write(place: &Place, threads: usize) -> Ended {
     let mut command = Command::new("setpriv");
     let nproc = format!("--nproc={threads}");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "prlimit", &nproc]);
     command.args([BINARY, "write", &place.path]).env_remove("RUST_LOG").env("XDG_CACHE_HOME", "/nonexistent");
-    Running::start(&mut command)
+    run_command(&mut command, &seq(1..=10))
 }
 
 /// What a refusal says, by the thread that could not be started. Without the second, a component that spins would spin for
@@ -46,12 +46,7 @@ fn a_thread_that_cannot_be_started_ends_the_command_with_the_limit_to_raise() {
     for threads in 1..=THREADS_MAX {
         let place = Place::new();
         make_accessible(place.above.path());
-        let mut writer = write(&place, threads);
-        let mut stdin = writer.take_stdin();
-        // Where it has ended already it reads no more.
-        let _ = std::io::Write::write_all(&mut stdin, &seq(1..=10));
-        drop(stdin);
-        let ended = writer.wait();
+        let ended = write(&place, threads);
         match ended.code {
             Some(0) => {
                 written += 1;

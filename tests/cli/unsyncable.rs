@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Ended, Running, status},
+    cli::{BINARY, Ended, run_command, status},
     tools::is_there,
 };
 
@@ -14,9 +14,7 @@ fn run(place: &Place, command: &str, flags: &[&str], stdin: &[u8]) -> Ended {
     strace.args(["-q", "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EINVAL"]);
     strace.args(["-P", &place.path, "-P", place.above.path().to_str().unwrap()]);
     strace.args([BINARY, command, &place.path]).args(flags);
-    let mut running = Running::start(&mut strace);
-    running.feed(stdin);
-    running.end()
+    run_command(&mut strace, stdin)
 }
 
 /// A share is a poor place for a buffer, and better than none for records that need to survive the death of a process only.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::support::{
-    cli::{BINARY, Running, run, run_with},
+    cli::{BINARY, run, run_command, run_with},
     fixtures::project_file,
 };
 
@@ -99,10 +99,7 @@ fn a_log_that_cannot_be_written_stops_nothing() {
     let deaf = |arguments: &[&str]| {
         let mut command = Command::new("sh");
         command.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY]).args(arguments);
-        let mut running = Running::start(command.env_remove("RUST_LOG"));
-        running.feed(b"one\n");
-        drop(running.take_stdin());
-        running.end()
+        run_command(command.env_remove("RUST_LOG"), b"one\n")
     };
     let ended = deaf(&["write", &buffer, &component("spins.wasm")]);
     assert_eq!(ended.code, Some(2), "{ended}");

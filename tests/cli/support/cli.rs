@@ -46,7 +46,12 @@ pub fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ended {
 
 /// Runs the binary with this on its stdin.
 pub fn run_with<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, stdin: &[u8]) -> Ended {
-    let mut running = Running::start(&mut forebay(arguments));
+    run_command(&mut forebay(arguments), stdin)
+}
+
+/// Runs this command with this on its stdin, which ends behind it.
+pub fn run_command(command: &mut Command, stdin: &[u8]) -> Ended {
+    let mut running = Running::start(command);
     let mut pipe = running.take_stdin();
     thread::scope(|scope| {
         // A process that ends early reads no more.
