@@ -7,7 +7,7 @@ use std::{
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Running, forebay},
+    cli::{Running, by_strace, forebay},
     tools::is_there,
 };
 
@@ -86,9 +86,8 @@ fn pages_that_cannot_be_read_are_logged_once_a_second_with_the_name_of_their_fil
     let place = Place::new();
     place.write(&["--file-size=64KiB"], &seq(1..=5000)).assert_quiet_success();
     let file = format!("{}/buffer-data-1.dat", place.path);
-    let mut strace = Command::new("strace");
-    strace.args(["-q", "-f", "-o", "/dev/null", "-P", &file, "-e", "trace=pread64"]);
-    strace.args(["-e", "inject=pread64:error=EIO", BINARY, "read", &place.path, "--file-size=64KiB"]);
+    let own = ["-o", "/dev/null", "-P", &file, "-e", "trace=pread64", "-e", "inject=pread64:error=EIO"];
+    let mut strace = by_strace(&own, &["read", &place.path, "--file-size=64KiB"]);
     let ended = Running::start(&mut strace).end();
     assert_eq!(ended.code, Some(1), "{ended}");
     let said: Vec<_> = ended.stderr.lines().filter(|line| line.contains("cannot read these bytes")).collect();

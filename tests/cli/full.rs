@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use super::{Place, feed_without_end, seq};
 use crate::support::{
-    cli::{BINARY, Running, forebay, run, status},
+    cli::{BINARY, Running, forebay, run, status, undisturbed},
     fixtures,
     tools::{is_there, skip},
 };
@@ -110,6 +110,7 @@ pub(super) fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command
     let unshare = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", &format!("{make} && exec \"$@\""), "sh"]).args(arguments);
+        undisturbed(&mut command);
         command
     };
     match unshare(&["true"]).output() {

@@ -1,10 +1,10 @@
 //! Calls of the operating system that are interrupted: by a signal, or by a file system in user space or on the network.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Ended, run_command},
+    cli::{Ended, by_strace, run_command},
     tools::is_there,
 };
 
@@ -13,18 +13,13 @@ const SMALL: [&str; 2] = ["--file-size=4KiB", "--small-files"];
 /// Runs the binary, of whose calls that touch the buffer every third is interrupted.
 fn run(place: &Place, call: &str, command: &str, flags: &[&str], stdin: &[u8]) -> (Ended, usize) {
     let trace = place.above.path().join("trace");
-    let mut strace = Command::new("strace");
-    strace.args(["-q", "-f", "-o", trace.to_str().unwrap(), "-P", &place.path]);
+    let names = ["buffer.db", "buffer.db.new", "buffer.lock", "buffer.forebay"].map(String::from);
     let files = (0..40).map(|number| format!("buffer-data-{number}.dat"));
-    for name in ["buffer.db", "buffer.db.new", "buffer.lock", "buffer.forebay"]
-        .map(String::from)
-        .into_iter()
-        .chain(files)
-    {
-        strace.args(["-P", &format!("{}/{name}", place.path)]);
-    }
-    strace.args(["-e", &format!("trace={call}"), "-e", &format!("inject={call}:error=EINTR:when=1+3")]);
-    strace.args([BINARY, command, &place.path]).args(SMALL).args(flags);
+    let paths: Vec<_> = names.into_iter().chain(files).map(|name| format!("{}/{name}", place.path)).collect();
+    let (traced, injected) = (format!("trace={call}"), format!("inject={call}:error=EINTR:when=1+3"));
+    let mut own = vec!["-o", trace.to_str().unwrap(), "-e", &traced, "-e", &injected, "-P", &place.path];
+    own.extend(paths.iter().flat_map(|path| ["-P", path.as_str()]));
+    let mut strace = by_strace(&own, &[&[command, &place.path], &SMALL[..], flags].concat());
     let ended = run_command(&mut strace, stdin);
     let interrupted = fs::read_to_string(trace).unwrap().matches("INJECTED").count();
     (ended, interrupted)

@@ -1,10 +1,10 @@
 //! That what is made on the disk is there after a power loss, by what the binary asks the kernel for.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use tempfile::TempDir;
 
-use crate::support::{cli::BINARY, tools::is_there};
+use crate::support::{cli::by_strace, tools::is_there};
 
 /// What a traced process asked for, in its order.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,9 +39,10 @@ fn pain_25766_each_name_that_is_made_is_synced_before_the_first_answer() {
     let above = TempDir::new().unwrap();
     let [log, answer, input] = ["log", "answer", "input"].map(|name| above.path().join(name));
     fs::write(&input, "a record\n").unwrap();
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-y", "-e", "trace=mkdirat,renameat,fsync,write", "-o"]).arg(&log).arg(BINARY);
-    strace.arg("write").arg(above.path().join("made/by/it")).args(["--confirm", "--durability=synced"]);
+    let own = ["-y", "-e", "trace=mkdirat,renameat,fsync,write", "-o", log.to_str().unwrap()];
+    let buffer = above.path().join("made/by/it");
+    let mut strace =
+        by_strace(&own, &["write", buffer.to_str().unwrap(), "--confirm", "--durability=synced"]);
     strace.stdin(fs::File::open(&input).unwrap()).stdout(fs::File::create(&answer).unwrap());
     let ended = strace.output().unwrap();
     assert!(ended.status.success(), "{ended:?}");

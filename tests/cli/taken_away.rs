@@ -4,7 +4,7 @@ use std::{fs, io::Write as _, path::Path, thread, time::Duration};
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{Running, forebay},
+    cli::{Running, by_strace, forebay},
     tools::is_there,
 };
 
@@ -57,16 +57,10 @@ fn records_whose_file_is_taken_away_while_they_are_synced_are_written_again() {
         [|file| fs::remove_file(file).unwrap(), |file| drop(fs::File::create(file).unwrap())];
     for take in ways {
         let place = Place::new();
-        let mut strace = std::process::Command::new("strace");
         let delay = "inject=fdatasync:delay_exit=400000";
-        strace.args(["-f", "-q", "-e", "trace=fdatasync", "-e", delay, "-o", "/dev/null"]);
-        strace.arg(crate::support::cli::BINARY).args([
-            "write",
-            &place.path,
-            "--durability=synced",
-            "--confirm",
-        ]);
-        let mut running = Running::start(&mut strace);
+        let own = ["-e", "trace=fdatasync", "-e", delay, "-o", "/dev/null"];
+        let write = ["write", &place.path, "--durability=synced", "--confirm"];
+        let mut running = Running::start(&mut by_strace(&own, &write));
         running.feed(b"1\n");
         running.next_line().unwrap();
         running.feed(b"2\n");
@@ -143,10 +137,9 @@ fn a_sync_of_a_data_file_looks_at_its_name_once() {
     }
     let place = Place::with_lines(b"1\n");
     let trace = place.above.path().join("trace");
-    let mut strace = std::process::Command::new("strace");
-    strace.args(["-f", "-y", "-e", "trace=fdatasync,fsync,newfstatat", "-o"]).arg(&trace);
-    strace.arg(crate::support::cli::BINARY).args(["write", &place.path, "--durability=synced", "--confirm"]);
-    let mut running = Running::start(&mut strace);
+    let own = ["-y", "-e", "trace=fdatasync,fsync,newfstatat", "-o", trace.to_str().unwrap()];
+    let write = ["write", &place.path, "--durability=synced", "--confirm"];
+    let mut running = Running::start(&mut by_strace(&own, &write));
     for number in 2..=20 {
         running.feed(&seq([number]));
         running.next_line().unwrap();

@@ -1,20 +1,19 @@
 //! File systems that cannot sync a directory, as CIFS and some in user space: `fsync` of one answers EINVAL.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Ended, run_command, status},
+    cli::{Ended, by_strace, run_command, status},
     tools::is_there,
 };
 
 /// Runs the binary on a place where directories cannot be synced.
 fn run(place: &Place, command: &str, flags: &[&str], stdin: &[u8]) -> Ended {
-    let mut strace = Command::new("strace");
-    strace.args(["-q", "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EINVAL"]);
-    strace.args(["-P", &place.path, "-P", place.above.path().to_str().unwrap()]);
-    strace.args([BINARY, command, &place.path]).args(flags);
-    run_command(&mut strace, stdin)
+    let injection = ["-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EINVAL"];
+    let paths = ["-P", &place.path, "-P", place.above.path().to_str().unwrap()];
+    let own = [&injection[..], &paths].concat();
+    run_command(&mut by_strace(&own, &[&[command, &place.path], flags].concat()), stdin)
 }
 
 /// A share is a poor place for a buffer, and better than none for records that need to survive the death of a process only.

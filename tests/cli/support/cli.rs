@@ -27,16 +27,27 @@ const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache");
 /// The binary with these arguments, undisturbed by the environment.
 pub fn forebay<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", CACHE);
+    undisturbed(command.args(arguments));
     command
 }
 
 /// The binary with these arguments, started by this shell script, in which `"$0" "$@"` stands for both.
 pub fn by_shell(script: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", script, BINARY]).args(arguments);
-    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", CACHE);
+    undisturbed(command.args(["-c", script, BINARY]).args(arguments));
     command
+}
+
+/// The binary with these arguments, all of whose threads `strace` traces, with arguments of its own.
+pub fn by_strace(own: &[&str], arguments: &[&str]) -> Command {
+    let mut command = Command::new("strace");
+    undisturbed(command.args(["-q", "-f"]).args(own).arg(BINARY).args(arguments));
+    command
+}
+
+/// Keeps the environment of the user who runs the tests from changing what a command does.
+pub fn undisturbed(command: &mut Command) -> &mut Command {
+    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", CACHE)
 }
 
 /// Runs the binary without input.
