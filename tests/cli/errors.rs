@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Pa
 
 use super::{Place, full::in_a_file_system, seq};
 use crate::support::{
-    cli::{BINARY, Ended, Running, by_shell, forebay, run_command},
+    cli::{BINARY, Ended, Running, by_shell, run_command},
     fixtures,
-    user::{as_unprivileged, give, is_there},
+    user::{by_unprivileged, give, is_there},
 };
 
 const SMALL: [&str; 3] = ["--file-size=4KiB", "--small-files", "--confirm"];
@@ -61,9 +61,8 @@ fn a_writer_that_may_make_no_file_any_more_ends_and_all_that_is_confirmed_is_the
     }
     let place = Place::new();
     give(place.above.path());
-    let mut command = forebay([&["write", &*place.path], &SMALL[..]].concat());
-    command.env("XDG_CACHE_HOME", place.above.path());
-    let mut writer = Running::start(as_unprivileged(&mut command));
+    let write = [&["write", &*place.path], &SMALL[..]].concat();
+    let mut writer = Running::start(&mut by_unprivileged(&write, place.above.path()));
     writer.feed(&seq(1..=10));
     let mut confirmed = Vec::new();
     while !confirmed.ends_with(b"10\n") {
@@ -92,9 +91,7 @@ fn a_file_that_may_not_be_opened_is_named_and_left_alone() {
     let place = Place::new();
     give(place.above.path());
     let run = |arguments: &[&str], stdin: &[u8]| {
-        let mut command = forebay(arguments);
-        command.env("XDG_CACHE_HOME", place.above.path());
-        run_command(as_unprivileged(&mut command), stdin)
+        run_command(&mut by_unprivileged(arguments, place.above.path()), stdin)
     };
     run(&["write", &place.path], &seq(1..=100)).assert_quiet_success();
     let before = fixtures::contents(Path::new(&place.path));

@@ -1,31 +1,25 @@
 //! Limits on the threads that the process may have (`ulimit -u`, `TasksMax`).
 
-use std::{
-    collections::BTreeSet,
-    os::unix::fs::{PermissionsExt as _, chown},
-    path::Path,
-    process::Command,
-};
+use std::{collections::BTreeSet, process::Command};
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{BINARY, Ended, run_command},
+    cli::{BINARY, Ended, run_command, undisturbed},
     tools::is_there,
+    user::{UNPRIVILEGED_UID, give},
 };
-
-/// A user who has no processes. Limits on their number count those of a user, and do not bind root.
-const NOBODY: u32 = 65_534;
 
 /// More than the command starts.
 const THREADS_MAX: usize = 16;
 
-/// `forebay write` of ten records, as a user who may have so many threads.
+/// `forebay write` of ten records, as a user who may have so many threads. The limit counts the processes of a user, who
+/// must have no others, and does not bind root.
 fn write(place: &Place, threads: usize) -> Ended {
     let mut command = Command::new("setpriv");
+    let [uid, gid] = ["reuid", "regid"].map(|id| format!("--{id}={UNPRIVILEGED_UID}"));
     let nproc = format!("--nproc={threads}");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "prlimit", &nproc]);
-    command.args([BINARY, "write", &place.path]).env_remove("RUST_LOG").env("XDG_CACHE_HOME", "/nonexistent");
-    run_command(&mut command, &seq(1..=10))
+    command.args([&uid, &gid, "--clear-groups", "prlimit", &nproc, BINARY, "write", &place.path]);
+    run_command(undisturbed(&mut command).env("XDG_CACHE_HOME", "/nonexistent"), &seq(1..=10))
 }
 
 /// What a refusal says, by the thread that could not be started. Without the second, a component that spins would spin for
@@ -45,7 +39,7 @@ fn a_thread_that_cannot_be_started_ends_the_command_with_the_limit_to_raise() {
     let (mut refused, mut written) = (BTreeSet::new(), 0);
     for threads in 1..=THREADS_MAX {
         let place = Place::new();
-        make_accessible(place.above.path());
+        give(place.above.path());
         let ended = write(&place, threads);
         match ended.code {
             Some(0) => {
@@ -63,9 +57,4 @@ fn a_thread_that_cannot_be_started_ends_the_command_with_the_limit_to_raise() {
         }
     }
     assert!(refused.len() == REFUSALS.len() && written > 0, "{refused:?}, {written} written");
-}
-
-fn make_accessible(path: &Path) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
 }

@@ -4,8 +4,8 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use super::{Place, seq};
 use crate::support::{
-    cli::{Ended, Running, forebay},
-    user::{as_unprivileged, give, is_there},
+    cli::{Ended, Running},
+    user::{by_unprivileged, give, is_there},
 };
 
 const SMALL: [&str; 2] = ["--file-size=4KiB", "--small-files"];
@@ -23,9 +23,8 @@ impl Bed {
     }
 
     fn run(&self, command: &str, flags: &[&str], stdin: &[u8]) -> Ended {
-        let mut command = forebay([&[command, &*self.0.path], &SMALL[..], flags].concat());
-        command.env("XDG_CACHE_HOME", self.0.above.path());
-        let mut running = Running::start(as_unprivileged(&mut command));
+        let arguments = [&[command, &*self.0.path], &SMALL[..], flags].concat();
+        let mut running = Running::start(&mut by_unprivileged(&arguments, self.0.above.path()));
         running.feed(stdin);
         // It ends by itself where it has to: its standard input does not.
         if stdin.is_empty() || flags.is_empty() { running.end() } else { running.wait() }

@@ -7,21 +7,29 @@ use super::{
     tools::skip,
 };
 
-const OTHER_USER: u32 = 65_534;
+/// The user that the tests run the binary as where they run as root: one without processes and privileges.
+pub const UNPRIVILEGED_UID: u32 = 65_534;
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// The binary with these arguments, run by that user, who keeps compiled components below this directory.
+pub fn by_unprivileged(arguments: &[&str], home: &Path) -> Command {
+    let mut command = forebay(arguments);
+    as_unprivileged(command.env("XDG_CACHE_HOME", home));
+    command
+}
+
 /// Has a command run without privileges: where the tests run as root, as another user.
 pub fn as_unprivileged(command: &mut Command) -> &mut Command {
-    if is_root() { command.uid(OTHER_USER).gid(OTHER_USER) } else { command }
+    if is_root() { command.uid(UNPRIVILEGED_UID).gid(UNPRIVILEGED_UID) } else { command }
 }
 
 /// Gives a file to that user.
 pub fn give(path: &Path) {
     if is_root() {
-        std::os::unix::fs::chown(path, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
+        std::os::unix::fs::chown(path, Some(UNPRIVILEGED_UID), Some(UNPRIVILEGED_UID)).unwrap();
     }
 }
 
