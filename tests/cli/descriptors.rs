@@ -1,11 +1,9 @@
 //! With few file descriptors a command works or says what to do, and nothing is lost.
 
-use std::process::Command;
-
 use crate::{
     Place,
     support::{
-        cli::{BINARY, Ended, forebay, run_command},
+        cli::{Ended, by_shell, run_command},
         fixtures,
     },
 };
@@ -18,12 +16,7 @@ const FEW: u32 = 8;
 
 /// Runs the binary with no more descriptors than this.
 fn run_with_descriptors(limit: u32, arguments: &[&str], stdin: &[u8]) -> Ended {
-    let mut command = Command::new("sh");
-    let environment = forebay([""; 0]);
-    command.envs(environment.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
-    command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), BINARY]).args(arguments);
-    run_command(&mut command, stdin)
+    run_command(&mut by_shell(&format!("ulimit -n {limit}; exec \"$0\" \"$@\""), arguments), stdin)
 }
 
 /// It names the limit and what to do.

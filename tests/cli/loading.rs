@@ -13,7 +13,7 @@ use forebay_test_components::CUSTOM_POLICY;
 use tempfile::TempDir;
 
 use crate::support::{
-    cli::{BINARY, Ended, Running, forebay, run, run_with},
+    cli::{Ended, Running, by_shell, forebay, run, run_with},
     fixtures::{contents, project_file},
     wasm::{leb, section},
 };
@@ -191,10 +191,8 @@ fn laborious(functions: usize, multiplications: usize) -> Vec<u8> {
 /// The binary, under limits that are lower than its own, set by the shell.
 fn under(limit: &str, scene: &Scene, arguments: &[&str]) -> Ended {
     let cache = scene.path("cache");
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), BINARY]).args(arguments);
-    command.env("XDG_CACHE_HOME", cache).env_remove("RUST_LOG").current_dir(scene.root.path());
-    Running::start(&mut command).end()
+    let mut command = by_shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), arguments);
+    Running::start(command.env("XDG_CACHE_HOME", cache).current_dir(scene.root.path())).end()
 }
 
 /// A few MiB can keep a compiler busy for minutes. The operator gets an answer, and nothing of it stays.

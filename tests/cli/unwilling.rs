@@ -1,9 +1,7 @@
 //! Logic that does no harm and no work either: what the command line says of it.
 
-use std::process::Command;
-
 use crate::support::{
-    cli::{BINARY, run, run_command, run_with},
+    cli::{by_shell, run, run_command, run_with},
     fixtures::project_file,
 };
 
@@ -97,9 +95,7 @@ fn a_log_that_cannot_be_written_stops_nothing() {
     let root = tempfile::tempdir().unwrap();
     let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
     let deaf = |arguments: &[&str]| {
-        let mut command = Command::new("sh");
-        command.args(["-c", "exec \"$0\" \"$@\" 2>/dev/full", BINARY]).args(arguments);
-        run_command(command.env_remove("RUST_LOG"), b"one\n")
+        run_command(&mut by_shell("exec \"$0\" \"$@\" 2>/dev/full", arguments), b"one\n")
     };
     let ended = deaf(&["write", &buffer, &component("spins.wasm")]);
     assert_eq!(ended.code, Some(2), "{ended}");
