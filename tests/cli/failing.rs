@@ -85,8 +85,17 @@ fn pages_that_cannot_be_read_are_logged_once_a_second_with_the_name_of_their_fil
     }
     let place = Place::new();
     place.write(&["--file-size=64KiB"], &seq(1..=5000)).assert_quiet_success();
-    let file = format!("{}/buffer-data-1.dat", place.path);
-    let own = ["-o", "/dev/null", "-P", &file, "-e", "trace=pread64", "-e", "inject=pread64:error=EIO"];
+    let file = place.data_file(1);
+    let own = [
+        "-o",
+        "/dev/null",
+        "-P",
+        file.to_str().unwrap(),
+        "-e",
+        "trace=pread64",
+        "-e",
+        "inject=pread64:error=EIO",
+    ];
     let mut strace = by_strace(&own, &["read", &place.path, "--file-size=64KiB"]);
     let ended = Running::start(&mut strace).end();
     assert_eq!(ended.code, Some(1), "{ended}");

@@ -4,7 +4,7 @@ use std::{fs::File, os::unix::fs::FileExt as _};
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use super::{Place, seq};
+use super::{Place, numbers, seq};
 use crate::support::cli::{Running, by_shell, run, status};
 
 const SIZES: [&str; 2] = ["--file-size=1MiB", "--max-size=8MiB"];
@@ -34,8 +34,7 @@ fn a_limit_on_the_length_of_files_is_handled_as_a_full_disk() {
     assert!(ended.stderr.contains("ulimit -f") && ended.stderr.contains("--file-size"), "{ended}");
     run(["verify", &place.path]).assert_quiet_success();
     // Of each batch a beginning was taken.
-    let read = String::from_utf8(place.read(&[]).assert_quiet_success().stdout.clone()).unwrap();
-    let numbers: Vec<u64> = read.lines().map(|line| line.parse().unwrap()).collect();
+    let numbers = numbers(&place.read(&[]).assert_quiet_success().stdout);
     assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     assert_eq!(numbers.len() as u64, records);
 }
@@ -88,7 +87,7 @@ fn a_sparse_data_file_takes_no_memory_for_lengths_that_it_only_states() {
     };
     for (records, has_end) in [(100, false), (1, true)] {
         let place = Place::with_lines(&seq(1..=records));
-        let file = File::options().write(true).open(format!("{}/buffer-data-0.dat", place.path)).unwrap();
+        let file = File::options().write(true).open(place.data_file(0)).unwrap();
         let at = file.metadata().unwrap().len();
         file.set_len(LENGTH).unwrap();
         file.write_all_at(&(LENGTH - at - 8).to_be_bytes(), at).unwrap();

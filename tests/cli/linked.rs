@@ -1,10 +1,6 @@
 //! Data files that were moved to another disk and linked to, and other things in the place of data files.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use super::{Place, seq};
 use crate::support::{cli::run, fixtures};
@@ -16,10 +12,6 @@ fn place() -> Place {
     let place = Place::new();
     place.write(&SMALL, &seq(1..=500)).assert_quiet_success();
     place
-}
-
-fn data_file(place: &Place) -> PathBuf {
-    Path::new(&place.path).join("buffer-data-1.dat")
 }
 
 /// The records are there: to read on without them, and to take them for acknowledged, would lose them.
@@ -40,7 +32,7 @@ fn what_is_no_file_in_the_place_of_a_data_file_is_refused_and_changes_nothing() 
     ];
     for (put, cause) in ways {
         let place = place();
-        let (file, moved) = (data_file(&place), place.above.path().join("moved"));
+        let (file, moved) = (place.data_file(1), place.above.path().join("moved"));
         fs::rename(&file, &moved).unwrap();
         put(&moved, &file);
         for command in ["write", "read", "pipe", "verify", "status"] {
@@ -63,7 +55,7 @@ fn what_is_no_file_in_the_place_of_a_data_file_is_refused_and_changes_nothing() 
 #[test]
 fn a_data_file_with_a_second_name_is_warned_of_and_used() {
     let place = place();
-    let file = data_file(&place);
+    let file = place.data_file(1);
     fs::hard_link(&file, place.above.path().join("backup")).unwrap();
     let before = fixtures::contents(place.above.path());
     let peeked = place.read(&[&SMALL[..], &["--peek"]].concat());

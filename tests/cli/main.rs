@@ -48,6 +48,7 @@ mod writing;
 
 use std::{
     io::Write as _,
+    path::{Path, PathBuf},
     process::ChildStdin,
     thread::{self, JoinHandle},
 };
@@ -76,6 +77,11 @@ impl Place {
         place
     }
 
+    /// The path of the data file with this number.
+    fn data_file(&self, number: u16) -> PathBuf {
+        Path::new(&self.path).join(format!("buffer-data-{number}.dat"))
+    }
+
     fn write(&self, flags: &[&str], stdin: &[u8]) -> Ended {
         run_with([&["write", &self.path], flags].concat(), stdin)
     }
@@ -88,6 +94,11 @@ impl Place {
 /// What `seq` prints.
 fn seq(numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
     numbers.into_iter().flat_map(|number| format!("{number}\n").into_bytes()).collect()
+}
+
+/// The numbers on the lines of an output, as [`seq`] gives them.
+fn numbers(output: &[u8]) -> Vec<u64> {
+    String::from_utf8_lossy(output).lines().map(|line| line.parse().unwrap()).collect()
 }
 
 /// Feeds lines as `seq` prints them, until the pipe is closed.

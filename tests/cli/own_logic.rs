@@ -4,23 +4,23 @@ use forebay_test_components::CUSTOM_POLICY;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::numbers;
 use crate::support::cli::{run, run_with};
 
 /// What the operator retains.
 const KEPT: u64 = 1_000;
 
-/// Writes the numbers from 1 on, each a record, to a buffer with data files of some 80 records, and gives what is left, and
+/// Writes the numbers from 1 to this, each a record, to a buffer with data files of some 80 records, and gives what is left, and
 /// what was said.
-fn left_of(numbers: u64, what_may_go: &str) -> (Vec<u64>, String) {
+fn left_of(last: u64, what_may_go: &str) -> (Vec<u64>, String) {
     let root = TempDir::new().unwrap();
     let buffer = root.path().join("buffer").to_str().unwrap().to_owned();
-    let lines: Vec<String> = (1..=numbers).map(|number| format!("{number}\n")).collect();
+    let lines: Vec<String> = (1..=last).map(|number| format!("{number}\n")).collect();
     let options = ["--component", CUSTOM_POLICY, what_may_go, "--file-size=4KiB", "--small-files"];
     let written = run_with([&["write", &buffer], &options[..]].concat(), lines.concat().as_bytes());
     assert_eq!(written.code, Some(0), "{written}");
     let left = run([&["read", &buffer], &options[..]].concat());
-    let left = String::from_utf8(left.assert_quiet_success().stdout.clone()).unwrap();
-    (left.lines().map(|line| line.parse().unwrap()).collect(), written.stderr)
+    (numbers(&left.assert_quiet_success().stdout), written.stderr)
 }
 
 /// What the example is there to show: logic that decides otherwise than ours, and the host carries it out.

@@ -1,8 +1,14 @@
 //! People and cleaners remove files of a running buffer, or rotate them as if they were logs.
 
-use std::{fs, io::Write as _, path::Path, thread, time::Duration};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
-use super::{Place, seq};
+use super::{Place, numbers, seq};
 use crate::support::{
     cli::{Running, by_strace, forebay},
     tools::is_there,
@@ -18,30 +24,26 @@ fn writer(place: &Place, durability: &str) -> Running {
     writer
 }
 
-fn data_file(place: &Place, number: u16) -> String {
-    format!("{}/buffer-data-{number}.dat", place.path)
-}
-
 /// What is confirmed as synced is thrown away by the program that wrote it.
 #[test]
 fn what_is_confirmed_after_a_data_file_was_taken_away_is_there_later() {
-    let ways: [fn(&str); 3] = [
+    let ways: [fn(&Path); 3] = [
         |file| fs::remove_file(file).unwrap(),
-        |file| fs::rename(file, format!("{file}.1")).unwrap(),
+        |file| fs::rename(file, file.with_extension("dat.1")).unwrap(),
         |file| {
-            fs::write(format!("{file}.other"), b"of another program").unwrap();
-            fs::rename(format!("{file}.other"), file).unwrap();
+            let other = file.with_extension("dat.other");
+            fs::write(&other, b"of another program").unwrap();
+            fs::rename(other, file).unwrap();
         },
     ];
     for take in ways {
         let place = Place::new();
         let mut running = writer(&place, "synced");
-        take(&data_file(&place, 0));
+        take(&place.data_file(0));
         running.feed(&seq(2..=50));
         let ended = running.end();
         assert!(ended.stderr.contains("taken away") && ended.stderr.contains("buffer-data-0.dat"), "{ended}");
-        let found = String::from_utf8(place.read(&[]).stdout).unwrap();
-        let found: Vec<u64> = found.lines().map(|line| line.parse().unwrap()).collect();
+        let found = numbers(&place.read(&[]).stdout);
         assert!((2..=50).all(|number| found.contains(&number)), "{found:?} found: {ended}");
     }
 }
@@ -53,7 +55,7 @@ fn records_whose_file_is_taken_away_while_they_are_synced_are_written_again() {
         return;
     }
     // The second is what `copytruncate` of logrotate does.
-    let ways: [fn(String); 2] =
+    let ways: [fn(PathBuf); 2] =
         [|file| fs::remove_file(file).unwrap(), |file| drop(fs::File::create(file).unwrap())];
     for take in ways {
         let place = Place::new();
@@ -65,7 +67,7 @@ fn records_whose_file_is_taken_away_while_they_are_synced_are_written_again() {
         running.next_line().unwrap();
         running.feed(b"2\n");
         thread::sleep(Duration::from_millis(150));
-        take(data_file(&place, 0));
+        take(place.data_file(0));
         thread::sleep(Duration::from_millis(600));
         running.feed(b"3\n");
         let ended = running.end();
@@ -84,7 +86,7 @@ fn a_file_that_is_cut_while_the_writer_rests_is_counted_as_lost() {
     let place = Place::new();
     let mut running = writer(&place, "synced");
     thread::sleep(Duration::from_millis(600));
-    fs::File::create(data_file(&place, 0)).unwrap();
+    fs::File::create(place.data_file(0)).unwrap();
     running.feed(b"2\n");
     let ended = running.end();
     let said = ended.stderr.lines().last().unwrap();
@@ -98,7 +100,7 @@ fn a_file_that_is_cut_while_the_writer_rests_is_counted_as_lost() {
 fn the_loss_of_a_data_file_is_said_at_the_next_sync() {
     let place = Place::new();
     let mut running = writer(&place, "written");
-    fs::remove_file(data_file(&place, 0)).unwrap();
+    fs::remove_file(place.data_file(0)).unwrap();
     running.feed(b"2\n");
     let said = running.next_error_line();
     assert!(said.contains("taken away") && said.contains("buffer-data-0.dat"), "{said}");

@@ -1,6 +1,6 @@
 //! Data files that the process may not read: their records are there, and a person can make them readable.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::{Place, seq};
 use crate::support::{
@@ -31,8 +31,7 @@ impl Bed {
     }
 
     fn set_mode(&self, number: u16, mode: u32) {
-        let file = Path::new(&self.0.path).join(format!("buffer-data-{number}.dat"));
-        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(self.0.data_file(number), fs::Permissions::from_mode(mode)).unwrap();
     }
 }
 
