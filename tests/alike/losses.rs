@@ -4,7 +4,7 @@ use forebay::{Buffer, Loss, Place, RecordId, storage::memory::Disk};
 
 use crate::support::{
     Runs,
-    storage::{DAMAGED_BYTES, data_file, disk, figure, file, ids, ledger, options, read, write},
+    storage::{DAMAGED_BYTES, data_file, disk, figure, file, ids, ledger, options, read, start, write},
 };
 
 /// A loss in figures: the first and the last id that are missing, and the places as file, offset and length.
@@ -17,11 +17,6 @@ fn told(buffer: &Buffer) -> Vec<Told> {
         ((loss.ids.start.0, loss.ids.end.0 - 1), loss.places.iter().map(place).collect())
     };
     buffer.take_losses().into_iter().map(tell).collect()
-}
-
-/// Where the frame of a record starts in a data file that starts with record `first`.
-fn start(first: u64, id: u64) -> u64 {
-    data_file(first..id).len() as u64
 }
 
 /// Ids may be missing right in front of a frame whose length is damaged: its trailer says where it starts and ends, and nothing
@@ -63,7 +58,7 @@ fn a_damaged_record_is_told_with_its_id_and_its_place() {
     for runs in Runs::ALL {
         let mut bytes = data_file(1..=20);
         for id in [5, 6, 11] {
-            bytes[data_file(1..id).len() + 8] ^= 1;
+            bytes[start(1, id) + 8] ^= 1;
         }
         let disk = Disk::new();
         disk.put_data_file(file(0), bytes);
@@ -71,7 +66,7 @@ fn a_damaged_record_is_told_with_its_id_and_its_place() {
         let buffer = runs.open(disk.open().unwrap(), options());
         assert_eq!(told(&buffer), [], "{runs:?}");
         assert_eq!(read(&buffer), ids([1..=4, 7..=10, 12..=20]), "{runs:?}");
-        let stretch = |id: u64, next: u64| (0, start(1, id), start(1, next) - start(1, id));
+        let stretch = |id: u64, next: u64| (0, start(1, id) as u64, (start(1, next) - start(1, id)) as u64);
         let expected = [((5, 6), vec![stretch(5, 7)]), ((11, 11), vec![stretch(11, 12)])];
         assert_eq!(told(&buffer), expected, "{runs:?}");
         assert_eq!(told(&buffer), [], "{runs:?}: once");
@@ -129,10 +124,10 @@ fn damage_that_is_passed_on_opening_is_in_both_accounts() {
         let mut first = data_file(1..=15);
         let mut second = data_file(16..=20);
         for id in 11..=15 {
-            first[data_file(1..id).len() + 8] ^= 1;
+            first[start(1, id) + 8] ^= 1;
         }
         for id in 16..=20 {
-            second[data_file(16..id).len() + 8] ^= 1;
+            second[start(16, id) + 8] ^= 1;
         }
         let bytes = data_file(11..=20).len() as u64;
         let disk = disk(Some(ledger(21, 1, 0, 10)), &[(0, first), (1, second)]);
@@ -205,7 +200,7 @@ fn pain_26316_ids_that_go_back_are_refused_and_told() {
         disk.put_ledger(Some(ledger(15, 1, 0, 0)));
         let buffer = runs.open(disk.open().unwrap(), options());
         assert_eq!(read(&buffer), ids([1..=14]), "{runs:?}");
-        let places = [(0, start(1, 11), again.len() as u64), (1, 0, data_file(9..=11).len() as u64)];
+        let places = [(0, start(1, 11) as u64, again.len() as u64), (1, 0, data_file(9..=11).len() as u64)];
         let losses = buffer.take_losses();
         assert!(losses.iter().all(|loss| loss.events() == 0), "{runs:?}: {losses:?}");
         let told: Vec<_> = losses.iter().flat_map(|loss| &loss.places).collect();

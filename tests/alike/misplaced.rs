@@ -8,18 +8,13 @@ use forebay_types::Ledger;
 
 use crate::support::{
     Runs,
-    storage::{data_file, disk, ledger, options, read},
+    storage::{data_file, disk, ledger, options, read, start},
 };
 
 /// Bytes of a whole number of frames and a half: a sector ends within a frame.
 fn sector(frames: u64) -> Range<usize> {
     let whole = data_file(1..=frames).len();
     0..whole + data_file([1]).len() / 16 * 8
-}
-
-/// Where the frame of a record starts in a data file that starts with record `first`.
-fn start(first: u64, id: u64) -> usize {
-    data_file(first..id).len()
 }
 
 /// Swaps the same stretch of two files.

@@ -10,7 +10,7 @@ use forebay::{
 use crate::support::{
     Runs,
     fixtures::payload,
-    storage::{LOST_EVENTS, data_file, disk, figure, file, ids, ledger, options, read, write},
+    storage::{LOST_EVENTS, data_file, disk, figure, file, ids, ledger, options, read, start, write},
 };
 
 /// The rest of a write that did not end would hide what is written behind it.
@@ -96,10 +96,9 @@ fn a_ledger_behind_the_data_is_moved_forward() {
 /// when the ledger has caught up, new records would have their ids by then.
 #[test]
 fn a_ledger_behind_the_data_hides_nothing_between_two_damages() {
-    let start = |id: u64| data_file(1..id).len();
     let mut bytes = data_file(1..=9);
-    bytes[start(4)..start(5)].fill(0);
-    bytes[start(8) + 8..start(9)].fill(0);
+    bytes[start(1, 4)..start(1, 5)].fill(0);
+    bytes[start(1, 8) + 8..start(1, 9)].fill(0);
     bytes.truncate(bytes.len() - 3);
     for runs in Runs::ALL {
         let disk = disk(Some(ledger(5, 0, 0, 0)), &[(0, bytes.clone())]);
@@ -228,12 +227,15 @@ fn without_a_ledger_the_frames_say_what_is_there() {
 /// Damage in several places of several files: all that is whole is delivered.
 #[test]
 fn damaged_frames_cost_only_themselves() {
-    let start = |id: u64| data_file(1..id).len();
     let mut first = data_file(1..=30);
     // A payload, two payloads side by side, a length, a whole frame.
-    for (at, bytes) in
-        [(start(3) + 8, 1), (start(7) + 10, 1), (start(8) + 20, 1), (start(12), 8), (start(20), 40)]
-    {
+    for (at, bytes) in [
+        (start(1, 3) + 8, 1),
+        (start(1, 7) + 10, 1),
+        (start(1, 8) + 20, 1),
+        (start(1, 12), 8),
+        (start(1, 20), 40),
+    ] {
         first[at..at + bytes].iter_mut().for_each(|byte| *byte ^= 0x55);
     }
     for runs in Runs::ALL {

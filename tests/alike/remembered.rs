@@ -8,7 +8,7 @@ use forebay::{
 
 use crate::support::{
     Runs,
-    storage::{HeldSyncs, data_file, disk, file, ids, ledger, options, read, write},
+    storage::{HeldSyncs, data_file, disk, file, ids, ledger, options, read, start, write},
 };
 
 /// What has become of the file.
@@ -344,8 +344,7 @@ fn what_is_remembered_behind_a_damage_does_not_keep_the_buffer_from_opening() {
         assert_eq!(read(&buffer), ids([1..=20]), "{runs:?}");
         buffer.close().unwrap();
         let mut bytes = data_file(1..=20);
-        let start = |id: u64| data_file(1..id).len();
-        bytes[start(7)..start(8)].fill(0);
+        bytes[start(1, 7)..start(1, 8)].fill(0);
         bytes.extend([0xff; 45]);
         disk.put_data_file(file(0), bytes);
         disk.put_data_file(file(1), data_file(30..=34));

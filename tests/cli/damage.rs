@@ -199,7 +199,7 @@ fn pain_26035_many_losses_do_not_fill_the_log() {
         let first = number * 48 + 1;
         // Every third record's first byte.
         for id in (first..=(first + 47).min(600)).step_by(3) {
-            let start = storage::data_file(first..id).len();
+            let start = storage::start(first, id);
             bytes[start + 8] ^= 1;
             lost += 1;
         }

@@ -61,6 +61,11 @@ pub fn data_file(ids: impl IntoIterator<Item = u64>) -> Vec<u8> {
     bytes
 }
 
+/// Where the frame of a record starts in a data file that starts with record `first`.
+pub fn start(first: u64, id: u64) -> usize {
+    data_file(first..id).len()
+}
+
 /// The ids in all data files of a disk, which are whole, none of them twice.
 #[track_caller]
 pub fn ids_on(disk: &Disk, at: &str) -> BTreeSet<u64> {

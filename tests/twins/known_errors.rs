@@ -4,13 +4,10 @@ use forebay::RecordId;
 
 use crate::support::{
     Runs,
-    storage::{DAMAGED_BYTES, LOST_EVENTS, data_file, disk, figure, file, ids, ledger, options, read, write},
+    storage::{
+        DAMAGED_BYTES, LOST_EVENTS, data_file, disk, figure, file, ids, ledger, options, read, start, write,
+    },
 };
-
-/// Where the frame of a record starts in a file that begins with record `first`.
-fn start(first: u64, id: u64) -> usize {
-    data_file(first..id).len()
-}
 
 /// A data file of these records, with so many bytes at the end of the frames of some of them overwritten.
 fn scrambled(range: std::ops::RangeInclusive<u64>, ids: &[u64], bytes: usize) -> Vec<u8> {
