@@ -3,6 +3,7 @@
 use std::{fs, io::Write as _, path::PathBuf, process::Command, thread, time::Instant};
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use super::{Place, feed_without_end, seq};
 use crate::support::{
@@ -122,10 +123,21 @@ pub(super) fn in_a_file_system(make: &str, arguments: &[&str]) -> Option<Command
     }
 }
 
+/// `forebay write` with these flags on a tmpfs of its own, mounted with these options. Inside, the buffer is `buffer` in the
+/// directory. `None` where [`in_a_file_system`] is.
+fn write_on_tmpfs(options: &str, flags: &[&str]) -> Option<(TempDir, Running)> {
+    let above = TempDir::new().unwrap();
+    let mount = above.path().to_str().unwrap();
+    let make = format!("mount -t tmpfs -o {options} forebay {mount}");
+    let buffer = format!("{mount}/buffer");
+    let mut command = in_a_file_system(&make, &[&[BINARY, "write", &buffer], flags].concat())?;
+    Some((above, Running::start(&mut command)))
+}
+
 /// A disk that is full may get room again, and no user should have to restart anything for it.
 #[test]
 fn a_full_disk_is_waited_for() {
-    let above = tempfile::TempDir::new().unwrap();
+    let above = TempDir::new().unwrap();
     let mount = above.path().to_str().unwrap();
     // The filler takes up what the records need.
     let make =
@@ -164,13 +176,8 @@ fn a_full_disk_is_waited_for() {
 /// Whether the disk or the buffer is full decides what an operator does. It is said of the moment at which records were refused.
 #[test]
 fn a_record_that_a_full_disk_refuses_is_not_blamed_on_the_logic() {
-    let above = tempfile::TempDir::new().unwrap();
-    let mount = above.path().to_str().unwrap();
-    let make = format!("mount -t tmpfs -o size=512k forebay {mount}");
-    let buffer = format!("{mount}/buffer");
-    let write = [BINARY, "write", &buffer, "--when-full=reject", "--framing=length"];
-    let Some(mut command) = in_a_file_system(&make, &write) else { return };
-    let mut writer = Running::start(&mut command);
+    let flags = ["--when-full=reject", "--framing=length"];
+    let Some((_mount, mut writer)) = write_on_tmpfs("size=512k", &flags) else { return };
     // After each long record that finds no room comes a short one that does.
     let record = |bytes: u32| [&bytes.to_be_bytes()[..], &vec![b'x'; bytes as usize]].concat();
     let records: Vec<u8> = (0..40).flat_map(|_| [record(100_000), record(10)].concat()).collect();
@@ -185,13 +192,8 @@ fn a_record_that_a_full_disk_refuses_is_not_blamed_on_the_logic() {
 /// go does not wait for ever. Ten files are what is there before the buffer makes its fifth data file.
 #[test]
 fn pain_8763_a_disk_without_room_for_another_file_drops_the_oldest() {
-    let above = tempfile::TempDir::new().unwrap();
-    let mount = above.path().to_str().unwrap();
-    let make = format!("mount -t tmpfs -o size=64m,nr_inodes=10 forebay {mount}");
-    let buffer = format!("{mount}/buffer");
-    let write = [BINARY, "write", &buffer, "--when-full=drop-oldest", "--file-size=64KiB", "--confirm"];
-    let Some(mut command) = in_a_file_system(&make, &write) else { return };
-    let mut writer = Running::start(&mut command);
+    let flags = ["--when-full=drop-oldest", "--file-size=64KiB", "--confirm"];
+    let Some((_mount, mut writer)) = write_on_tmpfs("size=64m,nr_inodes=10", &flags) else { return };
     writer.feed(&seq(1..=20_000));
     let ended = writer.end();
     assert_eq!(ended.code, Some(0), "{ended}");
@@ -203,27 +205,14 @@ fn pain_8763_a_disk_without_room_for_another_file_drops_the_oldest() {
 /// the others were dropped: not that they were sent.
 #[test]
 fn what_is_dropped_on_a_disk_that_stays_full_counts_as_dropped() {
-    let above = tempfile::TempDir::new().unwrap();
-    let mount = above.path().to_str().unwrap();
-    let make = format!("mount -t tmpfs -o size=1m forebay {mount}");
-    let buffer = format!("{mount}/buffer");
-    let write = [
-        BINARY,
-        "write",
-        &buffer,
-        "--when-full=drop-oldest",
-        "--file-size=4KiB",
-        "--small-files",
-        "--sync-interval=1h",
-        "--confirm",
-    ];
-    let Some(mut command) = in_a_file_system(&make, &write) else { return };
-    let mut writer = Running::start(&mut command);
+    let flags =
+        ["--when-full=drop-oldest", "--file-size=4KiB", "--small-files", "--sync-interval=1h", "--confirm"];
+    let Some((mount, mut writer)) = write_on_tmpfs("size=1m", &flags) else { return };
     let lines = seq(1..=200);
     let mut stdin = writer.take_stdin();
     std::io::Write::write_all(&mut stdin, &lines).unwrap();
     while writer.next_line().expect("it goes on") != b"200" {}
-    let inside = PathBuf::from(format!("/proc/{}/root{mount}", writer.pid()));
+    let inside = PathBuf::from(format!("/proc/{}/root{}", writer.pid(), mount.path().display()));
     // What becomes free is taken at once.
     let hog = inside.join("hog");
     let mut hog = fs::File::create(hog).unwrap();
