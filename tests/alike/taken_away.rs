@@ -187,7 +187,6 @@ fn an_empty_file_that_was_taken_away_is_made_again() {
         let bed = Bed::new(runs);
         let path = bed.directory();
         bed.wait();
-        bed.buffer.reader();
         assert_eq!(read(&bed.buffer), ids([1..=10]));
         bed.buffer.reader().ack_through(RecordId(10));
         bed.buffer.close().unwrap();

@@ -150,7 +150,7 @@ fn a_full_disk_is_waited_for() {
     let mut stdin = writer.take_stdin();
     let feed = lines.clone();
     let feeding = thread::spawn(move || {
-        std::io::Write::write_all(&mut stdin, &feed).unwrap();
+        stdin.write_all(&feed).unwrap();
         // Kept open until the buffer was looked at.
         stdin
     });
@@ -210,15 +210,15 @@ fn what_is_dropped_on_a_disk_that_stays_full_counts_as_dropped() {
     let Some((mount, mut writer)) = write_on_tmpfs("size=1m", &flags) else { return };
     let lines = seq(1..=200);
     let mut stdin = writer.take_stdin();
-    std::io::Write::write_all(&mut stdin, &lines).unwrap();
+    stdin.write_all(&lines).unwrap();
     while writer.next_line().expect("it goes on") != b"200" {}
     let inside = PathBuf::from(format!("/proc/{}/root{}", writer.pid(), mount.path().display()));
     // What becomes free is taken at once.
     let hog = inside.join("hog");
     let mut hog = fs::File::create(hog).unwrap();
-    let mut fill = move || while std::io::Write::write_all(&mut hog, &[1; 512]).is_ok() {};
+    let mut fill = move || while hog.write_all(&[1; 512]).is_ok() {};
     fill();
-    std::io::Write::write_all(&mut stdin, &seq(201..=600)).unwrap();
+    stdin.write_all(&seq(201..=600)).unwrap();
     let said = writer.next_error_line();
     assert!(said.contains("dropped the oldest records"), "{said}");
     for _ in 0..40 {

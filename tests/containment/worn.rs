@@ -180,7 +180,7 @@ fn a_call_back_from_where_the_host_asks_for_memory_is_a_trap() {
 #[test]
 fn traps_behind_work_end_with_the_last_life() {
     let victim = Victim::new();
-    let other = Buffer::builder_with(victim.path(), options()).open().unwrap();
+    let other = victim.open_in_order();
     let started = Instant::now();
     other.replace_logic(component(Attack::Traps)).unwrap_err();
     write(&other, 11..=20);

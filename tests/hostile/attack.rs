@@ -162,7 +162,7 @@ impl Victim {
     /// Logic in order finds everything that was confirmed, and goes on.
     #[track_caller]
     pub fn assert_unharmed(&self, what: &str) {
-        let buffer = Buffer::builder_with(self.directory.path(), options()).open().unwrap();
+        let buffer = self.open_in_order();
         assert_eq!(buffer.open_report().next_id, RecordId(11), "{what}");
         write(&buffer, 11..=20);
         assert_eq!(read(&buffer), ids([1..=20]), "{what}");

@@ -312,21 +312,24 @@ fn logic_that_removes_files_when_it_is_to_close_can_be_replaced() {
     }
 }
 
+/// Stores the ledger as it is, or the empty one where none is stored.
+fn store_ledger(guard: &mut Guard) {
+    let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+}
+
 /// A buffer in which nothing was written yet may have no data file, or lose the only one: the next logic finds its place all the
 /// same, although it may make no file before it has opened the buffer.
 #[test]
 fn logic_that_leaves_no_file_behind_can_be_replaced() {
-    let nothing: fn(&mut Guard) = |guard| {
-        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
-    };
+    let nothing: fn(&mut Guard) = store_ledger;
     let prepares: fn(&mut Guard) = |guard| {
-        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+        store_ledger(guard);
         guard.prepare().unwrap();
     };
     let rolls: fn(&mut Guard) = |guard| {
-        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+        store_ledger(guard);
         guard.roll().unwrap();
-        let _ = guard.store_ledger(guard.ledger().unwrap_or(Ledger::EMPTY));
+        store_ledger(guard);
         guard.roll().unwrap();
     };
     let removes: fn(&mut Guard) = |guard| {
