@@ -74,7 +74,7 @@ fn too_little_address_space_is_refused_with_what_is_needed() {
     assert_eq!(ended.assert_quiet_success().stdout, b"one\n");
 }
 
-/// The lengths of a sparse file cost whoever makes it nothing. To believe them costs the reader its memory, and the machine more.
+/// The lengths of a sparse file cost its maker nothing. To believe them costs the reader its memory, and the machine more.
 #[test]
 fn a_sparse_data_file_takes_no_memory_for_lengths_that_it_only_states() {
     const LENGTH: u64 = 600 << 20;
