@@ -41,8 +41,8 @@ fn a_writer_ends_when_a_data_file_may_not_be_read_and_nothing_is_lost() {
     if !is_there() {
         return;
     }
-    let bed = Bed::new();
     for (durability, file) in [("written", 5), ("synced", 7)] {
+        let bed = Bed::new();
         bed.set_mode(file, 0);
         let ended = bed.run("write", &[&format!("--durability={durability}")], &seq(2001..=2400));
         assert_eq!(ended.code, Some(2), "{durability}: {ended}");
@@ -51,10 +51,10 @@ fn a_writer_ends_when_a_data_file_may_not_be_read_and_nothing_is_lost() {
             assert!(said.contains(word), "{durability}: {word:?} is missing: {ended}");
         }
         bed.set_mode(file, 0o640);
+        let read = bed.run("read", &[], b"");
+        assert!(!read.stderr.contains("rewrites"), "nothing was in doubt: {read}");
+        let lines = read.stdout.split(|byte| *byte == b'\n').take(2000);
+        let numbers: Vec<u64> = lines.map(|line| String::from_utf8_lossy(line).parse().unwrap()).collect();
+        assert_eq!(numbers, (1..=2000).collect::<Vec<_>>(), "{read}");
     }
-    let read = bed.run("read", &[], b"");
-    assert!(!read.stderr.contains("rewrites"), "nothing was in doubt: {read}");
-    let lines = read.stdout.split(|byte| *byte == b'\n').take(2000);
-    let numbers: Vec<u64> = lines.map(|line| String::from_utf8_lossy(line).parse().unwrap()).collect();
-    assert_eq!(numbers, (1..=2000).collect::<Vec<_>>(), "{read}");
 }

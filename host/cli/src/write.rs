@@ -8,12 +8,13 @@ use std::{
     io::Write as _,
     ops::ControlFlow,
     panic::{self, AssertUnwindSafe},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
-use forebay::{RecordId, WriteErrorKind, explain_missing_threads};
+use forebay::{Buffer, RecordId, WriteErrorKind, explain_missing_threads};
 use serde::Serialize;
 use tracing::warn;
 
@@ -28,6 +29,9 @@ use crate::{
 
 /// How many batches may wait for their answers: those that share a sync.
 const BATCHES_MAX: usize = 8;
+
+/// How often the buffer is looked at while stdin is silent: it may stop with every record answered.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What this thread hears of.
 enum Event {
@@ -102,11 +106,14 @@ impl Writing<'_> {
     /// Waits for all answers, until there are no more or a signal comes.
     fn collect(&mut self, inbox: &Receiver<Event>) -> anyhow::Result<()> {
         while self.signals.caught().is_none() {
-            match inbox.recv() {
+            match inbox.recv_timeout(LOOK) {
                 Ok(Event::Sent(sent)) => self.settle(sent)?,
                 Ok(Event::End(result)) => return result,
                 Ok(Event::Stop) => break,
-                Err(_) => anyhow::bail!("the thread that reads standard input has died"),
+                Err(RecvTimeoutError::Timeout) => self.must_go_on()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    anyhow::bail!("the thread that reads standard input has died")
+                }
             }
         }
         // Writing has ended: what was handed over has its answer or gets it now.
@@ -114,6 +121,15 @@ impl Writing<'_> {
             self.settle(sent)?;
         }
         Ok(())
+    }
+
+    /// Fails if the buffer has stopped: no answer would say so before the next record comes.
+    fn must_go_on(&self) -> anyhow::Result<()> {
+        let status = self.signals.with_buffer(Buffer::status).flatten();
+        match status.and_then(|status| status.stopped) {
+            Some(reason) => Err(WriteErrorKind::Stopped { reason }.into()),
+            None => Ok(()),
+        }
     }
 
     /// Waits for what became of a batch.
