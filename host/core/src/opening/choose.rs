@@ -26,6 +26,16 @@ pub enum LedgerState {
     Doubtful(Range<RecordId>),
 }
 
+impl LedgerState {
+    /// Whether the ledger in the directory does not count.
+    pub(super) fn does_not_count(&self) -> bool {
+        match self {
+            Self::Missing | Self::Replaced | Self::Overrun => true,
+            Self::Good | Self::Doubtful(_) => false,
+        }
+    }
+}
+
 /// The ledger to go by, `None` if there is nothing; and what the one in the directory is worth.
 pub(super) fn choose(
     decision: Decision,

@@ -88,7 +88,13 @@ impl Found {
         let checkpoints = if recalled.as_ref().is_some_and(is_usable) { standing } else { Vec::new() };
         segments.put_in_order(&order);
         segments.raise_next_id(ledger.map_or(RecordId::FIRST, |ledger| ledger.writer_next_record));
-        segments.forget_damage();
+        let forget = |segments: &mut Segments| {
+            segments.forget_damage();
+            if ledger_state.does_not_count() {
+                segments.doubt_front();
+            }
+        };
+        forget(&mut segments);
         for checkpoint in &checkpoints {
             segments.note_checkpoint(*checkpoint);
         }
@@ -98,7 +104,7 @@ impl Found {
         if files.segments.last().is_some_and(|last| last.walked.end != WalkedEnd::Whole) {
             // The next id says what a damaged file may hold, as the file that follows will once there is one. So a look
             // before the next write and a look after it find the same.
-            files.segments.forget_damage();
+            forget(files.segments);
             frames_end = find_end(&mut files, reader)?;
         }
 

@@ -196,11 +196,11 @@ pub(crate) fn end_id(
         return Ok(fence.or(starts.into_iter().min()));
     }
     let behind = map(next, next_bytes, Some(open_end), None)?;
-    let mut best = (None, open.records().saturating_add(behind.records()));
+    let mut best = (None, open.worth().saturating_add(behind.worth()));
     for start in starts {
         let own = map(file, bytes, min_id, Some(start))?;
         let behind = map(next, next_bytes, own.next_id().or(min_id), None)?;
-        let kept = own.records().saturating_add(behind.records());
+        let kept = own.worth().saturating_add(behind.worth());
         // In doubt the first frame of the next file counts.
         if kept > best.1 || kept == best.1 && Some(start) == fence {
             best = (Some(start), kept);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use forebay_frame::Fences;
 use forebay_types::{FileId, RecordId};
 
 use super::{Segments, WalkedEnd};
@@ -89,6 +90,15 @@ impl Segments {
             // Without a bound, and below every id.
             (None, Bound::At(RecordId(0))) => Bound::Unknown,
             (None, min) => min,
+        }
+    }
+
+    /// The ledger does not tell with which id the front segment begins: its first frame may be misplaced.
+    pub(crate) fn doubt_front(&mut self) {
+        let Some(front) = self.front().map(|segment| segment.file) else { return };
+        let bounds = self.bounds_of(front);
+        if bounds.min == Bound::NotAsked {
+            self.set_bounds(front, Bounds { min: Bound::told(Fences::UNPLACED.min), ..bounds });
         }
     }
 

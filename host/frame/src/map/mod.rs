@@ -32,6 +32,7 @@ pub use unordered::{UnorderedStep, UnorderedWalk};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileMap {
     stretches: Vec<Stretch>,
+    worth: i128,
     records: u64,
     first_id: Option<RecordId>,
     next_id: Option<RecordId>,
@@ -46,7 +47,7 @@ impl FileMap {
     pub fn of<S: Source>(source: &mut S, fences: Fences) -> Result<Self, S::Error> {
         let mut frames = Frames::new(source);
         let parts = gap::parts(&mut frames, fences)?;
-        let mut chosen = selection::choose(&mut frames, &parts, fences)?;
+        let (mut chosen, worth) = selection::choose(&mut frames, &parts, fences)?;
         let mut follower = fences.end;
         for piece in chosen.iter_mut().rev() {
             // Events that were counted in a payload give way to the ids that follow.
@@ -54,6 +55,7 @@ impl FileMap {
             follower = Some(piece.first_id);
         }
         Ok(Self {
+            worth,
             records: chosen.iter().map(|piece| u64::from(piece.records)).sum(),
             first_id: chosen.first().map(|piece| piece.first_id),
             next_id: chosen.last().map(|piece| piece.next_id),
@@ -70,6 +72,13 @@ impl FileMap {
     pub fn at(&self, offset: u64) -> Option<(usize, &Stretch)> {
         let position = self.stretches.partition_point(|stretch| stretch.end() <= offset);
         self.stretches.get(position).map(|stretch| (position, stretch))
+    }
+
+    /// How much speaks for this map: the records that it lets a reader have, less what speaks against the gaps between them.
+    ///
+    /// A number that is compared with that of the same file's map between other fences.
+    pub fn worth(&self) -> i128 {
+        self.worth
     }
 
     /// How many records the file holds that can be read.

@@ -29,12 +29,12 @@ const EVENT_BYTES: u64 = 8;
 /// So many ids may be missing at the end of the file before.
 const FEW_IDS: u64 = 8;
 
-/// The pieces that count, in file order.
+/// The pieces that count, in file order, and how much speaks for them.
 pub(crate) fn choose<S: Source>(
     frames: &mut Frames<'_, S>,
     parts: &Parts,
     fences: Fences,
-) -> Result<Vec<Piece>, S::Error> {
+) -> Result<(Vec<Piece>, i128), S::Error> {
     let back = parts.back.iter().filter(|_| !parts.back_is_payload);
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle = without_repeats(frames, parts.middle.iter().filter_map(Item::whole).copied())?;
@@ -66,7 +66,7 @@ pub(crate) fn choose<S: Source>(
             best = Some((worth, selection.chosen));
         }
     }
-    Ok(best.map(|(_, chosen)| chosen).unwrap_or_default())
+    Ok(best.map(|(worth, chosen)| (chosen, worth)).unwrap_or_default())
 }
 
 /// Which of two neighbours is in doubt.
