@@ -1,6 +1,6 @@
 //! What speaks against the gap between two pieces: bytes that are lost there, and ids that are missing.
 
-use crate::{id::RecordId, layout::OVERHEAD_BYTES, map::piece::Piece};
+use crate::{id::RecordId, map::piece::Piece};
 
 /// How much a record counts.
 pub(crate) const RECORD_WEIGHT: u64 = 1024;
@@ -55,16 +55,6 @@ impl Before {
     /// Nothing stands before: at the start of a file whose lowest id is known.
     pub(crate) fn start(min: RecordId) -> Self {
         Self { end: 0, floor: min, next_id: min }
-    }
-
-    /// How badly a record that starts here fits: the bytes between if no id is missing, or else the bytes that the missing
-    /// ones need and do not have.
-    pub(crate) fn misfit(&self, offset: u64, id: RecordId) -> u64 {
-        let bytes = offset.saturating_sub(self.end);
-        match missing(self.next_id, id) {
-            0 => bytes,
-            missing => missing.saturating_mul(OVERHEAD_BYTES).saturating_sub(bytes),
-        }
     }
 }
 
