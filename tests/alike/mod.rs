@@ -5,6 +5,7 @@ mod delivery;
 mod descriptors;
 mod drop_oldest;
 mod durability;
+mod each_call;
 mod events;
 pub(super) mod failed_sync;
 mod fallback;

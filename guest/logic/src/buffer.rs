@@ -6,7 +6,7 @@ use crate::directory::Directory;
 use crate::dropping::drop_oldest;
 use crate::logic::Logic;
 use crate::opening::open;
-use crate::retention::{acknowledge, pass_acknowledged, remove_passed, request_all};
+use crate::retention::{acknowledge, pass_acknowledged, remove_passed, request_all, request_events};
 use crate::status;
 use crate::storage::Storage;
 use crate::syncs::Covered;
@@ -112,8 +112,12 @@ impl Logic for Buffer {
         Ok(if needs_tick { self.now_ns.saturating_add(self.tick_ns) } else { u64::MAX })
     }
 
+    /// While records come, what was acknowledged is left to the next tick: it costs no record.
     fn flush(&mut self, storage: &mut impl Storage) -> Result<(), BufferError> {
-        Ok(request_all(storage, &mut self.directory)?)
+        if self.writer.is_closed() {
+            return Ok(request_all(storage, &mut self.directory)?);
+        }
+        Ok(request_events(storage, &mut self.directory)?)
     }
 
     fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket) -> Result<(), BufferError> {

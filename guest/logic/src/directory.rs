@@ -280,11 +280,18 @@ impl Directory {
         Ok(())
     }
 
-    /// Requests the syncs that make every unacknowledged event durable, the names of new files, and the ledger.
-    pub fn request_all(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+    /// Requests the syncs that make every unacknowledged event durable, and the names of new files. A ledger that leads to the
+    /// same files as the last one that was requested is not worth a sync for that.
+    pub fn request_events(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
         self.request_data(storage)?;
         self.syncs.request_directory(storage)?;
         self.store_ledger(storage)?;
+        if self.ledger.has_unrequested_names() { self.request_ledger(storage) } else { Ok(()) }
+    }
+
+    /// Requests the syncs that make every unacknowledged event durable, the names of new files, and the ledger.
+    pub fn request_all(&mut self, storage: &mut impl Storage) -> Result<(), StorageError> {
+        self.request_events(storage)?;
         self.request_ledger(storage)
     }
 

@@ -103,6 +103,14 @@ impl LiveLedger {
         self.stored_reader > self.requested_reader
     }
 
+    /// Whether storage has a ledger that names other files than the one whose sync was requested last. Recovery needs the names
+    /// of files, and finds out the ids itself.
+    #[must_use]
+    pub fn has_unrequested_names(&self) -> bool {
+        let names = |ledger: Ledger| (ledger.reader_data_file, ledger.writer_data_file);
+        self.requested.map(names) != self.stored.map(names)
+    }
+
     /// A sync of the ledger as storage has it was requested.
     pub fn sync_requested(&mut self) {
         self.requested = self.stored;

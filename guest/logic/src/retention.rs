@@ -31,9 +31,24 @@ pub fn pass_acknowledged(storage: &mut impl Storage, directory: &mut Directory) 
     }
 }
 
-/// Requests the syncs that make every unacknowledged event durable, the names of new files, and the ledger.
+/// Requests the syncs that make every unacknowledged event durable, and the names of new files.
+pub fn request_events(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
+    let requested = directory.request_events(storage);
+    or_load_again(requested, storage, directory)
+}
+
+/// Requests the same, and a sync of the ledger.
 pub fn request_all(storage: &mut impl Storage, directory: &mut Directory) -> Result<(), StorageError> {
-    match directory.request_all(storage) {
+    let requested = directory.request_all(storage);
+    or_load_again(requested, storage, directory)
+}
+
+fn or_load_again(
+    requested: Result<(), StorageError>,
+    storage: &mut impl Storage,
+    directory: &mut Directory,
+) -> Result<(), StorageError> {
+    match requested {
         Err(error) if is_outdated(error) => load_again(storage, directory),
         requested => requested,
     }

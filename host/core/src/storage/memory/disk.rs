@@ -85,6 +85,12 @@ impl Disk {
         self.shared.syncs_go_on.notify_all();
     }
 
+    /// After so many calls of the backend, syncs that run among them, the machine [loses power](Self::power_loss). The next
+    /// call fails already. `None` calls it off.
+    pub fn lose_power_after(&self, calls: Option<u64>) {
+        self.state().calls_to_power_loss = calls;
+    }
+
     /// How many bytes the data files may have together; `None` for no limit. What is there already stays.
     pub fn set_capacity_bytes(&self, capacity_bytes: Option<u64>) {
         self.state().capacity_bytes = capacity_bytes;
@@ -228,6 +234,7 @@ impl Disk {
             state = self.shared.calls_go_on.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting_calls -= 1;
         }
+        state.count_call();
         check_alive(&state, process)?;
         call(&mut state)
     }
@@ -259,6 +266,7 @@ impl Disk {
             let held = |state: &mut State| state.are_syncs_held && state.process == process;
             let waited = disk.shared.syncs_go_on.wait_while(state, held);
             let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+            state.count_call();
             check_alive(&state, process)?;
             job(&mut state)
         })

@@ -59,11 +59,25 @@ pub(super) struct State {
     pub(super) write_protected: HashSet<FileId>,
     /// The process has no file descriptor left to open a data file.
     pub(super) lacks_descriptors: bool,
+    /// After how many more calls the machine loses power.
+    pub(super) calls_to_power_loss: Option<u64>,
     /// The calls that fail, by the verb of their errors, and the number that the operating system gives.
     pub(super) failing: HashMap<String, i32>,
 }
 
 impl State {
+    /// A call begins: before it the power may fail.
+    pub(super) fn count_call(&mut self) {
+        match &mut self.calls_to_power_loss {
+            Some(0) => {
+                self.calls_to_power_loss = None;
+                self.lose_power(Luck::NONE);
+            }
+            Some(calls) => *calls -= 1,
+            None => {}
+        }
+    }
+
     /// Fails while there is no descriptor for a data file.
     pub(super) fn open(&self, file: FileId) -> Result<(), StorageError> {
         let emfile = || io::Error::from_raw_os_error(i32::try_from(errno::EMFILE).unwrap_or(i32::MAX));
