@@ -330,7 +330,9 @@ impl<S: Source> Gap<'_, '_, S> {
                 }
                 _ => {}
             }
-            if let (true, Prefix::EndsAt(end) | Prefix::BeyondFile(end)) = (at == boundary, prefix) {
+            // No whole frame has room between.
+            let is_payload = at == boundary || item.offset() - at < OVERHEAD_BYTES;
+            if let (true, Prefix::EndsAt(end) | Prefix::BeyondFile(end)) = (is_payload, prefix) {
                 // Whatever follows it: in the sector where its payload starts, this is its payload. A whole frame that reaches over
                 // the end of a sector shows that the next one was written with it.
                 let mut payload_to = (at + PAYLOAD_OFFSET + 1).next_multiple_of(SECTOR_BYTES);

@@ -38,7 +38,10 @@ pub(crate) fn choose<S: Source>(
     let back = parts.back.iter().filter(|_| !parts.back_is_payload);
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle = without_repeats(frames, parts.middle.iter().filter_map(Item::whole).copied())?;
-    let anchored = split(frames, anchored, fences)?;
+    let ends: BTreeSet<u64> =
+        parts.front.iter().chain(&parts.middle).chain(&parts.back).map(Item::end).collect();
+    let has_gap_in_front = |piece: &Piece| piece.offset > 0 && !ends.contains(&piece.offset);
+    let anchored = split(frames, anchored, fences, has_gap_in_front)?;
     let len = frames.file.len;
     let gaps = Gaps::of(anchored.iter().chain(&middle));
     // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.

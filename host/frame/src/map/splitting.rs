@@ -11,11 +11,14 @@ use crate::{
     source::Source,
 };
 
-/// Splits runs at the ids of others, where these contradict each other: parts of them may count.
+/// Splits runs at the ids of others, where these contradict each other: parts of them may count. Where bytes are lost in front
+/// of a run, it may be a copy in a payload: it counts from its first frame on or not at all. A frame that stands again behind
+/// itself begins a run without such a gap.
 pub(crate) fn split<S: Source>(
     frames: &mut Frames<'_, S>,
     pieces: Vec<Piece>,
     fences: Fences,
+    has_gap_in_front: impl Fn(&Piece) -> bool,
 ) -> Result<Vec<Piece>, S::Error> {
     let admitted = pieces.iter().all(|piece| fences.admit(piece));
     let rising = pieces.is_sorted_by(|a, b| a.floor <= b.first_id);
@@ -36,10 +39,25 @@ pub(crate) fn split<S: Source>(
             split.push(*piece);
         } else {
             left -= within.len();
+            let from = split.len();
             split_at(frames, piece, within, &mut split)?;
+            if has_gap_in_front(piece) {
+                join_to_first(split.get_mut(from..).unwrap_or_default());
+            }
         }
     }
     Ok(split)
+}
+
+/// Has each part begin where the first one does. They exclude each other then.
+fn join_to_first(parts: &mut [Piece]) {
+    let Some(mut joined) = parts.first().copied() else { return };
+    for part in parts.iter_mut().skip(1) {
+        if !joined.take_up(part) {
+            return;
+        }
+        *part = joined;
+    }
 }
 
 /// Runs without their first frames, where these stand once more behind themselves.
