@@ -20,8 +20,13 @@ use crate::{
     source::Source,
 };
 
-/// Goes along both chains of a file, and looks for frames between them.
-pub(crate) fn parts<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Result<Parts, S::Error> {
+/// Goes along both chains of a file, and looks for frames between them. `has_back`: whether the backward chain counts. Its
+/// frames are looked for like others where it does not.
+pub(crate) fn parts<S: Source>(
+    frames: &mut Frames<'_, S>,
+    fences: Fences,
+    has_back: bool,
+) -> Result<Parts, S::Error> {
     let mut front = Vec::new();
     let len = frames.file.len;
     let mut at = frames.walk(0, len, &mut front)?;
@@ -39,8 +44,10 @@ pub(crate) fn parts<S: Source>(frames: &mut Frames<'_, S>, fences: Fences) -> Re
     // Bytes that are no id are seldom this close.
     let close = lowest.after(if known { u32::MAX.into() } else { u64::MAX });
     let most = fences.end.unwrap_or(close);
-    let chain = Chain::back_from(frames, len, at, lowest..most)?;
-    let mut back = VecDeque::from(chain.items(frames)?);
+    let mut back = VecDeque::new();
+    if has_back {
+        back.extend(Chain::back_from(frames, len, at, lowest..most)?.items(frames)?);
+    }
     let follower = back.iter().find_map(Item::whole).map(|piece| piece.first_id);
     let ids = lowest..follower.unwrap_or(most).max(lowest);
     let end = drop_crossed(frames, at, &mut back, ids.clone())?;

@@ -46,8 +46,16 @@ impl FileMap {
     /// deliver those records before it asks for the map.
     pub fn of<S: Source>(source: &mut S, fences: Fences) -> Result<Self, S::Error> {
         let mut frames = Frames::new(source);
-        let parts = gap::parts(&mut frames, fences)?;
-        let (mut chosen, worth) = selection::choose(&mut frames, &parts, fences)?;
+        let mut parts = gap::parts(&mut frames, fences, true)?;
+        let (mut chosen, mut worth) = selection::choose(&mut frames, &parts, fences)?;
+        if parts.contradict() {
+            // What leads back from the end of the file may be misplaced.
+            let without_back = gap::parts(&mut frames, fences, false)?;
+            let other = selection::choose(&mut frames, &without_back, fences)?;
+            if other.1 > worth {
+                (parts, (chosen, worth)) = (without_back, other);
+            }
+        }
         let mut follower = fences.end;
         for piece in chosen.iter_mut().rev() {
             // Events that were counted in a payload give way to the ids that follow.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::{
-    map::{frames::Frames, piece::Item},
+    map::{evidence::fits, frames::Frames, gaps::missing, piece::Item},
     source::Source,
 };
 
@@ -23,6 +23,16 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// Whether the chains contradict each other: bytes are lost between them, and no id is missing, or too many are.
+    pub(crate) fn contradict(&self) -> bool {
+        let last = self.front.iter().rev().find_map(Item::whole);
+        let first = self.back.iter().find_map(Item::whole);
+        last.zip(first).is_some_and(|(last, first)| {
+            let (bytes, missing) = (first.offset - last.end, missing(last.next_id, first.first_id));
+            bytes > 0 && (missing == 0 || !fits(missing, bytes, last.most_events.max(first.most_events)))
+        })
+    }
+
     /// Whether a frame of the middle starts in front of a place and ends behind it.
     pub(crate) fn crosses(&self, place: u64) -> bool {
         self.in_front_of(place).is_some_and(|item| item.end() > place)
