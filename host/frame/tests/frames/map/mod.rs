@@ -4,6 +4,7 @@ mod cases;
 pub(crate) mod cost;
 mod damage;
 pub(crate) mod embedded;
+mod endings;
 mod many_faults;
 mod order;
 mod reader;
