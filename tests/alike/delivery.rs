@@ -214,7 +214,9 @@ fn records_of_many_small_files_hold_no_more_memory_than_they_need() {
         let status = buffer.status().unwrap();
         assert!(status.files > 90, "{runs:?}: {}", status.files);
         assert_eq!(status.unacknowledged_records, 5_000, "{runs:?}");
-        assert!(status.unacknowledged_memory_bytes <= status.unacknowledged_bytes, "{runs:?}: {status:?}");
+        let few_blocks = 16 * (256 << 10);
+        let most = status.unacknowledged_bytes + few_blocks;
+        assert!(status.unacknowledged_memory_bytes <= most, "{runs:?}: {status:?}");
         records.iter().for_each(forebay::Record::ack);
         assert_eq!(buffer.status().unwrap().unacknowledged_memory_bytes, 0, "{runs:?}");
     }

@@ -134,6 +134,8 @@ impl Guard {
         sync_runner: SyncRunner,
     ) -> Self {
         let unreadable = UnreadableLog::new(Arc::clone(&clock));
+        let reader = Reader::default();
+        let staging = reader.staging();
         Self {
             backend,
             clock,
@@ -141,7 +143,7 @@ impl Guard {
             segments: Segments::default(),
             ledgers: Ledgers::default(),
             ledger_state: LedgerState::default(),
-            reader: Reader::default(),
+            reader,
             unreadable,
             syncs: Syncs::default(),
             tally: Tally::default(),
@@ -154,7 +156,7 @@ impl Guard {
             room: Room::new(max_bytes),
             offer: None,
             last_batch: 0,
-            staging: BlockPool::default(),
+            staging,
             acknowledged: RecordId(0),
             dropped: 0,
             dropped_beyond_retention: 0,

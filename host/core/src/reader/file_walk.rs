@@ -6,11 +6,10 @@
 
 use std::num::NonZeroU32;
 
-use bytes::Bytes;
 use forebay_frame::{CountSource, Fences, FileMap, Frame, FrameError, Stretch, decode, decode_undelimited};
 use forebay_types::{FileId, RecordId};
 
-use super::{file_bytes::FileBytes, view::View};
+use super::{blocks::Block, file_bytes::FileBytes, view::View};
 use crate::{
     segments::{Walked, WalkedEnd},
     storage::StorageError,
@@ -25,7 +24,7 @@ pub(crate) struct Met<'a> {
     /// Its length statements are damaged. Nothing is lost by that.
     pub(crate) is_undelimited: bool,
     /// The block that it lies in.
-    pub(crate) block: &'a Bytes,
+    pub(crate) block: &'a Block,
 }
 
 impl Met<'_> {
@@ -174,7 +173,7 @@ impl FileWalk {
             }
             Some(Stretch::Undelimited { offset, bytes, next_id, .. }) => {
                 let block = view.read_block(source, offset, bytes)?;
-                let Ok(frame) = decode_undelimited(&block) else {
+                let Ok(frame) = decode_undelimited(&block.bytes) else {
                     return Ok(self.pass(WhyPassed::Damaged, offset, offset + bytes));
                 };
                 let events = events_up_to(frame.id, next_id).unwrap_or(frame.events);
@@ -233,7 +232,7 @@ impl FileWalk {
                 return Ok(Step::On);
             }
             let rest =
-                usize::try_from(at - start).ok().and_then(|skip| block.get(skip..)).unwrap_or_default();
+                usize::try_from(at - start).ok().and_then(|skip| block.bytes.get(skip..)).unwrap_or_default();
             let frame = match decode(rest) {
                 Ok(frame) => frame,
                 // The frame goes on behind the block: the next one starts with it.
@@ -307,5 +306,5 @@ fn next_frame_id(
         return Ok(None);
     }
     let block = view.block(source, at)?;
-    Ok(decode(&block).ok().map(|frame| frame.id))
+    Ok(decode(&block.bytes).ok().map(|frame| frame.id))
 }

@@ -13,13 +13,12 @@ mod unreadable;
 mod view;
 mod walking;
 
-use bytes::Bytes;
 use forebay_types::{FileId, RecordId};
 use tracing::warn;
 
 pub use self::losses::{Loss, LossCount, Place};
 pub(crate) use self::{
-    blocks::{BLOCK_BYTES, BlockPool},
+    blocks::{BLOCK_BYTES, Block, BlockPool},
     delivered::Delivered,
     fences::{fence_of, frame_ending_at},
     file_bytes::FileBytes,
@@ -68,7 +67,6 @@ pub(crate) struct Reader {
     passed_over: PassedOver,
     /// Bytes of data files that were read or walked.
     walked_bytes: u64,
-    block_numbers: delivered::BlockNumbers,
 }
 
 impl Reader {
@@ -118,14 +116,19 @@ impl Reader {
         self.cursor.as_ref().map(|cursor| (cursor.walk.file, cursor.walk.offset))
     }
 
+    /// A pool for blocks that are written.
+    pub(crate) fn staging(&self) -> BlockPool {
+        self.view.staging()
+    }
+
     /// Other frames are about to be appended.
     pub(crate) fn release_appended(&mut self) {
         self.view.release_appended();
     }
 
     /// Frames were appended at an offset of a file.
-    pub(crate) fn note_append(&mut self, file: FileId, offset: u64, bytes: Bytes) {
-        self.view.note_append(file, offset, bytes);
+    pub(crate) fn note_append(&mut self, file: FileId, offset: u64, block: Block) {
+        self.view.note_append(file, offset, block);
     }
 
     /// A file was truncated to a length, rewritten, or removed: what was read of it counts up to there.
@@ -166,7 +169,7 @@ impl Reader {
         max_records: usize,
         max_bytes: u64,
     ) -> Result<Delivered, StorageError> {
-        let mut delivered = Delivered::after(std::mem::take(&mut self.block_numbers));
+        let mut delivered = Delivered::new(self.view.pool().clone());
         let mut room = max_bytes;
         loop {
             let before = delivered.records.len();
@@ -187,7 +190,7 @@ impl Reader {
                 going => going,
             };
             if !matches!(end, Ok(false)) || delivered.records.len() >= max_records {
-                self.block_numbers = delivered.end();
+                delivered.end_block();
             }
             let end = end?;
             self.note_delivered(&delivered, before);
