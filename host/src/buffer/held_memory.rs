@@ -7,28 +7,47 @@ use crate::guard::MemoryBlock;
 /// The blocks of memory that delivered records hold: a block is free when the last record in it is.
 #[derive(Debug, Default)]
 pub(super) struct HeldMemory {
-    /// How many records hold each block, and how many bytes it has.
-    blocks: BTreeMap<u64, (usize, u64)>,
+    /// The block of the record that was delivered last, apart from the others: the next one is most often in it, too.
+    last: Held,
+    /// All others that are held, by their numbers.
+    others: BTreeMap<u64, Held>,
     bytes: u64,
+}
+
+/// A block, and how many records hold it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    block: MemoryBlock,
+    records: usize,
 }
 
 impl HeldMemory {
     /// A record holds its block.
     pub(super) fn hold(&mut self, block: MemoryBlock) {
-        let (records, bytes) = self.blocks.entry(block.number).or_insert((0, block.bytes));
-        if *records == 0 {
-            self.bytes = self.bytes.saturating_add(*bytes);
+        if self.last.block.number != block.number {
+            let next = self.others.remove(&block.number).unwrap_or(Held { block, records: 0 });
+            let before = std::mem::replace(&mut self.last, next);
+            if before.records > 0 {
+                self.others.insert(before.block.number, before);
+            }
         }
-        *records += 1;
+        if self.last.records == 0 {
+            self.last.block = block;
+            self.bytes = self.bytes.saturating_add(block.bytes);
+        }
+        self.last.records += 1;
     }
 
-    /// A record holds its block no longer.
-    pub(super) fn release(&mut self, number: u64) {
-        if let Some((records, bytes)) = self.blocks.get_mut(&number) {
-            *records -= 1;
-            if *records == 0 {
-                self.bytes = self.bytes.saturating_sub(*bytes);
-                self.blocks.remove(&number);
+    /// So many records hold their block no longer.
+    pub(super) fn release(&mut self, number: u64, records: usize) {
+        let is_last = self.last.block.number == number;
+        let held = if is_last { Some(&mut self.last) } else { self.others.get_mut(&number) };
+        let Some(held) = held.filter(|held| held.records > 0) else { return };
+        held.records = held.records.saturating_sub(records);
+        if held.records == 0 {
+            self.bytes = self.bytes.saturating_sub(held.block.bytes);
+            if !is_last {
+                self.others.remove(&number);
             }
         }
     }

@@ -195,7 +195,7 @@ impl InFlight {
                 && Nack::is_copied(record.frame_bytes)
                 && let Some(block) = record.block.take()
             {
-                self.memory.release(block);
+                self.memory.release(block, 1);
             }
         }
         is_current
@@ -232,14 +232,20 @@ impl InFlight {
 
     /// Acknowledges those of a range of records that are in this state.
     fn settle(&mut self, range: Range<usize>, state: State) {
+        // Records that were delivered together are in the same block, and leave it together.
+        let (mut block, mut in_block) = (None, 0);
         for record in self.records.range_mut(range).filter(|record| record.state == state) {
             (record.state, record.lease) = (State::Acknowledged, None);
             self.unacknowledged -= 1;
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
-            if let Some(block) = record.block.take() {
-                self.memory.release(block);
+            let of_record = record.block.take();
+            if of_record != block {
+                block.into_iter().for_each(|block| self.memory.release(block, in_block));
+                (block, in_block) = (of_record, 0);
             }
+            in_block += 1;
         }
+        block.into_iter().for_each(|block| self.memory.release(block, in_block));
     }
 
     /// Where the record of a delivery is that is not over.
