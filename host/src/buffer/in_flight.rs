@@ -4,7 +4,11 @@
 //! A handle names one delivery of one record. Once the record was acknowledged, given back or dropped, that delivery is
 //! over, and whatever else is said through its handle changes nothing.
 
-use std::{collections::VecDeque, num::NonZeroU32, ops::Range};
+use std::{
+    collections::VecDeque,
+    num::{NonZeroU32, NonZeroU64},
+    ops::Range,
+};
 
 use forebay_types::RecordId;
 
@@ -51,7 +55,7 @@ struct Unacknowledged {
     deliveries: NonZeroU32,
     state: State,
     /// The number of the block of memory that its payload is in, as long as it is.
-    block: Option<u64>,
+    block: Option<NonZeroU64>,
     /// Until when the consumer has to acknowledge it.
     lease: Option<Box<Lease>>,
 }
@@ -82,7 +86,7 @@ impl InFlight {
             "records are delivered in order"
         );
         let (deliveries, state, frame_bytes) = (NonZeroU32::MIN, State::Delivered, record.frame_bytes);
-        let (lease, block) = (None, Some(record.block.number));
+        let (lease, block) = (None, NonZeroU64::new(record.block.number));
         self.memory.hold(record.block);
         self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state, block, lease });
         self.unacknowledged += 1;
@@ -195,7 +199,7 @@ impl InFlight {
                 && Nack::is_copied(record.frame_bytes)
                 && let Some(block) = record.block.take()
             {
-                self.memory.release(block, 1);
+                self.memory.release(block.get(), 1);
             }
         }
         is_current
@@ -240,12 +244,12 @@ impl InFlight {
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
             let of_record = record.block.take();
             if of_record != block {
-                block.into_iter().for_each(|block| self.memory.release(block, in_block));
+                block.into_iter().for_each(|block| self.memory.release(block.get(), in_block));
                 (block, in_block) = (of_record, 0);
             }
             in_block += 1;
         }
-        block.into_iter().for_each(|block| self.memory.release(block, in_block));
+        block.into_iter().for_each(|block| self.memory.release(block.get(), in_block));
     }
 
     /// Where the record of a delivery is that is not over.

@@ -13,7 +13,7 @@ use super::{
     error::ReadError,
     in_flight::{Ack, Delivery},
     options::Options,
-    record::Record,
+    record::{Origin, Record},
     shared::Shared,
 };
 use crate::guard::ReadRecord;
@@ -188,7 +188,8 @@ impl Reader {
     }
 
     fn handles(&self, records: Vec<(ReadRecord, Delivery)>, is_async: bool) -> Vec<Record> {
-        let handle = |record| Record::new(record, &self.shared, is_async, self.requeue_on_drop);
+        let origin = Origin::new(&self.shared, is_async);
+        let handle = |record| Record::new(record, &origin, self.requeue_on_drop);
         records.into_iter().map(handle).collect()
     }
 }

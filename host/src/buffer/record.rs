@@ -70,7 +70,7 @@ pub struct Record {
 
 /// Where a record came from, and what is said of it goes to.
 #[derive(Clone)]
-struct Origin {
+pub(super) struct Origin {
     /// One opening of a buffer has one of these, and no other has the same.
     shared: Weak<Shared>,
     /// It was delivered to a caller that must not block.
@@ -78,6 +78,10 @@ struct Origin {
 }
 
 impl Origin {
+    pub(super) fn new(shared: &Arc<Shared>, is_async: bool) -> Self {
+        Self { shared: Arc::downgrade(shared), is_async }
+    }
+
     fn say(&self, ack: Ack) {
         let Some(shared) = self.shared.upgrade() else { return };
         if self.is_async {
@@ -107,13 +111,14 @@ impl Drop for RequeueOnDrop {
 }
 
 impl Record {
+    // A batch is made of thousands of these, each where it is to stay.
+    #[inline]
     pub(super) fn new(
         (content, delivery): (ReadRecord, Delivery),
-        shared: &Arc<Shared>,
-        is_async: bool,
+        origin: &Origin,
         requeue_on_drop: bool,
     ) -> Self {
-        let origin = Origin { shared: Arc::downgrade(shared), is_async };
+        let origin = origin.clone();
         let on_drop = requeue_on_drop.then(|| {
             let (origin, content) = (origin.clone(), content.clone());
             Arc::new(RequeueOnDrop { origin, content, delivery, is_settled: AtomicBool::new(false) })

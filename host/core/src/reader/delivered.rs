@@ -25,6 +25,7 @@ impl Delivered {
         Self { pool, ..Self::default() }
     }
 
+    #[inline]
     pub(super) fn add(&mut self, file: FileId, met: &Met<'_>) {
         let Met { offset, frame, events, block, .. } = met;
         let next_id = met.next_id();
