@@ -40,8 +40,8 @@ fn acknowledgements_in_any_order_release_nothing_that_is_open() {
     }
 }
 
-/// Consumers finish records on threads of their own, and no task carries the word: when `ack` has returned, the
-/// buffer knows. A consumer that dies with a record in its hands has said nothing.
+/// Consumers finish records on threads of their own, and no task carries the word: when `ack` has returned, whatever is asked
+/// of the buffer has it. A consumer that dies with a record in its hands has said nothing.
 #[test]
 fn the_buffer_knows_at_once_what_was_finished_on_any_thread() {
     for runs in Runs::ALL {

@@ -1,5 +1,6 @@
 //! Scenarios that run twice: on the logic compiled natively, and on the component that ships.
 
+mod batched_acks;
 mod dead_letters;
 mod delivery;
 mod descriptors;

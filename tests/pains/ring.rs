@@ -131,6 +131,7 @@ fn pain_19759_a_full_ring_is_full_and_not_empty() {
     while simulation.run_sync(0) {}
     assert!(pending.try_take().is_none(), "reading alone frees none");
     records.iter().for_each(forebay::Record::ack);
+    simulation.run_jobs();
     while simulation.run_sync(0) {}
     let receipt = pending.try_take().expect("there is room again").unwrap();
     assert_eq!(receipt.first_id, Some(RecordId(next)));

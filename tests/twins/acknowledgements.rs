@@ -84,6 +84,7 @@ fn defect_d1_replayed_records_are_not_acknowledged_by_being_replayed() {
         write(&buffer, 1..=100);
         let before = buffer.reader().next_batch(100).unwrap().unwrap();
         before[..40].iter().for_each(Record::ack);
+        assert_eq!(buffer.status().unwrap().acknowledged, RecordId(40), "{runs:?}");
         disk.kill();
         drop(buffer);
         let buffer = runs.open(disk.open().unwrap(), options());

@@ -84,9 +84,9 @@ impl<C: Serve> Combining<C> {
         *lock(&self.core) = State::Open(core);
     }
 
-    /// Leaves work. To be driven next.
-    pub(super) fn leave(&self, change: impl FnOnce(&mut C::Work)) {
-        change(&mut lock(&self.door).work);
+    /// Leaves work. To be driven next, by this thread or another.
+    pub(super) fn leave<T>(&self, change: impl FnOnce(&mut C::Work) -> T) -> T {
+        change(&mut lock(&self.door).work)
     }
 
     /// Leaves something to do with the core, after all work that was left before. To be driven next.

@@ -15,19 +15,6 @@ use forebay_types::RecordId;
 use super::{held_memory::HeldMemory, redelivery::Nack};
 use crate::guard::ReadRecord;
 
-/// What a consumer says of records that were delivered to it, on its way in.
-#[derive(Debug)]
-pub(super) enum Ack {
-    /// This delivery of a record is done with.
-    One(Delivery),
-    /// All records up to and including this one are done with, whichever delivery it was.
-    Through(RecordId),
-    /// This delivery of a record came to nothing.
-    Nack(Box<Nack>),
-    /// The consumer has dropped the handle of a delivery. It may have said before, in another way, that it is done with.
-    Dropped(Box<Nack>),
-}
-
 /// One delivery of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Delivery {
@@ -96,7 +83,7 @@ impl InFlight {
     /// A record that was given back is delivered once more. `None` if it is not one that was. A delivery that no reader had is
     /// made again under its own number.
     pub(super) fn deliver_again(&mut self, id: RecordId) -> Option<Delivery> {
-        let index = self.records.binary_search_by_key(&id, |record| record.id).ok()?;
+        let index = self.place(id)?;
         let record = self.records.get_mut(index)?;
         record.deliveries = match record.state {
             State::GivenBack => record.deliveries.saturating_add(1),
@@ -109,7 +96,7 @@ impl InFlight {
 
     /// A record that was just delivered has to be acknowledged by this time.
     pub(super) fn lease(&mut self, record: &ReadRecord, ends_ns: u64) {
-        if let Ok(index) = self.records.binary_search_by_key(&record.id, |record| record.id)
+        if let Some(index) = self.place(record.id)
             && let Some(delivered) = self.records.get_mut(index)
         {
             delivered.lease = Some(Box::new(Lease { ends_ns, record: record.clone() }));
@@ -207,7 +194,7 @@ impl InFlight {
 
     /// A record that was given back is done with all the same.
     pub(super) fn set_aside(&mut self, id: RecordId) {
-        if let Ok(index) = self.records.binary_search_by_key(&id, |record| record.id) {
+        if let Some(index) = self.place(id) {
             self.settle(index..index + 1, State::GivenBack);
         }
     }
@@ -252,9 +239,19 @@ impl InFlight {
         block.into_iter().for_each(|block| self.memory.release(block.get(), in_block));
     }
 
+    /// Where the record with this id is. Most often none before it has several events, and no id is missing.
+    fn place(&self, id: RecordId) -> Option<usize> {
+        let first = self.records.front()?.id;
+        let guess = usize::try_from(id.since(first)).ok()?;
+        if self.records.get(guess).is_some_and(|record| record.id == id) {
+            return Some(guess);
+        }
+        self.records.binary_search_by_key(&id, |record| record.id).ok()
+    }
+
     /// Where the record of a delivery is that is not over.
     fn position(&self, delivery: Delivery) -> Option<usize> {
-        let index = self.records.binary_search_by_key(&delivery.id, |record| record.id).ok()?;
+        let index = self.place(delivery.id)?;
         let record = self.records.get(index)?;
         (record.state == State::Delivered && record.deliveries == delivery.number).then_some(index)
     }

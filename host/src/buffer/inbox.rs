@@ -8,9 +8,10 @@ use tokio::sync::oneshot;
 use super::{
     combining,
     error::{Stop, Unable, WriteError, WriteErrorKind},
-    in_flight::Ack,
+    in_flight::Delivery,
     options::Durability,
     receipt::{Answer, Receipt},
+    redelivery::Nack,
 };
 use crate::{
     NewRecord,
@@ -181,6 +182,19 @@ impl AwaitingSync {
         let others = self.refused.map(WriteError::into_records).unwrap_or_default();
         let _ = self.reply.send(Err(self.placed.unsynced(unable, others)));
     }
+}
+
+/// What a consumer says of records that were delivered to it, on its way in.
+#[derive(Debug)]
+pub(super) enum Ack {
+    /// This delivery of a record is done with.
+    One(Delivery),
+    /// All records up to and including this one are done with, whichever delivery it was.
+    Through(RecordId),
+    /// This delivery of a record came to nothing.
+    Nack(Box<Nack>),
+    /// The consumer has dropped the handle of a delivery. It may have said before, in another way, that it is done with.
+    Dropped(Box<Nack>),
 }
 
 /// Everything that waits to be looked at.

@@ -11,7 +11,8 @@ use forebay_types::RecordId;
 use super::{
     core::{Core, Taken},
     error::ReadError,
-    in_flight::{Ack, Delivery},
+    in_flight::Delivery,
+    inbox::Ack,
     options::Options,
     record::{Origin, Record},
     shared::Shared,
@@ -127,6 +128,8 @@ impl Reader {
     ///
     /// An id within a record of several events acknowledges those before it; that of its first event, or of its last, the
     /// record as well.
+    ///
+    /// It is taken at once, with all acknowledgements that wait: see [`Record::ack`].
     ///
     /// There is no such word for giving back: it takes the payload, which only the holder of the [`Record`] has.
     pub fn ack_through(&self, id: RecordId) {

@@ -13,11 +13,7 @@ use std::{
 use bytes::Bytes;
 use forebay_types::RecordId;
 
-use super::{
-    in_flight::{Ack, Delivery},
-    redelivery::Nack,
-    shared::Shared,
-};
+use super::{in_flight::Delivery, inbox::Ack, redelivery::Nack, shared::Shared};
 use crate::guard::ReadRecord;
 
 /// A record that was delivered. Acknowledge it when it is where it has to go, or give it back with [`nack`](Self::nack).
@@ -80,6 +76,12 @@ pub(super) struct Origin {
 impl Origin {
     pub(super) fn new(shared: &Arc<Shared>, is_async: bool) -> Self {
         Self { shared: Arc::downgrade(shared), is_async }
+    }
+
+    fn acknowledge(&self, delivery: Delivery) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.acknowledge(delivery);
+        }
     }
 
     fn say(&self, ack: Ack) {
@@ -165,9 +167,17 @@ impl Record {
     }
 
     /// It is done with: it is not delivered again, and its file goes when all in it is done with. In any order, from any
-    /// thread.
+    /// thread. The call does no work of other callers and never blocks.
+    ///
+    /// Acknowledgements are taken together: with whatever is asked of the buffer next, and otherwise by an executor of the
+    /// buffer's once 256 wait, after 100 ms, or at once where a writer waits for room, a reader for a paused delivery to go on,
+    /// or [`drain`](super::Buffer::drain) for its end. If the process is killed before that, those that wait are as if they had
+    /// not been given: their records are delivered again at the next opening. That is 256 at the most, and what is acknowledged
+    /// while an executor begins to take them. [`Reader::ack_through`](super::Reader::ack_through) waits for nothing: what it
+    /// acknowledges, and all before it, outlives the process when it returns.
     pub fn ack(&self) {
-        self.say(Ack::One(self.delivery));
+        self.settle();
+        self.origin.acknowledge(self.delivery);
     }
 
     /// It could not be handled: it is delivered again, to whichever reader asks next, ahead of records that were not

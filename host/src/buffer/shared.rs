@@ -18,13 +18,20 @@ use super::{
     combining::{Combining, Driven},
     core::Core,
     error::{Stop, Unable},
-    inbox::Work,
+    in_flight::Delivery,
+    inbox::{Ack, Work},
     runtime::Runtime,
 };
 use crate::brake::Brake;
 
 /// A time that does not come.
 const NEVER_NS: u64 = u64::MAX;
+
+/// How many acknowledgements of single records wait at the most until an executor is asked to take them.
+const ACKS_MAX: usize = 256;
+
+/// How long one waits for that.
+const ACK_DELAY: Duration = Duration::from_millis(100);
 
 /// What all handles to a buffer share.
 pub(super) struct Shared {
@@ -34,6 +41,10 @@ pub(super) struct Shared {
     look_again_ns: AtomicU64,
     /// An executor was asked to drive the core, and has not begun.
     is_driver_asked: AtomicBool,
+    /// A caller waits for what acknowledgements bring: none is to wait for others.
+    are_acks_urgent: AtomicBool,
+    /// A timer goes off that has acknowledgements taken.
+    is_ack_timer_set: AtomicBool,
     /// An `async` call was made: the callers have threads that must not block.
     has_async_callers: AtomicBool,
     /// Which buffer it is, for the log: a process may have many.
@@ -48,6 +59,8 @@ impl Shared {
             runtime,
             look_again_ns: AtomicU64::new(NEVER_NS),
             is_driver_asked: AtomicBool::new(false),
+            are_acks_urgent: AtomicBool::new(false),
+            is_ack_timer_set: AtomicBool::new(false),
             has_async_callers: AtomicBool::new(false),
             span,
             brake: Brake::default(),
@@ -106,6 +119,33 @@ impl Shared {
         self.drive_elsewhere();
     }
 
+    /// Leaves the acknowledgement of one record. It is taken with the next thing that is asked of the buffer; by an executor once
+    /// [`ACKS_MAX`] wait, once a caller waits for what it may bring, and after [`ACK_DELAY`]. The caller does no work of others.
+    pub(super) fn acknowledge(self: &Arc<Self>, delivery: Delivery) {
+        let waiting = self.combining.leave(|work| {
+            work.acks.push(Ack::One(delivery));
+            work.acks.len()
+        });
+        // A thread that makes it urgent looks at the door after that.
+        if waiting.is_multiple_of(ACKS_MAX) || self.are_acks_urgent.load(Ordering::SeqCst) {
+            self.drive_elsewhere();
+        } else if waiting == 1 && !self.is_ack_timer_set.swap(true, Ordering::SeqCst) {
+            let shared: Weak<Self> = Arc::downgrade(self);
+            let take = move || {
+                if let Some(shared) = shared.upgrade() {
+                    shared.is_ack_timer_set.swap(false, Ordering::SeqCst);
+                    shared.drive_elsewhere();
+                }
+            };
+            self.runtime.run_at(self.deadline_ns(ACK_DELAY), Box::new(take));
+        }
+    }
+
+    /// Something was done with the core: it says whether acknowledgements are urgent from now on.
+    pub(super) fn note_urgency(&self, core: &Core) {
+        self.are_acks_urgent.store(core.needs_acks(), Ordering::SeqCst);
+    }
+
     /// As [`with_core`](Self::with_core), for callers that must not block: an executor does it. It is done also where the caller
     /// does not wait for the answer.
     pub(super) async fn with_core_elsewhere<T: Send + 'static>(
@@ -121,13 +161,23 @@ impl Shared {
 
     /// Has an executor do something with the core. It contains its own panics.
     pub(super) fn leave_elsewhere(self: &Arc<Self>, task: impl FnOnce(&mut Core) + Send + 'static) {
+        let shared = Arc::clone(self);
+        let task = move |core: &mut Core| {
+            task(core);
+            shared.note_urgency(core);
+        };
         self.combining.leave_task(Box::new(task));
         self.drive_elsewhere();
     }
 
     /// Does something with the core, after all that was asked for before. Waits for the core.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
-        let result = self.span.in_scope(|| self.combining.with(self, |core| core.contained(action)));
+        let act = |core: &mut Core| {
+            let result = core.contained(action);
+            self.note_urgency(core);
+            result
+        };
+        let result = self.span.in_scope(|| self.combining.with(self, act));
         self.drive();
         Ok(result.unwrap_or(Err(Stop::Closed))?)
     }

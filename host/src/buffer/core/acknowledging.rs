@@ -5,13 +5,19 @@ use std::{error::Error, sync::Arc, time::Duration};
 use forebay_types::RecordId;
 use tracing::warn;
 
-use super::{Core, after};
+use super::{Core, Writing, after};
 use crate::{
-    buffer::{dead_letters::DeadLetter, error::Stop, in_flight::Ack, redelivery::Nack, shared::Shared},
+    buffer::{dead_letters::DeadLetter, error::Stop, inbox::Ack, redelivery::Nack, shared::Shared},
     storage::StorageError,
 };
 
 impl Core {
+    /// Whether a caller may be waiting for an acknowledgement: for room, for delivery to go on, or for the end of a drain.
+    pub(in crate::buffer) fn needs_acks(&self) -> bool {
+        let may_end_a_wait = self.is_delivery_paused() || self.writing != Writing::Open;
+        !self.backlog.is_empty() || (may_end_a_wait && !self.waiting_for_change.is_empty())
+    }
+
     /// Takes what consumers said, in the order in which they did.
     pub(super) fn take_acks(&mut self, acks: Vec<Ack>, shared: &Arc<Shared>) {
         for ack in acks {

@@ -106,6 +106,7 @@ impl Serve for Core {
     fn serve(&mut self, work: Work, shared: &Arc<Shared>) {
         // All who wait have heard of a panic.
         let _ = self.contained(|core| core.serve_all(work, shared));
+        shared.note_urgency(self);
     }
 }
 
@@ -185,12 +186,13 @@ impl Core {
             }
         }
         self.tell_durable();
+        if !work.acks.is_empty() {
+            self.take_acks(work.acks, shared);
+        }
+        // What was acknowledged in time has no lease any more.
         if work.redelivery_due {
             self.redelivery.timer_ended(shared.runtime().now_ns());
             self.end_leases(shared);
-        }
-        if !work.acks.is_empty() {
-            self.take_acks(work.acks, shared);
         }
         self.bury();
         if let Some(due_ns) = self.redelivery.set_timer() {
