@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
@@ -19,6 +20,10 @@ const TEMPORARY_NAME: &str = "buffer.db.new";
 
 /// How many ledgers that could not be read are kept.
 const BAD_LEDGERS_MAX: usize = 8;
+
+/// How often a store looks whether the file is still there, and as long as it was. Thousands of stores may pass in that time, and
+/// each look costs as much as all the rest of one.
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What stands before the number in the name of such a one.
 const KEPT_PREFIX: &str = "buffer.db.bad-";
@@ -40,12 +45,14 @@ pub(super) struct LedgerFile {
     map: Option<Arc<LedgerMap>>,
     /// The last store could not be done in place. On a full disk this may go on for long, and is to be heard of once.
     is_written_anew: bool,
+    /// When a store last looked at the file.
+    looked: Option<Instant>,
 }
 
 impl LedgerFile {
     /// Opens the ledger. Where there is none and no data file either, makes that of an empty buffer.
     pub(super) fn open(directory: Arc<Directory>, has_data_files: bool) -> Result<Self, StorageError> {
-        let mut ledger = Self { directory, map: None, is_written_anew: false };
+        let mut ledger = Self { directory, map: None, is_written_anew: false, looked: None };
         ledger.map = ledger.find()?;
         if ledger.map.is_none() && !has_data_files {
             ledger.map = Some(ledger.make(Ledger::EMPTY)?);
@@ -60,7 +67,12 @@ impl LedgerFile {
 
     /// Replaces the ledger.
     pub(super) fn store(&mut self, ledger: Ledger) -> Result<(), StorageError> {
-        match self.map.as_ref().map(|map| map.store(ledger)) {
+        let now = Instant::now();
+        let look_first = self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_INTERVAL);
+        if look_first {
+            self.looked = Some(now);
+        }
+        match self.map.as_ref().map(|map| map.store(ledger, look_first)) {
             Some(Ok(())) => {
                 self.is_written_anew = false;
                 return Ok(());

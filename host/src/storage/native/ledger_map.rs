@@ -5,9 +5,9 @@
 //! aligned, and only atomics touch it.
 //!
 //! To touch a page that the file system cannot serve kills the process (SIGBUS): a file that was truncated, or a disk that
-//! is full where each change of a page takes new room, as on btrfs. The length is therefore looked at before every
-//! access, and where it may matter the kernel is asked to make the page ready before every store. Both can be overtaken in
-//! the nanoseconds that are left.
+//! is full where each change of a page takes new room, as on btrfs. The length is therefore looked at before a store, unless
+//! that was done a moment ago ([`LOOK_INTERVAL`](super::ledger_file::LOOK_INTERVAL)), and where it may matter the kernel is asked
+//! to make the page ready before every store. Both can be overtaken.
 
 #![expect(unsafe_code, reason = "fields of mapped memory are reached through raw pointers")]
 
@@ -98,9 +98,13 @@ impl LedgerMap {
         })
     }
 
-    /// Stores all numbers. A reader that finds a file named finds the ids that go with it.
-    pub(super) fn store(&self, ledger: Ledger) -> io::Result<()> {
-        self.check()?;
+    /// Stores all numbers. A reader that finds a file named finds the ids that go with it. A look at the file first costs a system
+    /// call.
+    pub(super) fn store(&self, ledger: Ledger, look_first: bool) -> io::Result<()> {
+        self.must_be_synced()?;
+        if look_first {
+            self.check()?;
+        }
         if !self.is_changed_in_place {
             self.make_ready()?;
         }
@@ -138,9 +142,7 @@ impl LedgerMap {
 
     /// Whether the file still is the buffer's ledger, as far as it can be known.
     fn check(&self) -> io::Result<()> {
-        if self.is_sync_failed.load(Ordering::Acquire) {
-            return Err(io::Error::other("an earlier sync of it failed"));
-        }
+        self.must_be_synced()?;
         let found = self.directory.stat(LEDGER_NAME);
         let found = match found {
             Err(Errno::NOENT) => None,
@@ -153,6 +155,13 @@ impl LedgerMap {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    fn must_be_synced(&self) -> io::Result<()> {
+        if self.is_sync_failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("an earlier sync of it failed"));
+        }
+        Ok(())
     }
 
     /// Has the kernel do now, where it can answer with an error, what a store would have it do. It takes some

@@ -1,6 +1,7 @@
 //! A ledger that is new, foreign, damaged, or changed under our hands.
 
 use super::*;
+use crate::storage::native::ledger_file::LOOK_INTERVAL;
 
 /// Vector opens what we made: byte for byte its own new ledger.
 #[test]
@@ -134,6 +135,20 @@ fn a_ledger_that_is_cut_under_our_hands_is_replaced() {
     assert_eq!(native.load_ledger().unwrap(), None);
     let log = logged(|| native.store_ledger(some_ledger()).unwrap());
     assert!(log.contains("changed by another program"), "{log}");
+    assert_eq!(fs::read(path.join(LEDGER_NAME)).unwrap(), encode(some_ledger()));
+    sync(&mut native, SyncTarget::Ledger);
+}
+
+/// A store must not cost a system call, and one that goes into a file which is gone is lost: it is noticed after a moment.
+#[test]
+fn a_ledger_that_is_removed_between_two_stores_is_made_again_soon() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    native.store_ledger(Ledger::EMPTY).unwrap();
+    fs::remove_file(path.join(LEDGER_NAME)).unwrap();
+    native.store_ledger(some_ledger()).unwrap();
+    std::thread::sleep(LOOK_INTERVAL);
+    native.store_ledger(some_ledger()).unwrap();
     assert_eq!(fs::read(path.join(LEDGER_NAME)).unwrap(), encode(some_ledger()));
     sync(&mut native, SyncTarget::Ledger);
 }
