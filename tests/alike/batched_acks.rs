@@ -1,6 +1,7 @@
 //! Acknowledgements of single records wait for others, and no caller waits for them.
 
 use std::{
+    collections::BTreeSet,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
@@ -13,8 +14,9 @@ use crate::support::{
     storage::{ids, options, read, records, write},
 };
 
-/// How many wait for others at the most.
-const ACKS_MAX: usize = 256;
+/// How many wait for others until they are taken, and how many where a reader has come by.
+const ACKS_MAX: usize = 192;
+const ACKS_MAX_PASSED: u64 = 64;
 
 /// How long they wait.
 const DELAY: Duration = Duration::from_millis(100);
@@ -57,6 +59,28 @@ fn acknowledgements_of_single_records_are_taken_together_and_a_kill_redelivers_n
         drop(buffer);
         let buffer = runs.open(disk.open().unwrap(), options());
         assert_eq!(read(&buffer), ids([ACKS_MAX as u64 + 1..=1000]), "{runs:?}");
+    }
+}
+
+/// A consumer that takes single records reads between any two acknowledgements.
+#[test]
+fn reading_single_records_takes_few_acknowledgements_at_a_time_and_never_many() {
+    for runs in Runs::ALL {
+        let (simulation, disk) = (Simulation::new(), Disk::new());
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options()).unwrap();
+        write(&buffer, 1..=1000);
+        let reader = buffer.reader();
+        let mut seen = BTreeSet::new();
+        for id in 1..=900 {
+            reader.next().unwrap().unwrap().ack();
+            simulation.run_jobs();
+            let acknowledged = acknowledged(&disk);
+            assert!(acknowledged <= id && id - acknowledged < ACKS_MAX_PASSED + 1, "{runs:?}: {id}");
+            seen.insert(acknowledged);
+        }
+        assert!(seen.len() < 25, "{runs:?}: {seen:?}");
+        assert_eq!(buffer.status().unwrap().unacknowledged_records, 0, "{runs:?}");
+        assert_eq!(acknowledged(&disk), 900, "{runs:?}");
     }
 }
 

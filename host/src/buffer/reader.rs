@@ -179,7 +179,7 @@ impl Reader {
     }
 
     fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
-        self.shared.with_core(|core| core.take_records(max_records.max(1), &self.shared))?
+        self.shared.with_core_to_read(|core| core.take_records(max_records.max(1), &self.shared))?
     }
 
     fn with_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {

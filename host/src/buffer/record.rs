@@ -169,11 +169,11 @@ impl Record {
     /// It is done with: it is not delivered again, and its file goes when all in it is done with. In any order, from any
     /// thread. The call does no work of other callers and never blocks.
     ///
-    /// Acknowledgements are taken together: with whatever is asked of the buffer next, and otherwise by an executor of the
-    /// buffer's once 256 wait, after 100 ms, or at once where a writer waits for room, a reader for a paused delivery to go on,
-    /// or [`drain`](super::Buffer::drain) for its end. If the process is killed before that, those that wait are as if they had
-    /// not been given: their records are delivered again at the next opening. That is 256 at the most, and what is acknowledged
-    /// while an executor begins to take them. [`Reader::ack_through`](super::Reader::ack_through) waits for nothing: what it
+    /// Acknowledgements are taken together: with the next call that is not a read; by an executor of the buffer's once 192 wait,
+    /// and after 100 ms; and at once where a writer waits for room, a reader for a paused delivery to go on, or
+    /// [`drain`](super::Buffer::drain) for its end. If the process is killed before that, those that wait are as if they had not
+    /// been given: their records are delivered again at the next opening. That is 256 at the most, and what is acknowledged while
+    /// an executor begins to take them. [`Reader::ack_through`](super::Reader::ack_through) waits for nothing: what it
     /// acknowledges, and all before it, outlives the process when it returns.
     pub fn ack(&self) {
         self.settle();

@@ -27,8 +27,9 @@ use crate::brake::Brake;
 /// A time that does not come.
 const NEVER_NS: u64 = u64::MAX;
 
-/// How many acknowledgements of single records wait at the most until an executor is asked to take them.
-const ACKS_MAX: usize = 256;
+/// How many acknowledgements of single records wait at the most at the door until an executor is asked to take them. With those that
+/// wait in the core they are 256.
+const ACKS_AT_DOOR: usize = 192;
 
 /// How long one waits for that.
 const ACK_DELAY: Duration = Duration::from_millis(100);
@@ -120,21 +121,21 @@ impl Shared {
     }
 
     /// Leaves the acknowledgement of one record. It is taken with the next thing that is asked of the buffer; by an executor once
-    /// [`ACKS_MAX`] wait, once a caller waits for what it may bring, and after [`ACK_DELAY`]. The caller does no work of others.
+    /// [`ACKS_AT_DOOR`] wait, once a caller waits for what it may bring, and after [`ACK_DELAY`]. The caller does no work of others.
     pub(super) fn acknowledge(self: &Arc<Self>, delivery: Delivery) {
         let waiting = self.combining.leave(|work| {
             work.acks.push(Ack::One(delivery));
             work.acks.len()
         });
         // A thread that makes it urgent looks at the door after that.
-        if waiting.is_multiple_of(ACKS_MAX) || self.are_acks_urgent.load(Ordering::SeqCst) {
-            self.drive_elsewhere();
+        if waiting.is_multiple_of(ACKS_AT_DOOR) || self.are_acks_urgent.load(Ordering::SeqCst) {
+            self.submit_elsewhere(|work| work.takes_acks = true);
         } else if waiting == 1 && !self.is_ack_timer_set.swap(true, Ordering::SeqCst) {
             let shared: Weak<Self> = Arc::downgrade(self);
             let take = move || {
                 if let Some(shared) = shared.upgrade() {
                     shared.is_ack_timer_set.swap(false, Ordering::SeqCst);
-                    shared.drive_elsewhere();
+                    shared.submit_elsewhere(|work| work.takes_acks = true);
                 }
             };
             self.runtime.run_at(self.deadline_ns(ACK_DELAY), Box::new(take));
@@ -154,6 +155,11 @@ impl Shared {
     ) -> Result<T, Unable> {
         self.note_async_caller();
         let (reply, answer) = oneshot::channel();
+        let shared = Arc::clone(self);
+        let action = move |core: &mut Core| {
+            core.take_held_acks(&shared);
+            action(core)
+        };
         // The caller may have gone.
         self.leave_elsewhere(move |core| drop(reply.send(core.contained(action))));
         Ok(answer.await.unwrap_or(Err(Stop::Closed))?)
@@ -172,6 +178,17 @@ impl Shared {
 
     /// Does something with the core, after all that was asked for before. Waits for the core.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
+        self.with_core_to_read(|core| {
+            core.take_held_acks(self);
+            action(core)
+        })
+    }
+
+    /// As [`with_core`](Self::with_core), but for acknowledgements of single records, some of which may go on waiting.
+    pub(super) fn with_core_to_read<T>(
+        self: &Arc<Self>,
+        action: impl FnOnce(&mut Core) -> T,
+    ) -> Result<T, Unable> {
         let act = |core: &mut Core| {
             let result = core.contained(action);
             self.note_urgency(core);

@@ -7,15 +7,44 @@ use tracing::warn;
 
 use super::{Core, Writing, after};
 use crate::{
-    buffer::{dead_letters::DeadLetter, error::Stop, inbox::Ack, redelivery::Nack, shared::Shared},
+    buffer::{
+        dead_letters::DeadLetter,
+        error::Stop,
+        inbox::{Ack, Work},
+        redelivery::Nack,
+        shared::Shared,
+    },
     storage::StorageError,
 };
+
+/// How many acknowledgements of single records wait in the core for more, at the most: readers come by between any two of them.
+const ACKS_HELD: usize = 64;
 
 impl Core {
     /// Whether a caller may be waiting for an acknowledgement: for room, for delivery to go on, or for the end of a drain.
     pub(in crate::buffer) fn needs_acks(&self) -> bool {
         let may_end_a_wait = self.is_delivery_paused() || self.writing != Writing::Open;
         !self.backlog.is_empty() || (may_end_a_wait && !self.waiting_for_change.is_empty())
+    }
+
+    /// Lets a few acknowledgements of single records wait for more, unless there is other work, or a caller waits for them.
+    /// Otherwise gives the work with those that have waited.
+    pub(super) fn hold_acks(&mut self, work: Work) -> Option<Work> {
+        let waiting = self.acks.len() + work.acks.len();
+        if waiting < ACKS_HELD && work.may_wait() && !self.needs_acks() {
+            self.acks.extend(work.acks);
+            return None;
+        }
+        let mut acks = std::mem::take(&mut self.acks);
+        acks.extend(work.acks);
+        Some(Work { acks, ..work })
+    }
+
+    /// Takes the acknowledgements that have waited: whatever is done next is to know of them.
+    pub(in crate::buffer) fn take_held_acks(&mut self, shared: &Arc<Shared>) {
+        if !self.acks.is_empty() {
+            self.serve_all(Work { takes_acks: true, ..Work::default() }, shared);
+        }
     }
 
     /// Takes what consumers said, in the order in which they did.

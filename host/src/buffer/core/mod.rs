@@ -22,7 +22,7 @@ use super::{
     dead_letters::DeadLetters,
     error::Stop,
     in_flight::InFlight,
-    inbox::{AwaitingSync, PendingWrite, Work},
+    inbox::{Ack, AwaitingSync, PendingWrite, Work},
     lives::Lives,
     redelivery::Redelivery,
     shared::Shared,
@@ -69,6 +69,8 @@ pub(super) struct Core {
     withheld: Option<RecordId>,
     drops: Drops,
     in_flight: InFlight,
+    /// Acknowledgements of single records that wait for more.
+    acks: Vec<Ack>,
     redelivery: Redelivery,
     dead_letters: DeadLetters,
     /// The id below which everything was acknowledged or dropped since the buffer was opened; 0 if nothing was yet.
@@ -117,6 +119,7 @@ impl Core {
             self.turn_all_away();
             return;
         }
+        let Some(work) = self.hold_acks(work) else { return };
         // The logic says itself when it wants the next tick after one.
         let has_changed = !work.is_clock_alone();
         self.begin_turn();
@@ -155,6 +158,7 @@ impl Core {
             withheld: None,
             drops: Drops::default(),
             in_flight: InFlight::default(),
+            acks: Vec::new(),
             redelivery: Redelivery::default(),
             dead_letters: DeadLetters::default(),
             done: RecordId(0),

@@ -41,6 +41,9 @@ impl Core {
         if let Some(stop @ Stop::Failed(_)) = &self.stop {
             return Err(Unable::from(stop.clone()).into());
         }
+        if self.ready.is_empty() || self.is_delivery_paused() {
+            self.take_held_acks(shared);
+        }
         let mut taken = Vec::new();
         self.take_given_back(max_records, &mut taken);
         let mut has_read = false;
