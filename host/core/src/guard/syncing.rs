@@ -349,6 +349,7 @@ impl Guard {
     /// must not keep it open.
     pub fn begin_closing(&mut self) {
         self.is_closing = true;
+        self.look_for_files();
         self.syncs.bound(self.segments.files().saturating_mul(CLOSING_SYNCS_A_FILE) + CLOSING_SYNCS);
     }
 

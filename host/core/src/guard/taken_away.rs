@@ -45,6 +45,17 @@ impl Guard {
         false
     }
 
+    /// The buffer is being closed: a file that was synced before it was taken away, and that nothing follows, has no later sync
+    /// that finds it out.
+    pub(super) fn look_for_files(&mut self) {
+        for (file, error) in self.backend.taken_away() {
+            // Without its directory the buffer stops, and says so.
+            if error.is_missing() {
+                self.taken_away(file, &error);
+            }
+        }
+    }
+
     fn make_again(&mut self, file: FileId) -> bool {
         let is_empty = self.segments.get(file).is_some_and(|segment| segment.bytes == 0);
         if !is_empty || self.backend.create_file(file).is_err() {

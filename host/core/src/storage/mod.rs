@@ -167,6 +167,12 @@ pub trait Backend: Send {
     /// The buffer is being closed, and everything in it is durable.
     fn closed(&mut self, memo: &Memo);
 
+    /// The data files that were appended to through this backend and that another program has since removed, replaced or cut:
+    /// one look at the name of each.
+    fn taken_away(&mut self) -> Vec<(FileId, StorageError)> {
+        Vec::new()
+    }
+
     /// Nothing is being done to the buffer: what is open and waits for no sync may be closed.
     fn rest(&mut self) {}
 }

@@ -157,6 +157,18 @@ impl DataFiles {
         renewal::remove(&self.directory, file);
     }
 
+    /// Those that were written to and are not what they were, by rising id.
+    pub(super) fn taken_away(&self) -> Vec<(FileId, StorageError)> {
+        let mut lost: Vec<_> = self
+            .known
+            .iter()
+            .filter_map(|(file, handle)| Some((*file, handle.must_be_as_written().err()?)))
+            .map(|(file, error)| (file, self.failed("find", file, error)))
+            .collect();
+        lost.sort_unstable_by_key(|(file, _)| *file);
+        lost
+    }
+
     /// Closes what needs no sync.
     pub(super) fn rest(&self) {
         self.pool.rest(&self.directory);

@@ -244,6 +244,10 @@ impl Backend for Native {
         self.own_file.closed(memo);
     }
 
+    fn taken_away(&mut self) -> Vec<(FileId, StorageError)> {
+        self.data_files.taken_away()
+    }
+
     fn rest(&mut self) {
         self.data_files.rest();
         self.own_bytes.rest();
