@@ -150,3 +150,43 @@ fn every_command_has_help_with_examples() {
     let text = run(["--help"]).assert_quiet_success().stdout.clone();
     assert!(String::from_utf8_lossy(&text).contains("Exit codes:"));
 }
+
+/// Between two runs a cleaner removes a data file. Who watches the figures must hear of the loss before somebody reads.
+#[test]
+fn status_tells_at_once_that_a_data_file_is_missing() {
+    let ways: [fn(std::path::PathBuf); 2] =
+        [|file| std::fs::remove_file(file).unwrap(), |file| drop(std::fs::File::create(file).unwrap())];
+    for take in ways {
+        // Records of 48 bytes, 85 in a file.
+        for (number, lost, left) in [(0, 85, 215), (1, 85, 215), (2, 85, 215), (3, 45, 255)] {
+            let place = Place::new();
+            place.write(&["--file-size=4KiB", "--small-files"], &seq(1..=300)).assert_quiet_success();
+            assert_eq!(status(&place.path)["missing"], json!(null), "nothing is");
+            take(place.data_file(number));
+            let told = status(&place.path);
+            assert_eq!(told["missing"], json!({ "files": 1, "first": number, "records": lost }), "{told}");
+            let text = run(["status", &place.path]).assert_quiet_success().stdout.clone();
+            let text = String::from_utf8(text).unwrap();
+            let said = format!("missing  1 data file, from buffer-data-{number}.dat on: {lost} records");
+            assert!(text.contains(&said), "{text}");
+            assert_eq!(super::numbers(&place.read(&[]).stdout).len(), left);
+            assert_eq!(status(&place.path)["missing"], json!(null), "it was read past");
+        }
+    }
+}
+
+/// A process that holds the buffer keeps nothing from whoever looks.
+#[test]
+fn status_tells_of_a_missing_data_file_while_the_buffer_is_held() {
+    let place = Place::new();
+    let flags = ["--file-size=4KiB", "--small-files", "--confirm"];
+    let write = [&["write", &*place.path], &flags[..]].concat();
+    let mut writer = crate::support::cli::Running::start(&mut crate::support::cli::forebay(write));
+    writer.feed(&seq(1..=300));
+    while writer.next_line().unwrap() != b"300" {}
+    assert_eq!(status(&place.path)["missing"], json!(null));
+    std::fs::remove_file(place.data_file(1)).unwrap();
+    let told = status(&place.path);
+    assert_eq!(told["missing"], json!({ "files": 1, "first": 1, "records": 85 }), "{told}");
+    writer.end();
+}

@@ -9,9 +9,10 @@ use std::{
 };
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use super::{Place, seq};
-use crate::support::cli::{Running, forebay};
+use crate::support::cli::{Running, forebay, status};
 
 #[path = "../containment/attacks.rs"]
 mod attacks;
@@ -108,6 +109,30 @@ fn a_second_signal_ends_a_command_within_a_second_whatever_its_logic_does() {
         assert!(signalled.elapsed() <= Duration::from_millis(1500), "{attack:?}: {:?}", signalled.elapsed());
         assert!(matches!(ended.code, Some(1 | 2 | 130 | 143)), "{attack:?}: {ended}");
     }
+}
+
+/// The next opener finds the records in the frames. Who looks is told of them as well, while the buffer is held, when its process
+/// was killed and after a close.
+#[test]
+fn status_counts_what_waits_where_the_logic_stores_no_ledger() {
+    let place = Place::new();
+    let component = component(&place, Attack::Files);
+    let write = ["write", &*place.path, &component, "--max-events=10", "--when-full=reject", "--confirm"];
+    let mut running = Running::start(&mut forebay(write));
+    running.feed(&seq(1..=20));
+    assert_eq!(running.next_line().unwrap(), b"10");
+    let held = status(&place.path);
+    running.signal(Signal::KILL);
+    running.wait();
+    let killed = status(&place.path);
+    let ended = place.write(&[&component, "--max-events=20", "--when-full=reject"], &seq(11..=20));
+    let closed = status(&place.path);
+    for (told, waiting) in [(held, 10), (killed, 10), (closed, 20)] {
+        assert_eq!(told["records"], waiting, "{told}, {ended}");
+        assert_eq!(told["usage"]["received"], json!({ "events": waiting, "bytes": waiting * 48 }), "{told}");
+        assert_eq!(told["bytes"], waiting * 48, "{told}");
+    }
+    assert_eq!(place.read(&[]).stdout, seq(1..=20));
 }
 
 /// Of 5,000 records that the logic gave one by one, nothing was printed in a minute.

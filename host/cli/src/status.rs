@@ -3,8 +3,8 @@
 use std::{fmt::Write as _, path::Path};
 
 use forebay::storage::{
-    Amount, Ledger, Usage,
-    native::{Holder, LedgerOnDisk, Moment, Snapshot},
+    Amount, FileId, Ledger, Usage, data_file_name,
+    native::{Holder, LedgerOnDisk, Missing, Moment, Snapshot},
 };
 use serde::Serialize;
 
@@ -27,6 +27,11 @@ struct Answer {
     dead_letters: Option<Letters>,
     /// `None`: `buffer.forebay` is not there, or cannot be believed.
     usage: Option<UsageAnswer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<MissingAnswer>,
+    /// The id behind the last record that waits: logic may have stored no ledger that says so.
+    #[serde(skip)]
+    next_record: u64,
     #[serde(skip)]
     is_made: bool,
 }
@@ -65,6 +70,23 @@ impl From<Usage> for UsageAnswer {
     }
 }
 
+/// Data files that the ledger leads to and that are gone, or were cut to nothing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct MissingAnswer {
+    files: usize,
+    /// The number of the first one.
+    first: u16,
+    /// How many of the records that wait are lost with them. `None`: the files beside them do not tell.
+    records: Option<u64>,
+}
+
+impl MissingAnswer {
+    fn new(missing: &Missing) -> Option<Self> {
+        let first = missing.files.first()?.get();
+        Some(Self { files: missing.files.len(), first, records: missing.events })
+    }
+}
+
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct LedgerAnswer {
     writer_next_record: u64,
@@ -77,15 +99,25 @@ struct LedgerAnswer {
 const LOOKS_MAX: usize = 8;
 
 pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
-    let mut looks = 1;
+    let (mut looks, mut missed) = (1, None);
     let answer = loop {
         let snapshot = Snapshot::take(&args.dir)?;
         let ledger = ledger(&snapshot, &args.dir)?;
-        let moment = snapshot.moment(&ledger);
+        let brought_up = snapshot.brought_up(&ledger);
+        let moment = snapshot.moment(&brought_up);
         let is_held = matches!(snapshot.holder(), Holder::Held(_));
-        if moment.is_exact || !is_held || looks == LOOKS_MAX {
-            break Answer::new(ledger, &snapshot, moment, dead_letters::count(&snapshot));
+        // What is missing twice was not removed by the buffer's holder: its ledger would have passed it.
+        let missing = snapshot.missing(&brought_up);
+        let is_sure = missing.is_none() || missed.is_some() || !is_held;
+        if (moment.is_exact && is_sure) || !is_held || looks == LOOKS_MAX {
+            let missing = match (missing, &missed) {
+                (Some(now), Some(then)) => Some(now.in_both(then)),
+                (now, _) => now,
+            };
+            let letters = dead_letters::count(&snapshot);
+            break Answer::new((ledger, brought_up), &snapshot, moment, missing.as_ref(), letters);
         }
+        missed = missing;
         looks += 1;
     };
     match args.format {
@@ -114,7 +146,13 @@ fn ledger(snapshot: &Snapshot, dir: &Path) -> anyhow::Result<Ledger> {
 }
 
 impl Answer {
-    fn new(ledger: Ledger, snapshot: &Snapshot, moment: Moment, dead_letters: Option<Letters>) -> Self {
+    fn new(
+        (ledger, brought_up): (Ledger, Ledger),
+        snapshot: &Snapshot,
+        moment: Moment,
+        missing: Option<&Missing>,
+        dead_letters: Option<Letters>,
+    ) -> Self {
         let holder = snapshot.holder();
         Self {
             ledger: LedgerAnswer {
@@ -123,7 +161,7 @@ impl Answer {
                 reader_data_file: ledger.reader_data_file.get(),
                 reader_last_record: ledger.reader_last_record.0,
             },
-            records: waiting(&ledger),
+            records: waiting(&brought_up),
             bytes: moment.bytes,
             files: snapshot.data_files().len(),
             locked: matches!(holder, Holder::Held(_)),
@@ -133,6 +171,8 @@ impl Answer {
             },
             dead_letters,
             usage: moment.usage.map(Into::into),
+            missing: missing.and_then(MissingAnswer::new),
+            next_record: brought_up.writer_next_record.0,
             is_made: snapshot.ledger() != LedgerOnDisk::None || !snapshot.data_files().is_empty(),
         }
     }
@@ -144,10 +184,13 @@ impl Answer {
         write!(text, "waiting  {}", print::count(self.records, "record"))?;
         if self.records > 0 {
             let (first, last) =
-                (ledger.reader_last_record.saturating_add(1), ledger.writer_next_record.saturating_sub(1));
+                (ledger.reader_last_record.saturating_add(1), self.next_record.saturating_sub(1));
             write!(text, " (ids {first} to {last})")?;
         }
         writeln!(text)?;
+        if let Some(missing) = &self.missing {
+            missing.write(&mut text)?;
+        }
         let files = u64::try_from(self.files).unwrap_or(u64::MAX);
         writeln!(
             text,
@@ -192,6 +235,18 @@ impl Answer {
             (true, None) => writeln!(text, "lock     held by another process")?,
         }
         Ok(text)
+    }
+}
+
+impl MissingAnswer {
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let files = print::count(u64::try_from(self.files).unwrap_or(u64::MAX), "data file");
+        let first = FileId::new(self.first).map(data_file_name).unwrap_or_default();
+        let lost = match self.records {
+            Some(records) => format!("{} of those that wait, lost", print::count(records, "record")),
+            None => "'forebay verify' tells what is lost".to_owned(),
+        };
+        writeln!(text, "missing  {files}, from {first} on: {lost}")
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     storage::{Backend, StorageError, SyncTarget},
 };
 
-pub use crate::opening::LedgerState;
+pub use crate::{opening::LedgerState, reader::frame_before};
 
 /// How many records are read at a time, and how many bytes of frames.
 const READ_RECORDS: u32 = 4096;

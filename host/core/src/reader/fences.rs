@@ -1,7 +1,7 @@
 //! What neighbouring files say of the ids in a file.
 
 use forebay_frame::{
-    CountSource, END_BYTES, Fences, FileMap, Source as _, Stretch, decode, first_frame_id, frame_bytes_by_end,
+    CountSource, END_BYTES, Fences, FileMap, Source, Stretch, decode, first_frame_id, frame_bytes_by_end,
 };
 use forebay_types::{FileId, RecordId};
 
@@ -67,10 +67,15 @@ fn last_frame(
     end: u64,
 ) -> Result<Option<(RecordId, RecordId)>, StorageError> {
     let Some(length) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
-    let mut source = files.bytes_of(file, length);
+    frame_before(&mut files.bytes_of(file, length), end)
+}
+
+/// What the ids behind the whole frame may be that ends at an offset, if one does: the lowest, and the id after its last event.
+/// The two differ where its events were counted in its payload.
+pub fn frame_before<S: Source>(source: &mut S, end: u64) -> Result<Option<(RecordId, RecordId)>, S::Error> {
     let mut last = [0; END_BYTES];
     let end_bytes = u64::try_from(END_BYTES).unwrap_or(u64::MAX);
-    let Some(at) = end.checked_sub(end_bytes).filter(|_| end <= length) else { return Ok(None) };
+    let Some(at) = end.checked_sub(end_bytes).filter(|_| end <= source.len()) else { return Ok(None) };
     source.read_at(at, &mut last)?;
     let Some(bytes) = frame_bytes_by_end(last) else { return Ok(None) };
     let Some(start) = end.checked_sub(bytes) else { return Ok(None) };

@@ -16,7 +16,6 @@ mod walking;
 use forebay_types::{FileId, RecordId};
 use tracing::warn;
 
-pub use self::losses::{Loss, LossCount, Place};
 pub(crate) use self::{
     blocks::{BLOCK_BYTES, Block, BlockPool},
     delivered::Delivered,
@@ -27,6 +26,10 @@ pub(crate) use self::{
     unreadable::UnreadableLog,
     view::View,
     walking::Seen,
+};
+pub use self::{
+    fences::frame_before,
+    losses::{Loss, LossCount, Place},
 };
 use crate::{
     segments::{Fence, Segments, WalkedEnd},

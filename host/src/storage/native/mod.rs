@@ -21,6 +21,7 @@ mod renewal;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub use self::moment::Moment;
 pub use self::pool::keep_data_files_open;
 pub use self::read_only::ReadOnly;
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
+pub use self::waiting::Missing;
 use super::{
     Backend, DeadLetterFile, FileId, Incarnations, Ledger, Memo, Opening, Recalled, StorageError, SyncJob,
     SyncTarget, own_file::OwnFile,

@@ -3,7 +3,7 @@
 //! The counters are noted now and then, and data files grow while they are listed. What has happened between the note and the
 //! ledger is found in the frames: that is about 1 MiB of them.
 
-use forebay_frame::{Source as _, decode, incomplete};
+use forebay_frame::{CountSource, RecordId, Source as _, decode, incomplete};
 
 use super::{holder::Holder, snapshot::Snapshot};
 use crate::storage::{FileId, Ledger, Memo, StorageError, Usage};
@@ -82,6 +82,24 @@ impl Snapshot {
         Some(sent)
     }
 
+    /// The lowest id that may follow the whole frames that a file begins with. The frames before the last checkpoint are not
+    /// read.
+    pub(super) fn end_of_whole_frames(&self, file: FileId) -> Option<RecordId> {
+        let checkpoints = self.recalled().map(|recalled| recalled.memo.checkpoints.iter());
+        let known = checkpoints.into_iter().flatten().filter(|at| at.file == file).map(|at| at.offset);
+        let start = known.filter(|offset| *offset < self.length(file)).max().unwrap_or(0);
+        let mut end = None;
+        self.walk((file, start), |frame| {
+            end = Some(if frame.count_source == CountSource::Frame {
+                frame.next_id()
+            } else {
+                frame.id.after(1)
+            });
+            true
+        });
+        end
+    }
+
     /// Goes on from a place as long as frames are whole and wanted. Gives where that ends. `None`: it ends at damage, or a file
     /// cannot be read.
     fn walk(&self, from: Spot, mut wants: impl FnMut(&forebay_frame::Frame<'_>) -> bool) -> Option<Spot> {
@@ -141,8 +159,8 @@ impl Snapshot {
         self.follower(file).is_some_and(|next| !self.is_listed(next))
     }
 
-    fn is_listed(&self, file: FileId) -> bool {
-        self.data_files().iter().any(|(other, _)| *other == file)
+    pub(super) fn is_listed(&self, file: FileId) -> bool {
+        self.data_files().binary_search_by_key(&file, |(other, _)| *other).is_ok()
     }
 
     /// How much comes behind a place that was written last: later records, in this file and those that were begun since.
