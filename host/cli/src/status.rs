@@ -42,6 +42,9 @@ struct UsageAnswer {
     received: AmountAnswer,
     sent: AmountAnswer,
     dropped: AmountAnswer,
+    /// Nothing noted which. Left out where there is none.
+    #[serde(skip_serializing_if = "AmountAnswer::is_nothing")]
+    sent_or_dropped: AmountAnswer,
     lost: AmountAnswer,
     rejected: AmountAnswer,
 }
@@ -50,6 +53,12 @@ struct UsageAnswer {
 struct AmountAnswer {
     events: u64,
     bytes: u64,
+}
+
+impl AmountAnswer {
+    fn is_nothing(&self) -> bool {
+        *self == Self { events: 0, bytes: 0 }
+    }
 }
 
 impl From<Amount> for AmountAnswer {
@@ -64,6 +73,7 @@ impl From<Usage> for UsageAnswer {
             received: usage.received.into(),
             sent: usage.sent.into(),
             dropped: usage.dropped.into(),
+            sent_or_dropped: usage.sent_or_dropped.into(),
             lost: usage.lost.into(),
             rejected: usage.rejected.into(),
         }
@@ -211,12 +221,12 @@ impl Answer {
         match &self.usage {
             Some(usage) => {
                 for (name, amount) in usage.lines() {
-                    writeln!(
-                        text,
-                        "{name:8} {}, {}",
-                        print::count(amount.events, "record"),
-                        print::count(amount.bytes, "byte")
-                    )?;
+                    let events = print::count(amount.events, "record");
+                    if name == "either" {
+                        writeln!(text, "{name:8} {events}, dropped or sent: no note says which")?;
+                        continue;
+                    }
+                    writeln!(text, "{name:8} {events}, {}", print::count(amount.bytes, "byte"))?;
                 }
             }
             None if !self.is_made => {
@@ -254,8 +264,13 @@ impl UsageAnswer {
     /// What people look at; the rest only if there is any.
     fn lines(&self) -> impl Iterator<Item = (&'static str, &AmountAnswer)> {
         let always = [("received", &self.received), ("sent", &self.sent)];
-        let rare = [("dropped", &self.dropped), ("lost", &self.lost), ("rejected", &self.rejected)];
-        always.into_iter().chain(rare.into_iter().filter(|(_, amount)| amount.events > 0 || amount.bytes > 0))
+        let rare = [
+            ("dropped", &self.dropped),
+            ("either", &self.sent_or_dropped),
+            ("lost", &self.lost),
+            ("rejected", &self.rejected),
+        ];
+        always.into_iter().chain(rare.into_iter().filter(|(_, amount)| !amount.is_nothing()))
     }
 }
 

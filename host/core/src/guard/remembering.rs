@@ -19,8 +19,8 @@ const CHECKPOINTED_FILES: usize = 3;
 pub(super) struct Before {
     memo: Option<Memo>,
     is_same_boot: bool,
-    /// The ledger's last acknowledged event before the logic saw it.
-    last: Option<RecordId>,
+    /// The ledger before the logic saw it.
+    ledger: Option<Ledger>,
     first_checkpoint: Option<Checkpoint>,
     pub(super) hides_ids: bool,
     /// The id behind the last whole record.
@@ -42,9 +42,8 @@ impl Guard {
             self.ledgers.is_unsafe = ledger.is_some();
         }
         self.segments = segments;
-        let last = ledger.map(|ledger| ledger.reader_last_record);
         self.before =
-            Some(Before { memo, is_same_boot, last, first_checkpoint, hides_ids, frames_end, lengths });
+            Some(Before { memo, is_same_boot, ledger, first_checkpoint, hides_ids, frames_end, lengths });
     }
 
     /// The logic has opened the buffer: delivery starts, and what has gone through it is settled.
@@ -79,8 +78,8 @@ impl Guard {
             .zip(place.or(end))
             .and_then(|(from, to)| bytes_between(before.lengths.iter().copied(), from, to));
         let sent_bytes = moved.unwrap_or(0);
-        let (last_before, is_same_boot) = (before.last, before.is_same_boot);
-        let present = Present { is_same_boot, last_before, ledger, waiting_bytes, sent_bytes };
+        let (found, is_same_boot) = (before.ledger, before.is_same_boot);
+        let present = Present { is_same_boot, found, ledger, waiting_bytes, sent_bytes };
         let usage = reconcile(before.memo.as_ref(), &present);
         debug!(?usage, "what has gone through the buffer until now");
         self.tally.open(usage);
@@ -137,6 +136,7 @@ impl Guard {
             checkpoints,
             bounds: self.segments.bounds_to_remember(),
             is_degraded: self.is_degraded(),
+            may_drop: self.room.lets_go(),
         })
     }
 

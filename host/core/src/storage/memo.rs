@@ -54,6 +54,8 @@ pub struct Memo {
     /// A sync had failed, and what it was to make durable was not safe again. As long as the machine is up, later syncs of
     /// the same files say that all is well.
     pub is_degraded: bool,
+    /// The operator lets records go that wait. Before a ledger passes such records, that is noted.
+    pub may_drop: bool,
 }
 
 impl Memo {
@@ -65,8 +67,14 @@ impl Memo {
         let received = since(ledger.writer_next_record, self.ledger.writer_next_record);
         let sent = since(ledger.reader_last_record, self.ledger.reader_last_record);
         usage.received = usage.received.plus(Amount::new(received, 0));
-        usage.sent = usage.sent.plus(Amount::new(sent, 0));
+        let passed = if self.hides_drops(ledger) { &mut usage.sent_or_dropped } else { &mut usage.sent };
+        *passed = passed.plus(Amount::new(sent, 0));
         usage
+    }
+
+    /// Whether the note of a drop may be missing that led to this ledger. What is dropped are whole files.
+    pub fn hides_drops(&self, ledger: &Ledger) -> bool {
+        self.may_drop && self.ledger.reader_data_file != ledger.reader_data_file
     }
 }
 
@@ -119,6 +127,7 @@ mod tests {
             checkpoints: Vec::new(),
             bounds: Vec::new(),
             is_degraded: false,
+            may_drop: false,
         };
         let at_close = Recalled { memo, same_boot: true, clean: true, is_ledger_untouched: false };
         let ids = |ids: Range<u64>| Some(RecordId(ids.start)..RecordId(ids.end));

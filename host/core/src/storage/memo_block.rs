@@ -22,7 +22,7 @@ const MAGIC: [u8; 8] = *b"FOREBAY\0";
 /// The version before this one had another magic, and was never released.
 const VERSION: u32 = 2;
 
-const RESERVED: usize = 2231;
+const RESERVED: usize = 2214;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -96,6 +96,9 @@ struct Body {
     ledger_changed_ns: U64,
     bounds_count: U32,
     bounds: [BoundsCopy; BOUNDS_MAX],
+    sent_or_dropped: AmountCopy,
+    /// 1 if the operator let records go that wait.
+    may_drop: u8,
     /// Zeros.
     reserved: [u8; RESERVED],
 }
@@ -128,7 +131,7 @@ pub(super) enum Found {
 }
 
 pub(super) fn encode(block: &Block) -> Vec<u8> {
-    let Memo { ledger, usage, place, checkpoints: marks, bounds, is_degraded } = &block.memo;
+    let Memo { ledger, usage, place, checkpoints: marks, bounds, is_degraded, may_drop } = &block.memo;
     let starts = block.incarnations.starts();
     let marks = marks.get(..CHECKPOINTS_MAX).unwrap_or(marks);
     let bounds = bounds.get(..BOUNDS_MAX).unwrap_or(bounds);
@@ -154,6 +157,7 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
     body.received = amount_copy(usage.received);
     body.sent = amount_copy(usage.sent);
     body.dropped = amount_copy(usage.dropped);
+    body.sent_or_dropped = amount_copy(usage.sent_or_dropped);
     body.lost = amount_copy(usage.lost);
     body.rejected = amount_copy(usage.rejected);
     body.place = MarkCopy {
@@ -180,6 +184,7 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
             padding: [0; 6],
         };
     }
+    body.may_drop = u8::from(*may_drop);
     body.degraded = u8::from(*is_degraded);
     body.ledger_changed_ns = block.ledger_changed_ns.into();
     let mut bytes = body.as_bytes().to_vec();
@@ -232,6 +237,7 @@ fn decode_body(body: &Body) -> Option<Block> {
                 received: amount(&body.received),
                 sent: amount(&body.sent),
                 dropped: amount(&body.dropped),
+                sent_or_dropped: amount(&body.sent_or_dropped),
                 lost: amount(&body.lost),
                 rejected: amount(&body.rejected),
             },
@@ -239,6 +245,7 @@ fn decode_body(body: &Body) -> Option<Block> {
             checkpoints: marks.collect::<Option<_>>()?,
             bounds: bounds.collect::<Option<_>>()?,
             is_degraded: body.degraded == 1,
+            may_drop: body.may_drop == 1,
         },
     })
 }

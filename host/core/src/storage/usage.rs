@@ -51,6 +51,9 @@ pub struct Usage {
     pub sent: Amount,
     /// Dropped on purpose, to make room.
     pub dropped: Amount,
+    /// Sent or dropped: the process died, or could not write `buffer.forebay`, before it had noted which, in a buffer whose
+    /// operator lets records go that wait. Its bytes are what is known of them: 0 where no note tells any.
+    pub sent_or_dropped: Amount,
     /// Lost without anybody wanting it: events that no file holds, and the bytes of damage that was passed over.
     pub lost: Amount,
     /// Handed back to their writers because there was no room. They were never received.
@@ -67,7 +70,7 @@ impl Usage {
     /// What came in and has gone, whichever way.
     #[must_use]
     pub fn gone(&self) -> Amount {
-        self.sent.plus(self.dropped).plus(self.lost)
+        self.sent.plus(self.dropped).plus(self.sent_or_dropped).plus(self.lost)
     }
 
     /// What has been counted since an earlier state.
@@ -77,6 +80,7 @@ impl Usage {
             received: self.received.minus(earlier.received),
             sent: self.sent.minus(earlier.sent),
             dropped: self.dropped.minus(earlier.dropped),
+            sent_or_dropped: self.sent_or_dropped.minus(earlier.sent_or_dropped),
             lost: self.lost.minus(earlier.lost),
             rejected: self.rejected.minus(earlier.rejected),
         }

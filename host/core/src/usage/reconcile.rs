@@ -9,8 +9,8 @@ use crate::storage::{Amount, Ledger, Memo, Usage};
 pub(crate) struct Present {
     /// The machine has been up since the note was written.
     pub(crate) is_same_boot: bool,
-    /// The last event below which all was acknowledged or lost, as the ledger said before the logic opened the buffer.
-    pub(crate) last_before: Option<RecordId>,
+    /// The ledger before the logic opened the buffer.
+    pub(crate) found: Option<Ledger>,
     /// The ledger now.
     pub(crate) ledger: Ledger,
     /// How many bytes lie from the first unacknowledged record on.
@@ -36,16 +36,19 @@ pub(crate) fn reconcile(memo: Option<&Memo>, present: &Present) -> Usage {
     let back = between(last.after(1), noted_last.after(1).min(next));
     // What had been written and is gone with the machine's memory: its ids are given again.
     let gone = between(next.max(noted_last.after(1)), noted_next);
-    let last_before = present.last_before.unwrap_or(noted_last).clamp(noted_last.min(last), last);
+    let last_before =
+        present.found.map_or(noted_last, |found| found.reader_last_record).clamp(noted_last.min(last), last);
     let sent = between(noted_last, last_before);
     let passed = between(last_before.max(noted_last), last).saturating_add(gone);
 
     let add = u64::saturating_add;
     usage.received.events = add(usage.received.events, received);
-    usage.sent.events = add(usage.sent.events, sent);
+    let hides_drops = present.found.is_some_and(|found| memo.hides_drops(&found));
+    let went = if hides_drops { &mut usage.sent_or_dropped } else { &mut usage.sent };
+    went.events = add(went.events, sent);
+    went.bytes = add(went.bytes, present.sent_bytes);
     take_back(&mut usage, present.is_same_boot, back, |amount| &mut amount.events);
     usage.lost.events = add(usage.lost.events, passed);
-    usage.sent.bytes = add(usage.sent.bytes, present.sent_bytes);
 
     let accounted = add(usage.gone().bytes, waiting.bytes);
     if accounted >= usage.received.bytes && back == 0 {
@@ -55,7 +58,10 @@ pub(crate) fn reconcile(memo: Option<&Memo>, present: &Present) -> Usage {
         let left = take_back(&mut usage, present.is_same_boot, excess, |amount| &mut amount.bytes);
         usage.received.bytes = add(usage.received.bytes, left);
     } else {
-        usage.lost.bytes = add(usage.lost.bytes, usage.received.bytes.saturating_sub(accounted));
+        let rest = usage.received.bytes.saturating_sub(accounted);
+        // The files that were dropped are gone, and nothing tells how long they were.
+        let amount = if hides_drops && sent > 0 { &mut usage.sent_or_dropped } else { &mut usage.lost };
+        amount.bytes = add(amount.bytes, rest);
     }
     // A note that contradicts itself, or ids that began again: what waits is certain.
     let gone = usage.gone().events;
@@ -71,8 +77,8 @@ fn take_back(
     much: u64,
     part: impl Fn(&mut Amount) -> &mut u64,
 ) -> u64 {
-    let (sent, dropped) = (&mut usage.sent, &mut usage.dropped);
-    let order = if is_same_boot { [dropped, sent] } else { [sent, dropped] };
+    let Usage { sent, dropped, sent_or_dropped: either, .. } = usage;
+    let order = if is_same_boot { [dropped, either, sent] } else { [sent, either, dropped] };
     order.into_iter().fold(much, |left, amount| {
         let amount = part(amount);
         let taken = left.min(*amount);
@@ -90,6 +96,7 @@ fn between(from: RecordId, to: RecordId) -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use forebay_types::FileId;
     use proptest::prelude::*;
 
     use super::*;
@@ -113,12 +120,13 @@ mod tests {
             checkpoints: Vec::new(),
             bounds: Vec::new(),
             is_degraded: false,
+            may_drop: false,
         }
     }
 
     fn present(next: u64, last: u64, waiting_bytes: u64, sent_bytes: u64) -> Present {
-        let (is_same_boot, last_before) = (false, Some(RecordId(last)));
-        Present { is_same_boot, last_before, ledger: ledger(next, last), waiting_bytes, sent_bytes }
+        let found = Some(ledger(next, last));
+        Present { is_same_boot: false, found, ledger: ledger(next, last), waiting_bytes, sent_bytes }
     }
 
     fn figures(usage: &Usage) -> [(u64, u64); 3] {
@@ -167,9 +175,25 @@ mod tests {
     #[test]
     fn a_gap_that_was_passed_on_opening_is_lost() {
         let mut present = present(201, 200, 0, 0);
-        present.last_before = Some(RecordId(100));
+        present.found = Some(ledger(201, 100));
         let usage = reconcile(Some(&memo()), &present);
         assert_eq!(figures(&usage), [(200, 2000), (90, 900), (110, 1100)]);
+    }
+
+    /// Records were dropped, and the disk had no room to note it: that they were sent is more than is known.
+    #[test]
+    fn what_may_have_been_dropped_is_not_counted_as_sent() {
+        let memo = Memo { may_drop: true, ..memo() };
+        let mut present = present(201, 150, 500, 0);
+        let behind = Ledger { reader_data_file: FileId::new(1).unwrap(), ..present.ledger };
+        (present.found, present.ledger) = (Some(behind), behind);
+        let usage = reconcile(Some(&memo), &present);
+        assert_eq!(figures(&usage), [(200, 2000), (90, 900), (10, 100)]);
+        assert_eq!(usage.sent_or_dropped, Amount::new(50, 500));
+        // Where no whole file was passed, nothing was dropped.
+        present.found = Some(ledger(201, 150));
+        present.ledger = ledger(201, 150);
+        assert_eq!(reconcile(Some(&memo), &present).sent.events, 140);
     }
 
     proptest! {
@@ -188,11 +212,11 @@ mod tests {
                 ..Usage::default()
             };
             let noted = ledger(noted_next + 1, noted_last);
-            let memo = Memo { ledger: noted, usage, place: None, checkpoints: Vec::new(), bounds: Vec::new(), is_degraded: false };
+            let memo = Memo { ledger: noted, usage, place: None, checkpoints: Vec::new(), bounds: Vec::new(), is_degraded: false, may_drop: false };
             let last = last.min(next);
             let present = Present {
                 is_same_boot: known ^ last_known,
-                last_before: last_known.then_some(RecordId(before)),
+                found: last_known.then_some(ledger(next + 1, before)),
                 ledger: ledger(next + 1, last),
                 waiting_bytes: bytes,
                 sent_bytes,

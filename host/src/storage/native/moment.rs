@@ -43,11 +43,20 @@ impl Snapshot {
             let usage = if is_held { memo.usage } else { memo.usage_at(ledger) };
             return Moment { bytes, usage: Some(usage), is_exact: false };
         };
+        let later = if is_held { self.bytes_behind(end) } else { 0 };
+        let bytes = bytes.saturating_sub(later);
         let mut usage = memo.usage_at(ledger);
         usage.received.bytes = usage.received.bytes.saturating_add(received);
-        usage.sent.bytes = usage.sent.bytes.saturating_add(sent);
-        let later = if is_held { self.bytes_behind(end) } else { 0 };
-        Moment { bytes: bytes.saturating_sub(later), usage: Some(usage), is_exact: true }
+        if memo.hides_drops(ledger) {
+            // Of what was dropped no file tells the length. It is what does not wait, as far as it was noted.
+            let accounted = usage.gone().bytes.saturating_add(bytes);
+            usage.received.bytes = usage.received.bytes.max(accounted);
+            let gone = usage.received.bytes.saturating_sub(usage.gone().bytes).saturating_sub(bytes);
+            usage.sent_or_dropped.bytes = usage.sent_or_dropped.bytes.saturating_add(gone.max(sent));
+        } else {
+            usage.sent.bytes = usage.sent.bytes.saturating_add(sent);
+        }
+        Moment { bytes, usage: Some(usage), is_exact: true }
     }
 
     /// How long the frames are that were written since a note, and where they end.

@@ -83,11 +83,12 @@ fn memo(number: u64) -> Memo {
     let ledger = Ledger { writer_next_record: RecordId(number + 7), writer_data_file: file, ..Ledger::EMPTY };
     Memo {
         ledger,
-        usage: Usage { received: amount, lost: amount, rejected: amount, ..Usage::default() },
+        usage: Usage { received: amount, sent_or_dropped: amount, rejected: amount, ..Usage::default() },
         place: Some((file, 48)),
         checkpoints: vec![Checkpoint { file, offset: 48, next_id: RecordId(2) }],
         bounds: vec![FileBounds { file, bytes: 96, min: Some(RecordId(number + 1)), end: None }],
         is_degraded: number % 2 == 1,
+        may_drop: number % 3 == 1,
     }
 }
 
