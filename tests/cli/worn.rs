@@ -111,6 +111,52 @@ fn a_second_signal_ends_a_command_within_a_second_whatever_its_logic_does() {
     }
 }
 
+/// An idle buffer costs nothing, whatever its logic asks for.
+#[test]
+fn ticks_that_are_wanted_at_once_take_no_processor() {
+    let place = Place::with_lines(b"1\n");
+    let component = component(&place, Attack::TicksAtOnce);
+    let mut writer = Running::start(&mut forebay(["write", &*place.path, &component, "--sync-interval=1ms"]));
+    writer.feed(b"2\n");
+    thread::sleep(Duration::from_secs(1));
+    let before = worked(writer.pid()).unwrap();
+    thread::sleep(Duration::from_secs(2));
+    let took = worked(writer.pid()).unwrap() - before;
+    assert!(took < 60, "{took} hundredths of a second in two seconds");
+    drop(writer.take_stdin());
+    writer.wait();
+    assert_eq!(place.read(&[]).stdout, b"1\n2\n");
+}
+
+/// Each life may have 64 MiB, one after the other.
+#[test]
+fn logic_that_takes_all_memory_in_each_life_has_it_once() {
+    let place = Place::with_lines(&seq(1..=1000));
+    let component = component(&place, Attack::Hoards);
+    let mut writer = Running::start(&mut forebay(["write", &*place.path, &component]));
+    let mut stdin = writer.take_stdin();
+    let highest = || -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", writer.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse().ok()
+    };
+    let before = highest().expect("it runs");
+    let (mut most, started) = (0, Instant::now());
+    while started.elapsed() < Duration::from_secs(20)
+        && let Some(now) = highest()
+    {
+        most = most.max(now);
+        // It may have ended.
+        let _ = std::io::Write::write_all(&mut stdin, b"more\n");
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(stdin);
+    let ended = writer.wait();
+    assert!(ended.code == Some(2) && ended.stderr.contains("unreachable"), "{ended}");
+    assert!(most > 0 && most < before.max(64 << 10) + (128 << 10), "{most} KiB, {before} KiB before");
+    assert!(place.read(&[]).stdout.starts_with(&seq(1..=1000)));
+}
+
 /// The next opener finds the records in the frames. Who looks is told of them as well, while the buffer is held, when its process
 /// was killed and after a close.
 #[test]

@@ -28,6 +28,22 @@ pub enum Attack {
     StoresLedgers,
     /// Makes and removes files for a part of what it may, and traps, in each call of each life.
     Traps,
+    /// Appends records of a batch that is over, in each call.
+    Replays,
+    /// Truncates, releases and discards whatever it can name, in each call.
+    RemovesAll,
+    /// Says that more was dropped than ever came, and that everything is as high as can be.
+    LiesInFigures,
+    /// Has everything synced before it places records, and nothing after.
+    SyncsTooEarly,
+    /// Says every second time that nothing may be delivered.
+    WithholdsNowAndThen,
+    /// Takes all memory that there is, and traps, in each life.
+    Hoards,
+    /// Leaves empty files and a spare behind wherever it can, and a ledger that names none of them.
+    LeavesAMess,
+    /// Wants the next tick at once, without an end, and does nothing in it.
+    TicksAtOnce,
 }
 
 /// A kind of call.
@@ -71,6 +87,14 @@ impl Attack {
             Self::CallsBack,
             Self::StoresLedgers,
             Self::Traps,
+            Self::Replays,
+            Self::RemovesAll,
+            Self::LiesInFigures,
+            Self::SyncsTooEarly,
+            Self::WithholdsNowAndThen,
+            Self::Hoards,
+            Self::LeavesAMess,
+            Self::TicksAtOnce,
         ])
     }
 
@@ -87,6 +111,14 @@ impl Attack {
             Self::CallsBack => 28,
             Self::StoresLedgers => 29,
             Self::Traps => 30,
+            Self::Replays => 31,
+            Self::RemovesAll => 32,
+            Self::LiesInFigures => 33,
+            Self::SyncsTooEarly => 34,
+            Self::WithholdsNowAndThen => 35,
+            Self::Hoards => 36,
+            Self::LeavesAMess => 37,
+            Self::TicksAtOnce => 38,
         }
     }
 

@@ -3,6 +3,7 @@
 
 #[allow(dead_code, reason = "the command line's tests use the rest")]
 mod attacks;
+mod deceiving;
 mod turns;
 mod worn;
 

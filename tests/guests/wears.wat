@@ -12,6 +12,8 @@
   (import "forebay:buffer/storage@0.1.0" "append" (func $append (param i64 i32 i32)))
   (import "forebay:buffer/storage@0.1.0" "prepare" (func $prepare (param i32)))
   (import "forebay:buffer/storage@0.1.0" "roll" (func $roll (param i32)))
+  (import "forebay:buffer/storage@0.1.0" "truncate" (func $truncate (param i32)))
+  (import "forebay:buffer/storage@0.1.0" "release" (func $release (param i32 i32)))
   (import "forebay:buffer/storage@0.1.0" "discard" (func $discard (param i32 i32)))
   (import "forebay:buffer/storage@0.1.0" "request-sync" (func $request_sync (param i32 i32 i32)))
 
@@ -40,10 +42,53 @@
       (call $discard (i32.load16_u (i32.const 0x404)) (i32.const 0x400))
       (br_if $again (local.tee $times (i32.sub (local.get $times) (i32.const 1))))))
 
-  ;; Attacks 11 to 19, one for each kind of call; and 30, which traps after a part of it.
+  ;; Cuts and removes what it can name: the first 16 files.
+  (func $remove_all
+    (local $file i32)
+    (call $truncate (i32.const 0x400))
+    (loop $each
+      (call $release (local.get $file) (i32.const 0x400))
+      (call $discard (local.get $file) (i32.const 0x400))
+      (br_if $each (i32.lt_u (local.tee $file (i32.add (local.get $file) (i32.const 1))) (i32.const 16)))))
+
+  ;; Takes all memory that there is, and writes to each page of it.
+  (func $hoard
+    (local $at i32)
+    (loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+    (local.set $at (i32.const 0x20000))
+    (loop $page
+      (i32.store (local.get $at) (i32.const 1))
+      (local.set $at (i32.add (local.get $at) (i32.const 0x1000)))
+      (br_if $page (i32.lt_u (local.get $at) (i32.mul (memory.size) (i32.const 0x10000))))))
+
+  ;; Attacks 11 to 19, one for each kind of call; 30, which traps after a part of it; and those that are tried in each call. 31
+  ;; appends the first record of a batch that is over. 36 takes what memory it can in each life, but for its opening.
   (func $wear (param $attack i32)
     (if (call $is (local.get $attack)) (then (call $make_and_remove (i32.const 1000000))))
-    (if (call $is (i32.const 30)) (then (call $make_and_remove (i32.const 300)) unreachable)))
+    (if (call $is (i32.const 30)) (then (call $make_and_remove (i32.const 300)) unreachable))
+    (if (call $is (i32.const 31)) (then (call $append (i64.load (i32.const 0x600)) (i32.const 1) (i32.const 0x400))))
+    (if (call $is (i32.const 32)) (then (call $remove_all)))
+    (if (i32.and (call $is (i32.const 36)) (i32.ne (local.get $attack) (i32.const 11)))
+      (then (call $hoard) unreachable)))
+
+  ;; Has everything synced that was placed before.
+  (func $sync_all
+    (call $load_ledger (i32.const 0x400))
+    (call $request_sync (i32.const 0) (i32.load16_u (i32.const 0x410)) (i32.const 0x420))
+    (call $request_sync (i32.const 1) (i32.const 0) (i32.const 0x420))
+    (call $request_sync (i32.const 2) (i32.const 0) (i32.const 0x420)))
+
+  ;; All figures that there are, each as high as can be: 16 bytes each.
+  (func $lie
+    (local $figure i32) (local $at i32)
+    (loop $each
+      (local.set $at (i32.add (i32.const 0x700) (i32.shl (local.get $figure) (i32.const 4))))
+      (local.set $figure (i32.add (local.get $figure) (i32.const 1)))
+      (i32.store16 (local.get $at) (local.get $figure))
+      (i64.store offset=8 (local.get $at) (i64.const -1))
+      (br_if $each (i32.lt_u (local.get $figure) (i32.const 16))))
+    (i32.store (i32.const 0x3a0) (i32.const 0x700))
+    (i32.store (i32.const 0x3a4) (i32.const 16)))
 
   ;; A ledger by which all is acknowledged, in the file that is written to.
   (func $acknowledge_all
@@ -72,7 +117,9 @@
 
   (func (export "forebay:buffer/buffer@0.1.0#write") (param $batch i64) (param i32) (param $count i32) (result i32)
     (call $wear (i32.const 12))
-    (if (call $is (i32.const 24)) (then (call $spin_a_while)))
+    (if (call $is (i32.const 34)) (then (call $sync_all)))
+    (if (call $is (i32.const 37))
+      (then (call $prepare (i32.const 0x400)) (call $roll (i32.const 0x400)) (call $prepare (i32.const 0x400))))
     (if (call $is (i32.const 26))
       (then (loop $each
         (call $roll (i32.const 0x400))
@@ -82,6 +129,9 @@
     (if (i32.or (call $is (i32.const 21)) (call $is (i32.const 29))) (then (call $repeat (i32.const 900000))))
     (if (call $is (i32.const 22)) (then (call $repeat (i32.const 20000))))
     (if (call $is (i32.const 27)) (then (call $acknowledge_all)))
+    (if (call $is (i32.const 37)) (then (call $roll (i32.const 0x400)) (call $prepare (i32.const 0x400))))
+    (i64.store (i32.const 0x600) (local.get $batch))
+    (if (call $is (i32.const 33)) (then (i64.store (i32.const 0x3d0) (i64.const -1)) (return (i32.const 0x3c0))))
     ;; Of the ledger, so that one ends.
     (if (call $is (i32.const 17)) (then (call $request_sync (i32.const 2) (i32.const 0) (i32.const 0x400))))
     (i32.const 0))
@@ -90,6 +140,9 @@
     (call $wear (i32.const 13))
     (i32.store (i32.const 0x384) (local.get $max_records))
     (if (call $is (i32.const 23)) (then (call $spin_a_while) (i32.store (i32.const 0x384) (i32.const 1))))
+    (i32.store (i32.const 0x608) (i32.xor (i32.load (i32.const 0x608)) (i32.const 1)))
+    (if (i32.and (call $is (i32.const 35)) (i32.load (i32.const 0x608)))
+      (then (i32.store (i32.const 0x384) (i32.const 0))))
     (i32.const 0x380))
 
   (func (export "forebay:buffer/buffer@0.1.0#acknowledge") (param i64) (result i32)
@@ -100,6 +153,7 @@
     (call $wear (i32.const 15))
     (if (call $is (i32.const 27)) (then (call $acknowledge_all)))
     (if (call $is (i32.const 25)) (then (call $spin_a_while) (return (i32.const 0))))
+    (if (call $is (i32.const 38)) (then (return (i32.const 0))))
     (i32.const 0x200))
 
   (func (export "forebay:buffer/buffer@0.1.0#flush") (result i32)
@@ -118,4 +172,5 @@
 
   (func (export "forebay:buffer/buffer@0.1.0#status") (result i32)
     (call $wear (i32.const 19))
+    (if (call $is (i32.const 33)) (then (call $lie) (return (i32.const 0x3a0))))
     (i32.const 0)))
