@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the command line's tests use the rest")]
 mod attacks;
 mod deceiving;
+mod holding;
 mod turns;
 mod worn;
 

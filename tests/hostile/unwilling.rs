@@ -1,8 +1,11 @@
 //! Logic that does no harm and no work either: what the host tells those who wait for it.
 
+use std::time::Duration;
+
 use forebay::{
     Buffer, CloseError, Durability, Limits, OpenError, ReadError, RecordId, Simulation, WhenFull,
-    WriteErrorKind, storage::memory::Disk,
+    WriteErrorKind,
+    storage::{FileId, SyncTarget, memory::Disk},
 };
 
 use super::attack::{Victim, guest};
@@ -35,6 +38,40 @@ fn a_buffer_whose_logic_has_nothing_synced_is_not_closed_well() {
         let buffer = runs.open(disk.open().unwrap(), options());
         assert_eq!(read(&buffer), ids([1..=20]), "{runs:?}");
         buffer.close().unwrap();
+    }
+}
+
+/// The operator says how long a record may stay unsynced: two sync intervals. Logic that requests no sync must not leave all of
+/// an hour to a power failure.
+#[test]
+fn records_that_the_logic_does_not_have_synced_are_synced_by_the_host() {
+    for runs in Runs::ALL {
+        let (disk, simulation) = (Disk::new(), Simulation::new());
+        let make = move |guard| runs.make(guard).map(Unfaithful::without_syncs);
+        let mut options = options();
+        options.sync_interval = Duration::from_secs(10);
+        let buffer =
+            Buffer::open_on(simulation.runtime(), Box::new(disk.open().unwrap()), options, make).unwrap();
+        while simulation.run_sync(0) {}
+        let (file, syncs) =
+            (SyncTarget::Data(FileId::FIRST), disk.sync_count(SyncTarget::Data(FileId::FIRST)));
+        write(&buffer, 1..=10);
+        for _ in 0..19 {
+            simulation.advance(Duration::from_secs(1));
+            while simulation.run_sync(0) {}
+        }
+        assert_eq!(disk.sync_count(file), syncs, "{runs:?}: the logic has its time");
+        simulation.advance(Duration::from_secs(1));
+        while simulation.run_sync(0) {}
+        assert_eq!(disk.sync_count(file), syncs + 1, "{runs:?}");
+        for _ in 0..100 {
+            simulation.advance(Duration::from_secs(1));
+            while simulation.run_sync(0) {}
+        }
+        assert_eq!(disk.sync_count(file), syncs + 1, "{runs:?}: once is enough");
+        disk.power_loss();
+        drop(buffer);
+        assert_eq!(read(&runs.open(disk.open().unwrap(), options)), ids([1..=10]), "{runs:?}");
     }
 }
 

@@ -10,6 +10,7 @@ mod failure_log;
 mod functions;
 mod handover;
 mod hopeless;
+mod overdue;
 mod passing;
 mod remembering;
 mod rescue;
@@ -22,7 +23,8 @@ use std::{fmt, sync::Arc, time::SystemTime};
 use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
 use self::{
-    causes::Causes, handover::Phase, hopeless::Hopeless, remembering::Before, room::Room, syncing::Ledgers,
+    causes::Causes, handover::Phase, hopeless::Hopeless, overdue::Overdue, remembering::Before, room::Room,
+    syncing::Ledgers,
 };
 pub use self::{durable::Gone, handover::OpenReport, rescue::Rescue};
 use crate::{
@@ -72,6 +74,7 @@ pub struct Guard {
     refusals: Refusals,
     causes: Causes,
     hopeless: Hopeless,
+    overdue: Overdue,
     phase: Phase,
     /// What was remembered; `None` once the logic has opened the buffer.
     before: Option<Before>,
@@ -150,6 +153,7 @@ impl Guard {
             refusals: Refusals::default(),
             causes: Causes::default(),
             hopeless: Hopeless::default(),
+            overdue: Overdue::default(),
             phase: Phase::Opening,
             before: None,
             incarnations: Incarnations::default(),

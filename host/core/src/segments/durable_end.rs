@@ -91,6 +91,11 @@ impl Segments {
         }
     }
 
+    /// The segments that were not seen to be durable, with all before them.
+    pub(crate) fn not_known_durable(&self) -> impl Iterator<Item = &Segment> {
+        self.order.iter().skip(self.durable)
+    }
+
     /// The id below which every event is durable: its bytes, all bytes before it, and the names of the files. `named` is
     /// the position of the writer's segment in the ledger that was last synced: what lies behind it does not count, as a
     /// power loss would leave a ledger that does not lead there.

@@ -228,14 +228,18 @@ impl Core {
         self.drops.say(now);
         self.guard().retry_syncs();
         let told = self.lives.call(|logic| logic.tick(now));
-        match self.note(told) {
+        let told = self.note(told);
+        let interval_ns = after(0, self.options.sync_interval.max(TICK_MIN));
+        let overdue = self.guard().sync_overdue(now, interval_ns);
+        match told {
             // Until something changes there is nothing to do.
-            Ok(Some(u64::MAX)) if !self.guard().is_degraded() => self.guard().rest(),
+            Ok(Some(u64::MAX)) if overdue.is_none() && !self.guard().is_degraded() => self.guard().rest(),
             Ok(Some(next)) => {
                 self.tick_wanted = true;
                 let now = shared.runtime().now_ns();
                 let retry = after(now, self.options.sync_interval);
                 let next = if self.guard().is_degraded() { next.min(retry) } else { next };
+                let next = next.min(overdue.unwrap_or(u64::MAX));
                 shared.tick_at(next.max(after(now, TICK_MIN)));
             }
             // What it could not do now it tries again, as does its successor.
