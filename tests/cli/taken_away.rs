@@ -98,12 +98,10 @@ fn a_file_that_is_cut_while_the_writer_rests_is_counted_as_lost() {
 /// After the last sync of a file nothing looks at it any more, and the loss was found by the next reader alone.
 #[test]
 fn what_is_taken_away_behind_the_last_record_is_counted_as_lost_at_the_end() {
-    let ways: [(fn(PathBuf), &str); 2] = [
-        (|file| drop(fs::File::create(file).unwrap()), "it was cut"),
-        (|file| fs::remove_file(file).unwrap(), "it was removed"),
-    ];
+    let ways: [fn(PathBuf); 2] =
+        [|file| drop(fs::File::create(file).unwrap()), |file| fs::remove_file(file).unwrap()];
     for durability in ["written", "synced"] {
-        for (take, said) in ways {
+        for (take, said) in ways.into_iter().zip(["it was cut", "it was removed"]) {
             let place = Place::new();
             let flags =
                 [&*format!("--durability={durability}"), "--file-size=4KiB", "--small-files", "--confirm"];

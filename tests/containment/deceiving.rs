@@ -83,7 +83,7 @@ fn no_counter_is_taken_from_what_the_logic_says() {
 fn a_sync_that_was_requested_before_a_record_was_placed_confirms_nothing_of_it() {
     let victim = Victim::new();
     let mut options = options();
-    options.sync_interval = Duration::from_secs(3600);
+    options.sync_interval = Duration::from_hours(1);
     let buffer = open(&victim, Attack::SyncsTooEarly, options).unwrap();
     let writer = buffer.writer().with_durability(Durability::Synced);
     let mut pending = writer.submit(records(11..=20)).unwrap();

@@ -181,19 +181,10 @@ impl DataHandle {
         }
     }
 
-    /// Fails with [`TakenAway`] if the file was written to, and another program has taken it away or cut it since. Other errors
-    /// say nothing about the file.
+    /// Fails if the file was written to, and another program has taken it away or cut it since.
     pub(super) fn must_be_as_written(&self) -> io::Result<()> {
-        {
-            let state = lock(&self.state);
-            if state.changes == 0 || state.standing != Standing::Held {
-                return Ok(());
-            }
-        }
-        self.must_have_name().or_else(|error| {
-            let is_taken_away = error.get_ref().is_some_and(|error| error.is::<TakenAway>());
-            if is_taken_away { Err(error) } else { Ok(()) }
-        })
+        let is_ours = |state: &State| state.changes > 0 && state.standing == Standing::Held;
+        if is_ours(&lock(&self.state)) { self.must_have_name() } else { Ok(()) }
     }
 
     fn must_have_name(&self) -> io::Result<()> {

@@ -32,14 +32,10 @@ impl Snapshot {
     /// dies before it has. Of a buffer that is held, the last note counts.
     pub fn brought_up(&self, ledger: &Ledger) -> Ledger {
         let next = match self.holder() {
-            Holder::Held(_) => self.noted_next(),
+            Holder::Held(_) => self.noted_next().unwrap_or(ledger.writer_next_record),
             Holder::Free | Holder::Unknown => self.next_by_frames(ledger),
         };
-        Ledger {
-            writer_next_record: next
-                .map_or(ledger.writer_next_record, |next| ledger.writer_next_record.max(next)),
-            ..*ledger
-        }
+        Ledger { writer_next_record: ledger.writer_next_record.max(next), ..*ledger }
     }
 
     /// The files that are missing, if any. `ledger` is one that was [brought up](Self::brought_up).
@@ -94,7 +90,7 @@ impl Snapshot {
     }
 
     /// The id behind the last frame from the writer's file on.
-    fn next_by_frames(&self, ledger: &Ledger) -> Option<RecordId> {
+    fn next_by_frames(&self, ledger: &Ledger) -> RecordId {
         let (writer, mut next) = (ledger.writer_data_file, ledger.writer_next_record);
         let mut least = ledger.reader_last_record.after(1);
         let mut file = writer;
@@ -116,7 +112,7 @@ impl Snapshot {
                 break;
             }
         }
-        Some(next)
+        next
     }
 
     pub(super) fn length(&self, file: FileId) -> u64 {
