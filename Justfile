@@ -45,9 +45,10 @@ damage seed *ARGS:
     cargo build --release --bin forebay
     cargo run --release -p damage -- {{ seed }} {{ ARGS }}
 
-# Measure what a part of the host costs (guard, sandbox, file, files, async) or saves (backlog, opening), in a directory that it makes.
-cost what directory:
-    cargo run --release -p cost -- {{ what }} {{ quote(directory) }}
+# Measure Forebay beside other ways to keep records on disk, with files in a directory on a disk: half an hour, `--quick` a minute.
+bench directory *ARGS:
+    cargo run --release --locked --manifest-path tests/bench/Cargo.toml --target-dir target -- \
+        {{ quote(directory) }} {{ ARGS }}
 
 # Everything that must hold before a commit, but for the tests.
 check: format-check lint portable docs wit tidy
@@ -55,16 +56,22 @@ check: format-check lint portable docs wit tidy
 # Format the sources.
 format:
     cargo fmt --all
+    cargo fmt --manifest-path tests/bench/Cargo.toml
 
 # Check that the sources are formatted.
 format-check:
     cargo fmt --all --check
+    cargo fmt --manifest-path tests/bench/Cargo.toml --check
 
 # Run clippy with warnings as errors.
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     # The tests ask for all features: here is what users compile.
     cargo clippy --package forebay --lib --bins --locked -- -D warnings
+
+# Run clippy on `tests/bench`, with all that Forebay is compared with: minutes, the first time.
+bench-lint:
+    cargo clippy --manifest-path tests/bench/Cargo.toml --target-dir target --all-targets --locked -- -D warnings
 
 # Check that the core builds where there are no threads and no files. Debian's wasm compiler is too old for the core.
 portable:

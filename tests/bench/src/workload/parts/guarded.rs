@@ -1,4 +1,4 @@
-//! The logic, run natively, over the guard, with nothing round it: as [`unguarded`](crate::unguarded) runs it without one.
+//! The logic, run natively, over the guard, with nothing round it: as [`unguarded`](super::unguarded) runs it without one.
 
 use std::{
     path::Path,
@@ -17,17 +17,18 @@ use forebay::{
 };
 use forebay_core::clock::StoppedClock;
 
-use crate::{BATCH, batch, forgetful::Forgetful, support::native_logic::NativeLogic};
+use super::{BATCH, batch, forgetful::Forgetful};
+use crate::support::native_logic::NativeLogic;
 
 /// A buffer with a guard and no more.
-pub(crate) struct Guarded {
+pub(super) struct Guarded {
     logic: Box<dyn Logic>,
     /// Syncs that were requested. None is run: the disk is not what is measured.
     asked: Arc<Mutex<Vec<SyncTarget>>>,
 }
 
 impl Guarded {
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
+    pub(super) fn open(directory: &Path) -> Result<Self> {
         let options = Options::default();
         let asked: Arc<Mutex<Vec<SyncTarget>>> = Arc::default();
         let runner = {
@@ -51,7 +52,7 @@ impl Guarded {
     }
 
     /// Writes a batch, reads it and acknowledges it.
-    pub(crate) fn pass(&mut self) -> Result<()> {
+    pub(super) fn pass(&mut self) -> Result<()> {
         let Self { logic, asked } = self;
         let (number, sizes) = logic.guard().offer(batch());
         logic.write(number, &sizes)?;

@@ -20,7 +20,8 @@ use forebay_logic::{
     SegmentEnd, SegmentPlace, Storage, StorageError, SyncTarget, Ticket,
 };
 
-use crate::{BATCH, batch, support::fuse::Fuse};
+use super::{BATCH, batch};
+use crate::support::fuse::Fuse;
 
 /// As long as the guard's.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -49,14 +50,14 @@ struct Bare {
 }
 
 /// A buffer without a guard.
-pub(crate) struct Unguarded {
+pub(super) struct Unguarded {
     bare: Bare,
     buffer: logic::Buffer,
     batches: u64,
 }
 
 impl Unguarded {
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
+    pub(super) fn open(directory: &Path) -> Result<Self> {
         let mut bare = Bare {
             backend: Native::open(directory, Create::Yes)?,
             segments: VecDeque::new(),
@@ -82,7 +83,7 @@ impl Unguarded {
     }
 
     /// Writes a batch, reads it and acknowledges it.
-    pub(crate) fn pass(&mut self) -> Result<()> {
+    pub(super) fn pass(&mut self) -> Result<()> {
         let Self { bare, buffer, batches } = self;
         *batches += 1;
         let records = batch();

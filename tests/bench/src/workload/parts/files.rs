@@ -3,7 +3,12 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
-use forebay::{Buffer, Component};
+
+use super::FILES;
+use crate::{
+    contender::{AsComponent, Level, options},
+    point::{Point, Sample},
+};
 
 /// Of one record each.
 const FILE_BYTES: u64 = 4096;
@@ -15,28 +20,27 @@ const TICKS_A_SECOND: f64 = 100.0;
 
 /// The same number of records goes through few files at a time, and through many: all are written, then all are read and
 /// acknowledged.
-pub(crate) fn files(directory: &Path) -> Result<()> {
-    let few = cost(directory, FEW)?;
-    let many = cost(directory, MANY)?;
-    for (what, few, many) in [("written", few.0, many.0), ("read", few.1, many.1)] {
-        let records = f64::from(u32::try_from(MANY)?);
-        let micros = |ticks: f64| ticks / TICKS_A_SECOND / records * 1e6;
-        let (few_micros, many_micros) = (micros(few), micros(many));
-        println!(
-            "{what}: {few_micros:.0} us of processor time a record with {FEW} files, {many_micros:.0} us with {MANY}: \
-             {:.2} times",
-            many / few
-        );
+pub(super) fn point() -> Point {
+    let [name, few, many] = FILES;
+    let mut point = Point::new(name);
+    for (name, files) in [(few, FEW), (many, MANY)] {
+        let mut is_warm = false;
+        point.add(name, move |directory: &Path| {
+            // Warming up takes as long as measuring, and there is nothing to get warm.
+            let all = if std::mem::replace(&mut is_warm, true) { MANY } else { FEW };
+            cost(&directory.join("queue"), files.min(all), all)
+        });
     }
-    Ok(())
+    point.rounds = Some(3);
+    point
 }
 
-/// How many ticks it takes to write and to read as many records as there are many, in buffers of so many files.
-fn cost(directory: &Path, files: usize) -> Result<(f64, f64)> {
+/// The processor time in which so many records are written and read, in buffers of so many files.
+fn cost(directory: &Path, files: usize, records: usize) -> Result<Sample> {
     let (mut written, mut read) = (0.0, 0.0);
-    for _ in 0..MANY / files {
+    for _ in 0..records / files {
         let start = ticks()?;
-        let buffer = open(directory)?;
+        let buffer = AsComponent::buffer(directory, small_files())?;
         let writer = buffer.writer();
         for _ in 0..files {
             writer.write(vec![7; 4000])?;
@@ -45,7 +49,7 @@ fn cost(directory: &Path, files: usize) -> Result<(f64, f64)> {
         ensure!(status.files >= files, "there are only {} data files", status.files);
         buffer.close()?;
         let middle = ticks()?;
-        let buffer = open(directory)?;
+        let buffer = AsComponent::buffer(directory, small_files())?;
         let reader = buffer.reader();
         let mut left = files;
         while left > 0 {
@@ -54,17 +58,18 @@ fn cost(directory: &Path, files: usize) -> Result<(f64, f64)> {
             reader.ack_through(records.last().context("a batch is never empty")?.id());
         }
         buffer.close()?;
-        let end = ticks()?;
-        (written, read) = (written + middle - start, read + end - middle);
+        (written, read) = (written + middle - start, read + ticks()? - middle);
         fs::remove_dir_all(directory)?;
     }
-    Ok((written, read))
+    let micros = |ticks: f64| ticks / TICKS_A_SECOND / records as f64 * 1e6;
+    Ok(vec![("us a record written", micros(written)), ("us a record read", micros(read))])
 }
 
-fn open(directory: &Path) -> Result<Buffer> {
-    // Compiled here, so that no other process does it.
-    let buffer = Buffer::builder(directory).file_bytes(FILE_BYTES).max_bytes(FILE_BYTES * 65_000);
-    Ok(buffer.component(Component::embedded()?).open()?)
+fn small_files() -> forebay::Options {
+    let mut options = options(Level::Written);
+    options.file_bytes = FILE_BYTES;
+    options.max_bytes = FILE_BYTES * 65_000;
+    options
 }
 
 /// Processor time of this process until now, in the kernel and outside.

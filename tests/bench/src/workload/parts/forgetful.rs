@@ -9,7 +9,7 @@ use forebay::storage::{
 
 /// The native backend is not told that the buffer was opened. Until then it writes nothing into `buffer.forebay`.
 #[derive(Debug)]
-pub(crate) struct Forgetful(pub(crate) Native);
+pub(super) struct Forgetful(pub(super) Native);
 
 impl Backend for Forgetful {
     fn recall(&mut self) -> Option<Recalled> {
