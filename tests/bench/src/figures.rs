@@ -4,6 +4,8 @@
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     series: Vec<Series>,
+    /// The contenders that have failed, by point, with the reason.
+    failures: Vec<(String, String, String)>,
 }
 
 /// One figure of one contender at one point, round by round.
@@ -39,6 +41,23 @@ impl Figures {
             let (point, contender) = (point.to_owned(), contender.to_owned());
             self.series.push(Series { point, contender, figure, values: vec![value] });
         }
+    }
+
+    /// A contender has failed: nothing is said of it at this point.
+    pub(crate) fn fail(&mut self, point: &str, contender: &str, error: &anyhow::Error) {
+        let reason = format!("{error:#}");
+        eprintln!("    {contender} has failed: {reason}");
+        self.series.retain(|series| (&*series.point, &*series.contender) != (point, contender));
+        self.failures.push((point.to_owned(), contender.to_owned(), reason));
+    }
+
+    pub(crate) fn has_failed(&self, point: &str, contender: &str) -> bool {
+        self.failures.iter().any(|(at, who, _)| (&**at, &**who) == (point, contender))
+    }
+
+    /// Point, contender and reason of each failure.
+    pub(crate) fn failures(&self) -> &[(String, String, String)] {
+        &self.failures
     }
 
     pub(crate) fn all(&self) -> &[Series] {

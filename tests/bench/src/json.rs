@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     figures::Figures,
-    rows::{self, Row, Target},
+    rows::{self, Row, Target, Verdict},
 };
 
 /// Each figure with the values of all rounds, and each row with its verdict.
@@ -43,6 +43,6 @@ fn row(row: &Row) -> Value {
         "judged": row.judged.map(|judged| [judged.low, judged.median, judged.high]),
         "at_least": at_least,
         "at_most": at_most,
-        "ok": row.is_ok(),
+        "verdict": row.verdict().map(Verdict::name),
     })
 }

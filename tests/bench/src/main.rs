@@ -21,7 +21,7 @@ mod workload;
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use setup::Setup;
 use workload::{ALL, PARTS, Workload};
@@ -94,6 +94,10 @@ fn main() -> Result<()> {
     if let Some(directory) = arguments.pictures {
         pictures::draw(&figures, &directory)?;
     }
+    for (point, contender, reason) in figures.failures() {
+        eprintln!("{point}: {contender} has failed: {reason}");
+    }
+    ensure!(figures.failures().is_empty(), "not all contenders did their work");
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::{
-    BindKeyPoints as _, ChartBuilder, Circle, Color as _, IntoDrawingArea as _, IntoLogRange as _, LineSeries, PathElement,
-    RGBColor, SVGBackend, Text, WHITE,
+    BindKeyPoints as _, ChartBuilder, Circle, Color as _, IntoDrawingArea as _, IntoLogRange as _,
+    LineSeries, PathElement, RGBColor, SVGBackend, Text, WHITE,
 };
 
 use crate::{
@@ -56,13 +56,7 @@ struct Line {
 pub(crate) fn draw(figures: &Figures, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;
     let count = |count: usize| (count as f64, count.to_string());
-    let by_size = |figure| {
-        rates(
-            figures,
-            figure,
-            &SIZES.map(|bytes| (bytes, Work::new(bytes, if bytes > 1 << 16 { 1 } else { 16 }))),
-        )
-    };
+    let by_size = |figure| rates(figures, figure, &SIZES.map(|bytes| (bytes, of::of_length(bytes))));
     let by_batch = |figure| rates(figures, figure, &BATCHES.map(|batch| (batch, Work::new(64, batch))));
     let producers = of::PRODUCERS.map(|count| (count, of::producers_work(count, Level::Written)));
     let latency = |level, file, title| Picture {

@@ -1,11 +1,12 @@
 //! Contenders that are measured in turn: what else the machine does meanwhile meets all of them.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use rustix::fs::syncfs;
 
 use crate::{
     figures::{Figures, Series},
@@ -43,6 +44,8 @@ impl Point {
     /// Measures all contenders, round by round.
     pub(crate) fn run(mut self, setup: Setup, scratch: &Path, figures: &mut Figures) -> Result<()> {
         eprintln!("{}", self.name);
+        // What the point before has left to the disk.
+        syncfs(File::open(scratch)?)?;
         let rounds = self.rounds.unwrap_or(setup.rounds);
         let count = self.contenders.len();
         let directories: Vec<PathBuf> = (0..count).map(|which| scratch.join(which.to_string())).collect();
@@ -58,9 +61,14 @@ impl Point {
                 else {
                     continue;
                 };
-                let sample = measure(directory).with_context(|| format!("{}: {contender}", self.name))?;
-                if round > 0 {
-                    figures.add(&self.name, contender, &sample);
+                if figures.has_failed(&self.name, contender) {
+                    continue;
+                }
+                match measure(directory) {
+                    Ok(sample) if round > 0 => figures.add(&self.name, contender, &sample),
+                    Ok(_) => {}
+                    // The others go on: a run is long.
+                    Err(error) => figures.fail(&self.name, contender, &error),
                 }
             }
         }

@@ -6,8 +6,8 @@ use crate::{
     contender::{self, Level},
     drive::Work,
     figures::{Estimate, Figures},
-    rows::{self, Row, Target},
-    workload::{self as of, BATCHES, LIMITS, SIZES},
+    rows::{self, Row, Target, Verdict},
+    workload::{self as of, LIMIT},
 };
 
 /// All tables for which there is something.
@@ -25,15 +25,15 @@ pub(crate) fn tables(figures: &Figures) -> String {
 /// The machine's limits alone.
 pub(crate) fn limits(figures: &Figures) -> String {
     let mut text = String::new();
-    let series = figures.all().iter().filter(|series| series.point == LIMITS);
     let mut lines = Vec::new();
-    for series in series {
+    for series in figures.all() {
+        let Some(name) = series.point.strip_prefix(LIMIT) else { continue };
         // A limit of writing says nothing by its reading, nor the other way round.
-        let reads = series.contender.starts_with("ack") || series.contender.starts_with("checksum");
+        let reads = name.contains("ack_through") || name.contains("checksum");
         if reads == (series.figure == "consumed/s")
             && let Some(estimate) = series.estimate()
         {
-            lines.push([series.contender.clone(), spread(estimate)]);
+            lines.push([name.to_owned(), spread(estimate)]);
         }
     }
     if !lines.is_empty() {
@@ -54,9 +54,9 @@ fn judged(text: &mut String, heading: &str, rows: &[Row]) {
             Target::AtLeast(target) => ("at least", target),
             Target::AtMost(target) => ("at most", target),
         };
-        let verdict = match row.is_ok() {
-            Some(true) => "ok",
-            Some(false) => "**short**",
+        let verdict = match row.verdict() {
+            Some(Verdict::Short) => "**short**",
+            Some(verdict) => verdict.name(),
             None => "-",
         };
         let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number);
@@ -79,12 +79,7 @@ fn judged(text: &mut String, heading: &str, rows: &[Row]) {
 /// Contenders by length and call.
 fn sizes(text: &mut String, figures: &Figures) {
     for figure in ["written/s", "consumed/s"] {
-        let mut lines = Vec::new();
-        for record_bytes in SIZES {
-            for batch in BATCHES {
-                lines.extend(line(figures, &Work::new(record_bytes, batch), figure));
-            }
-        }
+        let lines: Vec<_> = of::sweep().iter().filter_map(|work| line(figures, work, figure)).collect();
         contenders(text, &format!("One producer, then one consumer: {figure}"), &lines);
     }
 }
@@ -128,8 +123,9 @@ fn line(figures: &Figures, work: &Work, figure: &str) -> Option<Vec<String>> {
             estimate.map_or_else(|| "-".to_owned(), |estimate| number(estimate.median))
         })
         .collect();
-    let is_there = cells.iter().any(|cell| cell != "-");
-    is_there.then(|| [vec![name], cells].concat())
+    // A quick run has two or three of them: those are in the tables of limits.
+    let is_comparison = cells.iter().filter(|cell| *cell != "-").count() > 3;
+    is_comparison.then(|| [vec![name], cells].concat())
 }
 
 fn contenders(text: &mut String, heading: &str, lines: &[Vec<String>]) {

@@ -19,7 +19,7 @@ impl Setup {
     pub(crate) fn new(quick: bool, rounds: Option<usize>) -> Self {
         if quick {
             let time = Duration::from_millis(40);
-            return Self { quick, rounds: rounds.unwrap_or(3), time, bytes: 128 << 20 };
+            return Self { quick, rounds: rounds.unwrap_or(5), time, bytes: 128 << 20 };
         }
         Self { quick, rounds: rounds.unwrap_or(5), time: Duration::from_millis(100), bytes: 512 << 20 }
     }

@@ -13,10 +13,15 @@ pub(crate) fn at_once() -> Work {
     Work { at_once: true, ..Work::new(1 << 10, 64) }
 }
 
+/// The name of the point at which Forebay moves more than the kernel leaves in memory.
+pub(crate) fn at_once_point() -> String {
+    format!("{}, Forebay", at_once().name())
+}
+
 pub(super) fn points(setup: Setup) -> Vec<Point> {
-    let mut point = Point::new(format!("{}, Forebay", at_once().name()));
+    let mut point = Point::new(at_once_point());
     // Enough that the last data file counts for little.
-    let large = if setup.quick { setup } else { setup.writing(4 << 30) };
+    let large = setup.writing(if setup.quick { 1 << 30 } else { 4 << 30 });
     point.add("forebay", at_once().measure(&AsComponent, large));
     if setup.quick {
         return vec![point];

@@ -1,38 +1,48 @@
 //! What the machine does at best, measured before anything else: every other figure is to be read beside these.
 
-use super::{checksum, read};
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{checksum, durable, read};
 use crate::{
     contender::{AsComponent, Level, Log, Raw},
-    drive::Work,
-    point::Point,
+    drive::{Work, size},
+    point::{Point, Sample},
     setup::Setup,
 };
 
-/// The name of the only point.
-pub(crate) const LIMITS: &str = "limits of this machine";
+/// What the names of the points begin with.
+pub(crate) const LIMIT: &str = "limit: ";
+
+/// The contender.
+pub(crate) const MACHINE: &str = "this machine";
 
 /// How long the pieces are in which bytes are written until all are durable.
 const PIECE_BYTES: usize = 256 << 10;
 
+/// Each limit has a point of its own: what syncs one record at a time is slower right after what syncs many.
 pub(super) fn points(setup: Setup) -> Vec<Point> {
-    let mut point = Point::new(LIMITS);
-    point.add("frame and write(2), 64 B", Work::new(64, 1).measure(&Log, setup));
+    let mut points = vec![limit("frame and write(2), 64 B", Work::new(64, 1).measure(&Log, setup))];
     for bytes in [1 << 10, 64 << 10] {
-        let name = format!("append and fdatasync, {}", crate::drive::size(bytes));
-        point.add(name, Work::new(bytes, 1).at(Level::Synced).measure(&Raw, setup));
+        let name = format!("append and fdatasync, {}", size(bytes));
+        points.push(limit(&name, Work::new(bytes, 1).at(Level::Synced).measure(&Raw, setup)));
     }
     for bytes in [64, 1 << 10, 16 << 10] {
-        let name = format!("256 KiB pieces and fdatasync, {}", crate::drive::size(bytes));
-        let work = Work { durable: true, ..Work::new(bytes, PIECE_BYTES / bytes) };
-        point.add(name, work.measure(&Raw, setup.longer()));
+        let name = format!("256 KiB pieces and fdatasync, {}", size(bytes));
+        points.push(limit(&name, durable(bytes, PIECE_BYTES / bytes).measure(&Raw, setup.longer())));
     }
     for bytes in [64, 1 << 10] {
-        let size = crate::drive::size(bytes);
-        point.add(format!("checksum from the page cache, {size}"), checksum::measure(bytes, setup));
-        point.add(
-            format!("ack_through in batches, {size}"),
-            read::through(bytes).measure(&AsComponent, setup),
-        );
+        let name = format!("checksum from the page cache, {}", size(bytes));
+        points.push(limit(&name, checksum::measure(bytes, setup)));
+        let name = format!("Forebay: `ack_through` in batches, {}", size(bytes));
+        points.push(limit(&name, read::through(bytes).measure(&AsComponent, setup)));
     }
-    vec![point]
+    points
+}
+
+fn limit(name: &str, measure: impl FnMut(&Path) -> Result<Sample> + 'static) -> Point {
+    let mut point = Point::new(format!("{LIMIT}{name}"));
+    point.add(MACHINE, measure);
+    point
 }

@@ -13,16 +13,16 @@ mod sandbox;
 mod write;
 
 pub(crate) use self::{
-    both::at_once,
+    both::{at_once, at_once_point},
     counts::{ACKNOWLEDGE, INSTRUCTIONS, READ_NATIVE, SYSTEM_CALLS, WRITE, WRITE_LOG, WRITE_NATIVE},
     latency::{BESIDE_SYNCS, PACED, PERCENTILES, single_calls},
-    limits::LIMITS,
+    limits::LIMIT,
     opening::{AFTER_KILL, LARGE, NEW, OPENING, SMALL, fill},
     parts::{ASYNC, FILES, GUARD, REOPEN, SIDECAR},
-    producers::{COUNTS as PRODUCERS, GROUPED, MANY, work as producers_work},
+    producers::{COUNTS as PRODUCERS, GROUPED, MANY, name as producers_name, work as producers_work},
     read::{CHECKSUM, EACH, THROUGH, THROUGH_LARGE, each_acknowledged, read_point},
     sandbox::point_name as sandbox_point,
-    write::{BATCHES, SIZES, durable, single, sync_each},
+    write::{BATCHES, SIZES, durable, of_length, single, sweep, sync_each},
 };
 use crate::{contender, drive::Work, point::Point, setup::Setup};
 

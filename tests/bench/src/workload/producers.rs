@@ -23,12 +23,17 @@ pub(crate) fn work(producers: usize, level: Level) -> Work {
     Work::new(record_bytes, 1).at(level).by(producers, 1)
 }
 
+/// What so many producers are called.
+pub(crate) fn name(producers: usize) -> String {
+    if producers == 1 { "1 producer".to_owned() } else { format!("{producers} producers") }
+}
+
 pub(super) fn points(setup: Setup) -> Vec<Point> {
     let mut many = Point::new(MANY);
     many.add(GROUPED, Work::new(64, 64).measure(&AsComponent, setup));
     for producers in COUNTS {
         let work = work(producers, Level::Written);
-        many.add(format!("{producers} producers"), work.measure(&AsComponent, setup));
+        many.add(name(producers), work.measure(&AsComponent, setup));
     }
     let mut points = vec![many];
     let synced = work(64, Level::Synced);

@@ -14,8 +14,8 @@ pub(crate) const SIZES: [usize; 5] = [64, 256, 1 << 10, 16 << 10, 1 << 20];
 /// How many records a call appends.
 pub(crate) const BATCHES: [usize; 4] = [1, 16, 256, 4096];
 
-/// The most that a call takes.
-const CALL_BYTES_MAX: usize = 16 << 20;
+/// The lengths whose records are written in calls of each number. The others come in one kind of calls.
+const SWEPT: [usize; 2] = [64, 1 << 10];
 
 /// One 64-byte record a call.
 pub(crate) fn single() -> Work {
@@ -29,6 +29,20 @@ pub(crate) fn sync_each() -> Work {
 
 /// The calls in which records are written until all are durable: length and number.
 const DURABLE: [(usize, usize); 4] = [(64, 256), (64, 4096), (1 << 10, 256), (16 << 10, 16)];
+
+/// Records of one length in the calls that all lengths have in common: 16, or one that is long enough by itself.
+pub(crate) fn of_length(record_bytes: usize) -> Work {
+    Work::new(record_bytes, if record_bytes < 1 << 20 { 16 } else { 1 })
+}
+
+/// All lengths and calls, `written`.
+pub(crate) fn sweep() -> Vec<Work> {
+    let calls = |record_bytes| {
+        let works = BATCHES.map(|batch| Work::new(record_bytes, batch));
+        if SWEPT.contains(&record_bytes) { works.to_vec() } else { vec![of_length(record_bytes)] }
+    };
+    SIZES.into_iter().flat_map(calls).collect()
+}
 
 /// Appends until all is durable.
 pub(crate) fn durable(record_bytes: usize, batch: usize) -> Work {
@@ -56,12 +70,6 @@ pub(super) fn points(setup: Setup) -> Vec<Point> {
     points.extend(
         [Level::Accepted, Level::Synced].map(|level| contenders(Work::new(1 << 10, 64).at(level), setup)),
     );
-    for record_bytes in SIZES {
-        for batch in BATCHES {
-            if record_bytes * batch <= CALL_BYTES_MAX {
-                points.push(contenders(Work::new(record_bytes, batch), setup));
-            }
-        }
-    }
+    points.extend(sweep().into_iter().map(|work| contenders(work, setup)));
     points
 }
