@@ -92,7 +92,7 @@ fn an_acknowledgement_waits_no_longer_than_its_time() {
         let (_buffer, records) = delivered(runs, &simulation, &disk, options());
         for (id, record) in (1..).zip(&records[..3]) {
             record.ack();
-            simulation.advance(DELAY - TICK);
+            simulation.advance(DELAY.saturating_sub(TICK));
             assert_eq!(acknowledged(&disk), id - 1, "{runs:?}");
             simulation.advance(TICK);
             assert_eq!(acknowledged(&disk), id, "{runs:?}");
@@ -104,7 +104,8 @@ fn an_acknowledgement_waits_no_longer_than_its_time() {
 /// What is asked of the buffer itself has all that was said before.
 #[test]
 fn whatever_is_asked_of_a_buffer_has_all_acknowledgements() {
-    let ask: [(&str, fn(&Buffer)); 5] = [
+    type Ask = (&'static str, fn(&Buffer));
+    let ask: [Ask; 5] = [
         ("status", |buffer| assert_eq!(buffer.status().unwrap().unacknowledged_records, 990)),
         ("read", |buffer| assert!(buffer.reader().try_next_batch(1).unwrap().is_empty())),
         ("write", |buffer| write(buffer, 1001..=1001)),
@@ -204,7 +205,7 @@ fn a_lease_does_not_end_while_its_acknowledgement_waits() {
         let mut options = options();
         options.lease = Some(Duration::from_secs(30));
         let (buffer, taken) = delivered(runs, &simulation, &disk, options);
-        simulation.advance(Duration::from_secs(30) - TICK);
+        simulation.advance(Duration::from_secs(30).saturating_sub(TICK));
         taken.iter().take(10).for_each(Record::ack);
         simulation.advance(Duration::from_secs(5));
         let status = buffer.status().unwrap();

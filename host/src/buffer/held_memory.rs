@@ -1,6 +1,6 @@
 //! The memory that delivered records hold.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU64};
 
 use crate::guard::MemoryBlock;
 
@@ -38,8 +38,9 @@ impl HeldMemory {
         self.last.records += 1;
     }
 
-    /// So many records hold their block no longer.
-    pub(super) fn release(&mut self, number: u64, records: usize) {
+    /// So many records hold their block no longer, if they held one.
+    pub(super) fn release(&mut self, block: Option<NonZeroU64>, records: usize) {
+        let Some(number) = block.map(NonZeroU64::get) else { return };
         let is_last = self.last.block.number == number;
         let held = if is_last { Some(&mut self.last) } else { self.others.get_mut(&number) };
         let Some(held) = held.filter(|held| held.records > 0) else { return };

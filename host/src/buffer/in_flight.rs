@@ -182,11 +182,8 @@ impl InFlight {
         let is_current = record.is_some();
         if let Some(record) = record {
             (record.state, record.lease) = (state, None);
-            if state == State::GivenBack
-                && Nack::is_copied(record.frame_bytes)
-                && let Some(block) = record.block.take()
-            {
-                self.memory.release(block.get(), 1);
+            if state == State::GivenBack && Nack::is_copied(record.frame_bytes) {
+                self.memory.release(record.block.take(), 1);
             }
         }
         is_current
@@ -231,12 +228,12 @@ impl InFlight {
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
             let of_record = record.block.take();
             if of_record != block {
-                block.into_iter().for_each(|block| self.memory.release(block.get(), in_block));
+                self.memory.release(block, in_block);
                 (block, in_block) = (of_record, 0);
             }
             in_block += 1;
         }
-        block.into_iter().for_each(|block| self.memory.release(block.get(), in_block));
+        self.memory.release(block, in_block);
     }
 
     /// Where the record with this id is. Most often none before it has several events, and no id is missing.

@@ -199,6 +199,7 @@ pub(super) enum Ack {
 
 /// Everything that waits to be looked at.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own to look at")]
 pub(super) struct Work {
     pub(super) writes: Vec<PendingWrite>,
     pub(super) acks: Vec<Ack>,

@@ -16,7 +16,7 @@ use crate::{storage::SyncTarget, threads};
 pub type Job = Box<dyn FnOnce() + Send>;
 
 /// What runs a buffer's work. Applications have the threads that all buffers of a process share; tests have a
-/// [`Simulation`](super::Simulation), in which nothing happens before they say so.
+/// `Simulation` (feature `testing`), in which nothing happens before they say so.
 ///
 /// No call but [`block_on`](Self::block_on) waits for the work that it is given. None runs it before it returns, except
 /// where no thread can be had.

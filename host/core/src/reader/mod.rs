@@ -27,10 +27,7 @@ pub(crate) use self::{
     view::View,
     walking::Seen,
 };
-pub use self::{
-    fences::frame_before,
-    losses::{Loss, LossCount, Place},
-};
+pub use self::{fences::frame_before, losses::Loss, losses::LossCount, losses::Place};
 use crate::{
     segments::{Fence, Segments, WalkedEnd},
     storage::{Backend, Checkpoint, StorageError},
