@@ -158,6 +158,20 @@ fn a_file_that_is_taken_away_while_the_buffer_rests_takes_no_later_record_with_i
     }
 }
 
+/// An append looks at the name as well, after a while: no record goes to a file that has none, and no id is passed over.
+#[test]
+fn a_record_that_comes_a_while_after_a_file_was_taken_away_is_placed_elsewhere_at_once() {
+    for (runs, (way, take)) in Runs::ALL.into_iter().flat_map(|runs| ways().map(|way| (runs, way))) {
+        let bed = Bed::new(runs);
+        take(&bed.data_file(0));
+        // Longer than there is between two looks.
+        std::thread::sleep(Duration::from_millis(20));
+        let receipt = bed.buffer.writer().write_batch(records(11..=15)).unwrap();
+        assert_eq!(receipt.first_id, Some(RecordId(11)), "{runs:?}, {way}");
+        assert_eq!(read(&bed.buffer), ids([11..=15]), "{runs:?}, {way}");
+    }
+}
+
 /// `rm buffer-data-*` takes the file ahead of need with it.
 #[test]
 fn all_files_may_be_taken_away_at_once() {

@@ -14,7 +14,9 @@ use super::{
     data_file::{name, read_full},
     directory::{Access, Directory},
     interrupted::again,
+    looks::Looks,
     pool::Pool,
+    standing::Standing,
 };
 use crate::{
     storage::{FileId, TakenAway},
@@ -49,27 +51,7 @@ struct State {
     /// How many syncs and copies of it are under way.
     users: usize,
     standing: Standing,
-}
-
-/// Whether the file is still the buffer's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Standing {
-    #[default]
-    Held,
-    /// The buffer removes it: nothing in it need reach the disk.
-    Released,
-    /// Another program has taken it away, or put another file in its place.
-    Lost(TakenAway),
-}
-
-impl Standing {
-    fn must_be_held(self) -> io::Result<()> {
-        match self {
-            Self::Held => Ok(()),
-            Self::Released => Err(Errno::NOENT.into()),
-            Self::Lost(how) => Err(io::Error::other(how)),
-        }
-    }
+    looks: Looks,
 }
 
 #[derive(Debug)]
@@ -119,6 +101,9 @@ impl DataHandle {
     }
 
     pub(super) fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        if lock(&self.state).looks.is_due() {
+            self.must_be_as_written()?;
+        }
         let mut state = self.opened(Access::ReadWrite)?;
         // A failed call may have written some of it all the same.
         state.changes += 1;

@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
 
 use super::directory::{Access, Directory};
 use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, encode, read};
 use super::ledger_map::LedgerMap;
+use super::looks::Looks;
 use crate::storage::{Ledger, StorageError, SyncJob};
 
 /// Where a ledger is made before it gets its name.
@@ -20,10 +20,6 @@ const TEMPORARY_NAME: &str = "buffer.db.new";
 
 /// How many ledgers that could not be read are kept.
 const BAD_LEDGERS_MAX: usize = 8;
-
-/// How often a store looks whether the file is still there, and as long as it was. Thousands of stores may pass in that time, and
-/// each look costs as much as all the rest of one.
-pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What stands before the number in the name of such a one.
 const KEPT_PREFIX: &str = "buffer.db.bad-";
@@ -45,14 +41,13 @@ pub(super) struct LedgerFile {
     map: Option<Arc<LedgerMap>>,
     /// The last store could not be done in place. On a full disk this may go on for long, and is to be heard of once.
     is_written_anew: bool,
-    /// When a store last looked at the file.
-    looked: Option<Instant>,
+    looks: Looks,
 }
 
 impl LedgerFile {
     /// Opens the ledger. Where there is none and no data file either, makes that of an empty buffer.
     pub(super) fn open(directory: Arc<Directory>, has_data_files: bool) -> Result<Self, StorageError> {
-        let mut ledger = Self { directory, map: None, is_written_anew: false, looked: None };
+        let mut ledger = Self { directory, map: None, is_written_anew: false, looks: Looks::default() };
         ledger.map = ledger.find()?;
         if ledger.map.is_none() && !has_data_files {
             ledger.map = Some(ledger.make(Ledger::EMPTY)?);
@@ -67,11 +62,7 @@ impl LedgerFile {
 
     /// Replaces the ledger.
     pub(super) fn store(&mut self, ledger: Ledger) -> Result<(), StorageError> {
-        let now = Instant::now();
-        let look_first = self.looked.is_none_or(|looked| now.duration_since(looked) >= LOOK_INTERVAL);
-        if look_first {
-            self.looked = Some(now);
-        }
+        let look_first = self.looks.is_due();
         match self.map.as_ref().map(|map| map.store(ledger, look_first)) {
             Some(Ok(())) => {
                 self.is_written_anew = false;

@@ -6,7 +6,7 @@
 //!
 //! To touch a page that the file system cannot serve kills the process (SIGBUS): a file that was truncated, or a disk that
 //! is full where each change of a page takes new room, as on btrfs. The length is therefore looked at before a store, unless
-//! that was done a moment ago ([`LOOK_INTERVAL`](super::ledger_file::LOOK_INTERVAL)), and where it may matter the kernel is asked
+//! that was done a moment ago ([`LOOK_INTERVAL`](super::looks::LOOK_INTERVAL)), and where it may matter the kernel is asked
 //! to make the page ready before every store. Both can be overtaken.
 
 #![expect(unsafe_code, reason = "fields of mapped memory are reached through raw pointers")]

@@ -11,6 +11,7 @@ mod ledger_file;
 mod ledger_image;
 mod ledger_map;
 mod lock;
+mod looks;
 mod moment;
 mod names;
 mod own_bytes;
@@ -19,6 +20,7 @@ mod quarantine;
 mod read_only;
 mod renewal;
 mod snapshot;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod waiting;

@@ -1,7 +1,7 @@
 //! A ledger that is new, foreign, damaged, or changed under our hands.
 
 use super::*;
-use crate::storage::native::ledger_file::LOOK_INTERVAL;
+use crate::storage::native::looks::LOOK_INTERVAL;
 
 /// Vector opens what we made: byte for byte its own new ledger.
 #[test]
