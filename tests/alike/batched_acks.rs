@@ -179,6 +179,22 @@ fn no_caller_waits_for_an_acknowledgement_that_waits_for_others() {
     }
 }
 
+/// A consumer with a small limit gets all that its acknowledgements allow, and not only the record that the first of them does.
+#[test]
+fn delivery_does_not_pause_for_acknowledgements_that_wait() {
+    for runs in Runs::ALL {
+        let (simulation, disk) = (Simulation::new(), Disk::new());
+        let mut options = options();
+        options.max_unacknowledged_records = 10;
+        let buffer = runs.open_in(&simulation, disk.open().unwrap(), options).unwrap();
+        write(&buffer, 1..=100);
+        let reader = buffer.reader();
+        let taken = reader.try_next_batch(9).unwrap();
+        taken[3..6].iter().for_each(Record::ack);
+        assert_eq!(reader.try_next_batch(100).unwrap().len(), 4, "{runs:?}");
+    }
+}
+
 /// A consumer that must be quick would place a producer's megabytes.
 #[test]
 fn an_acknowledgement_does_no_other_callers_work() {

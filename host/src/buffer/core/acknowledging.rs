@@ -40,9 +40,13 @@ impl Core {
         Some(Work { acks, ..work })
     }
 
+    pub(super) fn holds_acks(&self) -> bool {
+        !self.acks.is_empty()
+    }
+
     /// Takes the acknowledgements that have waited: whatever is done next is to know of them.
     pub(in crate::buffer) fn take_held_acks(&mut self, shared: &Arc<Shared>) {
-        if !self.acks.is_empty() {
+        if self.holds_acks() {
             self.serve_all(Work { takes_acks: true, ..Work::default() }, shared);
         }
     }

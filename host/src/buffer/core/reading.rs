@@ -41,14 +41,14 @@ impl Core {
         if let Some(stop @ Stop::Failed(_)) = &self.stop {
             return Err(Unable::from(stop.clone()).into());
         }
-        if self.ready.is_empty() || self.is_delivery_paused() {
+        if self.ready.is_empty() {
             self.take_held_acks(shared);
         }
         let mut taken = Vec::new();
         self.take_given_back(max_records, &mut taken);
         let mut has_read = false;
         self.begin_turn();
-        while taken.len() < max_records && !self.is_delivery_paused() {
+        while taken.len() < max_records && self.may_deliver(shared) {
             if self.ready.is_empty() {
                 if !taken.is_empty() && self.is_turn_over() {
                     // What there is goes out before the logic is asked for more.
@@ -87,6 +87,15 @@ impl Core {
             (true, None) if self.has_delivered_all() => Ok(Taken::End),
             (true, _) => Ok(Taken::Wait(self.wait_for_change())),
         }
+    }
+
+    /// Whether delivery is not paused. It does not pause for records whose acknowledgements wait here.
+    fn may_deliver(&mut self, shared: &Arc<Shared>) -> bool {
+        if self.is_delivery_paused() && self.holds_acks() {
+            self.take_held_acks(shared);
+            self.begin_turn();
+        }
+        !self.is_delivery_paused()
     }
 
     /// Consumers must acknowledge what they take within a time, where one was chosen.
