@@ -209,11 +209,11 @@ fn delivery_pauses_at_the_limit_of_bytes() {
 fn records_of_many_small_files_hold_no_more_memory_than_they_need() {
     for runs in Runs::ALL {
         let buffer = runs.open(Disk::new().open().unwrap(), options());
-        write(&buffer, 1..=5_000);
-        let records = buffer.reader().next_batch(5_000).unwrap().unwrap();
+        write(&buffer, 1..=4_000);
+        let records = buffer.reader().next_batch(4_000).unwrap().unwrap();
         let status = buffer.status().unwrap();
-        assert!(status.files > 90, "{runs:?}: {}", status.files);
-        assert_eq!(status.unacknowledged_records, 5_000, "{runs:?}");
+        assert!(status.files > 70, "{runs:?}: {}", status.files);
+        assert_eq!(status.unacknowledged_records, 4_000, "{runs:?}");
         let few_blocks = 16 * (256 << 10);
         let most = status.unacknowledged_bytes + few_blocks;
         assert!(status.unacknowledged_memory_bytes <= most, "{runs:?}: {status:?}");
