@@ -68,6 +68,8 @@ lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     # The tests ask for all features: here is what users compile.
     cargo clippy --package forebay --lib --bins --locked -- -D warnings
+    # Of `tests/bench`, what needs no other project: `just bench-lint` looks at all of it.
+    cargo clippy --manifest-path tests/bench/Cargo.toml --target-dir target --no-default-features --locked -- -D warnings
 
 # Run clippy on `tests/bench`, with all that Forebay is compared with: minutes, the first time.
 bench-lint:

@@ -81,7 +81,7 @@ fn append(queue: &mut dyn Contender, records: usize, batch: usize) -> Result<()>
 /// Nothing is synced before the process is killed.
 fn wait_full(directory: &Path, bytes: usize) -> Result<()> {
     let mut options = options(Level::Written);
-    options.sync_interval = Duration::from_secs(3600);
+    options.sync_interval = Duration::from_hours(1);
     let buffer = AsComponent::buffer(directory, options)?;
     fill(&buffer, bytes)?;
     println!("full");

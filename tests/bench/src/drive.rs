@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_micros(50);
 const TAKEN: usize = 1000;
 
 /// After so long without a record, the rest is not coming.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The part of the bytes that reach the disk before they are removed.
 pub(crate) const TO_DISK: &str = "of the bytes to disk";
@@ -67,7 +67,7 @@ impl Work {
     pub(crate) fn by(self, producers: usize, consumers: usize) -> Self {
         // What one consumer acknowledges through would be another's.
         let acks = if consumers > 1 { Acks::Each } else { self.acks };
-        Self { producers, consumers, acks, ..self }
+        Self { acks, producers, consumers, ..self }
     }
 
     /// The same, at this level.
@@ -171,7 +171,7 @@ impl Work {
         let start = Instant::now();
         let (sample, tally) = if self.at_once {
             let before = bytes_to_disk()?;
-            let producers = self.shares(&*queue, self.producers)?;
+            let producers = shares(&*queue, self.producers)?;
             let (tally, end) = thread::scope(|scope| {
                 let appending = scope.spawn(|| self.append_all(producers, payloads, records));
                 let consumed = self.consume_all(&mut *queue, &left, look)?;
@@ -184,7 +184,7 @@ impl Work {
             if self.producers == 1 {
                 self.append_each(&mut *queue, payloads, records)?;
             } else {
-                let producers = self.shares(&*queue, self.producers)?;
+                let producers = shares(&*queue, self.producers)?;
                 self.append_all(producers, payloads, records)?;
             }
             let (written, start) = (start.elapsed(), Instant::now());
@@ -208,10 +208,6 @@ impl Work {
     fn expected(&self, payloads: &Payloads, records: usize, look: Look) -> Tally {
         let of_one = payloads.expected(records / self.producers, look);
         (1..self.producers).fold(of_one, |sum, _| sum.plus(of_one))
-    }
-
-    fn shares(&self, queue: &dyn Contender, count: usize) -> Result<Vec<Box<dyn Contender + Send>>> {
-        (0..count).map(|_| queue.share().context("only one thread may use it")).collect()
     }
 
     /// All producers append their share of the records.
@@ -257,7 +253,7 @@ impl Work {
         if self.consumers == 1 {
             return self.consume_each(queue, left, look);
         }
-        let consumers = self.shares(queue, self.consumers)?;
+        let consumers = shares(queue, self.consumers)?;
         thread::scope(|scope| {
             let threads: Vec<_> = consumers
                 .into_iter()
@@ -292,6 +288,11 @@ impl Work {
         }
         Ok((tally, end))
     }
+}
+
+/// Handles for so many threads.
+fn shares(queue: &dyn Contender, count: usize) -> Result<Vec<Box<dyn Contender + Send>>> {
+    (0..count).map(|_| queue.share().context("only one thread may use it")).collect()
 }
 
 /// The bytes that this process has had written to a disk, or has in the kernel's cache to be written.

@@ -10,6 +10,7 @@ mod drive;
 mod figures;
 mod json;
 mod payloads;
+#[cfg_attr(not(feature = "pictures"), expect(dead_code, reason = "nothing is drawn"))]
 mod pictures;
 mod point;
 mod report;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     contender::{self, Level},
     drive::Work,
-    figures::{Estimate, Figures},
+    figures::{Estimate, Figures, Series},
     rows::{self, Row, Target, Verdict},
     workload::{self as of, LIMIT},
 };
@@ -119,7 +119,7 @@ fn line(figures: &Figures, work: &Work, figure: &str) -> Option<Vec<String>> {
     let cells: Vec<_> = contender::all()
         .iter()
         .map(|kind| {
-            let estimate = figures.get(&name, kind.name(), figure).and_then(|series| series.estimate());
+            let estimate = figures.get(&name, kind.name(), figure).and_then(Series::estimate);
             estimate.map_or_else(|| "-".to_owned(), |estimate| number(estimate.median))
         })
         .collect();

@@ -76,7 +76,9 @@ impl Handle {
             record
         } else {
             payloads.clear();
-            records.iter().for_each(|record| payloads.extend_from_slice(record));
+            for record in records {
+                payloads.extend_from_slice(record);
+            }
             payloads
         };
         file.write_all(bytes)?;

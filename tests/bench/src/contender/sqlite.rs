@@ -1,4 +1,4 @@
-//! SQLite, with a write-ahead log: a table of records, one transaction a call.
+//! `SQLite`, with a write-ahead log: a table of records, one transaction a call.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::{Acks, Contender, Kind, Level};
 
-/// SQLite.
+/// `SQLite`.
 pub(crate) struct Sqlite;
 
 #[derive(Clone)]

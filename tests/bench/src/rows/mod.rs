@@ -58,11 +58,11 @@ impl Row {
             Target::AtLeast(target) => (judged.median >= target, judged.high >= target),
             Target::AtMost(target) => (judged.median <= target, judged.low <= target),
         };
+        let is_wide = judged.high > judged.low * WIDE;
         Some(match (median, end) {
-            (true, _) => Verdict::Ok,
-            (false, true) if judged.high > judged.low * WIDE => Verdict::Wide,
-            (false, true) => Verdict::Ok,
             (false, false) => Verdict::Short,
+            (false, true) if is_wide => Verdict::Wide,
+            _ => Verdict::Ok,
         })
     }
 }

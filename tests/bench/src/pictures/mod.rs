@@ -1,12 +1,9 @@
 //! Pictures of a run, as SVG. Both axes count in factors.
 
-use std::{fs, path::Path};
+#[cfg(feature = "pictures")]
+mod svg;
 
-use anyhow::{Result, anyhow};
-use plotters::prelude::{
-    BindKeyPoints as _, ChartBuilder, Circle, Color as _, IntoDrawingArea as _, IntoLogRange as _,
-    LineSeries, PathElement, RGBColor, SVGBackend, Text, WHITE,
-};
+use std::{fs, path::Path};
 
 use crate::{
     contender::{self, Level},
@@ -14,24 +11,22 @@ use crate::{
     figures::Figures,
     workload::{self as of, BATCHES, PERCENTILES, SIZES},
 };
+use anyhow::{Result, anyhow};
 
-const WIDTH: u32 = 860;
-const HEIGHT: u32 = 420;
-
-/// Where the names of the contenders begin.
-const NAMES_AT: u32 = 670;
+/// Red, green and blue.
+type Color = (u8, u8, u8);
 
 /// One for each contender, which people who see colours differently can tell apart as well.
-const COLORS: [RGBColor; 9] = [
-    RGBColor(213, 94, 0),
-    RGBColor(230, 159, 0),
-    RGBColor(0, 0, 0),
-    RGBColor(153, 153, 153),
-    RGBColor(0, 114, 178),
-    RGBColor(86, 180, 233),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(117, 76, 36),
+const COLORS: [Color; 9] = [
+    (213, 94, 0),
+    (230, 159, 0),
+    (0, 0, 0),
+    (153, 153, 153),
+    (0, 114, 178),
+    (86, 180, 233),
+    (0, 158, 115),
+    (204, 121, 167),
+    (117, 76, 36),
 ];
 
 /// A picture.
@@ -48,7 +43,7 @@ struct Picture<'a> {
 /// A contender's points, from left to right.
 struct Line {
     name: &'static str,
-    color: RGBColor,
+    color: Color,
     points: Vec<(f64, f64)>,
 }
 
@@ -138,7 +133,7 @@ fn latencies(figures: &Figures, level: Level) -> Vec<Line> {
 
 fn lines(points: impl Fn(&str) -> Vec<(f64, f64)>) -> Vec<Line> {
     let kinds = contender::all().into_iter().zip(COLORS);
-    let line = |(kind, color): (&'static dyn contender::Kind, RGBColor)| Line {
+    let line = |(kind, color): (&'static dyn contender::Kind, Color)| Line {
         name: kind.name(),
         color,
         points: points(kind.name()),
@@ -146,52 +141,10 @@ fn lines(points: impl Fn(&str) -> Vec<(f64, f64)>) -> Vec<Line> {
     kinds.map(line).filter(|line| !line.points.is_empty()).collect()
 }
 
-/// How far something reaches, and a little further.
-fn range(values: impl Iterator<Item = f64> + Clone) -> std::ops::Range<f64> {
-    let least = values.clone().fold(f64::INFINITY, f64::min);
-    let most = values.fold(0.0, f64::max);
-    least / 1.4..most * 1.4
-}
-
+#[cfg(not(feature = "pictures"))]
 impl Picture<'_> {
-    fn draw(&self, directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
-        let path = directory.join(self.file);
-        let area = SVGBackend::new(&path, (WIDTH, HEIGHT)).into_drawing_area();
-        area.fill(&WHITE)?;
-        let (left, right) = area.split_horizontally(NAMES_AT);
-        let across = range(self.ticks.iter().map(|(at, _)| *at));
-        let upwards = range(self.lines.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)));
-        let mut chart = ChartBuilder::on(&left)
-            .caption(self.title, ("sans-serif", 17))
-            .margin(10)
-            .x_label_area_size(44)
-            .y_label_area_size(74)
-            .build_cartesian_2d(
-                across.log_scale().with_key_points(self.ticks.iter().map(|(at, _)| *at).collect()),
-                upwards.log_scale(),
-            )?;
-        let label = |at: &f64| {
-            let tick = self.ticks.iter().find(|(tick, _)| (tick - at).abs() < tick / 1e6);
-            tick.map_or_else(String::new, |(_, name)| name.clone())
-        };
-        chart
-            .configure_mesh()
-            .x_desc(self.across)
-            .y_desc(self.upwards)
-            .x_label_formatter(&label)
-            .y_label_formatter(&|value| crate::report::number(*value))
-            .light_line_style(WHITE)
-            .draw()?;
-        for (which, line) in (0..).zip(&self.lines) {
-            let width = if line.name == "forebay" { 3 } else { 1 };
-            chart
-                .draw_series(LineSeries::new(line.points.iter().copied(), line.color.stroke_width(width)))?;
-            chart.draw_series(line.points.iter().map(|at| Circle::new(*at, 3, line.color.filled())))?;
-            let height = 40 + which * 20;
-            right.draw(&PathElement::new([(0, height), (20, height)], line.color.stroke_width(width)))?;
-            right.draw(&Text::new(line.name, (26, height - 6), ("sans-serif", 13)))?;
-        }
-        area.present()?;
-        Ok(())
+    #[expect(clippy::unused_self, reason = "with the feature it is drawn")]
+    fn draw(&self, _: &Path) -> Result<()> {
+        anyhow::bail!("this program was built without the feature `pictures`")
     }
 }
