@@ -123,8 +123,9 @@ fn line(figures: &Figures, work: &Work, figure: &str) -> Option<Vec<String>> {
             estimate.map_or_else(|| "-".to_owned(), |estimate| number(estimate.median))
         })
         .collect();
-    // A quick run has two or three of them: those are in the tables of limits.
-    let is_comparison = cells.iter().filter(|cell| *cell != "-").count() > 3;
+    // A quick run has two or three of them: those are in the tables of limits. What is only accepted, Forebay alone has.
+    let measured = cells.iter().filter(|cell| *cell != "-").count();
+    let is_comparison = measured > if work.level == Level::Accepted { 0 } else { 3 };
     is_comparison.then(|| [vec![name], cells].concat())
 }
 

@@ -8,6 +8,9 @@ use queue_file::QueueFile;
 
 use super::{Acks, Contender, Kind, Level};
 
+/// As long as Forebay's data files: the file doubles where that is not enough, and is synced for it.
+const BYTES: u64 = 128 << 20;
+
 /// queue-file.
 pub(crate) struct OneFile;
 
@@ -24,7 +27,7 @@ impl Kind for OneFile {
 
     fn open(&self, directory: &Path, level: Level, _: usize) -> Result<Box<dyn Contender>> {
         fs::create_dir_all(directory)?;
-        let mut file = QueueFile::open(directory.join("queue"))?;
+        let mut file = QueueFile::with_capacity(directory.join("queue"), BYTES)?;
         file.set_sync_writes(level == Level::Synced);
         // What was removed need not be overwritten with zeros.
         file.set_overwrite_on_remove(false);
