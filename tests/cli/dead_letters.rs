@@ -31,6 +31,8 @@ fn with_dead_letters() -> (Place, Buffer) {
         }
     }
     records.first().into_iter().for_each(Record::ack);
+    // Any call takes the acknowledgements of single records.
+    buffer.status().unwrap();
     (place, buffer)
 }
 
