@@ -18,9 +18,12 @@ use crate::support::{
 const ACKS_MAX: usize = 192;
 const ACKS_MAX_PASSED: u64 = 64;
 
-/// How long they wait.
-const DELAY: Duration = Duration::from_millis(100);
+/// They wait for a tick longer than this.
+const JUST_BEFORE: Duration = Duration::from_nanos(99_999_999);
 const TICK: Duration = Duration::from_nanos(1);
+
+/// Something that is asked of a buffer.
+type Ask = fn(&Buffer);
 
 /// What the ledger of a disk says: up to where all is acknowledged.
 fn acknowledged(disk: &Disk) -> u64 {
@@ -92,7 +95,7 @@ fn an_acknowledgement_waits_no_longer_than_its_time() {
         let (_buffer, records) = delivered(runs, &simulation, &disk, options());
         for (id, record) in (1..).zip(&records[..3]) {
             record.ack();
-            simulation.advance(DELAY.saturating_sub(TICK));
+            simulation.advance(JUST_BEFORE);
             assert_eq!(acknowledged(&disk), id - 1, "{runs:?}");
             simulation.advance(TICK);
             assert_eq!(acknowledged(&disk), id, "{runs:?}");
@@ -104,8 +107,7 @@ fn an_acknowledgement_waits_no_longer_than_its_time() {
 /// What is asked of the buffer itself has all that was said before.
 #[test]
 fn whatever_is_asked_of_a_buffer_has_all_acknowledgements() {
-    type Ask = (&'static str, fn(&Buffer));
-    let ask: [Ask; 5] = [
+    let ask: [(&str, Ask); 5] = [
         ("status", |buffer| assert_eq!(buffer.status().unwrap().unacknowledged_records, 990)),
         ("read", |buffer| assert!(buffer.reader().try_next_batch(1).unwrap().is_empty())),
         ("write", |buffer| write(buffer, 1001..=1001)),
@@ -221,7 +223,7 @@ fn a_lease_does_not_end_while_its_acknowledgement_waits() {
         let mut options = options();
         options.lease = Some(Duration::from_secs(30));
         let (buffer, taken) = delivered(runs, &simulation, &disk, options);
-        simulation.advance(Duration::from_secs(30).saturating_sub(TICK));
+        simulation.advance(Duration::from_nanos(29_999_999_999));
         taken.iter().take(10).for_each(Record::ack);
         simulation.advance(Duration::from_secs(5));
         let status = buffer.status().unwrap();

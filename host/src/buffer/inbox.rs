@@ -199,14 +199,11 @@ pub(super) enum Ack {
 
 /// Everything that waits to be looked at.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own to look at")]
 pub(super) struct Work {
     pub(super) writes: Vec<PendingWrite>,
     pub(super) acks: Vec<Ack>,
     pub(super) syncs: Vec<(SyncTarget, Result<(), StorageError>)>,
     pub(super) tick: bool,
-    /// The acknowledgements of single records have waited long enough.
-    pub(super) takes_acks: bool,
     /// All who wait for a change are to look again, and the core at what it has left undone.
     pub(super) look_again: bool,
     /// The time has come to deliver a record again.
@@ -217,7 +214,7 @@ impl Work {
     /// Nothing but acknowledgements of single records, which may wait for more.
     pub(super) fn may_wait(&self) -> bool {
         let others_are_empty = self.writes.is_empty() && self.syncs.is_empty();
-        let is_time = self.tick || self.takes_acks || self.look_again || self.redelivery_due;
+        let is_time = self.tick || self.look_again || self.redelivery_due;
         others_are_empty && !is_time && self.acks.iter().all(|ack| matches!(ack, Ack::One(_)))
     }
 
@@ -229,7 +226,7 @@ impl Work {
 
 impl combining::Work for Work {
     fn is_empty(&self) -> bool {
-        self.is_clock_alone() && !self.tick && !self.takes_acks && !self.look_again && !self.redelivery_due
+        self.is_clock_alone() && !self.tick && !self.look_again && !self.redelivery_due
     }
 
     fn turn_away(self) {

@@ -129,13 +129,13 @@ impl Shared {
         });
         // A thread that makes it urgent looks at the door after that.
         if waiting.is_multiple_of(ACKS_AT_DOOR) || self.are_acks_urgent.load(Ordering::SeqCst) {
-            self.submit_elsewhere(|work| work.takes_acks = true);
+            self.submit_elsewhere(|work| work.look_again = true);
         } else if waiting == 1 && !self.is_ack_timer_set.swap(true, Ordering::SeqCst) {
             let shared: Weak<Self> = Arc::downgrade(self);
             let take = move || {
                 if let Some(shared) = shared.upgrade() {
                     shared.is_ack_timer_set.swap(false, Ordering::SeqCst);
-                    shared.submit_elsewhere(|work| work.takes_acks = true);
+                    shared.submit_elsewhere(|work| work.look_again = true);
                 }
             };
             self.runtime.run_at(self.deadline_ns(ACK_DELAY), Box::new(take));

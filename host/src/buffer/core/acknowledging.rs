@@ -47,7 +47,7 @@ impl Core {
     /// Takes the acknowledgements that have waited: whatever is done next is to know of them.
     pub(in crate::buffer) fn take_held_acks(&mut self, shared: &Arc<Shared>) {
         if self.holds_acks() {
-            self.serve_all(Work { takes_acks: true, ..Work::default() }, shared);
+            self.serve_all(Work { look_again: true, ..Work::default() }, shared);
         }
     }
 
