@@ -155,9 +155,9 @@ fn a_writer_whose_directory_is_removed_ends_with_an_error() {
     }
 }
 
-/// A name costs a system call to look up. One for each group of records is nothing beside its sync.
+/// A name costs a system call to look up. One or two for each group of records are nothing beside its sync.
 #[test]
-fn a_sync_of_a_data_file_looks_at_its_name_once() {
+fn a_synced_record_costs_no_more_than_two_looks_at_the_name() {
     if !is_there("strace") {
         return;
     }
@@ -176,6 +176,6 @@ fn a_sync_of_a_data_file_looks_at_its_name_once() {
         trace.lines().filter(|line| line.contains(call) && line.contains("buffer-data-0.dat")).count()
     };
     let (syncs, looks) = (count("fdatasync(") + count("fsync("), count("newfstatat("));
-    // Closing looks once more.
-    assert!(syncs >= 19 && looks == syncs + 1, "{syncs} syncs, {looks} looks");
+    // Each sync looks, an append that comes a while after the last one, and closing.
+    assert!(syncs >= 19 && looks > syncs && looks <= 2 * syncs + 1, "{syncs} syncs, {looks} looks");
 }
