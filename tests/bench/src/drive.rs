@@ -133,14 +133,13 @@ impl Work {
         let most = self.whole(setup.bytes / self.record_bytes);
         let mut records = step.min(most);
         loop {
-            let start = Instant::now();
             let sample = self.run(kind, directory, payloads, records, Look::Whole)?;
-            let taken = start.elapsed();
-            if records == most || taken * 4 > setup.time {
-                // The slower of the two ways decides, so that both take long enough and neither too long.
-                let rates = sample.iter().filter(|&&(figure, _)| figure != TO_DISK);
-                let slowest = rates.map(|&(_, rate)| rate).fold(f64::INFINITY, f64::min);
-                let enough = slowest * setup.time.as_secs_f64() * 2.0;
+            // The slower of the two ways decides, so that both take long enough and neither too long.
+            let rates = sample.iter().filter(|&&(figure, _)| figure != TO_DISK);
+            let slowest = rates.map(|&(_, rate)| rate).fold(f64::INFINITY, f64::min);
+            // By the rate: opening and closing take their time as well, and say nothing.
+            let enough = slowest * setup.time.as_secs_f64() * 2.0;
+            if records == most || records as f64 * 8.0 > enough {
                 // `as` takes what is too much for the most.
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
                 let enough = enough as usize;

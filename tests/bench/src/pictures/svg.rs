@@ -49,7 +49,9 @@ impl Picture<'_> {
             .y_desc(self.upwards)
             .x_label_formatter(&label)
             .y_label_formatter(&|value| crate::report::number(*value))
-            .light_line_style(WHITE)
+            .max_light_lines(0)
+            .label_style(("sans-serif", 14))
+            .axis_desc_style(("sans-serif", 15))
             .draw()?;
         for (which, line) in (0..).zip(&self.lines) {
             let (red, green, blue) = line.color;
