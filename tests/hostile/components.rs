@@ -1,6 +1,10 @@
 //! Components that attack the engine and the process: each is stopped, and takes nothing with it.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error as _,
+    fs,
+    time::{Duration, Instant},
+};
 
 use forebay::{CloseError, Limits, OpenError, ReplaceError};
 
@@ -38,6 +42,25 @@ fn assert_contained(call: Call) {
 #[test]
 fn an_attack_in_opening_is_an_error_of_opening() {
     assert_contained(Call::Open);
+}
+
+/// The time of an opening grows with the files that it has to go through: shipped logic was ended that opened 40,000 of them.
+#[test]
+fn an_opening_may_take_longer_where_there_are_many_files() {
+    let victim = Victim::new();
+    for number in victim.data_files()..2000 {
+        fs::write(victim.path().join(format!("buffer-data-{number}.dat")), b"").unwrap();
+    }
+    let attack = attacks().find(|attack| attack.what == "spins in open").unwrap();
+    let refused = victim.open(guest("hostile.wasm"), attack.options(), Limits::default());
+    let refused = refused.unwrap_err();
+    let mut said = refused.to_string();
+    let mut cause = refused.source();
+    while let Some(error) = cause {
+        said = format!("{said}: {error}");
+        cause = error.source();
+    }
+    assert!(said.contains("it ran for longer than 150ms in one call"), "{said}");
 }
 
 /// The hot call, and so the one with the most ways to go wrong: time, stack, memory, tables, lists and storage calls.

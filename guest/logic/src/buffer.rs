@@ -22,6 +22,8 @@ pub struct Buffer {
     now_ns: u64,
     /// The next id at the last tick: what lies below it is older than one interval at the next.
     aged: RecordId,
+    /// A flush has left the sync of the ledger to the next tick.
+    owes_ledger: bool,
 }
 
 /// For logic that is built around a buffer.
@@ -59,6 +61,7 @@ impl Logic for Buffer {
             syncs_at_every_tick: options.sync_interval_ms == 0,
             now_ns: options.now_ns,
             aged: directory.ledger.next_id(),
+            owes_ledger: false,
             directory,
         })
     }
@@ -100,9 +103,13 @@ impl Logic for Buffer {
         pass_acknowledged(storage, directory)?;
 
         let aged = std::mem::replace(&mut self.aged, directory.ledger.next_id());
+        let owes_ledger = std::mem::take(&mut self.owes_ledger);
         let is_young = directory.oldest_unrequested().is_some_and(|oldest| oldest >= aged);
         if is_young && !self.syncs_at_every_tick && !directory.has_unrequested_file() {
             directory.syncs.request_directory(storage)?;
+            if owes_ledger {
+                directory.request_ledger(storage)?;
+            }
         } else {
             request_all(storage, directory)?;
         }
@@ -117,7 +124,9 @@ impl Logic for Buffer {
         if self.writer.is_closed() {
             return Ok(request_all(storage, &mut self.directory)?);
         }
-        Ok(request_events(storage, &mut self.directory)?)
+        request_events(storage, &mut self.directory)?;
+        self.owes_ledger = self.directory.ledger.has_unrequested_store();
+        Ok(())
     }
 
     fn synced(&mut self, storage: &mut impl Storage, ticket: Ticket) -> Result<(), BufferError> {

@@ -134,6 +134,8 @@ impl Reader {
     /// There is no such word for giving back: it takes the payload, which only the holder of the [`Record`] has.
     pub fn ack_through(&self, id: RecordId) {
         self.shared.submit(|work| work.acks.push(Ack::Through(id)));
+        // Another thread may have the core, and take it later. A buffer that is closed takes none.
+        let _ = self.shared.with_core(|_| ());
     }
 
     /// As [`ack_through`](Self::ack_through), without blocking the thread. Returns when the acknowledgement was taken.

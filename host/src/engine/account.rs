@@ -17,6 +17,9 @@ const STRETCH_MAX: Duration = Limits::EPOCH.saturating_mul(2);
 const FILE_TIME: Duration = Duration::from_micros(500);
 const BYTE_NANOS: u64 = 10;
 
+/// What the guest itself may take besides for each file that was there when it opens the buffer: some ten times what it needs.
+const OPENING_TIME: Duration = Duration::from_micros(25);
+
 /// For how many changes of files one file that was there, or one record on offer, may be the reason.
 const FILE_OPERATIONS: u64 = 2;
 
@@ -46,13 +49,15 @@ pub(super) enum Overrun {
 pub(super) struct Given {
     pub(super) records: u64,
     pub(super) bytes: u64,
+    /// All data files: it opens the buffer.
+    pub(super) files: bool,
 }
 
 impl Given {
     /// The records that a write offers, as the contract puts them.
     pub(super) fn offer(records: &[u64]) -> Self {
         let bytes = records.iter().fold(0, |sum: u64, record| sum.saturating_add(record & 0xffff_ffff));
-        Self { records: u64::try_from(records.len()).unwrap_or(u64::MAX), bytes }
+        Self { records: u64::try_from(records.len()).unwrap_or(u64::MAX), bytes, files: false }
     }
 }
 
@@ -82,6 +87,8 @@ pub(super) struct Account {
     /// What the data files held when it began: much of it may be removed before it ends.
     held: u64,
     file_operations_max: u64,
+    /// What the guest itself may take.
+    time_max: Duration,
     /// What the host may take for it, but for what it reads.
     host_time_max: Duration,
     /// When the guest last began to run: at the call, on return from its host, or at an epoch.
@@ -96,6 +103,7 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn start(limits: Limits, guard: &Guard, given: Given) -> Self {
+        let handed_over = if given.files { u32::try_from(guard.file_count()).unwrap_or(u32::MAX) } else { 0 };
         let files = u64::try_from(guard.file_count()).unwrap_or(u64::MAX).saturating_add(given.records);
         let by_files = FILE_TIME.saturating_mul(u32::try_from(files).unwrap_or(u32::MAX));
         let by_bytes = Duration::from_nanos(given.bytes.saturating_mul(BYTE_NANOS));
@@ -105,6 +113,7 @@ impl Account {
             before: Counts::of(guard),
             held: guard.bytes(),
             file_operations_max: limits.file_operations.saturating_add(by_files_changed),
+            time_max: limits.call_time.saturating_add(OPENING_TIME.saturating_mul(handed_over)),
             host_time_max: limits.host_time.saturating_add(by_files).saturating_add(by_bytes),
             resumed: Instant::now(),
             taken: Duration::ZERO,
@@ -168,8 +177,8 @@ impl Account {
     /// Called at each epoch while the guest runs.
     pub(super) fn check_time(&mut self) -> Result<(), Overrun> {
         self.charge(Instant::now());
-        if self.taken > self.limits.call_time {
-            return Err(Overrun::Time(self.limits.call_time));
+        if self.taken > self.time_max {
+            return Err(Overrun::Time(self.time_max));
         }
         Ok(())
     }

@@ -181,7 +181,11 @@ impl Logic for Instance {
             now_ns: options.now_ns,
             more: options.more.clone(),
         };
-        Ok(self.call(|bindings, store| bindings.forebay_buffer_buffer().call_open(store, &options))??)
+        let given = Given { files: true, ..Given::default() };
+        let open = |bindings: &Bindings, store: &mut Store<GuestState>| {
+            bindings.forebay_buffer_buffer().call_open(store, &options)
+        };
+        Ok(self.call_with(given, open)??)
     }
 
     fn write(&mut self, batch: BatchId, records: &[u64]) -> Result<(), CallError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Limits {
     /// The time that the guest itself may take in one call; time in the host's storage does not count. Measured in
-    /// steps of [`EPOCH`](Self::EPOCH). Default: 100 ms.
+    /// steps of [`EPOCH`](Self::EPOCH). To it come 25 µs for each data file that is there when it opens the buffer. Default: 100 ms.
     pub call_time: Duration,
     /// The linear memory of an instance, in bytes. Default: 64 MiB.
     pub memory_bytes: usize,

@@ -324,13 +324,6 @@ impl Core {
         is_degraded || !self.is_sync_idle()
     }
 
-    /// A receiver that is told when something has changed.
-    fn wait_for_change(&mut self) -> oneshot::Receiver<()> {
-        let (wake, receiver) = oneshot::channel();
-        self.waiting_for_change.push(wake);
-        receiver
-    }
-
     /// Nothing more will be done: the storage may note that it was left in order. Gives it and the logic's source, for the
     /// next owner.
     pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {

@@ -158,6 +158,17 @@ impl Core {
         }
     }
 
+    /// A receiver that is told when something has changed.
+    pub(super) fn wait_for_change(&mut self) -> oneshot::Receiver<()> {
+        let (wake, receiver) = oneshot::channel();
+        // A consumer that asks again and again whether there is a record gives up each wait.
+        if self.waiting_for_change.len().is_power_of_two() {
+            self.waiting_for_change.retain(|wake| !wake.is_closed());
+        }
+        self.waiting_for_change.push(wake);
+        receiver
+    }
+
     fn take_given_back(&mut self, max_records: usize, taken: &mut Vec<(ReadRecord, Delivery)>) {
         while taken.len() < max_records
             && let Some(record) = self.redelivery.next()
