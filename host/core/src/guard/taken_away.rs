@@ -45,8 +45,7 @@ impl Guard {
         false
     }
 
-    /// The buffer is being closed: a file that was synced before it was taken away, and that nothing follows, has no later sync
-    /// that finds it out.
+    /// The buffer is being closed. No later sync checks the last files, so their names and lengths are checked now.
     pub(super) fn look_for_files(&mut self) {
         for (file, error) in self.backend.taken_away() {
             // Without its directory the buffer stops, and says so.

@@ -51,8 +51,8 @@ pub struct Usage {
     pub sent: Amount,
     /// Dropped on purpose, to make room.
     pub dropped: Amount,
-    /// Sent or dropped: the process died, or could not write `buffer.forebay`, before it had noted which, in a buffer whose
-    /// operator lets records go that wait. Its bytes are what is known of them: 0 where no note tells any.
+    /// Sent or dropped: Forebay could not note which, because the process died or `buffer.forebay` could not be written. Only with
+    /// `drop-oldest` or `--retain`. The bytes may be too few: no note tells them.
     pub sent_or_dropped: Amount,
     /// Lost without anybody wanting it: events that no file holds, and the bytes of damage that was passed over.
     pub lost: Amount,

@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// Splits runs at the ids of others, where these contradict each other: parts of them may count. Where bytes are lost in front
-/// of a run, it may be a copy in a payload: it counts from its first frame on or not at all. A frame that stands again behind
-/// itself begins a run without such a gap.
+/// of a run, it may be a copy in a payload: it counts from its first frame on or not at all. A repeated frame also begins a run,
+/// and no bytes are lost in front of that.
 pub(crate) fn split<S: Source>(
     frames: &mut Frames<'_, S>,
     pieces: Vec<Piece>,

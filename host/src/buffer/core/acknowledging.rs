@@ -17,7 +17,7 @@ use crate::{
     storage::StorageError,
 };
 
-/// How many acknowledgements of single records wait in the core for more, at the most: readers come by between any two of them.
+/// The most acknowledgements of single records that the core gathers between reads.
 const ACKS_HELD: usize = 64;
 
 impl Core {
