@@ -25,7 +25,7 @@ const FAILURES_AT_MOST: [(Failure, u64); 10] = [
     (Failure::VerifyDisagrees, 0),
     (Failure::Invents, 0),
     (Failure::Repeats, 0),
-    (Failure::OverstatesLoss, 10),
+    (Failure::OverstatesLoss, 11),
     (Failure::Crashes, 0),
 ];
 
