@@ -151,7 +151,7 @@ fn every_command_has_help_with_examples() {
     assert!(String::from_utf8_lossy(&text).contains("Exit codes:"));
 }
 
-/// Between two runs a cleaner removes a data file. Who watches the figures must hear of the loss before somebody reads.
+/// Between two runs a cleaner removes a data file. An operator who watches the figures must hear of the loss before a reader does.
 #[test]
 fn status_tells_at_once_that_a_data_file_is_missing() {
     let ways: [fn(std::path::PathBuf); 2] =
@@ -175,7 +175,7 @@ fn status_tells_at_once_that_a_data_file_is_missing() {
     }
 }
 
-/// A process that holds the buffer keeps nothing from whoever looks.
+/// A process that holds the buffer keeps nothing from a user who looks.
 #[test]
 fn status_tells_of_a_missing_data_file_while_the_buffer_is_held() {
     let place = Place::new();

@@ -161,7 +161,7 @@ fn a_removal_whose_sync_found_no_room_is_synced_by_a_tick() {
     assert_eq!(bed.disk.targets_under_way(), ["directory"]);
     with_young_records.write(&records(1, 100));
     with_young_records.tick();
-    assert_eq!(with_young_records.disk.targets_under_way()[0], "directory");
+    assert_eq!(with_young_records.disk.targets_under_way(), ["directory"]);
 }
 
 /// Another program was faster.
