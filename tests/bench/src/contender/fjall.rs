@@ -2,14 +2,14 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Acks, Contender, Kind, Level};
+use super::{Acks, Contender, Kind, Level, from_last, lock};
 
 /// fjall.
 pub(crate) struct Fjall;
@@ -43,7 +43,7 @@ impl Kind for Fjall {
 impl Handle {
     fn write(&self, records: &[Bytes], level: Level) -> Result<()> {
         let shared = &*self.0;
-        let mut number = shared.appended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut number = lock(&shared.appended);
         let mode = if level == Level::Synced { PersistMode::SyncData } else { PersistMode::Buffer };
         let mut batch = shared.database.batch().durability(Some(mode));
         for record in records {
@@ -66,7 +66,7 @@ impl Contender for Handle {
     fn consume(&mut self, max: usize, acks: Acks, each: &mut dyn FnMut(&[u8])) -> Result<usize> {
         let shared = &*self.0;
         let max = if acks == Acks::Each { 1 } else { max };
-        let mut number = shared.consumed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut number = lock(&shared.consumed);
         let mut batch = shared.database.batch().durability(Some(PersistMode::Buffer));
         let mut count = 0;
         for record in shared.records.range(number.to_be_bytes()..).take(max) {
@@ -85,7 +85,7 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        let shared = Arc::into_inner(self.0).context("another handle is left")?;
+        let shared = from_last(self.0)?;
         Ok(shared.database.persist(PersistMode::SyncAll)?)
     }
 }

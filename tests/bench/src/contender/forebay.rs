@@ -9,7 +9,7 @@ use forebay::{
     storage::native::{Create, Native as Files},
 };
 
-use super::{Acks, Contender, Kind, Level};
+use super::{Acks, Contender, Kind, Level, from_last};
 use crate::support::native_logic::NativeLogic;
 
 /// How long a consumer waits before it looks whether other consumers have taken the rest.
@@ -130,7 +130,7 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        Arc::into_inner(self.buffer).context("another handle is left")?.close()?;
+        from_last(self.buffer)?.close()?;
         Ok(())
     }
 }

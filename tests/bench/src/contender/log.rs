@@ -2,23 +2,20 @@
 //! never removes, and recovers nothing: less than this keeps no records that can be told from damage.
 
 use std::{
-    fs::{self, File},
-    io::Write as _,
+    fs::File,
     os::unix::fs::FileExt as _,
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::AcqRel, Ordering::Acquire},
-    },
+    sync::{Arc, Mutex},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 
-use super::{Acks, Contender, Kind, Level};
-
-/// As much as Forebay reads at once.
-const BLOCK_BYTES: usize = 256 << 10;
+use super::{
+    Acks, Contender, Kind, Level,
+    appended::{Appended, BLOCK_BYTES, Writing},
+    from_last, lock,
+};
 
 /// The length, then the checksum.
 const HEADER_BYTES: usize = 8;
@@ -31,17 +28,10 @@ struct Handle(Arc<Shared>);
 
 struct Shared {
     level: Level,
-    writing: Mutex<Writing>,
-    /// How far the file is written.
-    end: AtomicU64,
+    log: Appended,
     reading: Mutex<Reading>,
     /// Where the reader stands, in eight bytes.
     position: File,
-}
-
-struct Writing {
-    file: File,
-    frames: Vec<u8>,
 }
 
 struct Reading {
@@ -59,14 +49,11 @@ impl Kind for Log {
     }
 
     fn open(&self, directory: &Path, level: Level, _: usize) -> Result<Box<dyn Contender>> {
-        fs::create_dir_all(directory)?;
-        let path = directory.join("log");
-        let file = File::options().append(true).create_new(true).open(&path)?;
-        let reading = Reading { file: File::open(&path)?, offset: 0, block: Vec::new(), within: 0 };
+        let (log, file) = Appended::create(directory, "log")?;
+        let reading = Reading { file, offset: 0, block: Vec::new(), within: 0 };
         Ok(Box::new(Handle(Arc::new(Shared {
             level,
-            writing: Mutex::new(Writing { file, frames: Vec::new() }),
-            end: AtomicU64::new(0),
+            log,
             reading: Mutex::new(reading),
             position: File::create(directory.join("position"))?,
         }))))
@@ -75,20 +62,15 @@ impl Kind for Log {
 
 impl Handle {
     fn write(&self, records: &[Bytes], level: Level) -> Result<()> {
-        let mut writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Writing { file, frames } = &mut *writing;
-        frames.clear();
+        let mut writing = self.0.log.lock();
+        let Writing { file, bytes } = &mut *writing;
+        bytes.clear();
         for record in records {
-            frames.extend_from_slice(&u32::try_from(record.len())?.to_le_bytes());
-            frames.extend_from_slice(&crc32fast::hash(record).to_le_bytes());
-            frames.extend_from_slice(record);
+            bytes.extend_from_slice(&u32::try_from(record.len())?.to_le_bytes());
+            bytes.extend_from_slice(&crc32fast::hash(record).to_le_bytes());
+            bytes.extend_from_slice(record);
         }
-        file.write_all(frames)?;
-        if level == Level::Synced {
-            file.sync_data()?;
-        }
-        self.0.end.fetch_add(u64::try_from(frames.len())?, AcqRel);
-        Ok(())
+        self.0.log.append(file, bytes, level)
     }
 }
 
@@ -122,8 +104,8 @@ impl Contender for Handle {
     }
 
     fn consume(&mut self, max: usize, acks: Acks, each: &mut dyn FnMut(&[u8])) -> Result<usize> {
-        let mut reading = self.0.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = self.0.end.load(Acquire);
+        let mut reading = lock(&self.0.reading);
+        let end = self.0.log.end();
         let mut records = 0;
         let mut block_bytes = BLOCK_BYTES;
         while records < max && reading.offset + u64::try_from(reading.within)? < end {
@@ -151,8 +133,6 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        let shared = Arc::into_inner(self.0).context("another handle is left")?;
-        let writing = shared.writing.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(writing.file.sync_data()?)
+        from_last(self.0)?.log.close()
     }
 }

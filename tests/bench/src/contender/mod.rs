@@ -1,5 +1,6 @@
 //! What is compared: ways to keep records on disk, all behind one trait.
 
+mod appended;
 #[cfg(feature = "others")]
 mod fjall;
 mod forebay;
@@ -14,9 +15,12 @@ mod sqlite;
 #[cfg(feature = "others")]
 mod yaque;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 
 #[cfg(feature = "others")]
@@ -92,6 +96,16 @@ pub(crate) trait Contender {
 
     /// Closes the queue. No other handle may be left.
     fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// A thread that panicked ends the run: what it left is not looked at.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What handles share, from the last one.
+fn from_last<T>(shared: Arc<T>) -> Result<T> {
+    Arc::into_inner(shared).context("another handle is left")
 }
 
 /// All contenders, Forebay first.

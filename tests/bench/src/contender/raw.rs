@@ -1,23 +1,20 @@
 //! No queue: payloads through `write(2)`, and back in pieces. What the machine does at best.
 
 use std::{
-    fs::{self, File},
-    io::Write as _,
+    fs::File,
     os::unix::fs::FileExt as _,
     path::Path,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::AcqRel, Ordering::Acquire},
-    },
+    sync::{Arc, Mutex},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::Bytes;
 
-use super::{Acks, Contender, Kind, Level};
-
-/// As much as Forebay reads at once.
-const BLOCK_BYTES: usize = 256 << 10;
+use super::{
+    Acks, Contender, Kind, Level,
+    appended::{Appended, BLOCK_BYTES, Writing},
+    from_last, lock,
+};
 
 /// Bytes in a file.
 pub(crate) struct Raw;
@@ -28,15 +25,8 @@ struct Handle(Arc<Shared>);
 struct Shared {
     level: Level,
     record_bytes: usize,
-    writing: Mutex<Writing>,
-    /// How far the file is written.
-    end: AtomicU64,
+    payloads: Appended,
     reading: Mutex<Reading>,
-}
-
-struct Writing {
-    file: File,
-    payloads: Vec<u8>,
 }
 
 struct Reading {
@@ -54,39 +44,26 @@ impl Kind for Raw {
     }
 
     fn open(&self, directory: &Path, level: Level, record_bytes: usize) -> Result<Box<dyn Contender>> {
-        fs::create_dir_all(directory)?;
-        let path = directory.join("raw");
-        let file = File::options().append(true).create_new(true).open(&path)?;
-        let reading = Reading { file: File::open(&path)?, offset: 0, block: Vec::new(), within: 0 };
-        Ok(Box::new(Handle(Arc::new(Shared {
-            level,
-            record_bytes,
-            writing: Mutex::new(Writing { file, payloads: Vec::new() }),
-            end: AtomicU64::new(0),
-            reading: Mutex::new(reading),
-        }))))
+        let (payloads, file) = Appended::create(directory, "raw")?;
+        let reading = Mutex::new(Reading { file, offset: 0, block: Vec::new(), within: 0 });
+        Ok(Box::new(Handle(Arc::new(Shared { level, record_bytes, payloads, reading }))))
     }
 }
 
 impl Handle {
     fn write(&self, records: &[Bytes], level: Level) -> Result<()> {
-        let mut writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Writing { file, payloads } = &mut *writing;
+        let mut writing = self.0.payloads.lock();
+        let Writing { file, bytes } = &mut *writing;
         let bytes: &[u8] = if let [record] = records {
             record
         } else {
-            payloads.clear();
+            bytes.clear();
             for record in records {
-                payloads.extend_from_slice(record);
+                bytes.extend_from_slice(record);
             }
-            payloads
+            bytes
         };
-        file.write_all(bytes)?;
-        if level == Level::Synced {
-            file.sync_data()?;
-        }
-        self.0.end.fetch_add(u64::try_from(bytes.len())?, AcqRel);
-        Ok(())
+        self.0.payloads.append(file, bytes, level)
     }
 }
 
@@ -102,9 +79,9 @@ impl Contender for Handle {
     /// An acknowledgement is a number in memory.
     fn consume(&mut self, max: usize, _: Acks, each: &mut dyn FnMut(&[u8])) -> Result<usize> {
         let record_bytes = self.0.record_bytes;
-        let mut reading = self.0.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reading = lock(&self.0.reading);
         let Reading { file, offset, block, within } = &mut *reading;
-        let end = self.0.end.load(Acquire);
+        let end = self.0.payloads.end();
         let mut records = 0;
         while records < max {
             if *within == block.len() {
@@ -129,8 +106,6 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        let shared = Arc::into_inner(self.0).context("another handle is left")?;
-        let writing = shared.writing.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(writing.file.sync_data()?)
+        from_last(self.0)?.payloads.close()
     }
 }

@@ -4,14 +4,14 @@
 use std::{
     fs,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use redb::{Database, Durability, TableDefinition};
 
-use super::{Acks, Contender, Kind, Level};
+use super::{Acks, Contender, Kind, Level, from_last, lock};
 
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
 
@@ -46,7 +46,7 @@ impl Kind for Redb {
 impl Handle {
     fn write(&self, records: &[Bytes], level: Level) -> Result<()> {
         let shared = &*self.0;
-        let mut number = shared.appended.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut number = lock(&shared.appended);
         let mut transaction = shared.database.begin_write()?;
         transaction.set_durability(durability(level))?;
         let mut table = transaction.open_table(RECORDS)?;
@@ -94,6 +94,6 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        Arc::into_inner(self.0).context("another handle is left").map(drop)
+        from_last(self.0).map(drop)
     }
 }

@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 
-use super::{Acks, Contender, Kind, Level};
+use super::{Acks, Contender, Kind, Level, from_last, lock};
 
 /// `SQLite`.
 pub(crate) struct Sqlite;
@@ -42,7 +42,7 @@ fn set_synchronous(connection: &Connection, level: Level) -> Result<()> {
 
 impl Handle {
     fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -91,7 +91,7 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        let connection = Arc::into_inner(self.0).context("another handle is left")?;
+        let connection = from_last(self.0)?;
         let connection = connection.into_inner().unwrap_or_else(PoisonError::into_inner);
         connection.close().map_err(|(_, error)| error.into())
     }

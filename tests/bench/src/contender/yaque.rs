@@ -4,14 +4,14 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use yaque::{Receiver, Sender, SenderBuilder, TryRecvError};
 
-use super::{Acks, Contender, Kind, Level};
+use super::{Acks, Contender, Kind, Level, from_last, lock};
 
 /// As long as Forebay's data files.
 const SEGMENT_BYTES: u64 = 128 << 20;
@@ -49,7 +49,7 @@ impl Kind for Yaque {
 
 impl Contender for Handle {
     fn append(&mut self, records: &[Bytes]) -> Result<()> {
-        let mut sender = self.0.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sender = lock(&self.0.sender);
         sender.try_send_batch(records).map_err(|error| anyhow!("yaque did not take the records: {error}"))
     }
 
@@ -63,7 +63,7 @@ impl Contender for Handle {
 
     fn consume(&mut self, max: usize, acks: Acks, each: &mut dyn FnMut(&[u8])) -> Result<usize> {
         let max = if acks == Acks::Each { 1 } else { max };
-        let mut receiver = self.0.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut receiver = lock(&self.0.receiver);
         let records = match receiver.try_recv_batch_up_to(max) {
             Ok(records) => records,
             Err(TryRecvError::QueueEmpty) => return Ok(0),
@@ -80,6 +80,6 @@ impl Contender for Handle {
     }
 
     fn close(self: Box<Self>) -> Result<()> {
-        Arc::into_inner(self.0).context("another handle is left").map(drop)
+        from_last(self.0).map(drop)
     }
 }

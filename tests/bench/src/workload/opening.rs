@@ -61,8 +61,13 @@ fn reopen(directory: &Path, bytes: usize) -> Result<Sample> {
         fill(&buffer, bytes)?;
         buffer.close()?;
     }
+    time_to_open(&directory, bytes)
+}
+
+/// Opens a buffer that holds so many bytes, and closes it.
+fn time_to_open(directory: &Path, bytes: usize) -> Result<Sample> {
     let start = Instant::now();
-    let buffer = AsComponent::buffer(&directory, options(Level::Written))?;
+    let buffer = AsComponent::buffer(directory, options(Level::Written))?;
     let taken = start.elapsed();
     let records = buffer.status().context("it is open")?.occupancy;
     ensure!(records.events == records_in(bytes)?, "{} records are there", records.events);
@@ -78,14 +83,9 @@ fn after_kill(directory: &Path) -> Result<Sample> {
     child::wait_for_word(&mut child)?;
     child.kill()?;
     child.wait()?;
-    let start = Instant::now();
-    let buffer = AsComponent::buffer(&directory, options(Level::Written))?;
-    let taken = start.elapsed();
-    let records = buffer.status().context("it is open")?.occupancy;
-    ensure!(records.events == records_in(bytes)?, "{} records are there", records.events);
-    buffer.close()?;
+    let sample = time_to_open(&directory, bytes)?;
     fs::remove_dir_all(directory)?;
-    Ok(millis(taken))
+    Ok(sample)
 }
 
 fn records_in(bytes: usize) -> Result<u64> {
