@@ -53,33 +53,29 @@ impl Answers {
         let Sent { pending, mut bytes, longest_frame } = sent;
         let mut answer = self.answer(pending, longest_frame);
         for _ in 0..REWRITES_MAX {
-            match answer {
-                Err(error) if is_taken_away(&error) => {
-                    let Some(writer) = self.signals.with_buffer(Buffer::writer) else {
-                        return Ok(self.lose(bytes, error));
-                    };
-                    warn!(
-                        records = error.records.len(),
-                        "records that were lost with a data file are written again"
-                    );
-                    let again = payload_bytes(&error.records);
-                    self.tally.add(bytes.saturating_sub(again), &error.written, &[]);
-                    bytes = again;
-                    answer = match writer.submit(error.records) {
-                        Ok(pending) => self.answer(pending, longest_frame),
-                        Err(error) => Err(error),
-                    };
-                    // A signal has ended writing.
-                    answer = match answer {
-                        Err(error) if error.kind == WriteErrorKind::Closed => {
-                            return Ok(self.lose(bytes, error));
-                        }
-                        answer => answer,
-                    };
-                }
-                _ => break,
-            }
+            let error = match answer {
+                Err(error) if is_taken_away(&error) => error,
+                answer => return self.settle(bytes, answer),
+            };
+            let Some(writer) = self.signals.with_buffer(Buffer::writer) else {
+                return Ok(self.lose(bytes, error));
+            };
+            warn!(records = error.records.len(), "records that were lost with a data file are written again");
+            let again = payload_bytes(&error.records);
+            self.tally.add(bytes.saturating_sub(again), &error.written, &[]);
+            bytes = again;
+            let submitted = writer.submit(error.records);
+            answer = match submitted.and_then(|pending| self.answer(pending, longest_frame)) {
+                // A signal has ended writing.
+                Err(error) if error.kind == WriteErrorKind::Closed => return Ok(self.lose(bytes, error)),
+                answer => answer,
+            };
         }
+        self.settle(bytes, answer)
+    }
+
+    /// Counts what became of a batch whose payloads have so many bytes.
+    fn settle(&mut self, bytes: u64, answer: Result<Receipt, WriteError>) -> Result<Receipt, WriteError> {
         match answer {
             Ok(receipt) => {
                 self.tally.add(bytes, &receipt, &[]);

@@ -118,7 +118,7 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
         let is_held = matches!(snapshot.holder(), Holder::Held(_));
         // What is missing twice was not removed by the buffer's holder: its ledger would have passed it.
         let missing = snapshot.missing(&brought_up);
-        let is_sure = missing.is_none() || missed.is_some() || !is_held;
+        let is_sure = missing.is_none() || missed.is_some();
         if (moment.is_exact && is_sure) || !is_held || looks == LOOKS_MAX {
             let missing = match (missing, &missed) {
                 (Some(now), Some(then)) => Some(now.in_both(then)),
@@ -220,13 +220,10 @@ impl Answer {
         )?;
         match &self.usage {
             Some(usage) => {
-                for (name, amount) in usage.lines() {
+                for (name, amount, note) in usage.lines() {
                     let events = print::count(amount.events, "record");
-                    if name == "either" {
-                        writeln!(text, "{name:8} {events}, dropped or sent: no note says which")?;
-                        continue;
-                    }
-                    writeln!(text, "{name:8} {events}, {}", print::count(amount.bytes, "byte"))?;
+                    let rest = note.map_or_else(|| print::count(amount.bytes, "byte"), str::to_owned);
+                    writeln!(text, "{name:8} {events}, {rest}")?;
                 }
             }
             None if !self.is_made => {
@@ -261,16 +258,16 @@ impl MissingAnswer {
 }
 
 impl UsageAnswer {
-    /// What people look at; the rest only if there is any.
-    fn lines(&self) -> impl Iterator<Item = (&'static str, &AmountAnswer)> {
-        let always = [("received", &self.received), ("sent", &self.sent)];
+    /// What people look at, and what is said in place of bytes that are not known; the rest only if there is any.
+    fn lines(&self) -> impl Iterator<Item = (&'static str, &AmountAnswer, Option<&'static str>)> {
+        let always = [("received", &self.received, None), ("sent", &self.sent, None)];
         let rare = [
-            ("dropped", &self.dropped),
-            ("either", &self.sent_or_dropped),
-            ("lost", &self.lost),
-            ("rejected", &self.rejected),
+            ("dropped", &self.dropped, None),
+            ("either", &self.sent_or_dropped, Some("dropped or sent: no note says which")),
+            ("lost", &self.lost, None),
+            ("rejected", &self.rejected, None),
         ];
-        always.into_iter().chain(rare.into_iter().filter(|(_, amount)| !amount.is_nothing()))
+        always.into_iter().chain(rare.into_iter().filter(|(_, amount, _)| !amount.is_nothing()))
     }
 }
 

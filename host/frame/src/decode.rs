@@ -34,6 +34,15 @@ impl Frame<'_> {
     pub fn next_id(&self) -> RecordId {
         self.id.after(self.events.get().into())
     }
+
+    /// The lowest id that may follow. Where the events were not counted in the frame, the count may be too high; that ids rise is
+    /// certain.
+    pub fn lowest_next_id(&self) -> RecordId {
+        match self.count_source {
+            CountSource::Frame => self.next_id(),
+            CountSource::Payload | CountSource::Assumed => self.id.after(1),
+        }
+    }
 }
 
 /// Why bytes are not a frame.

@@ -49,15 +49,15 @@ pub(super) enum Overrun {
 pub(super) struct Given {
     pub(super) records: u64,
     pub(super) bytes: u64,
-    /// All data files: it opens the buffer.
-    pub(super) files: bool,
+    /// It opens the buffer, and goes through all data files.
+    pub(super) is_opening: bool,
 }
 
 impl Given {
     /// The records that a write offers, as the contract puts them.
     pub(super) fn offer(records: &[u64]) -> Self {
         let bytes = records.iter().fold(0, |sum: u64, record| sum.saturating_add(record & 0xffff_ffff));
-        Self { records: u64::try_from(records.len()).unwrap_or(u64::MAX), bytes, files: false }
+        Self { records: u64::try_from(records.len()).unwrap_or(u64::MAX), bytes, is_opening: false }
     }
 }
 
@@ -103,9 +103,12 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn start(limits: Limits, guard: &Guard, given: Given) -> Self {
-        let handed_over = if given.files { u32::try_from(guard.file_count()).unwrap_or(u32::MAX) } else { 0 };
-        let files = u64::try_from(guard.file_count()).unwrap_or(u64::MAX).saturating_add(given.records);
-        let by_files = FILE_TIME.saturating_mul(u32::try_from(files).unwrap_or(u32::MAX));
+        let files = u64::try_from(guard.file_count()).unwrap_or(u64::MAX);
+        let times =
+            |time: Duration, count: u64| time.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        let by_opening = if given.is_opening { times(OPENING_TIME, files) } else { Duration::ZERO };
+        let files = files.saturating_add(given.records);
+        let by_files = times(FILE_TIME, files);
         let by_bytes = Duration::from_nanos(given.bytes.saturating_mul(BYTE_NANOS));
         let by_files_changed = files.saturating_mul(FILE_OPERATIONS);
         Self {
@@ -113,7 +116,7 @@ impl Account {
             before: Counts::of(guard),
             held: guard.bytes(),
             file_operations_max: limits.file_operations.saturating_add(by_files_changed),
-            time_max: limits.call_time.saturating_add(OPENING_TIME.saturating_mul(handed_over)),
+            time_max: limits.call_time.saturating_add(by_opening),
             host_time_max: limits.host_time.saturating_add(by_files).saturating_add(by_bytes),
             resumed: Instant::now(),
             taken: Duration::ZERO,

@@ -181,7 +181,7 @@ impl Logic for Instance {
             now_ns: options.now_ns,
             more: options.more.clone(),
         };
-        let given = Given { files: true, ..Given::default() };
+        let given = Given { is_opening: true, ..Given::default() };
         let open = |bindings: &Bindings, store: &mut Store<GuestState>| {
             bindings.forebay_buffer_buffer().call_open(store, &options)
         };

@@ -32,8 +32,10 @@ impl Guard {
             if let Some(file) = files.first() {
                 self.say_overdue(*file);
             }
-            for file in files {
-                self.sync_unless_under_way(SyncTarget::Data(file));
+            for file in &files {
+                self.sync_unless_under_way(SyncTarget::Data(*file));
+            }
+            if !files.is_empty() {
                 self.sync_unless_under_way(SyncTarget::Directory);
             }
         }

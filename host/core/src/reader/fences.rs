@@ -1,7 +1,7 @@
 //! What neighbouring files say of the ids in a file.
 
 use forebay_frame::{
-    CountSource, END_BYTES, Fences, FileMap, Source, Stretch, decode, first_frame_id, frame_bytes_by_end,
+    END_BYTES, Fences, FileMap, Source, Stretch, decode, first_frame_id, frame_bytes_by_end,
 };
 use forebay_types::{FileId, RecordId};
 
@@ -83,11 +83,7 @@ pub fn frame_before<S: Source>(source: &mut S, end: u64) -> Result<Option<(Recor
     let mut frame = vec![0; wanted];
     source.read_at(start, &mut frame)?;
     let Some(frame) = decode(&frame).ok().filter(|frame| frame.bytes == bytes) else { return Ok(None) };
-    let lowest = match frame.count_source {
-        CountSource::Frame => frame.next_id(),
-        CountSource::Payload | CountSource::Assumed => frame.id.after(1),
-    };
-    Ok(Some((lowest, frame.next_id())))
+    Ok(Some((frame.lowest_next_id(), frame.next_id())))
 }
 
 /// The id behind a file's last record, as far as the facts tell it without a look: the first id of the next segment, or the

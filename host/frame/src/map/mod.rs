@@ -46,14 +46,17 @@ impl FileMap {
     /// deliver those records before it asks for the map.
     pub fn of<S: Source>(source: &mut S, fences: Fences) -> Result<Self, S::Error> {
         let mut frames = Frames::new(source);
-        let mut parts = gap::parts(&mut frames, fences, true)?;
-        let (mut chosen, mut worth) = selection::choose(&mut frames, &parts, fences)?;
+        let mut read = |has_back| {
+            let parts = gap::parts(&mut frames, fences, has_back)?;
+            let (chosen, worth) = selection::choose(&mut frames, &parts, fences)?;
+            Ok((parts, chosen, worth))
+        };
+        let (mut parts, mut chosen, mut worth) = read(true)?;
         if parts.contradict() {
             // What leads back from the end of the file may be misplaced.
-            let without_back = gap::parts(&mut frames, fences, false)?;
-            let other = selection::choose(&mut frames, &without_back, fences)?;
-            if other.1 > worth {
-                (parts, (chosen, worth)) = (without_back, other);
+            let without_back = read(false)?;
+            if without_back.2 > worth {
+                (parts, chosen, worth) = without_back;
             }
         }
         let mut follower = fences.end;

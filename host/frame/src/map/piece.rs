@@ -2,7 +2,6 @@
 
 use crate::{
     decode::{self, Frame},
-    events::CountSource,
     id::RecordId,
     layout::to_u64,
 };
@@ -27,16 +26,11 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(crate) fn of(offset: u64, frame: &Frame<'_>, undelimited: bool) -> Self {
-        let floor = match frame.count_source {
-            CountSource::Frame => frame.next_id(),
-            // The count may be wrong; that ids rise is certain.
-            CountSource::Payload | CountSource::Assumed => frame.id.after(1),
-        };
         Self {
             offset,
             end: offset.saturating_add(frame.bytes),
             first_id: frame.id,
-            floor,
+            floor: frame.lowest_next_id(),
             next_id: frame.next_id(),
             records: 1,
             most_events: frame.events.get(),

@@ -3,7 +3,7 @@
 //! The counters are noted now and then, and data files grow while they are listed. What has happened between the note and the
 //! ledger is found in the frames: that is about 1 MiB of them.
 
-use forebay_frame::{CountSource, RecordId, Source as _, decode, incomplete};
+use forebay_frame::{RecordId, Source as _, decode, incomplete};
 
 use super::{holder::Holder, snapshot::Snapshot};
 use crate::storage::{FileId, Ledger, Memo, StorageError, Usage};
@@ -99,11 +99,7 @@ impl Snapshot {
         let start = known.filter(|offset| *offset < self.length(file)).max().unwrap_or(0);
         let mut end = None;
         self.walk((file, start), |frame| {
-            end = Some(if frame.count_source == CountSource::Frame {
-                frame.next_id()
-            } else {
-                frame.id.after(1)
-            });
+            end = Some(frame.lowest_next_id());
             true
         });
         end
