@@ -66,15 +66,16 @@ impl World {
         buffer.close().unwrap();
         self.acknowledged = self.disk.ledger().unwrap().reader_last_record.0;
         self.ever = self.ever.max(self.acknowledged);
-        self.promised = delivered.split_off(&(self.acknowledged + 1));
         self.placed = self.frames();
-        // A frame whose length is damaged is as good as any other, where it was delivered.
-        for id in &self.promised {
-            if !self.placed.range((*id, file(0))..(*id + 1, file(0))).any(|_| true) {
-                let at = self.place_of(*id);
+        // A frame whose length is damaged is as good as any other, where it was delivered. What is acknowledged waits once more
+        // where the ledger is lost.
+        for id in &delivered {
+            let is_placed = self.placed.range((*id, file(0))..(*id + 1, file(0))).any(|_| true);
+            if let Some(at) = self.place_of(*id).filter(|_| !is_placed) {
                 self.placed.insert((*id, at), Placed { end: 0, next: self.next[id] });
             }
         }
+        self.promised = delivered.split_off(&(self.acknowledged + 1));
         // What was passed over comes too late, if it is there in another file.
         let (from, promised) = (self.acknowledged, &self.promised);
         self.placed.retain(|(id, _), _| *id <= from || promised.contains(id));
@@ -129,14 +130,14 @@ impl World {
         self.disk.data_files().into_iter().flat_map(|(file, _)| self.frames_of(file)).collect()
     }
 
-    /// The file that holds a payload: each begins with a number of its own.
-    fn place_of(&self, id: u64) -> FileId {
+    /// The file that still holds a payload: each begins with a number of its own.
+    fn place_of(&self, id: u64) -> Option<FileId> {
         let payload = self.payloads[&id].as_bytes();
         let holds_it = |file: &FileId| {
             let bytes = self.disk.data_file(*file).unwrap();
             (8..bytes.len()).step_by(8).any(|at| bytes[at..].starts_with(payload))
         };
-        self.disk.data_files().into_iter().map(|(file, _)| file).find(holds_it).unwrap()
+        self.disk.data_files().into_iter().map(|(file, _)| file).find(holds_it)
     }
 
     /// The whole records in a file. No payload here looks like a frame.
