@@ -1,7 +1,7 @@
 //! Syncs that the logic should have requested, and has not. The operator says how long a record may stay unsynced: two sync
 //! intervals. The host knows what is synced, and sees to it itself.
 
-use forebay_types::{FileId, RecordId};
+use forebay_types::RecordId;
 use tracing::warn;
 
 use super::Guard;
@@ -28,15 +28,12 @@ impl Guard {
             && now_ns >= due_ns
         {
             self.overdue.due = None;
-            let files = self.without_sync(id);
-            if let Some(file) = files.first() {
-                self.say_overdue(*file);
+            let overdue = self.without_sync(id);
+            if let Some(target) = overdue.first() {
+                self.say_overdue(*target);
             }
-            for file in &files {
-                self.sync_unless_under_way(SyncTarget::Data(*file));
-            }
-            if !files.is_empty() {
-                self.sync_unless_under_way(SyncTarget::Directory);
+            for target in overdue {
+                self.start_unless_failed(target);
             }
         }
         let next_id = self.segments.next_id();
@@ -48,43 +45,26 @@ impl Guard {
         Some(*due_ns)
     }
 
-    /// The files that hold unacknowledged records below an id, written under this lock, that neither are synced nor have a sync
-    /// under way.
-    fn without_sync(&self, id: RecordId) -> Vec<FileId> {
+    /// What keeps unacknowledged records below an id, written under this lock, from being durable, and has no sync under way.
+    fn without_sync(&self, id: RecordId) -> Vec<SyncTarget> {
         let first_unread = self.passed().after(1);
-        let lacks_sync = |file: FileId, is_named: bool, synced: RecordId, end: RecordId| {
-            let end = end.min(id);
-            let lacks_bytes =
-                synced.max(first_unread) < end && !self.syncs.is_in_flight(SyncTarget::Data(file));
-            let lacks_name =
-                !is_named && first_unread < end && !self.syncs.is_in_flight(SyncTarget::Directory);
-            lacks_bytes || lacks_name
-        };
-        let segments = self.segments.not_known_durable();
-        let written = segments.filter_map(|segment| Some((segment, segment.written.as_ref()?.end)));
-        let lacking = written.filter(|(segment, end)| {
-            let durability = &segment.durability;
-            !segment.is_taken_away && lacks_sync(segment.file, durability.is_named, durability.next_id, *end)
-        });
-        lacking.map(|(segment, _)| segment.file).collect()
-    }
-
-    fn sync_unless_under_way(&mut self, target: SyncTarget) {
-        let is_done = match target {
-            SyncTarget::Data(file) => self.segments.get(file).is_none_or(|segment| {
-                let end = segment.written.as_ref().map_or(RecordId(0), |written| written.end);
-                segment.durability.next_id >= end
-            }),
-            _ => self.segments.unnamed().is_empty(),
-        };
-        if !is_done && !self.syncs.is_in_flight(target) {
-            self.start_unless_failed(target);
+        let (mut targets, mut lacks_name) = (Vec::new(), false);
+        for segment in self.segments.not_known_durable().filter(|segment| !segment.is_taken_away) {
+            let Some(written) = &segment.written else { continue };
+            let end = written.end.min(id);
+            if segment.durability.next_id.max(first_unread) < end {
+                targets.push(SyncTarget::Data(segment.file));
+            }
+            lacks_name |= !segment.durability.is_named && first_unread < end;
         }
+        targets.extend(lacks_name.then_some(SyncTarget::Directory));
+        targets.retain(|target| !self.syncs.is_in_flight(*target));
+        targets
     }
 
-    fn say_overdue(&mut self, file: FileId) {
+    fn say_overdue(&mut self, target: SyncTarget) {
         if !std::mem::replace(&mut self.overdue.was_said, true) {
-            warn!(%file, "the buffer's logic has not requested a sync within two sync intervals: the host syncs by itself");
+            warn!(?target, "the buffer's logic has not requested a sync within two sync intervals: the host syncs by itself");
         }
     }
 }
