@@ -34,6 +34,7 @@ mod peeking;
 mod pipe;
 mod placing;
 mod reading;
+mod repairing;
 mod shipped;
 mod signals;
 mod support;

@@ -71,6 +71,7 @@ pub(crate) enum Command {
   forebay verify /tmp/queue || echo damaged
   forebay verify /tmp/queue --format json | jq .faults")]
     Verify(LookArgs),
+    Repair(RepairArgs),
     DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),
     Demo(DemoArgs),
@@ -219,6 +220,25 @@ impl BufferArgs {
 pub(crate) struct LookArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
+    /// For people, or as a JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Take what is damaged out of the buffer in DIR, and keep every whole record
+///
+/// A damaged data file gives way to one with its whole records, under their ids; the file as it was goes into the folder
+/// buffer.quarantine, with a report. Records that are lost stay lost. A healthy buffer is not touched. Ends with 1 if anything
+/// was damaged.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Example:
+  forebay repair /tmp/queue --dry-run")]
+pub(crate) struct RepairArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// Change nothing, and say what would be changed; works while another process has the buffer
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// For people, or as a JSON object
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

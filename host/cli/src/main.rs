@@ -22,6 +22,7 @@ mod pipe;
 mod place;
 mod print;
 mod read;
+mod repair;
 mod room;
 mod signals;
 mod size;
@@ -73,6 +74,7 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Pipe(args) => pipe::run(&args, signals),
         Command::Status(args) => status::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Repair(args) => repair::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -11,13 +11,11 @@ use forebay::storage::{
     StorageError,
     native::{Holder, ReadOnly, Snapshot, SnapshotError},
 };
-use forebay_core::look::{LedgerState, Look};
+use forebay_core::look::{Finding, LedgerState, Look};
 use tracing::subscriber::NoSubscriber;
 
-use self::{
-    inspection::Inspection,
-    report::{Kind, Report},
-};
+pub(crate) use self::report::Report;
+use self::{inspection::Inspection, report::Kind};
 use crate::{
     args::{Format, LookArgs},
     exit::Exit,
@@ -28,7 +26,7 @@ use crate::{
 const ATTEMPTS_MAX: u32 = 16;
 
 pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
-    let report = inspect(|| Snapshot::take(&args.dir))?;
+    let (report, ()) = inspect(|| Snapshot::take(&args.dir), |(), _| ())?;
     match args.format {
         Format::Json => print::json(&report)?,
         Format::Text => print::lines(&report.text(&args.dir)?)?,
@@ -36,17 +34,21 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
     Ok(if report.ok { Exit::Done } else { Exit::No })
 }
 
-fn inspect(mut take: impl FnMut() -> Result<Snapshot, SnapshotError>) -> anyhow::Result<Report> {
+/// Looks at a buffer, also while another process has it. `see` makes of what is found what else the caller wants.
+pub(crate) fn inspect<T: Default>(
+    mut take: impl FnMut() -> Result<Snapshot, SnapshotError>,
+    see: impl Fn(&mut T, &Finding),
+) -> anyhow::Result<(Report, T)> {
     let mut attempts = 0;
     loop {
         attempts += 1;
         let snapshot = take()?;
         snapshot.must_be_buffer()?;
         let is_held = matches!(snapshot.holder(), Holder::Held(_));
-        // The report tells what a reader would log.
-        match tracing::subscriber::with_default(NoSubscriber::default(), || look(&snapshot, is_held)) {
+        let mut seen = T::default();
+        match look(&snapshot, is_held, |finding| see(&mut seen, finding)) {
             Err(error) if attempts < ATTEMPTS_MAX && is_removed(&error) => {}
-            looked => return looked,
+            looked => return Ok((looked?, seen)),
         }
     }
 }
@@ -56,12 +58,21 @@ fn is_removed(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StorageError::NotFound { .. }))
 }
 
-fn look(snapshot: &Snapshot, is_held: bool) -> anyhow::Result<Report> {
+/// Looks at a snapshot. `is_held`: another process has the buffer and may be writing to it.
+pub(crate) fn look(snapshot: &Snapshot, is_held: bool, see: impl FnMut(&Finding)) -> anyhow::Result<Report> {
+    // The report tells what a reader would log.
+    tracing::subscriber::with_default(NoSubscriber::default(), || look_aloud(snapshot, is_held, see))
+}
+
+fn look_aloud(snapshot: &Snapshot, is_held: bool, mut see: impl FnMut(&Finding)) -> anyhow::Result<Report> {
     let mut look = Look::new(Box::new(ReadOnly::of(snapshot)?))?;
     let mut lost = look.losses()?;
     let live_next = snapshot.readable_ledger().filter(|_| is_held).map(|ledger| ledger.writer_next_record);
     let mut inspection = Inspection::new(look.first_unread(), live_next);
-    look.findings(|finding| inspection.add(finding))?;
+    look.findings(|finding| {
+        see(&finding);
+        inspection.add(finding);
+    })?;
     if is_held && let Some(now) = Snapshot::take(snapshot.path())?.readable_ledger() {
         // What was acknowledged meanwhile may be gone by right.
         for ids in &mut lost {

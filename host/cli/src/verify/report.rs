@@ -12,9 +12,9 @@ use serde::Serialize;
 use crate::print;
 
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// Whether nothing is damaged.
-    pub(super) ok: bool,
+    pub(crate) ok: bool,
     /// Whole frames in all data files.
     pub(super) frames: u64,
     /// Places that are damaged, or hold frames that do not belong there.
@@ -22,8 +22,8 @@ pub(super) struct Report {
     /// Bytes of unfinished frames at the ends of files.
     pub(super) torn_bytes: u64,
     /// Unread ids that a reader does not reach.
-    pub(super) lost_records: u64,
-    pub(super) faults: Vec<Fault>,
+    pub(crate) lost_records: u64,
+    pub(crate) faults: Vec<Fault>,
     #[serde(skip)]
     pub(super) files: u64,
     #[serde(skip)]
@@ -32,7 +32,7 @@ pub(super) struct Report {
 
 /// One thing that is wrong.
 #[derive(Debug, Serialize)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub(super) file: Option<String>,
     pub(super) offset: Option<u64>,
     pub(super) kind: Kind,
@@ -42,7 +42,7 @@ pub(super) struct Fault {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Damaged bytes.
     Corrupt,
     /// Whole frames that do not belong where they are, or in a file that no reader reaches.
@@ -80,6 +80,11 @@ impl Report {
     pub(super) fn add_missing(&mut self, ids: Range<RecordId>) {
         let ids = Some(numbers(ids));
         self.faults.push(Fault { file: None, offset: None, kind: Kind::Missing, ids });
+    }
+
+    /// Whether the next opening replaces the ledger.
+    pub(crate) fn is_ledger_bad(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault.kind, Kind::Ledger | Kind::Overrun))
     }
 
     /// The ledger is none, cannot be right, or is in doubt about these ids.

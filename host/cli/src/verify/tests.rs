@@ -44,7 +44,7 @@ fn ledger(directory: &TempDir, next: u64, last: u64, writer: usize) {
 }
 
 fn report(directory: &TempDir, is_held: bool) -> Report {
-    look(&Snapshot::take(directory.path()).unwrap(), is_held).unwrap()
+    look(&Snapshot::take(directory.path()).unwrap(), is_held, |_| ()).unwrap()
 }
 
 fn verify(files: &[&[u8]], next: u64, last: u64) -> Report {
@@ -130,7 +130,7 @@ fn a_write_under_way_is_no_damage() {
 #[test]
 fn what_is_acknowledged_meanwhile_is_not_missing() {
     let (directory, before) = with_file_removed(1);
-    let found = look(&before, true).unwrap();
+    let found = look(&before, true, |_| ()).unwrap();
     assert!(found.ok, "{found:?}");
     drop(directory);
 }
@@ -138,9 +138,9 @@ fn what_is_acknowledged_meanwhile_is_not_missing() {
 #[test]
 fn the_look_begins_again_where_the_first_file_was_removed_meanwhile() {
     let (directory, before) = with_file_removed(0);
-    assert!(look(&before, true).is_err(), "it needs another look");
+    assert!(look(&before, true, |_| ()).is_err(), "it needs another look");
     let mut snapshots = vec![Snapshot::take(directory.path()).unwrap(), before];
-    let found = inspect(|| Ok(snapshots.pop().unwrap())).unwrap();
+    let (found, ()) = inspect(|| Ok(snapshots.pop().unwrap()), |(), _| ()).unwrap();
     assert_eq!((found.files, found.ok), (2, true), "{found:?}");
 }
 

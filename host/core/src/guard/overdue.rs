@@ -64,7 +64,10 @@ impl Guard {
 
     fn say_overdue(&mut self, target: SyncTarget) {
         if !std::mem::replace(&mut self.overdue.was_said, true) {
-            warn!(?target, "the buffer's logic has not requested a sync within two sync intervals: the host syncs by itself");
+            warn!(
+                ?target,
+                "the buffer's logic has not requested a sync within two sync intervals: the host syncs by itself"
+            );
         }
     }
 }

@@ -111,7 +111,7 @@ pub trait Backend: Send {
     fn truncate_file(&mut self, file: FileId, length: u64) -> Result<(), StorageError>;
 
     /// Keeps what a data file has from an offset to its end, which is about to be cut: in a directory in
-    /// `buffer.quarantine`. There is room for the last few of such ends, and of a long one only for the beginning.
+    /// `buffer.quarantine/cut-ends`. There is room for the last few of such ends, and of a long one only for the beginning.
     fn keep_cut(&mut self, file: FileId, from: u64, bytes: u64) -> Result<(), StorageError>;
 
     /// Writes bytes at `at`, which is the file's length. On [`StorageError::NoSpace`] and other failures some of them may

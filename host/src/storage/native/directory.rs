@@ -11,7 +11,9 @@ use std::sync::OnceLock;
 
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt as _, OpenOptionsSyncExt as _};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
+use cap_std::fs::{
+    Dir, DirBuilder, DirBuilderExt as _, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _,
+};
 use rustix::fs::{AtFlags, Stat};
 use rustix::io::Errno;
 use thiserror::Error;
@@ -262,6 +264,24 @@ impl Directory {
             }
         }
         Ok(entries)
+    }
+
+    /// Makes a folder in it. Fails where something stands at the name, a symbolic link too.
+    pub(super) fn make_folder(&self, name: &str) -> io::Result<()> {
+        let mut builder = DirBuilder::new();
+        builder.mode(DIRECTORY_MODE);
+        again(|| self.dir.create_dir_with(name, &builder))
+    }
+
+    /// Makes all names in a folder durable, where the file system can do that.
+    pub(super) fn sync_folder(&self, name: &str) -> io::Result<()> {
+        let folder = again(|| self.dir.open_dir(name))?;
+        self.synced(sync_names(&folder))
+    }
+
+    /// Gives a file a second name, which must be free.
+    pub(super) fn link(&self, name: &str, second: &str) -> io::Result<()> {
+        again(|| self.dir.hard_link(name, &self.dir, second))
     }
 
     /// Gives a file another name, in place of what had that name.

@@ -19,6 +19,7 @@ mod pool;
 mod quarantine;
 mod read_only;
 mod renewal;
+mod repair;
 mod snapshot;
 mod standing;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use self::lock::LockError;
 pub use self::moment::Moment;
 pub use self::pool::keep_data_files_open;
 pub use self::read_only::ReadOnly;
+pub use self::repair::{Repair, RepairError};
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
 pub use self::waiting::Missing;
 use super::{

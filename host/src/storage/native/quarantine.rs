@@ -1,8 +1,8 @@
-//! `buffer.quarantine`: what was cut from the ends of data files, which held no whole record. It is for people; nothing reads
-//! it, and it may be deleted.
+//! The folder `buffer.quarantine`: what was taken out of data files. It is for people; nothing reads it, and it may be deleted.
 //!
-//! Each end is preceded by a line that says where it was, and followed by a newline. When there is no room for another the
-//! file begins again. It is not synced.
+//! `cut-ends` holds what was cut from the ends of data files, which held no whole record. Each end is preceded by a line that
+//! says where it was, and followed by a newline. When there is no room for another the file begins again. It is not synced.
+//! The folders `repair-1`, `repair-2` and so on hold the files that [`Repair`](super::Repair) has replaced.
 
 use std::{
     fs::File,
@@ -16,7 +16,13 @@ use super::{
 };
 use crate::storage::{FileId, QUARANTINE_BYTES_MAX, StorageError};
 
-const NAME: &str = "buffer.quarantine";
+pub(super) const FOLDER: &str = "buffer.quarantine";
+
+/// The file of ends, as `Directory` opens it.
+const CUT_ENDS: &str = "buffer.quarantine/cut-ends";
+
+/// What the file of ends is called while the folder is made in whose place it was.
+const MOVING: &str = "buffer.quarantine.moving";
 
 /// How much is copied at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -29,7 +35,7 @@ pub(super) fn keep(
     from: u64,
     bytes: u64,
 ) -> Result<(), StorageError> {
-    let fail = |operation| move |error| StorageError::from_io(operation, directory.name(NAME), error);
+    let fail = |operation| move |error| StorageError::from_io(operation, directory.name(CUT_ENDS), error);
     let head = format!("data file {file}, {bytes} bytes from offset {from} on:\n");
     let room = QUARANTINE_BYTES_MAX.saturating_sub(to_u64(head.len())).saturating_sub(1);
     let bytes = bytes.min(room);
@@ -52,9 +58,28 @@ pub(super) fn keep(
     kept.write_all(b"\n").map_err(fail("write to"))
 }
 
+/// Makes the folder where there is none. What earlier versions kept in a file of this name moves into the folder.
+pub(super) fn make_folder(directory: &Directory) -> io::Result<()> {
+    let is_file = match directory.metadata(FOLDER) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(found) => found.is_file(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
+    if is_file {
+        directory.rename(FOLDER, MOVING)?;
+    }
+    directory.make_folder(FOLDER)?;
+    match directory.rename(MOVING, CUT_ENDS) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Opens the file at its end, or at its start if there is no room behind its end.
 fn open(directory: &Directory, needed: u64) -> io::Result<File> {
-    let mut file = directory.open_file(NAME, Access::ReadWriteOrCreate)?;
+    make_folder(directory)?;
+    let mut file = directory.open_file(CUT_ENDS, Access::ReadWriteOrCreate)?;
     if again(|| file.metadata())?.len().saturating_add(needed) > QUARANTINE_BYTES_MAX {
         file.set_len(0)?;
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::storage::QUARANTINE_BYTES_MAX;
 
 fn quarantine(path: &Path) -> Vec<u8> {
-    fs::read(path.join("buffer.quarantine")).unwrap()
+    fs::read(path.join("buffer.quarantine/cut-ends")).unwrap()
 }
 
 fn file_of(native: &mut Native, bytes: &[u8]) {
@@ -50,4 +50,16 @@ fn a_quarantine_that_is_a_link_is_not_followed() {
     file_of(&mut native, b"torn");
     symlink("/dev/full", path.join("buffer.quarantine")).unwrap();
     assert!(native.keep_cut(file(0), 0, 4).is_err());
+}
+
+/// Earlier versions kept the ends in a file of the folder's name.
+#[test]
+fn what_was_kept_before_there_was_a_folder_moves_into_it() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    file_of(&mut native, b"torn");
+    fs::write(path.join("buffer.quarantine"), "kept before\n").unwrap();
+    native.keep_cut(file(0), 0, 4).unwrap();
+    let expected = "kept before\ndata file 0, 4 bytes from offset 0 on:\ntorn\n";
+    assert_eq!(String::from_utf8(quarantine(&path)).unwrap(), expected);
 }
