@@ -5,7 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use forebay::Options;
 
-use crate::{limits, size};
+use crate::{
+    limits,
+    retain::{self, Retain},
+    size,
+};
 
 /// A durable, bounded, crash-safe queue of records in a directory.
 ///
@@ -177,7 +181,7 @@ pub(crate) struct BufferArgs {
     pub(crate) when_full: WhenFull,
     /// Let the component drop older records, although there is room, once N newer ones wait; only with --component: the
     /// built-in logic drops nothing before the buffer is full [default: drop nothing while there is room]
-    #[arg(long, value_name = "newest:N", value_parser = retain, requires = "component")]
+    #[arg(long, value_name = "newest:N", value_parser = retain::parse, requires = "component")]
     pub(crate) retain: Option<Retain>,
     /// What a record must survive before it counts: the death of the process, or power loss
     #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
@@ -338,21 +342,6 @@ pub(crate) enum WhenFull {
     DropOldest,
 }
 
-/// Which records stay although a component would drop them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retain {
-    /// So many of the newest.
-    Newest(u64),
-}
-
-/// `newest:N`.
-fn retain(text: &str) -> Result<Retain, String> {
-    let records = text.strip_prefix("newest:").and_then(|number| number.parse().ok());
-    records
-        .map(Retain::Newest)
-        .ok_or_else(|| "give newest: and a number of records, such as newest:1000".to_owned())
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Durability {
     #[default]
@@ -378,15 +367,6 @@ mod tests {
     #[test]
     fn the_arguments_are_in_order() {
         Args::command().debug_assert();
-    }
-
-    /// What is mistyped must not let records go.
-    #[test]
-    fn what_is_retained_is_a_number_of_the_newest_records() {
-        assert_eq!(retain("newest:1000"), Ok(Retain::Newest(1000)));
-        for text in ["", "newest", "newest:", "newest:-1", "oldest:5", "1000"] {
-            assert!(retain(text).is_err(), "{text:?}");
-        }
     }
 
     /// An interval of nothing would sync without end.

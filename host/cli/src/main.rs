@@ -23,6 +23,7 @@ mod place;
 mod print;
 mod read;
 mod repair;
+mod retain;
 mod room;
 mod signals;
 mod size;

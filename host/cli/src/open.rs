@@ -7,8 +7,9 @@ use forebay::{Buffer, Builder, Component, OpenError, Options};
 use tracing::warn;
 
 use crate::{
-    args::{BufferArgs, Durability, Retain, WhenFull},
+    args::{BufferArgs, Durability, WhenFull},
     limits, place,
+    retain::Retain,
 };
 
 /// Below this size of a data file, making and removing files costs more than writing to them.

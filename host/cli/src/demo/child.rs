@@ -10,7 +10,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::args::{BufferArgs, Durability, Retain, WhenFull};
+use crate::{
+    args::{BufferArgs, Durability, WhenFull},
+    retain::Retain,
+};
 
 /// A process that works on the demo's buffer.
 pub(super) struct Worker {
