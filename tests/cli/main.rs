@@ -20,6 +20,7 @@ mod failing;
 mod format;
 mod framing;
 mod full;
+mod inspecting;
 mod interrupted;
 mod kill;
 mod limited;

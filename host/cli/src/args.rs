@@ -1,10 +1,13 @@
 //! What can be asked of the command: its arguments, with their help.
 
+mod looking;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use forebay::Options;
 
+pub(crate) use self::looking::{DoctorArgs, InspectArgs, LookArgs, RepairArgs};
 use crate::{
     limits,
     retain::{self, Retain},
@@ -75,7 +78,9 @@ pub(crate) enum Command {
   forebay verify /tmp/queue || echo damaged
   forebay verify /tmp/queue --format json | jq .faults")]
     Verify(LookArgs),
+    Inspect(InspectArgs),
     Repair(RepairArgs),
+    Doctor(DoctorArgs),
     DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),
     Demo(DemoArgs),
@@ -217,35 +222,6 @@ impl BufferArgs {
         }
         (options.file_bytes, options.max_bytes)
     }
-}
-
-/// What a look from outside needs to be told.
-#[derive(Debug, ArgGroup)]
-pub(crate) struct LookArgs {
-    /// The buffer's directory
-    pub(crate) dir: PathBuf,
-    /// For people, or as a JSON object
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-/// Take what is damaged out of the buffer in DIR, and keep every whole record
-///
-/// A damaged data file gives way to one with its whole records, under their ids; the file as it was goes into the folder
-/// buffer.quarantine, with a report. Records that are lost stay lost. A healthy buffer is not touched. Ends with 1 if anything
-/// was damaged.
-#[derive(Debug, ArgGroup)]
-#[command(after_help = "Example:
-  forebay repair /tmp/queue --dry-run")]
-pub(crate) struct RepairArgs {
-    /// The buffer's directory
-    pub(crate) dir: PathBuf,
-    /// Change nothing, and say what would be changed; works while another process has the buffer
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// For people, or as a JSON object
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
 }
 
 /// Show the records of the buffer in DIR that were given back too often and set aside

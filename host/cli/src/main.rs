@@ -10,11 +10,13 @@ mod component;
 mod dead_letters;
 mod delivery;
 mod demo;
+mod doctor;
 mod exit;
 mod feed;
 mod framing;
 mod given;
 mod images;
+mod inspect;
 mod limits;
 mod logging;
 mod open;
@@ -75,7 +77,9 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Pipe(args) => pipe::run(&args, signals),
         Command::Status(args) => status::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Repair(args) => repair::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),
         Command::Demo(args) => demo::run(&args),

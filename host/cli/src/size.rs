@@ -9,6 +9,11 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .map_err(|_| "give a number of bytes, or one with a unit such as 64KiB, 1MiB or 2G".to_owned())
 }
 
+/// A size for people: `1.5 MiB`.
+pub(crate) fn shown(bytes: u64) -> String {
+    ByteSize(bytes).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
