@@ -130,6 +130,29 @@ fn whatever_is_asked_of_a_buffer_has_all_acknowledgements() {
     }
 }
 
+/// A server that answers its client promises that the records do not come again, and that those of other clients do.
+#[test]
+fn a_batch_is_acknowledged_at_once_and_nothing_besides() {
+    for runs in Runs::ALL {
+        let (simulation, disk) = (Simulation::new(), Disk::new());
+        let (buffer, records) = delivered(runs, &simulation, &disk, options());
+        buffer.reader().ack_batch(&records[..10]);
+        assert_eq!(acknowledged(&disk), 10, "{runs:?}");
+        buffer.reader().ack_batch(&records[500..]);
+        assert_eq!(acknowledged(&disk), 10, "{runs:?}: others are open before them");
+        let reader = buffer.reader();
+        let mut acknowledging = pin!(reader.ack_batch_async(&records[10..500]));
+        assert!(poll(&mut acknowledging).is_pending());
+        simulation.run_jobs();
+        assert!(poll(&mut acknowledging).is_ready());
+        assert_eq!(acknowledged(&disk), 1000, "{runs:?}");
+        buffer.close().unwrap();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        buffer.reader().ack_batch(&records);
+        assert_eq!(buffer.status().unwrap().ignored_acknowledgements, 0, "{runs:?}: of another opening");
+    }
+}
+
 /// A full buffer would stay full, a paused reader wait, and a drain not end, for as long as an acknowledgement waits.
 #[test]
 fn no_caller_waits_for_an_acknowledgement_that_waits_for_others() {

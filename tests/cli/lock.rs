@@ -20,26 +20,30 @@ fn holder(place: &Place, lines: u64) -> Running {
     holder
 }
 
-/// Two writers at once would destroy each other's records. The second one says who the first one is, does not wait for
-/// it, and does not wait for its own stdin either.
+/// Two writers at once would destroy each other's records. Where the holder serves no others, as Vector and programs that embed the
+/// library, the second one says who the first one is, waits no longer than it is told to, and does not wait for its own stdin
+/// either.
 #[test]
 fn pain_18831_a_held_buffer_is_refused_at_once_and_its_holder_named() {
     let place = Place::new();
-    let holder = holder(&place, 10);
+    let buffer = Buffer::builder(&place.path).open().unwrap();
     let before = fixtures::contents(place.above.path());
-    let pid = format!("process {}", holder.pid());
+    let pid = format!("process {}", std::process::id());
     for arguments in [
-        &["write", &place.path][..],
-        &["read", &place.path],
+        &["write", &place.path, "--wait=0s"][..],
+        &["read", &place.path, "--wait=0s"],
         &["read", &place.path, "--peek"],
-        &["read", &place.path, "--follow"],
-        &["pipe", &place.path],
+        &["read", &place.path, "--follow", "--wait=0s"],
+        &["pipe", &place.path, "--wait=0s"],
+        &["ack", &place.path, "1", "--wait=0s"],
+        &["serve", &place.path, "--wait=0s"],
         &["demo", &place.path],
     ] {
         let mut second = Running::start(&mut forebay(arguments));
         second.wait().assert_refusal(&[&place.path, "in use", &pid]);
         assert!(fixtures::contents(place.above.path()) == before, "{arguments:?} changed something");
     }
+    buffer.close().unwrap();
 }
 
 /// Looking needs no lock, and a user who is stuck wants to know who has it.
@@ -95,7 +99,7 @@ fn a_writer_that_has_nothing_to_write_yet_holds_the_buffer() {
 #[track_caller]
 fn assert_in_use(directory: &Path) {
     assert!(Buffer::builder(directory).open().is_err(), "it was taken in this process");
-    run([OsStr::new("read"), directory.as_os_str()]).assert_refusal(&["in use by"]);
+    run([OsStr::new("read"), directory.as_os_str(), OsStr::new("--wait=0s")]).assert_refusal(&["in use by"]);
 }
 
 /// Between two kinds of logic no other process may come in.

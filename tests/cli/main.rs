@@ -36,6 +36,7 @@ mod pipe;
 mod placing;
 mod reading;
 mod repairing;
+mod sharing;
 mod shipped;
 mod signals;
 mod support;

@@ -8,15 +8,17 @@ use serde_json::json;
 use crate::support::{cli::run, fixtures::project_file};
 
 /// Crates that the command and the library both use by themselves.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 11] = [
     "bytes",
     "forebay",
     "forebay-cli",
     "forebay-core",
     "forebay-frame",
+    "pollster",
     "rustix",
     "serde",
     "thiserror",
+    "tokio",
     "tracing",
 ];
 
@@ -58,6 +60,17 @@ fn the_library_brings_no_crate_of_the_command_line() {
         let both = &of_the_library & &of_the_command;
         assert!(both.is_empty(), "{both:?}: if the library needs them, add them to SHARED");
     }
+}
+
+/// A program that embeds the library would ship an HTTP server that it never asked for.
+#[test]
+fn the_library_brings_no_server() {
+    let names = crates("forebay", u8::MAX);
+    let server = ["axum", "forebay-api", "forebay-serve", "http", "hyper", "hyper-util", "mio", "tower"];
+    let brought: Vec<_> = server.into_iter().filter(|name| names.contains(*name)).collect();
+    assert!(brought.is_empty(), "{brought:?}");
+    let of_the_command = crates("forebay-cli", u8::MAX);
+    assert!(server.iter().all(|name| of_the_command.contains(*name)), "{of_the_command:?}");
 }
 
 /// The one claim that anybody can check: the logic asks for storage and nothing else. `types` has no functions.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
 };
 
@@ -43,6 +44,10 @@ pub fn contents(directory: impl AsRef<Path>) -> BTreeMap<String, Vec<u8>> {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_socket() {
+            // An address, which comes and goes with the process that serves the buffer.
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             let below = self::contents(entry.path()).into_iter();
             contents.extend(below.map(|(below, bytes)| (format!("{name}/{below}"), bytes)));

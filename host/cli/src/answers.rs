@@ -4,9 +4,9 @@ use forebay::{Buffer, NewRecord, Pending, Receipt, RecordId, WriteError, WriteEr
 use tracing::warn;
 
 use crate::{
+    access::{Outcome, Sent},
     args::{BufferArgs, WhenFull},
     exit::Exit,
-    feed::{Sent, payload_bytes},
     print,
     room::Room,
     signals::Signals,
@@ -50,7 +50,14 @@ impl Answers {
     /// Waits for what became of a batch. Records whose data file another program takes away are written again, behind those
     /// that were handed over meanwhile.
     pub(crate) fn wait(&mut self, sent: Sent) -> Result<Receipt, WriteError> {
-        let Sent { pending, mut bytes, longest_frame } = sent;
+        let Sent { outcome, mut bytes, longest_frame } = sent;
+        let pending = match outcome {
+            Outcome::Pending(pending) => pending,
+            Outcome::Answered { receipt, rejected } => {
+                self.tally.add(bytes, &receipt, rejected);
+                return Ok(receipt);
+            }
+        };
         let mut answer = self.answer(pending, longest_frame);
         for _ in 0..REWRITES_MAX {
             let error = match answer {
@@ -62,7 +69,7 @@ impl Answers {
             };
             warn!(records = error.records.len(), "records that were lost with a data file are written again");
             let again = payload_bytes(&error.records);
-            self.tally.add(bytes.saturating_sub(again), &error.written, &[]);
+            self.tally.add(bytes.saturating_sub(again), &error.written, 0);
             bytes = again;
             let submitted = writer.submit(error.records);
             answer = match submitted.and_then(|pending| self.answer(pending, longest_frame)) {
@@ -78,12 +85,13 @@ impl Answers {
     fn settle(&mut self, bytes: u64, answer: Result<Receipt, WriteError>) -> Result<Receipt, WriteError> {
         match answer {
             Ok(receipt) => {
-                self.tally.add(bytes, &receipt, &[]);
+                self.tally.add(bytes, &receipt, 0);
                 Ok(receipt)
             }
             // A part that found room before the buffer was closed is reported, and the rest refused.
             Err(error) if error.is_full() || is_cut_short(&error) => {
-                self.tally.add(bytes, &error.written, &error.records);
+                let bytes = bytes.saturating_sub(payload_bytes(&error.records));
+                self.tally.add(bytes, &error.written, count(error.records.len()));
                 self.room.refuses(&error);
                 Ok(error.written)
             }
@@ -105,7 +113,7 @@ impl Answers {
 
     /// The records that come back are given up.
     fn lose(&mut self, bytes: u64, error: WriteError) -> Receipt {
-        self.tally.add(bytes.saturating_sub(payload_bytes(&error.records)), &error.written, &[]);
+        self.tally.add(bytes.saturating_sub(payload_bytes(&error.records)), &error.written, 0);
         self.tally.lost = self.tally.lost.saturating_add(count(error.records.len()));
         warn!(records = error.records.len(), %error, "records are lost");
         error.written
@@ -150,18 +158,23 @@ fn count(records: usize) -> u64 {
     u64::try_from(records).unwrap_or(u64::MAX)
 }
 
+/// The bytes of all payloads.
+fn payload_bytes(records: &[NewRecord]) -> u64 {
+    records.iter().fold(0, |sum, record| sum.saturating_add(count(record.payload.len())))
+}
+
 /// Whether the buffer was closed when only a part of the batch had found room.
 fn is_cut_short(error: &WriteError) -> bool {
     error.kind == WriteErrorKind::Closed && error.written.records > 0
 }
 
 impl Tally {
-    /// Counts a batch whose payloads had so many bytes.
-    fn add(&mut self, bytes: u64, receipt: &Receipt, rejected: &[NewRecord]) {
+    /// Counts a batch of which so many bytes of payload were placed.
+    fn add(&mut self, bytes: u64, receipt: &Receipt, rejected: u64) {
         self.records = self.records.saturating_add(count(receipt.records));
-        self.bytes = self.bytes.saturating_add(bytes.saturating_sub(payload_bytes(rejected)));
+        self.bytes = self.bytes.saturating_add(bytes);
         self.first_id = self.first_id.or(receipt.first_id);
         self.last_id = receipt.last_id.max(self.last_id);
-        self.rejected = self.rejected.saturating_add(count(rejected.len()));
+        self.rejected = self.rejected.saturating_add(rejected);
     }
 }

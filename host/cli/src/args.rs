@@ -1,17 +1,15 @@
 //! What can be asked of the command: its arguments, with their help.
 
+mod buffer;
 mod looking;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
-use forebay::Options;
 
-pub(crate) use self::looking::{DoctorArgs, InspectArgs, LookArgs, RepairArgs};
-use crate::{
-    limits,
-    retain::{self, Retain},
-    size,
+pub(crate) use self::{
+    buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
+    looking::{DoctorArgs, InspectArgs, LookArgs, RepairArgs},
 };
 
 /// A durable, bounded, crash-safe queue of records in a directory.
@@ -62,6 +60,8 @@ pub(crate) enum Command {
     Write(WriteArgs),
     Read(ReadArgs),
     Pipe(PipeArgs),
+    Ack(AckArgs),
+    Serve(ServeArgs),
     /// Show how much waits in the buffer in DIR, without opening it
     ///
     /// Works while another process has the buffer, and changes nothing. What was received was sent, which is acknowledged,
@@ -163,64 +163,55 @@ pub(crate) struct PipeArgs {
     pub(crate) buffer: BufferArgs,
 }
 
-/// What opening a buffer needs to be told.
-#[derive(Clone, Debug, PartialEq, Eq, ArgGroup)]
-#[command(next_help_heading = "Buffer options (sizes as 64KiB, 1MiB, 2G or bytes)")]
-pub(crate) struct BufferArgs {
-    /// Go on to the next data file when one has reached this size; from 4KiB [default: 128MiB, or less: half of --max-size, or
-    /// the limit of 'ulimit -f']
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    pub(crate) file_size: Option<u64>,
-    /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
-    /// times the file size [default: 1GiB, or that]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    pub(crate) max_size: Option<u64>,
-    /// The most records that may wait, read or not; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) max_events: u64,
-    /// The longest record that is taken [default: the file size less 48 bytes]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
-    pub(crate) max_record: Option<u64>,
-    /// What becomes of records when the buffer is full: they wait, are refused, or have the oldest dropped
-    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
-    pub(crate) when_full: WhenFull,
-    /// Let the component drop older records, although there is room, once N newer ones wait; only with --component: the
-    /// built-in logic drops nothing before the buffer is full [default: drop nothing while there is room]
-    #[arg(long, value_name = "newest:N", value_parser = retain::parse, requires = "component")]
-    pub(crate) retain: Option<Retain>,
-    /// What a record must survive before it counts: the death of the process, or power loss
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
-    pub(crate) durability: Durability,
-    /// No record that waits stays unsynced for longer than two of these; from 1ms
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval)]
-    pub(crate) sync_interval: Duration,
-    /// After a signal, how long the command may take to end well; then the logic's work is cut. From 1ms
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
-    pub(crate) grace: Duration,
-    /// A number to keep beside each record that is written
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) metadata: u32,
-    /// Small data files are meant: say nothing about them
-    #[arg(long, hide = true)]
-    pub(crate) small_files: bool,
-    /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
-    #[arg(long, value_name = "FILE")]
-    pub(crate) component: Option<PathBuf>,
+/// Acknowledge records of the buffer in DIR by their ids, without delivering them
+///
+/// They are gone after that. `forebay read --peek --framing json` shows ids. Ends with 1 if a record is not there, or was acknowledged
+/// before.
+#[derive(Debug, ArgGroup)]
+#[command(
+    after_help = "Examples:
+  forebay ack /tmp/queue 17
+  forebay ack /tmp/queue 1-1000 1017",
+    mut_arg("max_record", |arg| arg.hide(true)),
+    mut_arg("when_full", |arg| arg.hide(true)),
+    mut_arg("durability", |arg| arg.hide(true)),
+    mut_arg("metadata", |arg| arg.hide(true))
+)]
+pub(crate) struct AckArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// Ids, or ranges of ids: the first and the last with a dash between them
+    #[arg(required = true, value_name = "ID", value_parser = ids)]
+    pub(crate) ids: Vec<(u64, u64)>,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
 }
 
-impl BufferArgs {
-    /// The size of a data file and the most that all may hold, in bytes: as they were chosen, or as they go together.
-    pub(crate) fn sizes(&self) -> (u64, u64) {
-        let mut options = Options::default();
-        options.set_sizes(self.file_size, self.max_size);
-        if self.file_size.is_none()
-            && let Some(limit) = limits::file_bytes()
-            && limit < options.file_bytes
-        {
-            let least = options.max_bytes.div_ceil(Options::FILES_MAX).max(Options::FILE_BYTES_MIN);
-            options.set_sizes(Some(limit.max(least)), self.max_size);
-        }
-        (options.file_bytes, options.max_bytes)
+/// Own the buffer in DIR, and serve it to other processes, until a signal comes
+///
+/// Other commands that use DIR meanwhile reach it through the socket DIR/buffer.sock. They do so as well while any other command of
+/// Forebay has it: `serve` is for a buffer whose options are to stay the same whoever writes and reads.
+#[derive(Debug, ArgGroup)]
+#[command(
+    after_help = "Examples:
+  forebay serve /tmp/queue --max-size 10GiB
+  curl --unix-socket /tmp/queue/buffer.sock http://localhost/v1/buffers/main/status",
+    mut_arg("durability", |arg| arg.hide(true)),
+    mut_arg("metadata", |arg| arg.hide(true))
+)]
+pub(crate) struct ServeArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
+}
+
+/// An id, or the first and the last of a range.
+fn ids(text: &str) -> Result<(u64, u64), String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok((first, last)),
+        _ => Err("give an id, such as 17, or a range of ids, such as 1-1000".to_owned()),
     }
 }
 
@@ -307,32 +298,6 @@ impl From<InputFraming> for OutputFraming {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WhenFull {
-    /// They wait
-    #[default]
-    Block,
-    /// They are refused
-    Reject,
-    /// The oldest data files are dropped, with all that is in them
-    DropOldest,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Durability {
-    #[default]
-    Written,
-    Synced,
-}
-
-/// A time between syncs. The logic counts it in milliseconds.
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text)
-        .map_err(|_| "give a number and a unit, such as 500ms or 2s".to_owned())?;
-    let in_range = (1..=u128::from(u32::MAX)).contains(&interval.as_millis());
-    if in_range { Ok(interval) } else { Err("give at least 1ms and at most 49days".to_owned()) }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -345,13 +310,12 @@ mod tests {
         Args::command().debug_assert();
     }
 
-    /// An interval of nothing would sync without end.
+    /// What is mistyped must not let records go.
     #[test]
-    fn a_sync_interval_has_a_length() {
-        assert_eq!(interval("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(interval("2s"), Ok(Duration::from_secs(2)));
-        for text in ["", "0s", "10us", "500", "1000years"] {
-            assert!(interval(text).is_err(), "{text:?}");
+    fn ids_are_numbers_or_ranges() {
+        assert_eq!((ids("17"), ids("1-1000")), (Ok((17, 17)), Ok((1, 1000))));
+        for text in ["", "-", "1-", "-1", "5-3", "a", "1-2-3"] {
+            assert!(ids(text).is_err(), "{text:?}");
         }
     }
 }

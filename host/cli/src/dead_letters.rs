@@ -73,7 +73,7 @@ fn read(
         match step {
             UnorderedStep::Whole { frame: Frame { id, events, metadata, payload, .. }, .. } => {
                 letters.records += 1;
-                if show(Shown { id, events, metadata, payload })? == Listener::Gone {
+                if show(Shown { id: id.0, events, metadata, payload })? == Listener::Gone {
                     break;
                 }
             }

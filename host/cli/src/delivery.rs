@@ -3,15 +3,16 @@
 use std::{fs::File, path::Path};
 
 use forebay::{
-    Buffer, OpenReport, Place, Reader, Record, RecordId,
+    Buffer, Place,
     storage::{data_file_name, native::Snapshot},
 };
 use tracing::subscriber::NoSubscriber;
 
 use crate::{
+    access::{Owned, Supply, Taken},
     args::OutputFraming,
     exit::Exit,
-    framing,
+    framing::{self, Shown},
     print::{self, Listener},
     signals::Signals,
 };
@@ -23,50 +24,52 @@ pub(crate) const BATCH_RECORDS: usize = 4096;
 pub(crate) struct Delivery {
     stdout: File,
     framing: OutputFraming,
-    /// Whom to tell what was printed; `None` if nothing is acknowledged.
-    acknowledge: Option<Reader>,
     /// The last record that was acknowledged.
-    acknowledged: Option<RecordId>,
+    acknowledged: u64,
     text: Vec<u8>,
-    /// What was cut from the end of the last file on opening.
-    cut_bytes: u64,
 }
 
 impl Delivery {
-    /// Delivery from a buffer that was opened with this report.
-    pub(crate) fn new(
-        framing: OutputFraming,
-        acknowledge: Option<Reader>,
-        report: &OpenReport,
-    ) -> anyhow::Result<Self> {
-        let cut_bytes = report.cut_bytes;
-        let stdout = print::stdout()?;
-        Ok(Self { stdout, framing, acknowledge, acknowledged: None, text: Vec::new(), cut_bytes })
+    /// Delivery to stdout.
+    pub(crate) fn new(framing: OutputFraming) -> anyhow::Result<Self> {
+        Ok(Self { stdout: print::stdout()?, framing, acknowledged: 0, text: Vec::new() })
     }
 
-    /// Prints records, which follow those before them, and acknowledges them. If the listener is gone, none of them is.
-    pub(crate) fn deliver(&mut self, records: &[Record]) -> anyhow::Result<Listener> {
+    /// Prints records, which follow those before them.
+    pub(crate) fn print<'a>(&mut self, records: impl Iterator<Item = Shown<'a>>) -> anyhow::Result<Listener> {
         self.text.clear();
         for record in records {
-            framing::append(self.framing, &mut self.text, &record.into())?;
+            framing::append(self.framing, &mut self.text, &record)?;
         }
-        let listener = print::write(&mut self.stdout, &self.text)?;
-        if let (Listener::There, Some(reader), Some(last)) = (listener, &self.acknowledge, records.last()) {
-            reader.ack_through(last.id());
-            self.acknowledged = Some(last.id());
+        print::write(&mut self.stdout, &self.text)
+    }
+
+    /// Prints records, and acknowledges them. If the listener is gone, none of them is.
+    pub(crate) fn deliver(&mut self, taken: &Taken, supply: &mut impl Supply) -> anyhow::Result<Listener> {
+        let listener = self.print(taken.records())?;
+        if listener == Listener::There {
+            supply.acknowledge(taken)?;
+            self.acknowledged = taken.records().last().map_or(self.acknowledged, |record| record.id);
         }
         Ok(listener)
     }
 
     /// Closes the buffer, and says on stderr what did not go as it should: records that are lost, and acknowledgements that
-    /// the logic has kept to itself. Each loss was logged when it was found.
-    pub(crate) fn finish(&self, directory: &Path, signals: &Signals) -> anyhow::Result<Exit> {
-        let lost = signals.with_buffer(|buffer| self.lost(buffer)).flatten();
+    /// the logic has kept to itself. Each loss was logged when it was found. There is no ending where another process has the
+    /// buffer: that one tells of losses.
+    pub(crate) fn finish(
+        &self,
+        directory: &Path,
+        ending: Option<Ending>,
+        signals: &Signals,
+    ) -> anyhow::Result<Exit> {
+        let Some(ending) = ending else { return Ok(Exit::Done) };
+        let lost = signals.with_buffer(|buffer| lost(buffer, ending.cut_bytes)).flatten();
         if let Some(lost) = &lost {
             print::say(lost);
         }
         signals.close()?;
-        let swallowed = self.swallowed(directory);
+        let swallowed = if ending.is_alone { self.swallowed(directory) } else { 0 };
         if swallowed > 0 {
             let records = print::count(swallowed, "record");
             print::say(&format!(
@@ -78,41 +81,59 @@ impl Delivery {
         Ok(if lost.is_none() && swallowed == 0 { Exit::Done } else { Exit::No })
     }
 
-    fn lost(&self, buffer: &Buffer) -> Option<String> {
-        let events = buffer.status()?.lost_events;
-        if events == 0 {
-            return None;
-        }
-        let losses = buffer.take_losses();
-        let places: Vec<Place> =
-            losses.iter().filter(|loss| loss.events() > 0).flat_map(|loss| loss.places.clone()).collect();
-        let mut text = format!("lost {}: no data file holds them whole", print::count(events, "record"));
-        if let Some((first, others)) = places.split_first() {
-            text += &described(first);
-            if !others.is_empty() {
-                text += ", and ";
-                text += &print::count(u64::try_from(others.len()).unwrap_or(u64::MAX), "place");
-                text += " more";
-            }
-        }
-        if self.cut_bytes > 0 {
-            text += "; ";
-            text += &print::count(self.cut_bytes, "byte");
-            text += " of an unfinished write were cut off";
-        }
-        Some(text)
-    }
-
     /// How many events were acknowledged here, and wait all the same in the closed buffer. Another process that has it by now
     /// can only have acknowledged more.
     fn swallowed(&self, directory: &Path) -> u64 {
-        let Some(RecordId(acknowledged)) = self.acknowledged else { return 0 };
+        if self.acknowledged == 0 {
+            return 0;
+        }
         // A directory that was removed meanwhile holds nothing that could be delivered again.
         let ledger = || Snapshot::take(directory).ok().and_then(|snapshot| snapshot.readable_ledger());
         // What is odd about the directory was logged when it was opened.
         let ledger = tracing::subscriber::with_default(NoSubscriber::default(), ledger);
-        ledger.map_or(0, |ledger| acknowledged.saturating_sub(ledger.reader_last_record.0))
+        ledger.map_or(0, |ledger| self.acknowledged.saturating_sub(ledger.reader_last_record.0))
     }
+}
+
+/// How a buffer of this process's own ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// What was cut from the end of the last file on opening.
+    pub(crate) cut_bytes: u64,
+    /// No other process has taken records out: those before ours are ours.
+    pub(crate) is_alone: bool,
+}
+
+impl Ending {
+    pub(crate) fn of(owned: Option<&Owned>) -> Option<Self> {
+        owned.map(|owned| Self { cut_bytes: owned.cut_bytes(), is_alone: !owned.is_shared() })
+    }
+}
+
+/// What was lost, in words; `cut_bytes` were cut off on opening.
+fn lost(buffer: &Buffer, cut_bytes: u64) -> Option<String> {
+    let events = buffer.status()?.lost_events;
+    if events == 0 {
+        return None;
+    }
+    let losses = buffer.take_losses();
+    let places: Vec<Place> =
+        losses.iter().filter(|loss| loss.events() > 0).flat_map(|loss| loss.places.clone()).collect();
+    let mut text = format!("lost {}: no data file holds them whole", print::count(events, "record"));
+    if let Some((first, others)) = places.split_first() {
+        text += &described(first);
+        if !others.is_empty() {
+            text += ", and ";
+            text += &print::count(u64::try_from(others.len()).unwrap_or(u64::MAX), "place");
+            text += " more";
+        }
+    }
+    if cut_bytes > 0 {
+        text += "; ";
+        text += &print::count(cut_bytes, "byte");
+        text += " of an unfinished write were cut off";
+    }
+    Some(text)
 }
 
 fn described(place: &Place) -> String {

@@ -1,9 +1,11 @@
 //! The `forebay` command: a durable queue of records in a directory, for shells and scripts.
 //!
-//! Each command has a module of its own. What they share: [`args`] says what can be asked for, [`open`] takes a buffer,
-//! [`signals`] closes it when the process is told to end, [`framing`] turns bytes into records and back, and [`exit`]
+//! Each command has a module of its own. What they share: [`args`] says what can be asked for, [`access`] gets at a buffer, as its
+//! owner or through the process that is, [`open`] takes and opens one, [`signals`] closes it when the process is told to end, [`framing`] turns bytes into records and back, and [`exit`]
 //! says how it ended.
 
+mod access;
+mod ack;
 mod answers;
 mod args;
 mod component;
@@ -25,8 +27,8 @@ mod place;
 mod print;
 mod read;
 mod repair;
-mod retain;
 mod room;
+mod serve;
 mod signals;
 mod size;
 mod status;
@@ -75,6 +77,8 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Write(args) => write::run(&args, signals),
         Command::Read(args) => read::run(&args, signals),
         Command::Pipe(args) => pipe::run(&args, signals),
+        Command::Ack(args) => ack::run(&args, signals),
+        Command::Serve(args) => serve::run(&args, signals),
         Command::Status(args) => status::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),

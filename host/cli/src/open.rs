@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use forebay::{Buffer, Builder, Component, OpenError, Options};
+use forebay::{Buffer, Builder, Component, Locked, OpenError, Options, engine::Summary};
 use tracing::warn;
 
 use crate::{
-    args::{BufferArgs, Durability, WhenFull},
+    args::{BufferArgs, Durability, Retain, WhenFull},
     limits, place,
-    retain::Retain,
 };
 
 /// Below this size of a data file, making and removing files costs more than writing to them.
@@ -36,28 +35,95 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     Ok(options)
 }
 
-/// Takes the buffer in a directory, which is made if need be, and then opens it.
-pub(crate) fn create(dir: &Path, args: &BufferArgs) -> anyhow::Result<Buffer> {
-    let options = options(args)?;
-    place::must_be_free(dir)?;
-    if let Some(limit) = limits::file_bytes().filter(|limit| *limit < options.file_bytes) {
-        warn!(
-            file_size = options.file_bytes,
-            limit,
-            "this process may not make files that long (ulimit -f, LimitFSIZE): writing ends at the limit as on a full disk; \
-             choose a smaller --file-size"
-        );
-    }
-    let opened = builder(dir, args, options)?.lock()?.open();
-    opened.map_err(|error| about(error, dir, args))
+/// How a command opens its buffer.
+pub(crate) struct Opening {
+    options: Options,
+    must_exist: bool,
+    /// The logic that was chosen, and its SHA-256.
+    component: Option<(Component, String)>,
 }
 
-/// Opens the buffer in a directory that must be there.
-pub(crate) fn existing(dir: &Path, args: &BufferArgs, peek: bool) -> anyhow::Result<Buffer> {
-    let mut options = options(args)?;
-    options.peek = peek;
-    let opened = builder(dir, args, options)?.must_exist().open();
-    opened.map_err(|error| about(error, dir, args))
+impl Opening {
+    /// The directory is made if need be.
+    pub(crate) fn create(args: &BufferArgs) -> anyhow::Result<Self> {
+        Self::new(args, false)
+    }
+
+    /// The directory must be there.
+    pub(crate) fn existing(args: &BufferArgs) -> anyhow::Result<Self> {
+        Self::new(args, true)
+    }
+
+    /// As [`existing`](Self::existing), and nothing in it is changed.
+    pub(crate) fn to_peek(args: &BufferArgs) -> anyhow::Result<Self> {
+        let mut opening = Self::new(args, true)?;
+        opening.options.peek = true;
+        Ok(opening)
+    }
+
+    fn new(args: &BufferArgs, must_exist: bool) -> anyhow::Result<Self> {
+        let options = options(args)?;
+        let component = match &args.component {
+            Some(file) => Some((Component::from_file(file)?, Summary::of_file(file)?.sha256)),
+            None => None,
+        };
+        Ok(Self { options, must_exist, component })
+    }
+
+    /// The SHA-256 of the logic that was chosen; `None` for the one that is built in.
+    pub(crate) fn component(&self) -> Option<&str> {
+        self.component.as_ref().map(|(_, sha256)| sha256.as_str())
+    }
+
+    /// Takes the directory.
+    pub(crate) fn lock(&self, dir: &Path) -> anyhow::Result<Locked> {
+        if !self.must_exist {
+            place::must_be_free(dir)?;
+        }
+        limits::must_have_address_space()?;
+        let builder = self.builder(dir);
+        Ok(builder.lock()?)
+    }
+
+    fn builder(&self, dir: &Path) -> Builder {
+        let builder = Buffer::builder_with(dir, self.options);
+        let builder = if self.must_exist { builder.must_exist() } else { builder };
+        match &self.component {
+            Some((component, _)) => builder.component(component.clone()),
+            None => builder,
+        }
+    }
+
+    /// Opens the buffer in a directory that was taken.
+    pub(crate) fn open(&self, dir: &Path, args: &BufferArgs, locked: Locked) -> anyhow::Result<Buffer> {
+        self.warn(args);
+        locked.open().map_err(|error| about(error, dir, args))
+    }
+
+    fn warn(&self, args: &BufferArgs) {
+        let file_size = self.options.file_bytes;
+        if !self.must_exist
+            && let Some(limit) = limits::file_bytes().filter(|limit| *limit < file_size)
+        {
+            warn!(
+                file_size,
+                limit,
+                "this process may not make files that long (ulimit -f, LimitFSIZE): writing ends at the limit as on a full \
+                 disk; choose a smaller --file-size"
+            );
+        }
+        if file_size < SMALL_FILE_BYTES && !args.small_files {
+            warn!(
+                file_size,
+                "data files below 64 KiB cost more to make and remove than to write: choose a larger --file-size"
+            );
+        }
+    }
+}
+
+/// Takes and opens a buffer that no other process is to share meanwhile.
+pub(crate) fn alone(dir: &Path, args: &BufferArgs, opening: &Opening) -> anyhow::Result<Buffer> {
+    opening.open(dir, args, opening.lock(dir)?)
 }
 
 /// A user who chose the logic hears which one it was, and what it has done.
@@ -71,20 +137,4 @@ fn about(error: OpenError, dir: &Path, args: &BufferArgs) -> anyhow::Error {
         ),
         _ => error.into(),
     }
-}
-
-fn builder(dir: &Path, args: &BufferArgs, options: Options) -> anyhow::Result<Builder> {
-    let builder = Buffer::builder_with(dir, options);
-    let builder = match &args.component {
-        Some(file) => builder.component(Component::from_file(file)?),
-        None => builder,
-    };
-    limits::must_have_address_space()?;
-    if options.file_bytes < SMALL_FILE_BYTES && !args.small_files {
-        warn!(
-            file_size = options.file_bytes,
-            "data files below 64 KiB cost more to make and remove than to write: choose a larger --file-size"
-        );
-    }
-    Ok(builder)
 }

@@ -3,18 +3,29 @@
 //! One thread reads stdin and writes to the buffer; this one reads from it and prints. The end of stdin ends writing, which
 //! ends reading when everything is delivered.
 
-use std::{collections::VecDeque, ops::ControlFlow, thread};
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use forebay::{Buffer, explain_missing_threads};
 
 use crate::{
+    access::{Access, Sent, Sink, Source, Supply as _, Turn},
     answers::Answers,
     args::PipeArgs,
-    delivery::{BATCH_RECORDS, Delivery},
+    delivery::{BATCH_RECORDS, Delivery, Ending},
     exit::Exit,
-    feed::{Feed, Sent},
-    given, open,
+    feed::Feed,
+    given,
+    open::{self, Opening},
     print::Listener,
     signals::Signals,
 };
@@ -22,55 +33,78 @@ use crate::{
 /// How many batches may wait for their answers: those that share a sync.
 const BATCHES_MAX: usize = 8;
 
+/// How long one call waits for records. The end of writing cuts it short.
+const WAIT: Duration = Duration::from_secs(30);
+
 pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     given::stdout_for_records()?;
     given::stdin();
     let max_record = open::options(&args.buffer)?.record_bytes_max();
-    let buffer = open::create(&args.dir, &args.buffer)?;
-    let feed = Feed::new(args.framing, max_record, buffer.writer(), args.buffer.metadata);
-    let reader = buffer.reader();
-    let mut delivery = Delivery::new(args.framing.into(), Some(reader.clone()), buffer.open_report())?;
-    signals.hold(buffer, None);
-    let mut writing = Writing {
-        signals: signals.clone(),
-        waiting: VecDeque::new(),
-        answers: Answers::new(&args.buffer, true, signals),
-    };
+    let opening = Opening::create(&args.buffer)?;
+    let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, || {});
+    access.enter()?;
+    let feed = Feed::new(args.framing, max_record, Sink::new(&access, &args.buffer));
+    let mut delivery = Delivery::new(args.framing.into())?;
+    let end = EndOfWriting::new(&access, signals);
+    let has_ended = Arc::clone(&end.has_come);
+    let writing =
+        Writing { end, waiting: VecDeque::new(), answers: Answers::new(&args.buffer, true, signals) };
     let writing = thread::Builder::new()
         .name("forebay-input".to_owned())
-        .spawn(move || writing.run(feed).map(|()| writing))
+        .spawn(move || writing.run(feed))
         .map_err(explain_missing_threads)
         .context("cannot start a thread to read standard input")?;
 
-    while let Some(records) = reader.next_batch(BATCH_RECORDS)? {
-        if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {
-            // Nothing waits for what is still to come from stdin.
-            return delivery.finish(&args.dir, signals);
-        }
-    }
-    let delivered = delivery.finish(&args.dir, signals);
-    if signals.caught().is_some() {
+    let mut source = Source::new(&access);
+    let result = deliver_all(&mut source, &has_ended, &mut delivery, signals);
+    drop(source);
+    let delivered = delivery.finish(&args.dir, Ending::of(access.owned().as_deref()), signals);
+    // Nothing waits for what is still to come from stdin.
+    if signals.caught().is_some() || result? == Listener::Gone {
         return delivered;
     }
     let Ok(written) = writing.join() else {
         anyhow::bail!("the thread that reads standard input has died");
     };
     // What was lost with a data file is among the losses that delivery has met.
-    let written = written?.answers.exit(0);
+    let written = written?.exit(0);
     Ok(delivered?.and(written))
 }
 
+/// Delivers all records until writing has ended, or the listener is gone.
+fn deliver_all(
+    source: &mut Source,
+    has_ended: &AtomicBool,
+    delivery: &mut Delivery,
+    signals: &Signals,
+) -> anyhow::Result<Listener> {
+    while signals.caught().is_none() {
+        // What was placed before the end is there now.
+        let is_last = has_ended.load(Ordering::SeqCst);
+        match source.next(BATCH_RECORDS, if is_last { Duration::ZERO } else { WAIT })? {
+            Turn::Records(taken) => {
+                if signals.caught().is_some() || delivery.deliver(&taken, source)? == Listener::Gone {
+                    return Ok(Listener::Gone);
+                }
+            }
+            Turn::Empty if is_last => break,
+            Turn::Empty | Turn::Interrupted => {}
+            Turn::End => break,
+        }
+    }
+    Ok(Listener::There)
+}
+
 struct Writing {
-    signals: Signals,
+    end: EndOfWriting,
     waiting: VecDeque<Sent>,
     answers: Answers,
 }
 
 impl Writing {
-    /// Writes all of stdin. Writing has ended when this returns.
-    fn run(&mut self, feed: Feed) -> anyhow::Result<()> {
-        let _end = EndOfWriting(self.signals.clone());
+    /// Writes all of stdin. Writing has ended when this is dropped.
+    fn run(mut self, feed: Feed) -> anyhow::Result<Answers> {
         let mut settled = Ok(());
         let result = feed.run(|sent| {
             self.waiting.push_back(sent);
@@ -82,7 +116,8 @@ impl Writing {
         while settled.is_ok() && !self.waiting.is_empty() {
             settled = self.settle_first();
         }
-        result.and(settled)
+        drop(self.end);
+        result.and(settled).map(|()| self.answers)
     }
 
     fn settle_first(&mut self) -> anyhow::Result<()> {
@@ -94,12 +129,24 @@ impl Writing {
 }
 
 /// Ends writing when it is dropped, also where a panic drops it: the reader waits for more until then.
-struct EndOfWriting(Signals);
+struct EndOfWriting {
+    access: Arc<Access>,
+    signals: Signals,
+    has_come: Arc<AtomicBool>,
+}
+
+impl EndOfWriting {
+    fn new(access: &Arc<Access>, signals: &Signals) -> Self {
+        Self { access: Arc::clone(access), signals: signals.clone(), has_come: Arc::default() }
+    }
+}
 
 impl Drop for EndOfWriting {
     fn drop(&mut self) {
+        self.has_come.store(true, Ordering::SeqCst);
         // Where it is closed, writing has ended.
-        let _ = self.0.with_buffer(Buffer::end_writing);
+        let _ = self.signals.with_buffer(Buffer::end_writing);
+        self.access.interrupt();
     }
 }
 
@@ -109,19 +156,26 @@ mod tests {
 
     use std::panic;
 
+    use clap::Parser as _;
     use forebay::WriteErrorKind;
 
     use super::*;
+    use crate::args::{Args, Command};
 
     /// The thread that prints would wait for records for ever, with the buffer in hand, where the other one has died.
     #[test]
     fn writing_ends_when_its_thread_panics() {
         let directory = tempfile::tempdir().unwrap();
-        let (signals, buffer) = (Signals::new(), Buffer::builder(directory.path()).open().unwrap());
-        let (writer, reader) = (buffer.writer(), buffer.reader());
+        let arguments = ["forebay", "pipe", directory.path().to_str().unwrap()];
+        let Command::Pipe(args) = Args::try_parse_from(arguments).unwrap().command else { panic!() };
+        let signals = Signals::new();
+        let opening = Opening::create(&args.buffer).unwrap();
+        let access = Access::new(args.dir.clone(), &args.buffer, opening, &signals, || {});
+        access.enter().unwrap();
+        let writer = signals.with_buffer(Buffer::writer).unwrap();
         writer.write("written before").unwrap();
-        signals.hold(buffer, None);
-        let end = EndOfWriting(signals.clone());
+        let end = EndOfWriting::new(&access, &signals);
+        let has_ended = Arc::clone(&end.has_come);
         let panicking = thread::spawn(move || {
             let _end = end;
             // Nothing is said on stderr.
@@ -129,7 +183,8 @@ mod tests {
         });
         panicking.join().map(|()| "no panic").unwrap_err();
         assert_eq!(writer.write("more").unwrap_err().kind, WriteErrorKind::Closed);
-        assert_eq!(reader.next_batch(10).unwrap().map(|records| records.len()), Some(1));
-        assert!(reader.next_batch(10).unwrap().is_none(), "this is the end");
+        let mut source = Source::new(&access);
+        assert!(matches!(source.next(10, WAIT).unwrap(), Turn::Records(taken) if taken.len() == 1));
+        assert!(matches!(source.next(10, WAIT).unwrap(), Turn::End) && has_ended.load(Ordering::SeqCst));
     }
 }

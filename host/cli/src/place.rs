@@ -6,13 +6,14 @@ use std::{fs, path::Path};
 use crate::print;
 
 /// How the names of a buffer's files begin, Vector's and ours.
-const OF_A_BUFFER: [&str; 6] = [
+const OF_A_BUFFER: [&str; 7] = [
     "buffer.db",
     "buffer.lock",
     "buffer-data-",
     "buffer.forebay",
     "buffer.dead-letters",
     "buffer.quarantine",
+    "buffer.sock",
 ];
 
 /// What file systems and tools put into directories that count as empty.

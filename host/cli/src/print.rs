@@ -8,12 +8,14 @@ use std::{
 };
 
 use anyhow::Context as _;
+use forebay::storage::native::explain_missing_descriptors;
 use rustix::io::Errno;
 use serde::Serialize;
 
 /// Stdout without the standard library's buffer: what was written was handed to the operating system.
 pub(crate) fn stdout() -> anyhow::Result<File> {
-    let handle = io::stdout().as_fd().try_clone_to_owned().context("cannot use standard output")?;
+    let cloned = io::stdout().as_fd().try_clone_to_owned().map_err(explain_missing_descriptors);
+    let handle = cloned.context("cannot use standard output")?;
     Ok(File::from(handle))
 }
 

@@ -1,70 +1,66 @@
 //! `forebay read`: records from a buffer to stdout.
 
-use forebay::{Buffer, ReadError, Reader, Record};
+use std::time::Duration;
 
 use crate::{
+    access::{Access, Peek, Source, Supply, Turn},
     args::ReadArgs,
-    delivery::{BATCH_RECORDS, Delivery},
+    delivery::{BATCH_RECORDS, Delivery, Ending},
     exit::Exit,
-    given, open,
+    given,
+    open::Opening,
     print::Listener,
     signals::Signals,
 };
 
+/// How long one call waits for records. A signal cuts it short.
+const WAIT: Duration = Duration::from_secs(30);
+
 pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
-    if !args.peek {
-        given::stdout_for_records()?;
+    if args.peek {
+        return peek(args, signals);
     }
-    let buffer = open::existing(&args.dir, &args.buffer, args.peek)?;
-    let reader = buffer.reader();
-    let acknowledge = (!args.peek).then(|| reader.clone());
-    let mut delivery = Delivery::new(args.framing, acknowledge, buffer.open_report())?;
-    signals.hold(buffer, None);
-    let result = deliver_all(args, signals, &reader, &mut delivery);
-    let exit = delivery.finish(&args.dir, signals);
+    given::stdout_for_records()?;
+    let opening = Opening::existing(&args.buffer)?;
+    let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, || {});
+    access.enter()?;
+    let mut delivery = Delivery::new(args.framing)?;
+    let result = deliver_all(args, signals, Source::new(&access), &mut delivery);
+    let exit = delivery.finish(&args.dir, Ending::of(access.owned().as_deref()), signals);
     result.and(exit)
+}
+
+fn peek(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    let (peek, report) = Peek::begin(&args.dir, &args.buffer, signals)?;
+    let mut delivery = Delivery::new(args.framing)?;
+    let result = deliver_all(args, signals, peek, &mut delivery);
+    let ending = report.map(|report| Ending { cut_bytes: report.cut_bytes, is_alone: false });
+    result.and(delivery.finish(&args.dir, ending, signals))
 }
 
 fn deliver_all(
     args: &ReadArgs,
     signals: &Signals,
-    reader: &Reader,
+    mut supply: impl Supply,
     delivery: &mut Delivery,
 ) -> anyhow::Result<()> {
     let mut left = args.count.unwrap_or(u64::MAX);
+    let wait = if args.follow { WAIT } else { Duration::ZERO };
     while left > 0 && signals.caught().is_none() {
         // Only what is wanted is taken: what is taken and not printed would wait for the next opening.
         let wanted = usize::try_from(left).map_or(BATCH_RECORDS, |left| left.min(BATCH_RECORDS));
-        let Some(records) = next(reader, wanted, args.follow, signals)? else {
-            break;
-        };
-        if signals.caught().is_some() || delivery.deliver(&records)? == Listener::Gone {
-            break;
+        match supply.next(wanted, wait)? {
+            Turn::Records(taken) => {
+                if signals.caught().is_some() || delivery.deliver(&taken, &mut supply)? == Listener::Gone {
+                    break;
+                }
+                left = left.saturating_sub(u64::try_from(taken.len()).unwrap_or(u64::MAX));
+            }
+            Turn::Empty if !args.follow => break,
+            Turn::Empty | Turn::Interrupted => {}
+            Turn::End => break,
         }
-        left = left.saturating_sub(u64::try_from(records.len()).unwrap_or(u64::MAX));
     }
     Ok(())
-}
-
-/// The next records, or `None` at the end of the buffer: where nothing more is there, or, for one who follows, where writing
-/// has ended.
-fn next(
-    reader: &Reader,
-    wanted: usize,
-    follow: bool,
-    signals: &Signals,
-) -> anyhow::Result<Option<Vec<Record>>> {
-    if follow {
-        return Ok(reader.next_batch(wanted)?);
-    }
-    let records = reader.try_next_batch(wanted)?;
-    if !records.is_empty() {
-        return Ok(Some(records));
-    }
-    let status = signals.with_buffer(Buffer::status).flatten();
-    match status.and_then(|status| status.withheld) {
-        Some(next) => Err(ReadError::Withheld { next }.into()),
-        None => Ok(None),
-    }
 }

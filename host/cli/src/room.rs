@@ -73,8 +73,7 @@ impl Room {
                 bytes = status.bytes,
                 records = status.occupancy.events,
                 waiting_records,
-                "the buffer is full, and no other process can read it while this one holds it: stop this one and read, \
-                 or choose a larger --max-size or --max-events"
+                "the buffer is full: read it ('forebay read'), or choose a larger --max-size or --max-events"
             ),
             Cause::FullDisk => {
                 warn!(waiting_records, "the disk has no room: waiting until it has{}", limits::remark());

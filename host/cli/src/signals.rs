@@ -1,4 +1,4 @@
-//! SIGHUP, SIGINT and SIGTERM: the buffer is closed well, whatever the command is waiting for at that moment.
+//! SIGHUP, SIGINT and SIGTERM: the buffer is closed well, and served no more, whatever the command is waiting for at that moment.
 //!
 //! A signal ends writing, which wakes all who wait for records or for room. The command then finishes the step that it is
 //! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for, and neither is logic that
@@ -22,6 +22,7 @@ use std::{
 
 use anyhow::Context as _;
 use forebay::{Brake, Buffer, explain_missing_threads, storage::native::explain_missing_descriptors};
+use forebay_serve::Server;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
@@ -36,6 +37,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long the process goes on after a second signal. The first may have come twice, from a shell and from a tool that
 /// passes it on: a buffer that can be closed is closed in this time.
 const LAST_GRACE: Duration = Duration::from_millis(800);
+
+/// How long other processes have, when this one ends, to acknowledge the records that they took.
+const LEASE_GRACE: Duration = Duration::from_millis(500);
 
 /// Wakes a command that waits for something else than its buffer.
 pub(crate) type Wake = Box<dyn Fn() + Send>;
@@ -53,9 +57,18 @@ pub(crate) struct Signals {
 enum Held {
     /// There is nothing to close, yet.
     Nothing,
-    Open(Box<Buffer>, Option<Wake>),
+    /// The buffer is another process's. A command that is woken ends its last call.
+    Connected(Wake),
+    Open(Box<Open>),
     /// It is being closed, or it is.
     Closed,
+}
+
+struct Open {
+    buffer: Buffer,
+    wake: Wake,
+    /// Serves the buffer to other processes.
+    server: Option<Server>,
 }
 
 impl Signals {
@@ -129,20 +142,34 @@ impl Signals {
     }
 
     /// From now on this buffer is closed when a signal comes, or by [`close`](Self::close).
-    pub(crate) fn hold(&self, buffer: Buffer, wake: Option<Wake>) {
+    pub(crate) fn hold(&self, buffer: Buffer, wake: Wake) {
         if self.caught().is_some() {
             buffer.end_writing();
         }
         // A command has one buffer.
         let _ = self.brake.set(buffer.brake());
-        *lock(&self.held) = Held::Open(Box::new(buffer), wake);
+        *lock(&self.held) = Held::Open(Box::new(Open { buffer, wake, server: None }));
+    }
+
+    /// The buffer that is held is served until it is closed.
+    pub(crate) fn serve(&self, server: Server) {
+        match &mut *lock(&self.held) {
+            Held::Open(open) => open.server = Some(server),
+            // A signal has closed it: dropping the server ends it.
+            Held::Nothing | Held::Connected(_) | Held::Closed => {}
+        }
+    }
+
+    /// From now on a command ends its last call to the buffer's owner when a signal comes.
+    pub(crate) fn hold_connection(&self, wake: Wake) {
+        *lock(&self.held) = Held::Connected(wake);
     }
 
     /// Does something with the buffer, unless it is closed.
     pub(crate) fn with_buffer<T>(&self, action: impl FnOnce(&Buffer) -> T) -> Option<T> {
         match &*lock(&self.held) {
-            Held::Open(buffer, _) => Some(action(buffer)),
-            Held::Nothing | Held::Closed => None,
+            Held::Open(open) => Some(action(&open.buffer)),
+            Held::Nothing | Held::Connected(_) | Held::Closed => None,
         }
     }
 
@@ -156,11 +183,10 @@ impl Signals {
 fn begin_end(exit: Exit, held: &Mutex<Held>) {
     match &*lock(held) {
         Held::Nothing => process::exit(exit.number()),
-        Held::Open(buffer, wake) => {
-            buffer.end_writing();
-            if let Some(wake) = wake {
-                wake();
-            }
+        Held::Connected(wake) => wake(),
+        Held::Open(open) => {
+            open.buffer.end_writing();
+            (open.wake)();
         }
         Held::Closed => {}
     }
@@ -178,8 +204,14 @@ fn end(exit: Exit, held: &Mutex<Held>) {
 fn close(held: &Mutex<Held>) -> anyhow::Result<u64> {
     let was = mem::replace(&mut *lock(held), Held::Closed);
     match was {
-        Held::Open(buffer, _) => Ok(buffer.close_and_count()?),
-        Held::Nothing | Held::Closed => Ok(0),
+        Held::Open(open) => {
+            let Open { buffer, server, .. } = *open;
+            if let Some(server) = server {
+                server.stop(LEASE_GRACE);
+            }
+            Ok(buffer.close_and_count()?)
+        }
+        Held::Nothing | Held::Connected(_) | Held::Closed => Ok(0),
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
     io::Write as _,
     ops::ControlFlow,
     panic::{self, AssertUnwindSafe},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
     thread,
     time::Duration,
 };
@@ -19,11 +22,14 @@ use serde::Serialize;
 use tracing::warn;
 
 use crate::{
+    access::{Access, Sent, Sink},
     answers::{Answers, Tally},
     args::{Format, WriteArgs},
     exit::Exit,
-    feed::{Feed, Sent},
-    given, open, print,
+    feed::Feed,
+    given,
+    open::{self, Opening},
+    print,
     signals::Signals,
 };
 
@@ -59,12 +65,16 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
         given::stdout_for_answers();
     }
     let max_record = open::options(&args.buffer)?.record_bytes_max();
-    let buffer = open::create(&args.dir, &args.buffer)?;
-    let feed = Feed::new(args.framing, max_record, buffer.writer(), args.buffer.metadata);
     let (events, inbox) = sync_channel(BATCHES_MAX);
     let wake = events.clone();
     // Where there is no room for it, this thread is awake.
-    signals.hold(buffer, Some(Box::new(move || drop(wake.try_send(Event::Stop)))));
+    let wake = move || drop(wake.try_send(Event::Stop));
+    let opening = Opening::create(&args.buffer)?;
+    let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
+    access.enter()?;
+    let sink = Sink::new(&access, &args.buffer);
+    let busy = sink.busy();
+    let feed = Feed::new(args.framing, max_record, sink);
     thread::Builder::new()
         .name("forebay-input".to_owned())
         .spawn(move || feed_all(feed, &events))
@@ -75,6 +85,7 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
         signals,
         answers: Answers::new(&args.buffer, false, signals),
         confirm: if args.confirm { Some(print::stdout()?) } else { None },
+        busy,
     };
     let result = writing.collect(&inbox);
     let closed = signals.close();
@@ -100,6 +111,8 @@ struct Writing<'a> {
     answers: Answers,
     /// Where the last id is printed.
     confirm: Option<File>,
+    /// Held while a request is in flight.
+    busy: Arc<Mutex<()>>,
 }
 
 impl Writing<'_> {
@@ -116,6 +129,7 @@ impl Writing<'_> {
                 }
             }
         }
+        drop(self.busy.lock());
         // Writing has ended: what was handed over has its answer or gets it now.
         while let Ok(Event::Sent(sent)) = inbox.try_recv() {
             self.settle(sent)?;

@@ -10,6 +10,7 @@ use crate::{
     clock::StoppedClock,
     guard::{Guard, GuardError},
     reader::{Seen, WhyPassed},
+    record::ReadRecord,
     storage::{Backend, StorageError, SyncTarget},
 };
 
@@ -99,6 +100,15 @@ impl Look {
     /// The id that the next event gets.
     pub fn next_id(&self) -> RecordId {
         self.guard.next_id()
+    }
+
+    /// The next records that a reader would get, in order; none at the end.
+    pub fn next_records(
+        &mut self,
+        max_records: u32,
+        max_bytes: u64,
+    ) -> Result<Vec<ReadRecord>, StorageError> {
+        self.guard.deliver(max_records, max_bytes)
     }
 
     /// Reads everything. Gives the ids of all unread events that the reader does not reach, in ranges that rise.

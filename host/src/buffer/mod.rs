@@ -120,6 +120,11 @@ impl Buffer {
         &self.report
     }
 
+    /// How the buffer was opened.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// A writer, answering at the buffer's level of durability.
     pub fn writer(&self) -> Writer {
         Writer::new(Arc::clone(&self.shared), self.options)

@@ -145,6 +145,29 @@ impl Reader {
         let _ = self.shared.with_core_elsewhere(|_| ()).await;
     }
 
+    /// Acknowledges these records, as [`Record::ack`] does one. It is taken at once: what is acknowledged outlives the process when
+    /// this returns.
+    pub fn ack_batch<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
+        let deliveries = self.acknowledged(records);
+        self.shared.submit(|work| work.acks.extend(deliveries));
+        // Another thread may have the core, and take it later. A buffer that is closed takes none.
+        let _ = self.shared.with_core(|_| ());
+    }
+
+    /// As [`ack_batch`](Self::ack_batch), without blocking the thread.
+    pub async fn ack_batch_async<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
+        let deliveries = self.acknowledged(records);
+        self.shared.submit_elsewhere(|work| work.acks.extend(deliveries));
+        // A buffer that is closed takes none.
+        let _ = self.shared.with_core_elsewhere(|_| ()).await;
+    }
+
+    /// Those of the records that this opening of the buffer has delivered.
+    fn acknowledged<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<Ack> {
+        let acks = records.into_iter().filter_map(|record| record.acknowledge_by(&self.shared));
+        acks.map(Ack::One).collect()
+    }
+
     async fn take_by(
         &self,
         max_records: usize,

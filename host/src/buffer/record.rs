@@ -196,6 +196,15 @@ impl Record {
         self.say(Ack::Nack(Box::new(Nack::new(&self.content, self.delivery, delay))));
     }
 
+    /// It is done with, and the caller tells the buffer so. `None` if it is of another buffer or opening.
+    pub(super) fn acknowledge_by(&self, shared: &Arc<Shared>) -> Option<Delivery> {
+        let is_of_it = std::ptr::eq(self.origin.shared.as_ptr(), Arc::as_ptr(shared));
+        is_of_it.then(|| {
+            self.settle();
+            self.delivery
+        })
+    }
+
     fn say(&self, ack: Ack) {
         self.settle();
         self.origin.say(ack);

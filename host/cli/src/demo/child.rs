@@ -10,10 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{
-    args::{BufferArgs, Durability, WhenFull},
-    retain::Retain,
-};
+use crate::args::{BufferArgs, Durability, Retain, WhenFull};
 
 /// A process that works on the demo's buffer.
 pub(super) struct Worker {
@@ -92,6 +89,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         durability,
         retain,
         sync_interval,
+        wait,
         grace,
         metadata,
         small_files,
@@ -124,6 +122,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
     };
     option("--durability", durability.into());
     option("--sync-interval", format!("{}ms", sync_interval.as_millis()).into());
+    option("--wait", format!("{}ms", wait.as_millis()).into());
     option("--grace", format!("{}ms", grace.as_millis()).into());
     option("--metadata", metadata.to_string().into());
     if let Some(Retain::Newest(records)) = retain {
@@ -174,6 +173,7 @@ mod tests {
                 retain: Some(Retain::Newest(8)),
                 durability: Durability::Synced,
                 sync_interval: Duration::from_millis(9),
+                wait: Duration::from_millis(7),
                 grace: Duration::from_millis(8),
                 metadata: 10,
                 small_files: true,

@@ -23,7 +23,8 @@ use self::{source::Source, tally::Tally};
 use crate::{
     args::{BufferArgs, DemoArgs},
     exit::Exit,
-    open, print,
+    open::{self, Opening},
+    print,
 };
 
 /// How often each half is interrupted.
@@ -124,7 +125,7 @@ fn total(source: &Source, args: &DemoArgs) -> u64 {
 
 /// Makes the buffer, and gives the last id that it has given away.
 fn base(dir: &Path, args: &BufferArgs) -> anyhow::Result<u64> {
-    let buffer = open::create(dir, args)?;
+    let buffer = open::alone(dir, args, &Opening::create(args)?)?;
     let report = *buffer.open_report();
     buffer.close()?;
     anyhow::ensure!(

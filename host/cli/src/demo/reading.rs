@@ -1,5 +1,7 @@
 //! The demo's second half: a process delivers, is killed, and another goes on where it stopped.
 
+use anyhow::Context as _;
+
 use super::{
     Demo,
     child::Worker,
@@ -39,7 +41,7 @@ impl Demo {
         let mut alive = true;
         // What it printed before it was killed may be acknowledged: it all counts.
         while let Some(line) = worker.next_line()? {
-            let record = JsonRecord::parse(line)?;
+            let record: JsonRecord = serde_json::from_slice(line).context("this is not a record in JSON")?;
             done = self.compare(&record, done)?;
             self.bar.set_position(done);
             if alive && kill.is_some_and(|kill| done >= kill.at) {
@@ -55,8 +57,8 @@ impl Demo {
     fn compare(&mut self, record: &JsonRecord, done: u64) -> anyhow::Result<u64> {
         let number = record.id.checked_sub(self.base + 1).filter(|&number| number < self.total);
         let Some(number) = number else { anyhow::bail!("record {} came out, and was never sent", record.id) };
-        let is_same =
-            record.metadata == self.buffer.metadata && record.payload()? == self.source.record(number);
+        let payload = record.payload().context("a payload is not in base64")?;
+        let is_same = record.metadata == self.buffer.metadata && payload == self.source.record(number);
         if !is_same {
             self.tally.lost += 1;
         } else if number < done {

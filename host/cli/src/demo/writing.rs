@@ -10,7 +10,7 @@ use super::{
     child::{Worker, feed},
     kills::{Kill, Kills},
 };
-use crate::open;
+use crate::open::{self, Opening};
 
 impl Demo {
     /// Writes all records, however often the process that does so is killed.
@@ -79,7 +79,7 @@ impl Demo {
 
     /// How many of the demo's records are in the buffer, by opening it as anybody would after a crash.
     fn count_written(&self) -> anyhow::Result<u64> {
-        let buffer = open::existing(&self.dir, &self.buffer, true)?;
+        let buffer = open::alone(&self.dir, &self.buffer, &Opening::to_peek(&self.buffer)?)?;
         let found = buffer.open_report().next_id.0.saturating_sub(1).saturating_sub(self.base);
         buffer.close()?;
         Ok(found)

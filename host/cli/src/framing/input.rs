@@ -3,9 +3,10 @@
 use std::io::{self, Read};
 
 use bytes::{Bytes, BytesMut};
+use forebay_api::framing::{Cutter, Fault};
 use thiserror::Error;
 
-use super::{Cutter, Fault, cutter};
+use super::cutter;
 use crate::args::InputFraming;
 
 /// How much is read at a time.
@@ -121,10 +122,10 @@ impl<R: Read> Input<R> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+    use forebay_api::framing::{append_length, append_line};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::framing::{length, lines};
 
     /// A stream that gives its bytes in pieces, as pipes do.
     struct Pieces(Vec<Vec<u8>>);
@@ -242,7 +243,7 @@ mod tests {
         ) {
             let mut text = Vec::new();
             for record in &records {
-                length::append(&mut text, record).unwrap();
+                append_length(&mut text, record).unwrap();
             }
             let (got, error) = all(&mut Input::new(pieces(&text, &sizes), InputFraming::Length, 20));
             prop_assert!(error.is_none());
@@ -252,7 +253,7 @@ mod tests {
                 records.into_iter().map(|record| record.into_iter().filter(|&byte| byte != b'\n').collect()).collect();
             let mut text = Vec::new();
             for record in &records {
-                lines::append(&mut text, record);
+                append_line(&mut text, record);
             }
             let (got, error) = all(&mut Input::new(pieces(&text, &sizes), InputFraming::Lines, 20));
             prop_assert!(error.is_none());

@@ -1,7 +1,7 @@
 //! Each record with its length in front, a big-endian u32: for records that hold newlines.
 
-use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
+use thiserror::Error;
 
 use super::{Cutter, Fault};
 
@@ -10,7 +10,12 @@ const PREFIX: usize = 4;
 
 /// Cuts by lengths.
 #[derive(Debug)]
-pub(super) struct Length;
+pub struct Length;
+
+/// A record has more bytes than a length of 32 bits can state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a record is too long for a length of 32 bits")]
+pub struct TooLongForPrefix;
 
 impl Cutter for Length {
     fn cut(&mut self, window: &mut BytesMut, max: usize) -> Result<Option<Bytes>, Fault> {
@@ -31,8 +36,8 @@ impl Cutter for Length {
 }
 
 /// Adds a record with its length.
-pub(super) fn append(into: &mut Vec<u8>, payload: &[u8]) -> anyhow::Result<()> {
-    let length = u32::try_from(payload.len()).context("a record is too long for a length of 32 bits")?;
+pub fn append(into: &mut Vec<u8>, payload: &[u8]) -> Result<(), TooLongForPrefix> {
+    let length = u32::try_from(payload.len()).map_err(|_| TooLongForPrefix)?;
     into.extend_from_slice(&length.to_be_bytes());
     into.extend_from_slice(payload);
     Ok(())

@@ -6,7 +6,7 @@ use super::{Cutter, Fault};
 
 /// Cuts at newlines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub struct Lines {
     /// How many bytes at the front of the window hold no newline.
     searched: usize,
 }
@@ -34,7 +34,7 @@ impl Cutter for Lines {
 }
 
 /// Adds a line.
-pub(super) fn append(into: &mut Vec<u8>, payload: &[u8]) {
+pub fn append(into: &mut Vec<u8>, payload: &[u8]) {
     into.extend_from_slice(payload);
     into.push(b'\n');
 }

@@ -1,0 +1,197 @@
+//! Records on their way into a buffer, whoever owns it. One request is in flight at a time, so that what a killed owner leaves in doubt
+//! is the records of one request; they are sent again.
+
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use forebay::{NewRecord, Pending, Receipt, RecordId};
+use forebay_api::{AppendQuery, Code, Durability, Failure, Placed, framing};
+use tracing::warn;
+
+use super::{Access, CallError, Pauses, Role, client::Client};
+use crate::args::{self, BufferArgs, WhenFull};
+
+/// How long the owner lets records wait for room in one request. A signal is heard after that.
+const ROOM_WAIT_MS: u64 = 500;
+
+/// A batch that was handed over, or a part of it.
+pub(crate) struct Sent {
+    pub(crate) outcome: Outcome,
+    /// All payloads together.
+    pub(crate) bytes: u64,
+    /// The longest frame.
+    pub(crate) longest_frame: u64,
+}
+
+/// What is known of a batch.
+pub(crate) enum Outcome {
+    /// This process owns the buffer, and the answer will come.
+    Pending(Pending),
+    /// The owner has answered.
+    Answered {
+        /// What was placed.
+        receipt: Receipt,
+        /// How many records were refused for want of room.
+        rejected: u64,
+    },
+}
+
+/// Puts records into a buffer.
+pub(crate) struct Sink {
+    access: Arc<Access>,
+    client: Option<Box<Client>>,
+    query: AppendQuery,
+    is_rejecting: bool,
+    is_said: bool,
+    busy: Arc<Mutex<()>>,
+}
+
+/// What became of one request.
+enum Step {
+    /// All of it was placed, or the rest refused.
+    Done(Outcome, u64),
+    /// So many records were placed; the others are to be sent again.
+    Again(Outcome, usize),
+}
+
+impl Sink {
+    pub(crate) fn new(access: &Arc<Access>, args: &BufferArgs) -> Self {
+        let durability = match args.durability {
+            args::Durability::Written => Durability::Written,
+            args::Durability::Synced => Durability::Synced,
+        };
+        let is_rejecting = args.when_full == WhenFull::Reject;
+        let wait_ms = if is_rejecting { 0 } else { ROOM_WAIT_MS };
+        Self {
+            access: Arc::clone(access),
+            client: None,
+            query: AppendQuery { durability, wait_ms, metadata: args.metadata },
+            is_rejecting,
+            is_said: false,
+            busy: Arc::default(),
+        }
+    }
+
+    /// Held while a request is in flight.
+    pub(crate) fn busy(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.busy)
+    }
+
+    /// Hands records over, and tells `sent` of each part of them.
+    pub(crate) fn submit(
+        &mut self,
+        mut records: Vec<Bytes>,
+        mut sent: impl FnMut(Sent) -> ControlFlow<()>,
+    ) -> anyhow::Result<ControlFlow<()>> {
+        loop {
+            if let Some(owned) = self.access.owned() {
+                return Ok(sent(self.write(&owned.writer, records)?));
+            }
+            let busy = Arc::clone(&self.busy);
+            let busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
+            let step = self.send(&records)?;
+            drop(busy);
+            let (outcome, placed) = match step {
+                Some(Step::Done(outcome, bytes)) => {
+                    return Ok(sent(Sent { outcome, bytes, longest_frame: 0 }));
+                }
+                Some(Step::Again(outcome, placed)) => (outcome, placed),
+                None => continue,
+            };
+            let others = records.split_off(placed.min(records.len()));
+            let sent = sent(Sent { outcome, bytes: payload_bytes(&records), longest_frame: 0 });
+            records = others;
+            if sent.is_break() || self.access.signals.caught().is_some() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+    }
+
+    fn write(&self, writer: &forebay::Writer, records: Vec<Bytes>) -> anyhow::Result<Sent> {
+        let bytes = payload_bytes(&records);
+        let metadata = self.query.metadata;
+        let records: Vec<NewRecord> =
+            records.into_iter().map(|payload| NewRecord::new(payload).with_metadata(metadata)).collect();
+        let longest_frame = records.iter().map(NewRecord::frame_bytes).max().unwrap_or(0);
+        Ok(Sent { outcome: Outcome::Pending(writer.submit(records)?), bytes, longest_frame })
+    }
+
+    /// Sends records to the owner. `None`: the owner is gone, or this process has become it.
+    fn send(&mut self, records: &[Bytes]) -> anyhow::Result<Option<Step>> {
+        let query = self.query;
+        let Some(client) = self.client()? else { return Ok(None) };
+        let mut body = Vec::new();
+        for record in records {
+            framing::append_length(&mut body, record)?;
+        }
+        let error = match client.append(body.into(), &query) {
+            Ok(placed) => return Ok(Some(Step::Done(answered(&placed, 0), payload_bytes(records)))),
+            Err(error) => error,
+        };
+        if error.is_passing() {
+            self.client = None;
+        }
+        match error {
+            CallError::Refused(Failure { code: Code::BufferFull, message, placed }) => {
+                let placed = placed.unwrap_or_default();
+                self.say_full(&message);
+                let count = usize::try_from(placed.placed).unwrap_or(usize::MAX).min(records.len());
+                if !self.is_rejecting {
+                    return Ok(Some(Step::Again(answered(&placed, 0), count)));
+                }
+                let (done, refused) = records.split_at(count);
+                let refused = u64::try_from(refused.len()).unwrap_or(u64::MAX);
+                Ok(Some(Step::Done(answered(&placed, refused), payload_bytes(done))))
+            }
+            // All of it is sent again: what was placed of it is in doubt.
+            CallError::Refused(Failure { code: Code::TakenAway, message, .. }) => {
+                warn!(message, records = records.len(), "records are written again");
+                Ok(None)
+            }
+            error if error.is_passing() => {
+                Pauses::new().pause();
+                let placed = match error {
+                    CallError::Refused(failure) => failure.placed.unwrap_or_default(),
+                    _ => Placed::default(),
+                };
+                let count = usize::try_from(placed.placed).unwrap_or(usize::MAX);
+                Ok((count > 0).then(|| Step::Again(answered(&placed, 0), count)))
+            }
+            error => Err(error.into()),
+        }
+    }
+
+    fn client(&mut self) -> anyhow::Result<Option<&mut Client>> {
+        if self.client.is_none() {
+            match self.access.role()? {
+                Role::Owner(_) => return Ok(None),
+                Role::Client(client) => self.client = Some(client),
+            }
+        }
+        Ok(self.client.as_deref_mut())
+    }
+
+    fn say_full(&mut self, message: &str) {
+        if !self.is_said {
+            self.is_said = true;
+            let what = if self.is_rejecting { "records are refused" } else { "records wait for room" };
+            warn!("{message}: {what}");
+        }
+    }
+}
+
+fn answered(placed: &Placed, rejected: u64) -> Outcome {
+    let mut receipt = Receipt::default();
+    receipt.records = usize::try_from(placed.placed).unwrap_or(usize::MAX);
+    receipt.first_id = placed.first_id.map(RecordId);
+    receipt.last_id = placed.last_id.map(RecordId);
+    Outcome::Answered { receipt, rejected }
+}
+
+/// The bytes of all payloads.
+fn payload_bytes(records: &[Bytes]) -> u64 {
+    records.iter().fold(0, |sum, record| sum.saturating_add(u64::try_from(record.len()).unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,140 @@
+//! What opening a buffer needs to be told: the arguments that most commands share.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args as ArgGroup, ValueEnum};
+use forebay::Options;
+
+use crate::{limits, size};
+
+/// The default of `--sync-interval`.
+pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What opening a buffer needs to be told.
+#[derive(Clone, Debug, PartialEq, Eq, ArgGroup)]
+#[command(next_help_heading = "Buffer options (sizes as 64KiB, 1MiB, 2G or bytes)")]
+pub(crate) struct BufferArgs {
+    /// Go on to the next data file when one has reached this size; from 4KiB [default: 128MiB, or less: half of --max-size, or
+    /// the limit of 'ulimit -f']
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) file_size: Option<u64>,
+    /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
+    /// times the file size [default: 1GiB, or that]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) max_size: Option<u64>,
+    /// The most records that may wait, read or not; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) max_events: u64,
+    /// The longest record that is taken [default: the file size less 48 bytes]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) max_record: Option<u64>,
+    /// What becomes of records when the buffer is full: they wait, are refused, or have the oldest dropped
+    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
+    pub(crate) when_full: WhenFull,
+    /// Let the component drop older records, although there is room, once N newer ones wait; only with --component: the
+    /// built-in logic drops nothing before the buffer is full [default: drop nothing while there is room]
+    #[arg(long, value_name = "newest:N", value_parser = retain, requires = "component")]
+    pub(crate) retain: Option<Retain>,
+    /// What a record must survive before it counts: the death of the process, or power loss
+    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    pub(crate) durability: Durability,
+    /// No record that waits stays unsynced for longer than two of these; from 1ms
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval)]
+    pub(crate) sync_interval: Duration,
+    /// How long to try to reach the process that has the buffer, and how long it may take to answer
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(crate) wait: Duration,
+    /// After a signal, how long the command may take to end well; then the logic's work is cut. From 1ms
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    pub(crate) grace: Duration,
+    /// A number to keep beside each record that is written
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) metadata: u32,
+    /// Small data files are meant: say nothing about them
+    #[arg(long, hide = true)]
+    pub(crate) small_files: bool,
+    /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+}
+
+impl BufferArgs {
+    /// The size of a data file and the most that all may hold, in bytes: as they were chosen, or as they go together.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        let mut options = Options::default();
+        options.set_sizes(self.file_size, self.max_size);
+        if self.file_size.is_none()
+            && let Some(limit) = limits::file_bytes()
+            && limit < options.file_bytes
+        {
+            let least = options.max_bytes.div_ceil(Options::FILES_MAX).max(Options::FILE_BYTES_MIN);
+            options.set_sizes(Some(limit.max(least)), self.max_size);
+        }
+        (options.file_bytes, options.max_bytes)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WhenFull {
+    /// They wait
+    #[default]
+    Block,
+    /// They are refused
+    Reject,
+    /// The oldest data files are dropped, with all that is in them
+    DropOldest,
+}
+
+/// Which records stay although a component would drop them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retain {
+    /// So many of the newest.
+    Newest(u64),
+}
+
+/// `newest:N`.
+fn retain(text: &str) -> Result<Retain, String> {
+    let records = text.strip_prefix("newest:").and_then(|number| number.parse().ok());
+    records
+        .map(Retain::Newest)
+        .ok_or_else(|| "give newest: and a number of records, such as newest:1000".to_owned())
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Durability {
+    #[default]
+    Written,
+    Synced,
+}
+
+/// A time between syncs. The logic counts it in milliseconds.
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text)
+        .map_err(|_| "give a number and a unit, such as 500ms or 2s".to_owned())?;
+    let in_range = (1..=u128::from(u32::MAX)).contains(&interval.as_millis());
+    if in_range { Ok(interval) } else { Err("give at least 1ms and at most 49days".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is mistyped must not let records go.
+    #[test]
+    fn what_is_retained_is_a_number_of_the_newest_records() {
+        assert_eq!(retain("newest:1000"), Ok(Retain::Newest(1000)));
+        for text in ["", "newest", "newest:", "newest:-1", "oldest:5", "1000"] {
+            assert!(retain(text).is_err(), "{text:?}");
+        }
+    }
+
+    /// An interval of nothing would sync without end.
+    #[test]
+    fn a_sync_interval_has_a_length() {
+        assert_eq!(interval("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(interval("2s"), Ok(Duration::from_secs(2)));
+        for text in ["", "0s", "10us", "500", "1000years"] {
+            assert!(interval(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Taking records out: leases, acknowledgements, and what comes again.
+
+use serde_json::json;
+
+use crate::support::{Served, payload};
+
+/// The least that a consumer needs.
+#[test]
+fn what_is_acknowledged_is_gone_when_the_answer_comes() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n");
+    let (incarnation, lease, payloads) = http.pull();
+    assert_eq!(payloads, ["1", "2", "3"]);
+    let answer = http.post("~/ack", &json!({ "incarnation": incarnation, "through": 2, "lease_id": lease }));
+    assert_eq!(answer.done(), json!({ "acknowledged": 2 }));
+    assert_eq!(served.status().acknowledged.0, 2);
+    assert_eq!(http.pull().2.len(), 0, "the third is still leased");
+}
+
+/// One consumer's word is about its own records, whatever the others have.
+#[test]
+fn through_counts_within_its_lease() {
+    let served = Served::new();
+    let (mut first, mut second) = (served.connect(), served.connect());
+    first.append("1\n2\n3\n4\n");
+    let one = first.post("~/pull", &json!({ "max": 2 })).done();
+    let (incarnation, lease, payloads) = second.pull();
+    assert_eq!((one["records"].as_array().unwrap().len(), payloads.len()), (2, 2));
+    let answer =
+        second.post("~/ack", &json!({ "incarnation": incarnation, "through": 4, "lease_id": lease }));
+    assert_eq!(answer.done(), json!({ "acknowledged": 2 }));
+    assert_eq!(served.status().acknowledged.0, 0);
+    drop(first);
+    let (_, _, again) = second.pull_until(2);
+    assert_eq!(again, ["1", "2"]);
+}
+
+/// A consumer that dies says nothing: others get what it had.
+#[test]
+fn closing_a_connection_ends_its_leases() {
+    let served = Served::new();
+    let (mut first, mut second) = (served.connect(), served.connect());
+    first.append("1\n2\n");
+    assert_eq!(first.pull().2, ["1", "2"]);
+    second.ask("POST", "~/pull", "application/json", br#"{"wait_ms":60000}"#);
+    drop(first);
+    let answer = second.answer().done();
+    let deliveries: Vec<_> =
+        answer["records"].as_array().unwrap().iter().map(|record| &record["deliveries"]).collect();
+    assert_eq!(deliveries, [2, 2]);
+}
+
+/// A pull that waits gets what comes, and is not asked to poll.
+#[test]
+fn a_pull_waits_for_the_first_record() {
+    let served = Served::new();
+    let (mut reader, mut writer) = (served.connect(), served.connect());
+    reader.ask("POST", "~/pull", "application/json", br#"{"wait_ms":60000}"#);
+    writer.append("1\n");
+    assert_eq!(payload(&reader.answer().done()["records"][0]), "1");
+}
+
+/// A batch is as large as its consumer can take, and order holds over batches.
+#[test]
+fn a_batch_is_bounded_by_records_and_by_bytes() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1234567890\n2\n3\n4\n5\n");
+    let mut all = Vec::new();
+    for request in [json!({ "max_bytes": 1 }), json!({ "max": 1 }), json!({ "max_bytes": 2 }), json!({})] {
+        let answer = http.post("~/pull", &request).done();
+        all.push(answer["records"].as_array().unwrap().iter().map(payload).collect::<Vec<_>>());
+    }
+    assert_eq!(all, [vec!["1234567890"], vec!["2"], vec!["3", "4"], vec!["5"]]);
+}
+
+/// A consumer that comes late has done its work all the same: its word counts, or others do it again.
+#[test]
+fn ids_are_valid_after_their_lease_has_ended() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n");
+    let (incarnation, lease, _) = http.pull();
+    assert_eq!(http.post("~/nack", &json!({ "lease_id": lease })).done(), json!({ "released": 3 }));
+    let late = json!({ "incarnation": incarnation, "through": 3, "lease_id": lease });
+    assert_eq!(http.post("~/ack", &late).failure(), (409, "lease_expired".to_owned()));
+    let by_ids = json!({ "incarnation": incarnation, "ids": [1, 3] });
+    assert_eq!(http.post("~/ack", &by_ids).done(), json!({ "acknowledged": 2 }));
+    assert_eq!(http.pull().2, ["2"]);
+}
+
+/// Ids begin again after a power loss: a word about the records before it is not one about those after it.
+#[test]
+fn ids_of_another_incarnation_name_other_records() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n");
+    let (incarnation, _, _) = http.pull();
+    let other = json!({ "incarnation": incarnation + 1, "ids": [1] });
+    assert_eq!(http.post("~/ack", &other).done(), json!({ "acknowledged": 0 }));
+    assert_eq!(served.status().acknowledged.0, 0);
+}
+
+/// A consumer that outlives an owner tells the next one what it has done, and gets none of it again.
+#[test]
+fn the_next_owner_takes_acknowledgements_of_what_it_has_not_delivered() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n4\n5\n");
+    let (incarnation, _, payloads) = http.pull();
+    assert_eq!(payloads.len(), 5);
+    let served = Served::at(served.end(), |builder| builder);
+    let mut http = served.connect();
+    let done = json!({ "incarnation": incarnation, "ranges": [[1, 2], [4, 4]] });
+    assert_eq!(http.post("~/ack", &done).done(), json!({ "acknowledged": 3 }));
+    assert_eq!(served.status().acknowledged.0, 2);
+    assert_eq!(http.pull().2, ["3", "5"]);
+}
+
+/// A client that acknowledges what is not there yet must not have the next records dropped unseen.
+#[test]
+fn records_that_do_not_exist_cannot_be_acknowledged() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n");
+    let (incarnation, _, _) = http.pull();
+    let all = json!({ "incarnation": incarnation, "ranges": [[0, u64::MAX]] });
+    assert_eq!(http.post("~/ack", &all).done(), json!({ "acknowledged": 1 }));
+    http.append("2\n");
+    assert_eq!(http.pull().2, ["2"]);
+}
+
+/// Giving back is for records that failed, and only for those.
+#[test]
+fn single_records_of_a_lease_are_given_back() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n");
+    let (_, lease, _) = http.pull();
+    let some = json!({ "lease_id": lease, "ids": [2, 9] });
+    assert_eq!(http.post("~/nack", &some).done(), json!({ "released": 1 }));
+    assert_eq!(http.pull().2, ["2"]);
+    assert_eq!(http.post("~/extend", &json!({ "lease_id": lease, "lease_ms": 60000 })).status, 200);
+    let none = json!({ "lease_id": "77", "lease_ms": 60000 });
+    assert_eq!(http.post("~/extend", &none).failure(), (409, "lease_expired".to_owned()));
+    assert_eq!(http.post("~/nack", &json!({ "lease_id": "x" })).failure(), (409, "lease_expired".to_owned()));
+}
+
+/// Looking is for people who are stuck: it must not take a record from those who work.
+#[test]
+fn a_look_leases_and_acknowledges_nothing() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n4\n");
+    for (path, expected) in
+        [("~/records", &["1", "2", "3", "4"][..]), ("~/records?from=2&last=3", &["2", "3"])]
+    {
+        let answer = http.get(path).done();
+        let payloads: Vec<_> = answer["records"].as_array().unwrap().iter().map(payload).collect();
+        assert_eq!(
+            (payloads, &answer["next"]),
+            (expected.iter().map(ToString::to_string).collect(), &json!(null))
+        );
+    }
+    assert_eq!(http.pull().2.len(), 4);
+    assert_eq!(
+        http.get("~/records").done()["records"].as_array().unwrap().len(),
+        4,
+        "leased is not acknowledged"
+    );
+}
+
+/// Programs that take a million records a second have no time for base64.
+#[test]
+fn a_batch_comes_in_binary_where_it_is_asked_for() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\nzwei\n");
+    http.send(
+        b"POST /v1/buffers/main/pull HTTP/1.1\r\nhost: x\r\naccept: application/vnd.forebay.batch\r\ncontent-length: 0\r\n\r\n",
+    );
+    let answer = http.answer();
+    assert!(answer.head.contains("content-type: application/vnd.forebay.batch\r\n"), "{answer:?}");
+    assert!(answer.head.contains("forebay-incarnation: ") && answer.head.contains("forebay-lease-id: "));
+    let records = forebay_api::framing::batch::parse(answer.body.into()).unwrap();
+    let records: Vec<_> = records.iter().map(|record| (record.id, &record.payload[..])).collect();
+    assert_eq!(records, [(1, &b"1"[..]), (2, b"zwei")]);
+}
