@@ -1,11 +1,13 @@
 //! What speaks for and against frames that no chain leads to.
 
+use std::ops::Range;
+
 use crate::{
     id::RecordId,
     layout::{OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root, to_usize},
     map::{
         frames::{Frames, Prefix},
-        piece::{Item, Piece},
+        piece::Piece,
     },
     source::Source,
 };
@@ -13,19 +15,17 @@ use crate::{
 /// What a device loses at once, in bytes.
 pub(crate) const SECTOR_BYTES: u64 = 512;
 
-/// Whether a length prefix follows the trailer of a frame that does not belong in front of an item: it was written for another
-/// place, too.
+/// Whether a length prefix follows the trailer of a frame whose id is none of these: it was written for another place, too.
 pub(crate) fn follows_other<S: Source>(
     frames: &mut Frames<'_, S>,
     prefix: u64,
-    floor: RecordId,
-    item: &Item,
+    ids: &Range<RecordId>,
 ) -> Result<bool, S::Error> {
     let Some(offset) = prefix.checked_sub(ROOT_BYTES) else { return Ok(false) };
     let trailer = frames.window.peek::<S, ROOT>(&mut frames.file, offset)?;
     let root: Option<Root> = trailer.map(|trailer| zerocopy::transmute!(trailer));
     let id = root.filter(|root| root.padded().is_some()).map(|root| RecordId(root.id.get()));
-    Ok(id.zip(item.whole()).is_some_and(|(id, piece)| id < floor || id >= piece.first_id))
+    Ok(id.is_some_and(|id| !ids.contains(&id)))
 }
 
 /// Whether so many missing ids fit into so many bytes.

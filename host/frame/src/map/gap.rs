@@ -38,7 +38,7 @@ pub(crate) fn parts<S: Source>(
         front.pop();
         at = last.offset();
     }
-    let last = front.iter().rev().find_map(Item::whole).map(Before::of);
+    let last = front.iter().rev().filter_map(Item::whole).find(|piece| fences.admit(piece)).map(Before::of);
     let lowest = last.map(|last| last.floor).or(fences.min).unwrap_or_default();
     let known = last.is_some() || fences.before().is_some();
     // Bytes that are no id are seldom this close.
@@ -48,7 +48,8 @@ pub(crate) fn parts<S: Source>(
     if has_back {
         back.extend(Chain::back_from(frames, len, at, lowest..most)?.items(frames)?);
     }
-    let follower = back.iter().find_map(Item::whole).map(|piece| piece.first_id);
+    let follower =
+        back.iter().filter_map(Item::whole).find(|piece| fences.admit(piece)).map(|piece| piece.first_id);
     let ids = lowest..follower.unwrap_or(most).max(lowest);
     let end = drop_crossed(frames, at, &mut back, ids.clone())?;
     let middle = scan(frames, at, end, ids.clone())?.into();
@@ -98,7 +99,7 @@ impl<S: Source> Gap<'_, '_, S> {
         let Some(first) = self.parts.back.front().copied().filter(|item| item.offset() == self.at) else {
             return Ok(());
         };
-        let prefix = self.frames.prefix(self.at)?;
+        let prefix = self.next_prefix()?;
         let is_undelimited = first.whole().is_none_or(|piece| piece.undelimited);
         if is_undelimited && prefix != Prefix::Impossible && prefix != Prefix::EndsAt(first.end()) {
             self.parts.back.pop_front();
@@ -114,7 +115,7 @@ impl<S: Source> Gap<'_, '_, S> {
             if self.at == self.end {
                 return Ok(false);
             }
-            let prefix = self.frames.prefix(self.at)?;
+            let prefix = self.next_prefix()?;
             if self.next_item_fits(prefix) {
                 self.parts.middle.pop_front().into_iter().for_each(|item| self.advance(item));
                 continue;
@@ -186,7 +187,7 @@ impl<S: Source> Gap<'_, '_, S> {
     }
 
     fn advance(&mut self, item: Item) {
-        if let Some(piece) = item.whole() {
+        if let Some(piece) = item.whole().filter(|piece| self.fences.admit(piece)) {
             self.last = Some(Before::of(piece));
             self.most_events = self.most_events.max(piece.most_events);
         }
@@ -246,6 +247,16 @@ impl<S: Source> Gap<'_, '_, S> {
         })
     }
 
+    /// Whether the last whole frame of the forward chain can stand in this file. What follows one from elsewhere is from there, too.
+    fn chain_belongs(&self) -> bool {
+        self.parts.front.iter().rev().find_map(Item::whole).is_none_or(|piece| self.fences.admit(piece))
+    }
+
+    /// What the length prefix at the end of the forward chain says of this file.
+    fn next_prefix(&mut self) -> Result<Prefix, S::Error> {
+        if self.chain_belongs() { self.frames.prefix(self.at) } else { Ok(Prefix::Impossible) }
+    }
+
     /// A trailer that does not agree with itself may still say where its frame starts. Gives whether the backward chain goes
     /// on there.
     fn extend_backward(&mut self) -> Result<bool, S::Error> {
@@ -296,6 +307,7 @@ impl<S: Source> Gap<'_, '_, S> {
     fn drop_payloads(&mut self) -> Result<(), S::Error> {
         let is_last = self.parts.back.is_empty();
         let floor = self.before().map_or(RecordId(0), |before| before.floor);
+        let most = self.follower.or(self.fences.end).unwrap_or(RecordId(u64::MAX));
         let longest = self.parts.likely_bytes();
         let mut last = self.before();
         let mut at = self.at;
@@ -316,15 +328,23 @@ impl<S: Source> Gap<'_, '_, S> {
                 continue;
             }
             let prefix = self.frames.prefix(at)?;
-            let is_open = is_last && !self.records_follow(last, at);
+            let is_next = at == self.at;
+            let is_open = is_last && (!is_next || self.chain_belongs()) && !self.records_follow(last, at);
             match prefix {
                 Prefix::EndsAt(end) if end <= self.end && end - at <= longest => {
                     let behind = items.partition_point(|item| item.offset() < end);
                     let last =
                         behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
+                    let within = items.get(next..behind).unwrap_or_default().iter().filter_map(Item::whole);
+                    let can_be_here = |piece: &&Piece| self.fences.admit(piece) && floor <= piece.first_id;
+                    let ids = floor
+                        ..within
+                            .copied()
+                            .find(|piece| can_be_here(&piece))
+                            .map_or(most, |piece| piece.first_id);
                     // Behind the forward chain, the frame in front is the one that belongs there.
                     if last.is_some_and(|last| last.end() <= end || self.is_too_high(last))
-                        && (at == self.at || !follows_other(self.frames, at, floor, &item)?)
+                        && (is_next && self.chain_belongs() || !follows_other(self.frames, at, &ids)?)
                     {
                         next = behind;
                         at = end;
