@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     binary::{Binary, Ended},
     frame,
-    image::Image,
+    image::{Image, SIDECAR},
     ledger::Ledger,
     payloads::{Mix, Nested, payloads},
     random::Random,
+    sidecar::newer_slot_first,
 };
 
 /// How long the data files of a directory become.
@@ -207,7 +208,11 @@ impl Maker<'_> {
             ended.summary()
         );
         let none = Image::default();
-        versions.push(Image::read(self.directory, versions.last().unwrap_or(&none))?);
+        let mut image = Image::read(self.directory, versions.last().unwrap_or(&none))?;
+        if let Some(sidecar) = image.bytes(SIDECAR).map(newer_slot_first) {
+            image.set(SIDECAR, sidecar);
+        }
+        versions.push(image);
         Ok(())
     }
 }

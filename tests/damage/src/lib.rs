@@ -30,6 +30,7 @@ pub mod payloads;
 pub mod random;
 pub mod reference;
 pub mod report;
+pub mod sidecar;
 pub mod suite;
 pub mod tally;
 pub mod verdict;

@@ -6,8 +6,10 @@ use damage::{
     base::Base,
     binary::Binary,
     generator::{Case, Class, base_of},
-    image::LEDGER,
-    report, suite,
+    image::{LEDGER, SIDECAR},
+    report,
+    sidecar::newer_slot_first,
+    suite,
     tally::Tally,
     verdict::Failure,
 };
@@ -84,6 +86,10 @@ fn a_directory_comes_again_with_its_seed_and_number() {
         (make(&root, SEED, 0), make(&other_root, SEED, 0), make(&other_root, SEED + 1, 25));
     assert_eq!(base.placed, again.placed);
     assert_ne!(base.fingerprints, other.fingerprints);
+    // Its times and sequence numbers are others each time.
+    for sidecar in [&base, &again].map(|base| base.image().bytes(SIDECAR).unwrap()) {
+        assert_eq!(newer_slot_first(sidecar), sidecar);
+    }
     let mut differ = 0;
     for number in 0..50 {
         let (case, same) = (Case::generate(&base, SEED, number), Case::generate(&again, SEED, number));
