@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::{checksum, layout::Root};
+use crate::{checksum, id::RecordId, layout::Root};
 
 /// The metadata of a record whose payload is a protobuf `EventArray`.
 const EVENT_ARRAY: u32 = 1;
@@ -38,6 +38,15 @@ pub(crate) fn count(root: &Root, payload: &[u8]) -> (NonZeroU32, CountSource) {
         None if said_nothing => (NonZeroU32::MIN, CountSource::Frame),
         None => (NonZeroU32::MIN, CountSource::Assumed),
     }
+}
+
+/// Whether a record with this id can follow the one with this root, whose payload is not known.
+pub(crate) fn may_follow(root: &Root, id: RecordId) -> bool {
+    let events = match stated(root) {
+        None if root.metadata.get() == EVENT_ARRAY => return id.0 > root.id.get(),
+        stated => stated.unwrap_or(NonZeroU32::MIN),
+    };
+    RecordId(root.id.get()).after(events.get().into()) == id
 }
 
 /// The event count in a root's padding. Another program's padding, and damaged padding, say nothing.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::{
+    events,
     id::RecordId,
     layout::{self, ALIGNMENT, DELIMITER, OVERHEAD_BYTES, ROOT, Root, to_usize},
     map::{
@@ -48,8 +49,12 @@ impl Chain {
             let root: Root = zerocopy::transmute!(trailer);
             let id = RecordId(root.id.get());
             if let Some(follower) = follower.take() {
-                let found = piece(frames, &window, start, chain.start)?;
-                if found.is_some_and(|piece| !piece.continues_with(follower)) {
+                let leads_on = match piece(frames, &window, start, chain.start)? {
+                    Some(piece) => piece.continues_with(follower),
+                    // Of a damaged frame with its length prefix, the id may be what is damaged.
+                    None => by_prefix || events::may_follow(&root, follower),
+                };
+                if !leads_on {
                     break;
                 }
             }

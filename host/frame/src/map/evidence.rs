@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use crate::{
     id::RecordId,
-    layout::{OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root, to_usize},
+    layout::{OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root, to_usize},
     map::{
+        fences::Fences,
         frames::{Frames, Prefix},
-        piece::Piece,
+        piece::{Item, Piece},
     },
     source::Source,
 };
@@ -26,6 +27,33 @@ pub(crate) fn follows_other<S: Source>(
     let root: Option<Root> = trailer.map(|trailer| zerocopy::transmute!(trailer));
     let id = root.filter(|root| root.padded().is_some()).map(|root| RecordId(root.id.get()));
     Ok(id.is_some_and(|id| !ids.contains(&id)))
+}
+
+/// The ids that the frame in front of these items can have, of those that are possible here. Frames from elsewhere say nothing of
+/// it.
+pub(crate) fn ids_in_front(items: &[Item], ids: Range<RecordId>, fences: Fences) -> Range<RecordId> {
+    let is_from_here = |piece: &Piece| fences.admit(piece) && ids.start <= piece.first_id;
+    let first = items.iter().find(|item| item.whole().is_none_or(is_from_here)).and_then(Item::whole);
+    ids.start..first.map_or(ids.end, |piece| piece.first_id)
+}
+
+/// Which of the items from `next` on is the first that may be no payload of the frame whose length prefix stands at a place and
+/// leads to `end`.
+///
+/// Whatever follows it: in the sector where its payload starts, this is its payload. A whole frame that reaches over the end of a
+/// sector shows that the next one was written with it.
+pub(crate) fn behind_certain_payload(items: &[Item], next: usize, prefix: u64, end: u64) -> usize {
+    let mut next = next;
+    let mut payload_to = (prefix + PAYLOAD_OFFSET + 1).next_multiple_of(SECTOR_BYTES);
+    while let Some(item) = items.get(next).filter(|item| item.end() <= end) {
+        let reaches_over = item.whole().is_some() && item.offset() < payload_to;
+        if !reaches_over && item.end() > payload_to {
+            break;
+        }
+        payload_to = payload_to.max(item.end().next_multiple_of(SECTOR_BYTES));
+        next += 1;
+    }
+    next
 }
 
 /// Whether so many missing ids fit into so many bytes.

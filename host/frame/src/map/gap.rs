@@ -4,11 +4,11 @@ use std::{collections::VecDeque, ops::Range};
 
 use crate::{
     id::RecordId,
-    layout::{ALIGNMENT, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT, ROOT_BYTES, Root},
+    layout::{ALIGNMENT, OVERHEAD_BYTES, ROOT, ROOT_BYTES, Root},
     map::{
         backward::{Chain, stated_starts},
         crossed::drop_crossed,
-        evidence::{SECTOR_BYTES, fits, follows_other},
+        evidence::{behind_certain_payload, fits, follows_other, ids_in_front},
         fences::Fences,
         frames::{Frames, Prefix},
         gaps::{Before, missing},
@@ -216,8 +216,10 @@ impl<S: Source> Gap<'_, '_, S> {
     /// The frame at the end of the forward chain states a length beyond the end of the file: it is a torn write. Frames
     /// behind it contradict only where records are missing. Gives whether there is still a gap.
     fn torn(&mut self) -> bool {
-        if self.records_follow(self.before(), self.at) && (!self.parts.back.is_empty() || !self.is_trusted())
-        {
+        // A whole frame has no room in front of the backward chain: what begins there is payload.
+        let has_room = |first: &Item| first.offset() - self.at >= OVERHEAD_BYTES;
+        let contradicts = !self.is_trusted() || self.parts.back.front().is_some_and(has_room);
+        if contradicts && self.records_follow(self.before(), self.at) {
             return true;
         }
         self.parts.middle.clear();
@@ -333,17 +335,10 @@ impl<S: Source> Gap<'_, '_, S> {
             match prefix {
                 Prefix::EndsAt(end) if end <= self.end && end - at <= longest => {
                     let behind = items.partition_point(|item| item.offset() < end);
-                    let last =
-                        behind.checked_sub(1).and_then(|last| items.get(last)).filter(|_| behind > next);
-                    let within = items.get(next..behind).unwrap_or_default().iter().filter_map(Item::whole);
-                    let can_be_here = |piece: &&Piece| self.fences.admit(piece) && floor <= piece.first_id;
-                    let ids = floor
-                        ..within
-                            .copied()
-                            .find(|piece| can_be_here(&piece))
-                            .map_or(most, |piece| piece.first_id);
+                    let within = items.get(next..behind).unwrap_or_default();
+                    let ids = ids_in_front(within, floor..most, self.fences);
                     // Behind the forward chain, the frame in front is the one that belongs there.
-                    if last.is_some_and(|last| last.end() <= end || self.is_too_high(last))
+                    if within.last().is_some_and(|last| last.end() <= end || self.is_too_high(last))
                         && (is_next && self.chain_belongs() || !follows_other(self.frames, at, &ids)?)
                     {
                         next = behind;
@@ -360,17 +355,7 @@ impl<S: Source> Gap<'_, '_, S> {
             // No whole frame has room between.
             let is_payload = at == boundary || item.offset() - at < OVERHEAD_BYTES;
             if let (true, Prefix::EndsAt(end) | Prefix::BeyondFile(end)) = (is_payload, prefix) {
-                // Whatever follows it: in the sector where its payload starts, this is its payload. A whole frame that reaches over
-                // the end of a sector shows that the next one was written with it.
-                let mut payload_to = (at + PAYLOAD_OFFSET + 1).next_multiple_of(SECTOR_BYTES);
-                while let Some(item) = items.get(next).filter(|item| item.end() <= end) {
-                    let reaches_over = item.whole().is_some() && item.offset() < payload_to;
-                    if !reaches_over && item.end() > payload_to {
-                        break;
-                    }
-                    payload_to = payload_to.max(item.end().next_multiple_of(SECTOR_BYTES));
-                    next += 1;
-                }
+                next = behind_certain_payload(&items, next, at, end);
             }
             at += ALIGNMENT;
         }

@@ -13,6 +13,7 @@ mod moved;
 mod parts;
 mod piece;
 mod prefix;
+mod rivals;
 mod scan;
 mod selection;
 mod splitting;
@@ -48,17 +49,18 @@ impl FileMap {
         let mut frames = Frames::new(source);
         let mut read = |has_back| {
             let parts = gap::parts(&mut frames, fences, has_back)?;
-            let (chosen, worth) = selection::choose(&mut frames, &parts, fences)?;
-            Ok((parts, chosen, worth))
+            let chosen = selection::choose(&mut frames, &parts, fences)?;
+            Ok((parts, chosen))
         };
-        let (mut parts, mut chosen, mut worth) = read(true)?;
+        let (mut parts, mut chosen) = read(true)?;
         if parts.contradict() {
             // What leads back from the end of the file may be misplaced.
             let without_back = read(false)?;
-            if without_back.2 > worth {
-                (parts, chosen, worth) = without_back;
+            if without_back.1.worth > chosen.worth {
+                (parts, chosen) = without_back;
             }
         }
+        let selection::Chosen { pieces: mut chosen, certain_worth: worth, .. } = chosen;
         let mut follower = fences.end;
         for piece in chosen.iter_mut().rev() {
             // Events that were counted in a payload give way to the ids that follow.
@@ -85,7 +87,8 @@ impl FileMap {
         self.stretches.get(position).map(|stretch| (position, stretch))
     }
 
-    /// How much speaks for this map: the records that it lets a reader have, less what speaks against the gaps between them.
+    /// How much speaks for this map: the records that it lets a reader have, less what speaks against the gaps between them. A
+    /// run to which no chain leads counts as one record where it may be the payload of one.
     ///
     /// A number that is compared with that of the same file's map between other fences.
     pub fn worth(&self) -> i128 {

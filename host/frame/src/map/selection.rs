@@ -12,6 +12,7 @@ use crate::{
         gaps::{Before, Gaps, RECORD_WEIGHT, missing},
         parts::Parts,
         piece::{Item, Piece},
+        rivals::{Run, without_rivals},
         splitting::{split, without_repeats},
     },
     source::Source,
@@ -29,12 +30,23 @@ const EVENT_BYTES: u64 = 8;
 /// So many ids may be missing at the end of the file before.
 const FEW_IDS: u64 = 8;
 
-/// The pieces that count, in file order, and how much speaks for them.
+/// What counts of a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Chosen {
+    /// In file order.
+    pub(crate) pieces: Vec<Piece>,
+    /// How much speaks for them.
+    pub(crate) worth: i128,
+    /// The same where a run that may be the payload of one record counts as one.
+    pub(crate) certain_worth: i128,
+}
+
+/// The pieces that count.
 pub(crate) fn choose<S: Source>(
     frames: &mut Frames<'_, S>,
     parts: &Parts,
     fences: Fences,
-) -> Result<(Vec<Piece>, i128), S::Error> {
+) -> Result<Chosen, S::Error> {
     let back = parts.back.iter().filter(|_| !parts.back_is_payload);
     let anchored: Vec<Piece> = parts.front.iter().chain(back).filter_map(Item::whole).copied().collect();
     let middle = without_repeats(frames, parts.middle.iter().filter_map(Item::whole).copied())?;
@@ -46,12 +58,13 @@ pub(crate) fn choose<S: Source>(
     let gaps = Gaps::of(anchored.iter().chain(&middle));
     // Sets of pieces, by offset, that are taken to be misplaced: none at first, then what is in doubt.
     let mut doubts = VecDeque::from([BTreeSet::new()]);
-    let mut best: Option<(i128, Vec<Piece>)> = None;
+    let mut best: Option<Chosen> = None;
     for _ in 0..DOUBTS_MAX {
         let Some(doubted) = doubts.pop_front() else { break };
         let certain: Vec<Piece> =
             anchored.iter().filter(|piece| !doubted.contains(&piece.offset)).copied().collect();
-        let mut selection = Selection { fences, len, gaps, chosen: Vec::new(), most_events: 1 };
+        let mut selection =
+            Selection { fences, len, gaps, chosen: Vec::new(), most_events: 1, doubtful: Vec::new() };
         selection.choose_anchored(&certain);
         if anchored.len() <= PIECES_MAX {
             let contradicted = selection.contradicted(&middle);
@@ -65,11 +78,12 @@ pub(crate) fn choose<S: Source>(
         selection.choose_between(frames, &middle)?;
         // In doubt what both chains say is right.
         let worth = selection.worth();
-        if best.as_ref().is_none_or(|(most, _)| worth > *most) {
-            best = Some((worth, selection.chosen));
+        if best.as_ref().is_none_or(|best| worth > best.worth) {
+            let certain_worth = selection.worth_by(|run| selection.certain_records(run));
+            best = Some(Chosen { pieces: selection.chosen, worth, certain_worth });
         }
     }
-    Ok(best.map(|(worth, chosen)| (chosen, worth)).unwrap_or_default())
+    Ok(best.unwrap_or_default())
 }
 
 /// Which of two neighbours is in doubt.
@@ -92,16 +106,23 @@ struct Selection {
     chosen: Vec<Piece>,
     /// The most events that a record of the chosen ones holds.
     most_events: u32,
+    /// Where the chosen runs start that may be payload.
+    doubtful: Vec<u64>,
 }
 
 impl Selection {
     /// How much speaks for this choice: its records, less what speaks against the gaps between its runs and on both sides.
     fn worth(&self) -> i128 {
-        let mut worth = i128::from(records(&self.chosen)) * i128::from(RECORD_WEIGHT);
+        self.worth_by(|run| records(run))
+    }
+
+    fn worth_by(&self, records: impl Fn(&[Piece]) -> u64) -> i128 {
+        let mut worth = 0;
         let mut last = self.fences.before().map(|before| (before, None));
         for run in self.chosen.chunk_by(Piece::joins) {
             let ([first, ..], [.., end]) = (run, run) else { continue };
             let count = records(run);
+            worth += i128::from(count) * i128::from(RECORD_WEIGHT);
             if let Some((before, others)) = last {
                 let smaller = count.min(others.unwrap_or(count));
                 worth -= i128::from(self.gaps.against(before, first.offset, first.first_id, smaller));
@@ -112,6 +133,12 @@ impl Selection {
             worth -= i128::from(self.gaps.against(before, offset, id, count));
         }
         worth
+    }
+
+    /// The records of a run; one if it may be the payload of one.
+    fn certain_records(&self, run: &[Piece]) -> u64 {
+        let is_doubtful = run.first().is_some_and(|first| self.doubtful.binary_search(&first.offset).is_ok());
+        if is_doubtful { 1 } else { records(run) }
     }
 
     /// Where what follows the file begins, and with which id.
@@ -299,15 +326,18 @@ impl Selection {
                     || !is_adjacent && may_break_off(frames, run.last().unwrap_or(&piece))?
             };
             if fits_left && fits_right && self.fences.admit(&piece) {
-                runs.push((piece, run));
+                runs.push(Run { whole: piece, pieces: run, may_be_payload: !is_long });
             }
         }
-        let pieces: Vec<Piece> = runs.iter().map(|(piece, _)| *piece).collect();
+        let runs = without_rivals(frames, runs)?;
+        let pieces: Vec<Piece> = runs.iter().map(|run| run.whole).collect();
         let behind = right.map(|right| (right.offset, right.first_id)).or(self.behind());
         let chain = best_chain(&pieces, Ends { before: left, behind }, self.gaps);
-        let find = |piece: &Piece| runs.binary_search_by_key(&piece.offset, |(run, _)| run.offset).ok();
+        let find = |piece: &Piece| runs.binary_search_by_key(&piece.offset, |run| run.whole.offset).ok();
         let chosen = chain.iter().filter_map(find).filter_map(|index| runs.get(index));
-        let between = chosen.flat_map(|(_, run)| *run).copied();
+        let doubtful = chosen.clone().filter(|run| run.may_be_payload);
+        self.doubtful = doubtful.map(|run| run.whole.offset).collect();
+        let between = chosen.flat_map(|run| run.pieces).copied();
         self.chosen.splice(position..position, between);
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod cases;
 pub(crate) mod cost;
 mod damage;
+mod elsewhere;
 pub(crate) mod embedded;
 mod endings;
 mod many_faults;
