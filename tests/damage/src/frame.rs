@@ -58,6 +58,15 @@ fn parse_one(file: &[u8], at: usize) -> Result<Parsed> {
     Ok(Parsed { id, frame: at..end, payload: start..start + length })
 }
 
+/// Whether these bytes, which are as long as a frame, are that frame, though at most one of its three lengths is another.
+pub fn is_but_for_a_length(bytes: &[u8], frame: &[u8]) -> bool {
+    let trailer = frame.len() - TRAILER_BYTES;
+    let (pointer, length) = (trailer + POINTER_AT, trailer + PAYLOAD_LENGTH_AT);
+    let is_same = |range: &Range<usize>| bytes[range.clone()] == frame[range.clone()];
+    let lengths = [0..PREFIX_BYTES, pointer..pointer + 4, length..length + 4];
+    is_same(&(PREFIX_BYTES..pointer)) && lengths.iter().filter(|length| is_same(length)).count() >= 2
+}
+
 /// The frame of a record of one event without metadata.
 pub fn encode(id: u64, payload: &[u8]) -> Vec<u8> {
     let padded = payload.len().next_multiple_of(8);

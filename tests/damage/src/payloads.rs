@@ -48,10 +48,12 @@ impl Nested {
         Self { id, payload, at, outer_prefix, outer_trailer, outer_bytes: outer.len() }
     }
 
-    /// Whether it stands somewhere in a file, and neither end of the frame around it stands at its place beside it.
+    /// Whether it stands somewhere in a file, and neither end of the frame around it stands at its place beside it. One of its own
+    /// three lengths may be false, as that of a true frame may.
     pub fn is_without_ends(&self, file: &[u8]) -> bool {
         let frame = frame::encode(self.id, &self.payload);
-        let places = file.windows(frame.len()).enumerate().filter(|(_, window)| *window == frame);
+        let places = file.windows(frame.len()).enumerate();
+        let places = places.filter(|(_, window)| frame::is_but_for_a_length(window, &frame));
         let mut places = places.map(|(place, _)| place);
         places.any(|place| {
             let start = place.checked_sub(self.at);

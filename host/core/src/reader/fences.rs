@@ -145,21 +145,48 @@ fn begins_too_high(files: &mut Files<'_>, file: FileId) -> Result<bool, StorageE
     Ok(first_behind(files, file)?.is_some_and(|behind| behind <= first))
 }
 
-/// The first segment behind a file that holds a record, or the last one that was looked at.
-fn follower_with_records(files: &mut Files<'_>, file: FileId) -> Result<Option<(FileId, u64)>, StorageError> {
-    let mut follower = nonempty_follower(files.segments, file);
-    for _ in 1..FOLLOWERS_MAX {
-        let Some((next, bytes)) = follower else { break };
-        if first_frame(files, next)?.is_some() {
-            break;
+/// What follows a file.
+struct Follower {
+    file: FileId,
+    bytes: u64,
+    /// The id of its first frame, which may be misplaced.
+    fence: Option<RecordId>,
+    /// What it holds where its first frame counts no more than any other. Not made yet where that frame tells its id.
+    unplaced: Option<FileMap>,
+}
+
+/// The first segment behind a file that holds a record, or the last one that is looked at.
+fn follower_with_records(files: &mut Files<'_>, file: FileId) -> Result<Option<Follower>, StorageError> {
+    let mut next = nonempty_follower(files.segments, file);
+    for looked_at in 1..=FOLLOWERS_MAX {
+        let Some((file, bytes)) = next else { break };
+        let fence = first_frame(files, file)?;
+        let mut follower = Follower { file, bytes, fence, unplaced: None };
+        if looked_at == FOLLOWERS_MAX || fence.is_some() || follower.unplaced(files)?.records() > 0 {
+            return Ok(Some(follower));
         }
-        let map = FileMap::of(&mut files.bytes_of(next, bytes), Fences::UNPLACED);
-        if unless_missing(map)?.records() > 0 {
-            break;
-        }
-        follower = nonempty_follower(files.segments, next);
+        next = nonempty_follower(files.segments, file);
     }
-    Ok(follower)
+    Ok(None)
+}
+
+impl Follower {
+    /// What it holds from an id on.
+    fn from(&self, files: &mut Files<'_>, min: Option<RecordId>) -> Result<FileMap, StorageError> {
+        FileMap::of(&mut files.bytes_of(self.file, self.bytes), Fences { min, end: None })
+    }
+
+    /// See the field.
+    fn unplaced(&mut self, files: &mut Files<'_>) -> Result<&FileMap, StorageError> {
+        let map = match self.unplaced.take() {
+            Some(map) => map,
+            None => {
+                let map = FileMap::of(&mut files.bytes_of(self.file, self.bytes), Fences::UNPLACED);
+                unless_missing(map)?
+            }
+        };
+        Ok(self.unplaced.insert(map))
+    }
 }
 
 /// The id below which all ids of a damaged file lie: where the file that follows begins, unless nothing tells that.
@@ -171,36 +198,36 @@ pub(crate) fn end_id(
     file: FileId,
     min_id: Option<RecordId>,
 ) -> Result<Option<RecordId>, StorageError> {
-    let Some((next, next_bytes)) = follower_with_records(files, file)? else {
+    let Some(mut next) = follower_with_records(files, file)? else {
         return Ok(files.segments.final_id());
     };
-    let fence = first_frame(files, next)?;
     let Some(bytes) = files.segments.get(file).map(|segment| segment.bytes) else { return Ok(None) };
-    let mut map = |file, bytes, min, end| FileMap::of(&mut files.bytes_of(file, bytes), Fences { min, end });
-    let open = map(file, bytes, min_id, None)?;
+    let fence = next.fence;
+    let own = |files: &mut Files<'_>, end| {
+        FileMap::of(&mut files.bytes_of(file, bytes), Fences { min: min_id, end })
+    };
+    let open = own(files, None)?;
     if let Some(fence) = fence {
-        let behind = map(next, next_bytes, Some(fence), None)?;
+        let behind = next.from(files, Some(fence))?;
         let is_whole_itself = open.first_id().is_some_and(|first| is_whole_from_its_fence(&open, first));
         let is_short = behind.records() < open.records();
         if is_whole_from_its_fence(&behind, fence) && !is_whole_itself && !is_short {
             return Ok(Some(fence));
         }
     }
-    let Fences { min, end } = Fences::UNPLACED;
-    let unplaced = map(next, next_bytes, min, end)?;
-    let mut starts: Vec<RecordId> =
-        fence.into_iter().chain(unplaced.stretches().iter().filter_map(first_id)).take(STARTS_MAX).collect();
+    let unplaced = next.unplaced(files)?.stretches().iter().filter_map(first_id);
+    let mut starts: Vec<RecordId> = fence.into_iter().chain(unplaced).take(STARTS_MAX).collect();
     starts.dedup();
     let open_end = open.next_id().unwrap_or_default();
     if starts.iter().all(|start| open_end <= *start) {
         // Where the next file's first frame does not tell, its first record that can be read does.
         return Ok(fence.or(starts.into_iter().min()));
     }
-    let behind = map(next, next_bytes, Some(open_end), None)?;
+    let behind = next.from(files, Some(open_end))?;
     let mut best = (None, open.worth().saturating_add(behind.worth()));
     for start in starts {
-        let own = map(file, bytes, min_id, Some(start))?;
-        let behind = map(next, next_bytes, own.next_id().or(min_id), None)?;
+        let own = own(files, Some(start))?;
+        let behind = next.from(files, own.next_id().or(min_id))?;
         let kept = own.worth().saturating_add(behind.worth());
         // In doubt the first frame of the next file counts.
         if kept > best.1 || kept == best.1 && Some(start) == fence {

@@ -191,6 +191,28 @@ fn a_frame_from_a_payload_counts_only_without_both_ends_around_it() {
     }
 }
 
+/// One false length leaves a record whole, and so a frame in a payload.
+#[test]
+fn a_frame_is_the_same_with_one_false_length_and_another_with_two() {
+    let frame = frame::encode(7, b"a payload");
+    let trailer = frame.len() - TRAILER_BYTES;
+    let lengths = [7, trailer + frame::POINTER_AT, trailer + frame::PAYLOAD_LENGTH_AT];
+    for one in lengths {
+        for other in lengths {
+            let mut bytes = frame.clone();
+            bytes[one] ^= 8;
+            bytes[other] ^= 1;
+            assert_eq!(frame::is_but_for_a_length(&bytes, &frame), one == other, "{one} {other}");
+        }
+    }
+    for at in (8..frame.len()).filter(|at| !(trailer + frame::POINTER_AT..trailer + 28).contains(at)) {
+        let mut bytes = frame.clone();
+        bytes[at] ^= 1;
+        let is_checksum_of_events = at >= trailer + 28;
+        assert_eq!(frame::is_but_for_a_length(&bytes, &frame), is_checksum_of_events, "{at}");
+    }
+}
+
 /// A false ledger of which no copy is left cannot be told from a true one; any other counts for nothing.
 #[test]
 fn only_a_false_ledger_without_a_copy_waives_records() {
