@@ -178,12 +178,11 @@ impl Follower {
 
     /// See the field.
     fn unplaced(&mut self, files: &mut Files<'_>) -> Result<&FileMap, StorageError> {
-        let map = match self.unplaced.take() {
-            Some(map) => map,
-            None => {
-                let map = FileMap::of(&mut files.bytes_of(self.file, self.bytes), Fences::UNPLACED);
-                unless_missing(map)?
-            }
+        let map = if let Some(map) = self.unplaced.take() {
+            map
+        } else {
+            let map = FileMap::of(&mut files.bytes_of(self.file, self.bytes), Fences::UNPLACED);
+            unless_missing(map)?
         };
         Ok(self.unplaced.insert(map))
     }
