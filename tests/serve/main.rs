@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
 #![allow(clippy::missing_panics_doc, clippy::cast_possible_truncation)]
 
+mod described;
 mod ending;
 mod limits;
+mod network;
 mod producing;
 mod pulling;
 mod requests;

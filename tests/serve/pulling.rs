@@ -131,6 +131,25 @@ fn records_that_do_not_exist_cannot_be_acknowledged() {
     assert_eq!(http.pull().2, ["2"]);
 }
 
+/// Numbers come from outside: none may end the server.
+#[test]
+fn the_largest_numbers_are_as_good_as_large_ones() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n");
+    let most = u64::MAX;
+    let huge = json!({ "max": u32::MAX, "max_bytes": most, "wait_ms": most, "lease_ms": most });
+    let lease = http.post("~/pull", &huge).done()["lease_id"].clone();
+    http.post("~/extend", &json!({ "lease_id": lease, "lease_ms": most })).done();
+    let later = json!({ "lease_id": lease, "ids": [2], "delay_ms": most });
+    assert_eq!(http.post("~/nack", &later).done(), json!({ "released": 1 }));
+    for (first, last) in [(77, 77), (most, most), (3, most)] {
+        let beyond = json!({ "any_incarnation": true, "ranges": [[first, last]] });
+        assert_eq!(http.post("~/ack", &beyond).done(), json!({ "acknowledged": 0 }));
+    }
+    assert_eq!(http.post("~/ack", &json!({ "any_incarnation": true, "ids": [1] })).done()["acknowledged"], 1);
+}
+
 /// Giving back is for records that failed, and only for those.
 #[test]
 fn single_records_of_a_lease_are_given_back() {

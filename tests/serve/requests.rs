@@ -30,6 +30,15 @@ fn each_mistake_has_its_code() {
     assert_eq!(served.status().next_id.0, 1);
 }
 
+/// A page in a browser cannot reach the socket, but a proxy to it can be reached.
+#[test]
+fn requests_with_an_origin_are_refused() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.send(b"GET /v1/buffers/main/status HTTP/1.1\r\nhost: x\r\norigin: http://evil.example\r\n\r\n");
+    assert_eq!(http.answer().failure(), (403, "forbidden".to_owned()));
+}
+
 /// A client has to know whom it talks to, and under which options.
 #[test]
 fn status_tells_the_owner_and_the_figures() {

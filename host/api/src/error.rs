@@ -50,6 +50,29 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them, for the description of the API.
+    pub const ALL: [Self; 19] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::UnknownBuffer,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::LeaseExpired,
+        Self::CannotSync,
+        Self::BodyTooLarge,
+        Self::RecordTooLong,
+        Self::UnsupportedMediaType,
+        Self::BufferFull,
+        Self::TooManyConnections,
+        Self::Closing,
+        Self::Refused,
+        Self::TakenAway,
+        Self::Withheld,
+        Self::Stopped,
+    ];
+
     /// The HTTP status that goes with it.
     pub fn status(self) -> u16 {
         match self {

@@ -3,7 +3,7 @@
 mod buffer;
 mod looking;
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 
@@ -195,6 +195,7 @@ pub(crate) struct AckArgs {
 #[command(
     after_help = "Examples:
   forebay serve /tmp/queue --max-size 10GiB
+  forebay serve /tmp/queue --listen 127.0.0.1:7070 --token-file tokens
   curl --unix-socket /tmp/queue/buffer.sock http://localhost/v1/buffers/main/status",
     mut_arg("durability", |arg| arg.hide(true)),
     mut_arg("metadata", |arg| arg.hide(true))
@@ -202,6 +203,15 @@ pub(crate) struct AckArgs {
 pub(crate) struct ServeArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
+    /// Serve a network, too, on this address and port: unencrypted, so on a network that you trust
+    #[arg(long, value_name = "ADDRESS", requires = "token_file")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The tokens that clients on the network must show: lines of 'produce TOKEN' and 'consume TOKEN', in a file of mode 0600
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A name by which clients on the network may call this server, besides its address
+    #[arg(long, value_name = "NAME", requires = "listen")]
+    pub(crate) host: Vec<String>,
     #[command(flatten)]
     pub(crate) buffer: BufferArgs,
 }

@@ -22,13 +22,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod connection;
 mod http;
+mod network;
 mod server;
 mod service;
 mod socket;
 mod stream;
 
 pub use self::{
+    network::{Network, Scope, Tokens, TokensError},
     server::Server,
     service::{Batch, Consumer, Service},
     socket::{Socket, SocketError, connect},

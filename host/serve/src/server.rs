@@ -8,10 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
-    net::UnixListener,
+    net::{TcpStream, UnixListener, UnixStream},
     runtime::{Builder, Runtime},
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -20,18 +18,16 @@ use tokio::{
 use tracing::{debug, warn};
 
 use crate::{
-    http::{Budget, Connection, routes, too_many_connections},
-    service::Service,
+    connection::serve_one,
+    http::{Budget, Connection, too_many_connections},
+    network::{Listening, Network, Rules},
+    service::{Consumer, Service},
     socket::{Name, Socket, may_serve},
     stream::Stream,
 };
 
 /// How many connections there may be. Others are told so and closed.
 const CONNECTIONS_MAX: usize = 512;
-
-/// Limits on the head of a request.
-const HEADERS_MAX: usize = 64;
-const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long it is looked whether clients have acknowledged what they have, and how often.
 const LEASE_LOOK: Duration = Duration::from_millis(5);
@@ -59,14 +55,23 @@ pub struct Server {
 }
 
 impl Server {
-    /// Begins to serve.
+    /// Begins to serve the socket of a buffer.
     pub fn start(service: Service, socket: Socket) -> io::Result<Self> {
+        Self::begin(service, socket, None)
+    }
+
+    /// Begins to serve the socket of a buffer, and a network.
+    pub fn start_on(service: Service, socket: Socket, network: Network) -> io::Result<Self> {
+        Self::begin(service, socket, Some(network))
+    }
+
+    fn begin(service: Service, socket: Socket, network: Option<Network>) -> io::Result<Self> {
         let runtime =
             Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(4).build()?;
         let (stage, stages) = watch::channel(Stage::Serving);
         let (listener, name) = socket.into_parts();
         let serve = Serve { service: service.clone(), stage: stages, budget: Budget::default() };
-        let run = move || run(&runtime, serve, listener, name);
+        let run = move || run(&runtime, serve, (listener, name), network);
         let thread = thread::Builder::new().name("forebay-serve".to_owned()).spawn(run)?;
         Ok(Self { service, stage, thread: Some(thread) })
     }
@@ -100,17 +105,56 @@ struct Serve {
     budget: Budget,
 }
 
-fn run(runtime: &Runtime, serve: Serve, listener: StdUnixListener, mut name: Name) {
+fn run(
+    runtime: &Runtime,
+    serve: Serve,
+    (listener, mut name): (StdUnixListener, Name),
+    network: Option<Network>,
+) {
     runtime.block_on(async {
-        match UnixListener::from_std(listener) {
-            Ok(listener) => accept_all(serve, listener, &mut name).await,
-            Err(error) => warn!(%error, "the socket cannot be served"),
+        let network = network.map(|network| network.listen(&serve.service)).transpose();
+        match (UnixListener::from_std(listener), network) {
+            (Ok(listener), Ok(network)) => accept_all(serve, listener, &mut name, network).await,
+            (Err(error), _) | (_, Err(error)) => warn!(%error, "the buffer cannot be served"),
         }
     });
 }
 
+/// A connection that was accepted.
+enum Accepted {
+    /// On the socket of the buffer.
+    Here(UnixStream),
+    /// On the network. Its leases do not end with it: connections there break by themselves.
+    There(TcpStream, Arc<Consumer>, Arc<Rules>),
+}
+
+impl Accepted {
+    /// There are too many. A client that does not listen is not waited for.
+    fn refuse(self) {
+        let _ = match self {
+            Self::Here(stream) => stream.try_write(&too_many_connections()),
+            Self::There(stream, ..) => stream.try_write(&too_many_connections()),
+        };
+    }
+}
+
+fn is_trusted(stream: &UnixStream, owner: u32) -> bool {
+    stream.peer_cred().is_ok_and(|peer| may_serve(peer.uid(), owner))
+}
+
+async fn accept_network(network: &mut Option<Listening>) -> io::Result<Accepted> {
+    let Some(Listening { listener, consumer, rules }) = network else { return std::future::pending().await };
+    let (stream, _) = listener.accept().await?;
+    Ok(Accepted::There(stream, Arc::clone(consumer), Arc::clone(rules)))
+}
+
 /// Serves all connections until the end.
-async fn accept_all(mut serve: Serve, listener: UnixListener, name: &mut Name) {
+async fn accept_all(
+    mut serve: Serve,
+    listener: UnixListener,
+    name: &mut Name,
+    mut network: Option<Listening>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let (last, lasts) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -124,35 +168,40 @@ async fn accept_all(mut serve: Serve, listener: UnixListener, name: &mut Name) {
                 (Err(_), _) => break Duration::ZERO,
             },
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept() => accepted.map(|(stream, _)| Accepted::Here(stream)),
+            accepted = accept_network(&mut network) => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 debug!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        if !stream.peer_cred().is_ok_and(|peer| may_serve(peer.uid(), name.owner)) {
-            debug!("a connection of another user was refused");
-            continue;
-        }
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            // A client that does not listen is not waited for.
-            let _ = stream.try_write(&too_many_connections());
+            accepted.refuse();
             continue;
         };
-        let serve = serve.clone();
-        let lasts = lasts.clone();
-        connections.spawn(async move {
-            let stream = Stream::new(stream);
-            serve_one(serve, stream.clone(), lasts).await;
-            stream.linger().await;
-            drop(place);
-        });
+        let (serve, last) = (serve.clone(), lasts.clone());
+        match accepted {
+            Accepted::Here(stream) if !is_trusted(&stream, name.owner) => {
+                debug!("a connection of another user was refused");
+            }
+            Accepted::Here(stream) => {
+                let consumer = Arc::new(serve.service.consumer());
+                let calls =
+                    Connection { service: serve.service, consumer, budget: serve.budget, rules: None };
+                connections.spawn(serve_one(calls, Stream::new(stream), last, place));
+            }
+            Accepted::There(stream, consumer, rules) => {
+                let calls =
+                    Connection { service: serve.service, consumer, budget: serve.budget, rules: Some(rules) };
+                connections.spawn(serve_one(calls, Stream::new(stream), last, place));
+            }
+        }
     };
-    drop(listener);
+    drop((listener, network));
     let until = Instant::now() + grace;
     while serve.service.has_leases() && Instant::now() < until {
         sleep(LEASE_LOOK).await;
@@ -164,26 +213,5 @@ async fn accept_all(mut serve: Serve, listener: UnixListener, name: &mut Name) {
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(LAST_ANSWERS, all).await.is_err() {
         debug!("connections were closed in the middle of an answer");
-    }
-}
-
-async fn serve_one(serve: Serve, stream: Stream, mut last: watch::Receiver<bool>) {
-    let Serve { service, budget, .. } = serve;
-    let consumer = Arc::new(service.consumer());
-    let routes = routes(Connection { service, consumer, budget });
-    let mut http = http1::Builder::new();
-    // A client that has records may be silent for long, and its leases end with the connection.
-    http.header_read_timeout(None).max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let mut served =
-        std::pin::pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)));
-    let served = tokio::select! {
-        served = served.as_mut() => served,
-        () = async { drop(last.wait_for(|is_last| *is_last).await) } => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
-    };
-    if let Err(error) = served {
-        debug!(%error, "a connection has ended");
     }
 }

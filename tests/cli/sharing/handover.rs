@@ -10,20 +10,17 @@ use crate::{
     support::cli::{Running, forebay, status},
 };
 
-/// How often the owner ends.
-const HANDOVERS: u64 = 20;
-
 /// How many lines each writer writes between two of them.
 const LINES: u64 = 1000;
 
-/// Each owner ends in order, whichever process it is, and another one takes its place: the others lose nothing, and get nothing twice.
-#[test]
-fn orderly_handovers_under_load_lose_and_repeat_nothing() {
+/// Has two writers write and one reader follow, and has the owner end in order so often, whichever of them it is. Nothing is lost, and
+/// nothing comes twice.
+pub fn run(handovers: u64) {
     let place = Place::with_lines(b"");
     let start = || Running::start(&mut forebay(["write", &place.path]));
     let mut writers: Vec<_> = (0..2).map(|_| start()).collect();
     let mut reader = Reader::start(&place, 0);
-    for handover in 0..HANDOVERS {
+    for handover in 0..handovers {
         for (writer, process) in (0..).zip(&mut writers) {
             process.feed(&chunk(writer, handover * LINES..(handover + 1) * LINES));
         }
@@ -47,6 +44,12 @@ fn orderly_handovers_under_load_lose_and_repeat_nothing() {
         assert_eq!(line, *next, "of writer {writer}");
         *next += 1;
     }
-    assert_eq!(next, HashMap::from([(0, HANDOVERS * LINES), (1, HANDOVERS * LINES)]));
+    assert_eq!(next, HashMap::from([(0, handovers * LINES), (1, handovers * LINES)]));
     assert!(!has_socket(&place));
+}
+
+/// Each owner ends in order, and another process takes its place: the others notice nothing.
+#[test]
+fn orderly_handovers_under_load_lose_and_repeat_nothing() {
+    run(20);
 }

@@ -1,5 +1,6 @@
 //! Several processes and one directory: one of them owns the buffer, and the others reach it through its socket.
 
+mod figures;
 mod handover;
 mod kills;
 mod owner;

@@ -29,6 +29,25 @@ fn serve_owns_a_buffer_until_a_signal_comes() {
     assert!(place.read(&[]).assert_quiet_success().stdout == seq(5..=10));
 }
 
+/// A network that is served to all, or with a token that all may read, is worse than none.
+#[test]
+fn a_network_is_served_with_tokens_that_no_other_user_can_read() {
+    let place = Place::new();
+    let listen = ["serve", &place.path, "--listen=127.0.0.1:0"];
+    run(listen).assert_refusal(&["--token-file"]);
+    let file = place.above.path().join("tokens");
+    fs::write(&file, "consume 0123456789abcdef\n").unwrap();
+    let flag = format!("--token-file={}", file.display());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    run([&listen[..], &[&flag]].concat()).assert_refusal(&["tokens has mode 644", "chmod 600"]);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut serve = Running::start(&mut forebay([&listen[..], &[&flag, "-v"]].concat()));
+    while !serve.next_error_line().contains("serving a network address=127.0.0.1:") {}
+    while !has_socket(&place) {}
+    serve.signal(Signal::TERM);
+    assert_eq!(serve.wait().code, Some(143));
+}
+
 /// An owner that was killed leaves its socket behind. It is an address, and no claim.
 #[test]
 fn a_socket_that_was_left_behind_keeps_no_process_out() {

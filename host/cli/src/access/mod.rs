@@ -23,9 +23,13 @@ use forebay::{
     storage::native::{LockError, NativeOpenError},
 };
 use forebay_api::{AckRequest, Owner};
+use forebay_serve::Network;
 use tokio::sync::Notify;
 
-use self::client::{CallError, Client};
+use self::{
+    client::{CallError, Client},
+    owner::Serving,
+};
 pub(crate) use self::{
     owner::Owned,
     peek::Peek,
@@ -99,15 +103,15 @@ impl Access {
         self.role().map(drop)
     }
 
-    /// Takes the buffer, and fails where another process has it and keeps it.
-    pub(crate) fn own(&self) -> anyhow::Result<()> {
+    /// Takes the buffer and serves it, and fails where another process has it and keeps it.
+    pub(crate) fn own(&self, network: Option<Network>) -> anyhow::Result<()> {
         let mut state = self.lock();
         let until = Instant::now() + self.args.wait;
         let mut pauses = Pauses::new();
         loop {
             match self.opening.lock(&self.dir) {
                 Ok(locked) => {
-                    state.owned = Some(owner::open(self, locked, false)?);
+                    state.owned = Some(owner::open(self, locked, Serving::Must(network))?);
                     return Ok(());
                 }
                 Err(error) if !is_locked(&error) || Instant::now() >= until => return Err(error),
@@ -153,7 +157,8 @@ impl Access {
             };
             let held = match locked {
                 Ok(locked) => {
-                    let owned = owner::open(self, locked, state.former.is_some())?;
+                    let owned =
+                        owner::open(self, locked, Serving::AsCan { was_client: state.former.is_some() })?;
                     state.owned = Some(Arc::clone(&owned));
                     return Ok(Role::Owner(owned));
                 }

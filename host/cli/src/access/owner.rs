@@ -2,8 +2,9 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use forebay::{Buffer, Locked, OpenReport, Writer};
-use forebay_serve::{Server, Service, Socket};
+use forebay_serve::{Network, Server, Service, Socket};
 use tracing::{debug, warn};
 
 use super::Access;
@@ -31,20 +32,41 @@ impl Owned {
     }
 }
 
+/// How a buffer is to be served.
+pub(super) enum Serving {
+    /// As well as it can be.
+    AsCan {
+        /// This process was a client of the owner before.
+        was_client: bool,
+    },
+    /// Or not at all: on the socket, and on a network if one is given.
+    Must(Option<Network>),
+}
+
 /// Opens the buffer, and serves it. Clients that come meanwhile wait at the socket.
-pub(super) fn open(access: &Access, locked: Locked, was_client: bool) -> anyhow::Result<Arc<Owned>> {
+pub(super) fn open(access: &Access, locked: Locked, serving: Serving) -> anyhow::Result<Arc<Owned>> {
     let is_left_behind = access.dir.join(forebay_api::SOCKET_NAME).symlink_metadata().is_ok();
     let socket = Socket::bind(&access.dir);
     let buffer = access.opening.open(&access.dir, &access.args, locked)?;
     let service = service(&buffer, access);
-    if was_client || is_left_behind {
+    if is_left_behind || matches!(serving, Serving::AsCan { was_client: true }) {
         service.hold_off(HOLD_OFF);
     }
     let owned = Owned { writer: buffer.writer(), service: service.clone(), report: *buffer.open_report() };
     let wake = Arc::clone(&access.wake);
     access.signals.hold(buffer, Box::new(move || wake()));
-    match socket.map_err(anyhow::Error::from).and_then(|socket| Ok(Server::start(service, socket)?)) {
+    let socket = socket.map_err(anyhow::Error::from);
+    let must_serve = matches!(serving, Serving::Must(_));
+    let server = socket.and_then(|socket| match serving {
+        Serving::AsCan { .. } | Serving::Must(None) => Ok(Server::start(service, socket)?),
+        Serving::Must(Some(network)) => Ok(Server::start_on(service, socket, network)?),
+    });
+    match server {
         Ok(server) => access.signals.serve(server),
+        Err(error) if must_serve => {
+            return Err(error)
+                .with_context(|| format!("cannot serve the buffer in {}", access.dir.display()));
+        }
         Err(error) => warn!(
             error = format!("{error:#}"),
             "no other process can use the buffer while this one does: it cannot be served"

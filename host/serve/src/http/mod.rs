@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod consume;
+mod guard;
 mod produce;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Path, State},
+    middleware,
     response::Response,
     routing::{get, post},
 };
@@ -18,7 +20,10 @@ use tokio::task::spawn_blocking;
 
 use self::answer::{Failed, json};
 pub(crate) use self::{answer::too_many_connections, body::Budget};
-use crate::service::{Consumer, Service};
+use crate::{
+    network::Rules,
+    service::{Consumer, Service},
+};
 
 /// What the calls of one connection share.
 #[derive(Clone)]
@@ -26,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) service: Service,
     pub(crate) consumer: Arc<Consumer>,
     pub(crate) budget: Budget,
+    /// What is asked of requests on a network; `None` on the buffer's own socket.
+    pub(crate) rules: Option<Arc<Rules>>,
 }
 
 /// All calls.
@@ -41,6 +48,7 @@ pub(crate) fn routes(connection: Connection) -> Router {
         .route(paths::EXTEND, post(consume::extend))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(connection.clone(), guard::check))
         .with_state(connection)
 }
 

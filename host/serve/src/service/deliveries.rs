@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::{
     early::Early,
-    leases::{ConsumerId, LeaseNumber, Leased, Leases, is_of},
+    leases::{ConsumerId, LeaseNumber, Leased, Leases, is_of, lease_end},
 };
 
 /// The most records of one batch: the buffer's logic takes no more in one call.
@@ -247,7 +247,7 @@ impl State {
         };
         let count = self.ready.iter().take(most).take_while(fits).count();
         let records: Vec<_> = self.ready.drain(..count).collect();
-        let ends = now + Duration::from_millis(request.lease_ms);
+        let ends = lease_end(now, request.lease_ms);
         let lease = self.leases.grant(consumer, ends, records.clone());
         Some(Granted { lease, records })
     }

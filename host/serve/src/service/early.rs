@@ -40,6 +40,9 @@ impl Early {
 
     /// Records of these ids are acknowledged. Keeps what may still be delivered. Whether there is any.
     pub(super) fn add(&mut self, incarnation: Option<u64>, first: u64, last: u64) -> bool {
+        if first > last {
+            return false;
+        }
         let before = self.ranges.len();
         let again = self.given_back.range(first..=last);
         self.ranges.extend(again.map(|&id| Range { incarnation, first: id, last: id, is_again: true }));
@@ -109,6 +112,7 @@ mod tests {
         }
         assert!(!early.add(Some(1), 2, 5));
         early.gave_back(3);
+        assert!(!early.add(Some(1), 9, 2), "a range of nothing");
         assert!(early.add(Some(1), 2, 4));
         assert!(early.deliver(1, 3));
         assert!(!early.waits());

@@ -25,7 +25,7 @@ use forebay_api::{
 
 use self::{
     deliveries::{Deliveries, Granted, NoRecords},
-    leases::{ConsumerId, LeaseNumber},
+    leases::{ConsumerId, LeaseNumber, lease_end},
 };
 
 /// The longest time that records wait for room in one call.
@@ -157,7 +157,7 @@ impl Service {
 
     /// Makes a lease end at another time.
     pub fn extend(&self, request: &ExtendRequest) -> Result<(), Failure> {
-        let ends = Instant::now() + Duration::from_millis(request.lease_ms);
+        let ends = lease_end(Instant::now(), request.lease_ms);
         let is_extended = self.0.deliveries.extend(lease(&request.lease_id)?, ends);
         if is_extended { Ok(()) } else { Err(failures::lease_expired()) }
     }
