@@ -42,7 +42,9 @@ fn call(served: &Served, request: &str, headers: &[(&str, &str)], body: &str) ->
     let mut stream = TcpStream::connect(served.address).unwrap();
     let length = body.len();
     write!(stream, "{request} HTTP/1.1\r\ncontent-length: {length}\r\nconnection: close\r\n").unwrap();
-    headers.iter().for_each(|(name, value)| write!(stream, "{name}: {value}\r\n").unwrap());
+    for (name, value) in headers {
+        write!(stream, "{name}: {value}\r\n").unwrap();
+    }
     write!(stream, "\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
