@@ -26,6 +26,7 @@ mod logic;
 #[cfg(feature = "testing")]
 pub mod logic;
 mod panics;
+mod parking;
 pub mod storage;
 mod thread_limit;
 mod threads;

@@ -64,7 +64,7 @@ pub(crate) fn at(time: Instant, job: Job) {
 
 /// Runs a job. A panic in it, which only an embedder's own storage is known to raise, must not take the thread away from the
 /// other buffers of the process. What it was working on belongs to its own buffer.
-fn run_to_an_end(job: Job) {
+pub(crate) fn run_to_an_end(job: impl FnOnce()) {
     // The panic's own message has been printed by the process's hook.
     if caught(job).is_err() {
         error!("work of a buffer has panicked: it was given up, and its buffer may stand still");

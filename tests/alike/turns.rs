@@ -48,3 +48,32 @@ fn a_buffer_whose_syncs_wait_for_its_disk_leaves_a_thread_to_the_others() {
         waits.close().unwrap();
     }
 }
+
+/// A caller that waits for its sync runs it itself. On a disk that does not answer it holds nothing that others need.
+#[test]
+fn a_caller_that_syncs_keeps_no_other_from_the_buffer() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        disk.hold_syncs();
+        thread::scope(|scope| {
+            let writer = buffer.writer().with_durability(Durability::Synced);
+            let other = writer.clone();
+            let syncs = scope.spawn(move || writer.write_batch(records(1..=1)).unwrap().records);
+            let wait_for = |next_id| {
+                while buffer.status().unwrap().next_id.0 < next_id {
+                    thread::yield_now();
+                }
+            };
+            wait_for(2);
+            write(&buffer, 2..=3);
+            assert_eq!(buffer.reader().next_batch(10).unwrap().unwrap().len(), 3, "{runs:?}");
+            // Its records wait for the next sync, which it may not run before this one has ended.
+            let waits = scope.spawn(move || other.write_batch(records(4..=4)).unwrap().records);
+            wait_for(5);
+            disk.let_syncs_go_on();
+            assert_eq!((syncs.join().unwrap(), waits.join().unwrap()), (1, 1), "{runs:?}");
+        });
+        buffer.close().unwrap();
+    }
+}

@@ -19,7 +19,6 @@ use super::{
     runtime::{Runtime, RuntimeClock, Threads},
     shared::Shared,
     source::Source,
-    sync_line::SyncLine,
 };
 use crate::{
     engine::{Component, Limits},
@@ -265,18 +264,12 @@ pub(super) fn open_on(
 ) -> Result<Buffer, OpenError> {
     options.check()?;
     let _entered = span.clone().entered();
-    let shared = Arc::new(Shared::new(Arc::clone(&runtime), span));
+    let shared = Arc::new(Shared::new(runtime, span));
     let weak: Weak<Shared> = Arc::downgrade(&shared);
-    let line = SyncLine::new(runtime);
-    let sync_runner = Box::new(move |target, job: crate::storage::SyncJob| {
-        let weak = weak.clone();
-        let job = move || {
-            let result = job();
-            if let Some(shared) = weak.upgrade() {
-                shared.submit_elsewhere(|work| work.syncs.push((target, result)));
-            }
-        };
-        line.run(target, Box::new(job));
+    let sync_runner = Box::new(move |target, job| {
+        if let Some(shared) = weak.upgrade() {
+            shared.run_sync(target, job);
+        }
     });
     let mut guard = Guard::new(
         backend,

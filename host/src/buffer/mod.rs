@@ -25,7 +25,9 @@ mod status;
 #[cfg(feature = "tokio")]
 mod stream;
 mod sync;
+mod sync_callers;
 mod sync_line;
+mod syncing;
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(feature = "tokio")]

@@ -88,6 +88,6 @@ impl Future for Pending {
 }
 
 /// The core went without an answer: only a panic in it could do that.
-fn gone() -> WriteError {
+pub(super) fn gone() -> WriteError {
     WriteError::new(WriteErrorKind::Closed, Vec::new())
 }

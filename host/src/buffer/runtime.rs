@@ -10,7 +10,7 @@ use std::{
 
 use forebay_core::Clock;
 
-use crate::{storage::SyncTarget, threads};
+use crate::{parking, storage::SyncTarget, threads};
 
 /// Work that is to be run once.
 pub type Job = Box<dyn FnOnce() + Send>;
@@ -28,6 +28,12 @@ pub trait Runtime: fmt::Debug + Send + Sync {
     /// buffer. A runtime whose buffers share threads lets none of them have all.
     fn syncs_of_a_buffer(&self) -> NonZeroUsize {
         NonZeroUsize::MAX
+    }
+
+    /// Whether a caller that blocks until its records are synced may run a sync itself, in [`block_on`](Self::block_on).
+    /// [`run_sync`](Self::run_sync) gets the others.
+    fn may_callers_sync(&self) -> bool {
+        false
     }
 
     /// Runs a job for a caller that must not block.
@@ -77,6 +83,10 @@ impl Runtime for Threads {
         threads::SYNCS_OF_A_BUFFER
     }
 
+    fn may_callers_sync(&self) -> bool {
+        true
+    }
+
     fn execute(&self, job: Job) {
         threads::execute(job);
     }
@@ -97,6 +107,6 @@ impl Runtime for Threads {
     }
 
     fn block_on(&self, event: Pin<&mut (dyn Future<Output = ()> + Send)>) {
-        pollster::block_on(event);
+        parking::block_on(event);
     }
 }

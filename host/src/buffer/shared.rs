@@ -21,8 +21,13 @@ use super::{
     in_flight::Delivery,
     inbox::{Ack, Work},
     runtime::Runtime,
+    sync_callers::SyncCallers,
+    sync_line::SyncLine,
 };
-use crate::brake::Brake;
+use crate::{
+    brake::Brake,
+    storage::{SyncJob, SyncTarget},
+};
 
 /// A time that does not come.
 const NEVER_NS: u64 = u64::MAX;
@@ -38,6 +43,8 @@ const ACK_DELAY: Duration = Duration::from_millis(100);
 pub(super) struct Shared {
     combining: Combining<Core>,
     runtime: Arc<dyn Runtime>,
+    pub(super) line: Arc<SyncLine>,
+    pub(super) sync_callers: SyncCallers<(SyncTarget, SyncJob)>,
     /// When the earliest timer goes off that wakes all who wait for a change.
     look_again_ns: AtomicU64,
     /// An executor was asked to drive the core, and has not begun.
@@ -57,6 +64,8 @@ impl Shared {
     pub(super) fn new(runtime: Arc<dyn Runtime>, span: Span) -> Self {
         Self {
             combining: Combining::new(),
+            line: SyncLine::new(Arc::clone(&runtime)),
+            sync_callers: SyncCallers::new(),
             runtime,
             look_again_ns: AtomicU64::new(NEVER_NS),
             is_driver_asked: AtomicBool::new(false),
@@ -112,6 +121,11 @@ impl Shared {
     pub(super) fn submit(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
         self.combining.leave(change);
         self.drive();
+    }
+
+    /// Leaves work. [`drive`](Self::drive) is to follow.
+    pub(super) fn leave(&self, change: impl FnOnce(&mut Work)) {
+        self.combining.leave(change);
     }
 
     /// Leaves work, and has it done by an executor: for threads that must not block.
@@ -247,10 +261,11 @@ impl Shared {
         );
     }
 
-    fn drive(self: &Arc<Self>) {
+    pub(super) fn drive(self: &Arc<Self>) {
         if self.span.in_scope(|| self.combining.drive(self)) == Driven::GoOn {
             self.drive_elsewhere();
         }
+        self.sync_callers.wake_one();
     }
 
     fn drive_elsewhere(self: &Arc<Self>) {

@@ -67,6 +67,10 @@ impl Runtime for TokioRuntime {
         Threads.syncs_of_a_buffer()
     }
 
+    fn may_callers_sync(&self) -> bool {
+        Threads.may_callers_sync()
+    }
+
     fn execute(&self, job: Job) {
         self.spawn_blocking(job, |job| Threads.execute(job));
     }

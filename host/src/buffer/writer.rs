@@ -10,6 +10,7 @@ use super::{
     options::{Durability, Options},
     receipt::{Pending, Receipt},
     shared::Shared,
+    syncing::SyncingCaller,
 };
 use crate::NewRecord;
 
@@ -44,7 +45,7 @@ impl Writer {
     /// Writes records, in their order and with nothing between them, and waits until all have reached the level of
     /// durability. A buffer that blocks when it is full waits for room. Records that are not written come back in the error.
     pub fn write_batch(&self, records: Vec<NewRecord>) -> Result<Receipt, WriteError> {
-        self.submit(records)?.wait()
+        self.wait_for(|| self.submit(records))
     }
 
     /// As [`write`](Self::write), without waiting for room: see [`try_write_batch`](Self::try_write_batch).
@@ -89,6 +90,7 @@ impl Writer {
         records: Vec<NewRecord>,
         timeout: Duration,
     ) -> Result<Receipt, WriteError> {
+        // Should its records find no room in time, it must be free to go.
         self.hand_over(records, Some(timeout), Shared::submit)?.wait()
     }
 
@@ -118,6 +120,18 @@ impl Writer {
     ) -> Result<Receipt, WriteError> {
         self.shared.note_async_caller();
         self.hand_over(records, Some(timeout), Shared::submit_elsewhere)?.await
+    }
+
+    /// Hands records over and waits for the answer. A thread that waits for a sync may run it.
+    fn wait_for(
+        &self,
+        hand_over: impl FnOnce() -> Result<Pending, WriteError>,
+    ) -> Result<Receipt, WriteError> {
+        let is_synced = self.options.durability == Durability::Synced;
+        match is_synced.then(|| SyncingCaller::new(&self.shared)).flatten() {
+            Some(caller) => caller.wait(hand_over()?),
+            None => hand_over()?.wait(),
+        }
     }
 
     fn hand_over(

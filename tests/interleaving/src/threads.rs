@@ -5,17 +5,8 @@ use shuttle::{sync::Arc, thread};
 use crate::{
     combining::{Combining, Driven, Serve, Work},
     counter::{Answer, Counter, Shared, Told},
+    explore,
 };
-
-/// How many histories of each kind are run. A few hundred show each of the mistakes that were made on purpose.
-const HISTORIES: usize = 3000;
-
-/// Runs histories in which any thread may go on at any time, and such in which only a few are interrupted. One that fails
-/// says how it is had again.
-fn explore(history: impl Fn() + Copy + Sync + Send + 'static) {
-    shuttle::check_random(history, HISTORIES);
-    shuttle::check_pct(history, HISTORIES, 3);
-}
 
 /// Three producers come at the same moment. A thread that finds the core taken goes away at once, so its holder must
 /// find what they left: otherwise a record lies in the queue until another thread happens to come by.

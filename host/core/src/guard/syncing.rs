@@ -340,6 +340,11 @@ impl Guard {
         self.syncs.has_durable()
     }
 
+    /// Whether a sync of the last segment is in flight: one that is requested meanwhile starts when that has ended.
+    pub fn is_last_in_flight(&self) -> bool {
+        self.segments.last().is_some_and(|last| self.syncs.is_in_flight(SyncTarget::Data(last.file)))
+    }
+
     /// Whether no sync is under way. What has failed may wait for a retry.
     pub fn has_landed(&self) -> bool {
         self.syncs.has_landed()

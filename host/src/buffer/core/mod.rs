@@ -129,6 +129,8 @@ impl Core {
         self.end_turn(shared);
         self.end_drained_writing();
         self.flush_for_waiters();
+        // The next sync goes first: there may be many to answer.
+        shared.sync_callers.wake_one();
         self.answer_durable();
         self.wake();
         if let Some(deadline_ns) = self.next_deadline_ns() {

@@ -202,13 +202,14 @@ impl Core {
         }
     }
 
-    /// Requests the syncs that waiting writers need, where none was requested yet.
+    /// Requests the syncs that waiting writers need, where none was requested yet. All who come while one is in flight share the
+    /// next request.
     pub(super) fn flush_for_waiters(&mut self) {
-        if self.guard().is_degraded() {
+        let wanted = self.awaiting_sync.back().map_or(RecordId(0), AwaitingSync::next);
+        if wanted <= self.flushed || self.guard().is_degraded() || self.guard().is_last_in_flight() {
             return;
         }
-        let wanted = self.awaiting_sync.back().map_or(RecordId(0), AwaitingSync::next);
-        if wanted > self.flushed && self.stop.is_none() {
+        if self.stop.is_none() {
             loop {
                 let next = self.guard().next_id();
                 let told = self.lives.call(Logic::flush);
