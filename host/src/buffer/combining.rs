@@ -23,6 +23,10 @@ pub(super) trait Serve {
     type Work: Work;
     /// What the thread that serves brings along.
     type Context;
+    /// Dropped once the core is let go. Until then no thread is woken: it would find the core taken.
+    type Wakes;
+
+    fn hold_wakes() -> Self::Wakes;
 
     fn serve(&mut self, work: Self::Work, context: &Self::Context);
 }
@@ -101,6 +105,7 @@ impl<C: Serve> Combining<C> {
             if lock(&self.door).is_empty() {
                 return Driven::Done;
             }
+            let _wakes = C::hold_wakes();
             let mut state = match self.core.try_lock() {
                 Ok(state) => state,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -119,7 +124,9 @@ impl<C: Serve> Combining<C> {
     /// Waits for the core, and does something with it, after all that was left before. `None`: there is no core. To be
     /// driven next: others may have come while it was held.
     pub(super) fn with<T>(&self, context: &C::Context, action: impl FnOnce(&mut C) -> T) -> Option<T> {
-        match &mut *lock(&self.core) {
+        let _wakes = C::hold_wakes();
+        let mut state = lock(&self.core);
+        match &mut *state {
             State::Open(core) => {
                 self.serve(core, context);
                 Some(action(core))

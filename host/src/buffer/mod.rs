@@ -21,6 +21,7 @@ mod shared;
 #[cfg(feature = "testing")]
 mod simulation;
 mod source;
+mod spinning;
 mod status;
 #[cfg(feature = "tokio")]
 mod stream;

@@ -19,8 +19,9 @@ use super::{
     core::Core,
     error::{Stop, Unable},
     in_flight::Delivery,
-    inbox::{Ack, Work},
+    inbox::{Ack, PendingWrite, Work},
     runtime::Runtime,
+    spinning::Spinning,
     sync_callers::SyncCallers,
     sync_line::SyncLine,
 };
@@ -45,6 +46,7 @@ pub(super) struct Shared {
     runtime: Arc<dyn Runtime>,
     pub(super) line: Arc<SyncLine>,
     pub(super) sync_callers: SyncCallers<(SyncTarget, SyncJob)>,
+    pub(super) spinning: Spinning,
     /// When the earliest timer goes off that wakes all who wait for a change.
     look_again_ns: AtomicU64,
     /// An executor was asked to drive the core, and has not begun.
@@ -66,6 +68,7 @@ impl Shared {
             combining: Combining::new(),
             line: SyncLine::new(Arc::clone(&runtime)),
             sync_callers: SyncCallers::new(),
+            spinning: Spinning::default(),
             runtime,
             look_again_ns: AtomicU64::new(NEVER_NS),
             is_driver_asked: AtomicBool::new(false),
@@ -121,6 +124,16 @@ impl Shared {
     pub(super) fn submit(self: &Arc<Self>, change: impl FnOnce(&mut Work)) {
         self.combining.leave(change);
         self.drive();
+    }
+
+    /// Leaves records to be written, as [`submit`](Self::submit).
+    pub(super) fn write(self: &Arc<Self>, write: PendingWrite) {
+        self.submit(|work| work.writes.push(write));
+    }
+
+    /// Leaves records to be written, as [`submit_elsewhere`](Self::submit_elsewhere).
+    pub(super) fn write_elsewhere(self: &Arc<Self>, write: PendingWrite) {
+        self.submit_elsewhere(|work| work.writes.push(write));
     }
 
     /// Leaves work. [`drive`](Self::drive) is to follow.

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{
     error::{WriteError, WriteErrorKind},
-    inbox::{PendingWrite, Work},
+    inbox::PendingWrite,
     options::{Durability, Options},
     receipt::{Pending, Receipt},
     shared::Shared,
@@ -91,12 +91,12 @@ impl Writer {
         timeout: Duration,
     ) -> Result<Receipt, WriteError> {
         // Should its records find no room in time, it must be free to go.
-        self.hand_over(records, Some(timeout), Shared::submit)?.wait()
+        self.hand_over(records, Some(timeout), Shared::write)?.wait()
     }
 
     /// Hands records over and returns: the answer is waited for later, while more are handed over.
     pub fn submit(&self, records: Vec<NewRecord>) -> Result<Pending, WriteError> {
-        self.hand_over(records, None, Shared::submit)
+        self.hand_over(records, None, Shared::write)
     }
 
     /// As [`write`](Self::write), without blocking the thread.
@@ -108,7 +108,7 @@ impl Writer {
     /// records.
     pub async fn write_batch_async(&self, records: Vec<NewRecord>) -> Result<Receipt, WriteError> {
         self.shared.note_async_caller();
-        self.hand_over(records, None, Shared::submit_elsewhere)?.await
+        self.hand_over(records, None, Shared::write_elsewhere)?.await
     }
 
     /// As [`write_batch_timeout`](Self::write_batch_timeout), without blocking the thread. A timeout of zero does not wait for
@@ -119,16 +119,20 @@ impl Writer {
         timeout: Duration,
     ) -> Result<Receipt, WriteError> {
         self.shared.note_async_caller();
-        self.hand_over(records, Some(timeout), Shared::submit_elsewhere)?.await
+        self.hand_over(records, Some(timeout), Shared::write_elsewhere)?.await
     }
 
-    /// Hands records over and waits for the answer. A thread that waits for a sync may run it.
+    /// Hands records over and waits for the answer. Most come within microseconds. A thread that waits for a sync may run it.
     fn wait_for(
         &self,
         hand_over: impl FnOnce() -> Result<Pending, WriteError>,
     ) -> Result<Receipt, WriteError> {
-        let is_synced = self.options.durability == Durability::Synced;
-        match is_synced.then(|| SyncingCaller::new(&self.shared)).flatten() {
+        if self.options.durability != Durability::Synced {
+            let mut pending = hand_over()?;
+            let soon = self.shared.spinning.until(|| pending.try_take());
+            return soon.unwrap_or_else(|| pending.wait());
+        }
+        match SyncingCaller::new(&self.shared) {
             Some(caller) => caller.wait(hand_over()?),
             None => hand_over()?.wait(),
         }
@@ -138,7 +142,7 @@ impl Writer {
         &self,
         records: Vec<NewRecord>,
         timeout: Option<Duration>,
-        submit: impl FnOnce(&Arc<Shared>, Box<dyn FnOnce(&mut Work)>),
+        submit: impl FnOnce(&Arc<Shared>, PendingWrite),
     ) -> Result<Pending, WriteError> {
         let records = self.check(records)?;
         if records.is_empty() {
@@ -147,7 +151,7 @@ impl Writer {
         let deadline_ns = timeout.map(|timeout| self.shared.deadline_ns(timeout));
         let (reply, answer) = oneshot::channel();
         let write = PendingWrite::new(records, self.options.durability, deadline_ns, reply);
-        submit(&self.shared, Box::new(move |work| work.writes.push(write)));
+        submit(&self.shared, write);
         Ok(Pending::new(answer, &self.shared))
     }
 

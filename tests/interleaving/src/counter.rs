@@ -1,5 +1,7 @@
 //! A core that counts what was written to it and gives it to consumers.
 
+use std::cell::RefCell;
+
 use shuttle::sync::{Arc, Condvar, Mutex};
 
 use crate::combining::{Combining, Driven, Serve, Work};
@@ -29,6 +31,27 @@ impl<T: Copy> Told<T> {
                 Some(what) => return what,
                 None => told = changed.wait(told).unwrap(),
             }
+        }
+    }
+}
+
+shuttle::thread_local! {
+    /// What this thread tells others once it has let the core go.
+    static HELD: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn later(tell: impl FnOnce() + 'static) {
+    HELD.with(|held| held.borrow_mut().push(Box::new(tell)));
+}
+
+/// As the host wakes threads: when it is dropped.
+pub(crate) struct HeldWakes;
+
+impl Drop for HeldWakes {
+    fn drop(&mut self) {
+        let held = HELD.with(|held| std::mem::take(&mut *held.borrow_mut()));
+        for tell in held {
+            tell();
         }
     }
 }
@@ -63,12 +86,21 @@ pub(crate) struct Counter {
 impl Serve for Counter {
     type Work = Writes;
     type Context = ();
+    type Wakes = HeldWakes;
+
+    fn hold_wakes() -> HeldWakes {
+        HeldWakes
+    }
 
     fn serve(&mut self, work: Writes, (): &()) {
         self.items += work.0.len();
         // The state first, and then the waking.
-        work.0.iter().for_each(|writer| writer.tell(Answer::Written));
-        self.waiting.drain(..).for_each(|reader| reader.tell(()));
+        for writer in work.0 {
+            later(move || writer.tell(Answer::Written));
+        }
+        for reader in self.waiting.drain(..) {
+            later(move || reader.tell(()));
+        }
     }
 }
 

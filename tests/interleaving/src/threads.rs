@@ -154,6 +154,9 @@ impl Work for More {
 impl Serve for Busy {
     type Work = More;
     type Context = Arc<Combining<Self>>;
+    type Wakes = ();
+
+    fn hold_wakes() {}
 
     fn serve(&mut self, _: More, door: &Self::Context) {
         self.rounds += 1;

@@ -188,6 +188,13 @@ impl Segments {
     /// Where a file stands in reading order.
     pub(crate) fn position(&self, file: FileId) -> Option<usize> {
         let front = self.order.front()?.file;
+        // Most questions are about the ends.
+        if self.order.back().is_some_and(|last| last.file == file) {
+            return self.order.len().checked_sub(1);
+        }
+        if front == file {
+            return Some(0);
+        }
         self.order.binary_search_by_key(&front.steps_to(file), |segment| front.steps_to(segment.file)).ok()
     }
 

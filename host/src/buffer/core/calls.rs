@@ -20,6 +20,7 @@ impl Core {
     /// order. A failure ends the instance; `None` then says that a fresh one has taken over, which knows all that the host
     /// knows and nothing of this call.
     pub(super) fn note<T>(&mut self, result: Result<T, CallError>) -> Result<Option<T>, Unable> {
+        self.note_call();
         let error = match result {
             Ok(value) => return Ok(Some(value)),
             Err(error) => error,

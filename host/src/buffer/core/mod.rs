@@ -33,6 +33,7 @@ use super::{
 use crate::{
     guard::{Guard, Loss, ReadRecord},
     logic::Logic,
+    parking::HeldWakes,
     storage::{Backend, StorageError, SyncTarget},
 };
 
@@ -103,6 +104,11 @@ impl std::fmt::Debug for Core {
 impl Serve for Core {
     type Work = Work;
     type Context = Arc<Shared>;
+    type Wakes = HeldWakes;
+
+    fn hold_wakes() -> HeldWakes {
+        HeldWakes::new()
+    }
 
     /// Does what waits in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
     fn serve(&mut self, work: Work, shared: &Arc<Shared>) {

@@ -16,25 +16,33 @@ const NEVER_NS: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Turn {
     ends_ns: u64,
+    /// The logic was not called in it yet: the clock need not be asked.
+    is_fresh: bool,
     /// It ended before all was done.
     has_more: bool,
 }
 
 impl Default for Turn {
     fn default() -> Self {
-        Self { ends_ns: NEVER_NS, has_more: false }
+        Self { ends_ns: NEVER_NS, is_fresh: false, has_more: false }
     }
 }
 
 impl Core {
     pub(super) fn begin_turn(&mut self) {
-        self.turn = Turn { ends_ns: after(self.lives.now_ns(), TURN), has_more: false };
+        self.turn = Turn { ends_ns: after(self.lives.now_ns(), TURN), is_fresh: true, has_more: false };
+    }
+
+    /// A call of the logic has ended.
+    pub(super) fn note_call(&mut self) {
+        self.turn.is_fresh = false;
     }
 
     /// Whether there is to be no further call of the logic in this turn. What is left waits for the next one.
     pub(super) fn is_turn_over(&mut self) -> bool {
         // A thread that closes does all there is: what the logic may take for that has a limit of its own.
         let is_over = self.turn.ends_ns != NEVER_NS
+            && !self.turn.is_fresh
             && !self.guard().is_closing()
             && self.lives.now_ns() >= self.turn.ends_ns;
         self.turn.has_more |= is_over;

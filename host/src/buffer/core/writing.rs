@@ -17,6 +17,7 @@ use crate::{
     },
     guard::Placement,
     logic::{Logic, WhenFull},
+    parking::wake_held,
 };
 
 /// What one call of the logic is offered at the most: its lists stay small, and no caller waits for long.
@@ -71,6 +72,7 @@ impl Core {
                 self.no_room();
                 continue;
             }
+            wake_held();
             let (batch, sizes) = guard.offer(gather(&mut self.backlog));
             let result = self.lives.call(|logic| logic.write(batch, &sizes));
             // However the call ended, what the guard has placed is placed.
@@ -162,7 +164,9 @@ impl Core {
                 id = next;
             }
             placed -= count;
-            write.put_back(records.by_ref().take(on_offer - count).collect());
+            if count < on_offer {
+                write.put_back(records.by_ref().take(on_offer - count).collect());
+            }
         }
         debug_assert!(records.next().is_none(), "every record has a writer");
         all_placed
@@ -210,6 +214,7 @@ impl Core {
             return;
         }
         if self.stop.is_none() {
+            wake_held();
             loop {
                 let next = self.guard().next_id();
                 let told = self.lives.call(Logic::flush);
