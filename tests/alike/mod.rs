@@ -13,6 +13,7 @@ mod fallback;
 mod files;
 mod full;
 mod futures;
+mod gathering;
 mod losses;
 mod misplaced;
 mod not_blocking;

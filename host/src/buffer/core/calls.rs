@@ -89,6 +89,9 @@ impl Core {
     /// A sync has ended. Where it has failed for good, all who wait hear of it.
     pub(super) fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
         self.guard().sync_ended(target, result);
+        if result.is_ok() && matches!(target, SyncTarget::Data(_)) {
+            self.begin_gathering();
+        }
         if let Some(reason) = self.guard().hopeless().map(ToOwned::to_owned) {
             self.stop_by_storage(reason);
         }

@@ -2,8 +2,10 @@
 
 mod acknowledging;
 mod calls;
+mod closing;
 mod draining;
 mod dropping;
+mod gathering;
 mod reading;
 mod turns;
 mod writing;
@@ -15,7 +17,7 @@ use forebay_types::RecordId;
 pub(super) use reading::Taken;
 use tokio::sync::oneshot;
 
-use self::{dropping::Drops, turns::Turn};
+use self::{dropping::Drops, gathering::Gathering, turns::Turn};
 use super::{
     Options,
     combining::Serve,
@@ -26,7 +28,6 @@ use super::{
     lives::Lives,
     redelivery::Redelivery,
     shared::Shared,
-    source::Source,
     status::Status,
     why_full::WhyFull,
 };
@@ -34,7 +35,7 @@ use crate::{
     guard::{Guard, Loss, ReadRecord},
     logic::Logic,
     parking::HeldWakes,
-    storage::{Backend, StorageError, SyncTarget},
+    storage::{StorageError, SyncTarget},
 };
 
 /// The shortest time between two ticks.
@@ -63,6 +64,7 @@ pub(super) struct Core {
     /// What was lacking then.
     why_full: WhyFull,
     awaiting_sync: VecDeque<AwaitingSync>,
+    gathering: Gathering,
     /// The id below which a sync of everything has been asked for.
     flushed: RecordId,
     ready: VecDeque<ReadRecord>,
@@ -134,7 +136,7 @@ impl Core {
         self.place_backlog();
         self.end_turn(shared);
         self.end_drained_writing();
-        self.flush_for_waiters();
+        self.flush_for_waiters(shared);
         // The next sync goes first: there may be many to answer.
         shared.sync_callers.wake_one();
         self.answer_durable();
@@ -161,6 +163,7 @@ impl Core {
             storage_error: None,
             why_full: WhyFull::Logic,
             awaiting_sync: VecDeque::new(),
+            gathering: Gathering::default(),
             flushed: RecordId(0),
             ready: VecDeque::new(),
             withheld: None,
@@ -275,89 +278,6 @@ impl Core {
             // The waiting caller may have gone.
             let _ = waiting.send(());
         }
-    }
-
-    /// No more records will be written: what was accepted becomes durable, and readers come to an end.
-    pub(super) fn end_writing(&mut self) {
-        if self.writing != Writing::Ended {
-            self.place_backlog();
-            self.writing = Writing::Ended;
-            self.end_backlog();
-            // A writer that comes now is not to wait for room.
-            self.full = false;
-            let told = self.lives.call(Logic::close_writer);
-            let _ = self.note(told);
-            self.forget_dropped();
-            // The first part of a batch whose rest was just handed back may be durable already.
-            self.answer_durable();
-            self.wake();
-        }
-    }
-
-    /// No more records will be written, and all that has happened becomes durable, also where writing had ended before.
-    pub(super) fn finish(&mut self) {
-        self.guard().begin_closing();
-        self.tell_durable();
-        if self.writing == Writing::Ended {
-            let told = self.lives.call(Logic::flush);
-            let _ = self.note(told);
-        } else {
-            self.end_writing();
-        }
-    }
-
-    /// For the thread that closes: a receiver that is told when no sync is outstanding any more; `None` if that is so now.
-    /// None is begun for dead letters then.
-    pub(super) fn wait_for_syncs(&mut self) -> Option<oneshot::Receiver<()>> {
-        if self.is_sync_idle() {
-            self.dead_letters.close();
-            return None;
-        }
-        let (wake, receiver) = oneshot::channel();
-        self.waiting_for_syncs.push(wake);
-        Some(receiver)
-    }
-
-    /// Where a failed sync is not made up for: tries it once more now. Answers whether there was anything to try.
-    ///
-    pub(super) fn mend(&mut self, shared: &Arc<Shared>) -> bool {
-        if self.stop.is_some() {
-            return false;
-        }
-        let is_degraded = self.guard().is_degraded();
-        if is_degraded {
-            self.guard().begin_closing();
-            self.tick(shared);
-        }
-        is_degraded || !self.is_sync_idle()
-    }
-
-    /// Nothing more will be done: the storage may note that it was left in order. Gives it and the logic's source, for the
-    /// next owner.
-    pub(super) fn close(mut self) -> Result<(Box<dyn Backend>, Source), Stop> {
-        if !self.is_broken {
-            // A panic is said below.
-            let _ = self.contained(Self::settle);
-        }
-        self.drops.say_rest();
-        let ended = self.lives.end();
-        if let Some(stop) = self.stop {
-            return Err(stop);
-        }
-        let (guard, source) = ended.map_err(|error| Stop::Failed(error.to_string()))?;
-        Ok((guard.into_backend(), source))
-    }
-
-    fn settle(&mut self) {
-        // What its last calls have dropped is in the log before the buffer is gone.
-        self.forget_dropped();
-        self.guard().close();
-        if self.guard().is_degraded() {
-            self.stop.get_or_insert(Stop::SyncFailed);
-        } else if !self.guard().is_all_durable() {
-            self.stop.get_or_insert(Stop::NotSynced);
-        }
-        self.answer_durable();
     }
 
     /// How many events waited in data files that were taken away.

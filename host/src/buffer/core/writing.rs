@@ -1,6 +1,6 @@
 //! The writing side of the core: what waits to be placed, and who waits to hear of it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use forebay_types::RecordId;
 use tracing::warn;
@@ -13,6 +13,7 @@ use crate::{
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
+        shared::Shared,
         why_full::WhyFull,
     },
     guard::Placement,
@@ -208,17 +209,18 @@ impl Core {
 
     /// Requests the syncs that waiting writers need, where none was requested yet. All who come while one is in flight share the
     /// next request.
-    pub(super) fn flush_for_waiters(&mut self) {
+    pub(super) fn flush_for_waiters(&mut self, shared: &Arc<Shared>) {
         let wanted = self.awaiting_sync.back().map_or(RecordId(0), AwaitingSync::next);
         if wanted <= self.flushed || self.guard().is_degraded() || self.guard().is_last_in_flight() {
             return;
         }
-        if self.stop.is_none() {
+        if self.stop.is_none() && !self.is_gathering(shared) {
             wake_held();
             loop {
                 let next = self.guard().next_id();
                 let told = self.lives.call(Logic::flush);
                 if !matches!(self.note(told), Ok(None)) {
+                    self.note_request();
                     self.flushed = next;
                     break;
                 }
