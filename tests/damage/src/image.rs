@@ -32,21 +32,34 @@ struct Entry {
     modified: SystemTime,
 }
 
+/// The names of all files in a directory and the folders in it, each behind the name of its folder.
+fn names(directory: &Path, folder: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let place = directory.join(folder);
+    for entry in fs::read_dir(&place).with_context(|| format!("cannot list {}", place.display()))? {
+        let entry = entry?;
+        let name = format!("{folder}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            found.extend(names(directory, &format!("{name}/"))?);
+        } else {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
 /// All files of a directory, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Image(BTreeMap<String, Entry>);
 
 impl Image {
-    /// Reads a directory without subdirectories. Files that are the same in `before` share its memory.
+    /// Reads a directory, and the folders in it. Files that are the same in `before` share its memory.
     pub fn read(directory: &Path, before: &Self) -> Result<Self> {
         let mut files = BTreeMap::new();
-        for entry in
-            fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?
-        {
-            let path = entry?.path();
+        for name in names(directory, "")? {
+            let path = directory.join(&name);
             let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let modified = path.metadata()?.modified()?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let shared = before.0.get(&name).filter(|known| *known.bytes == bytes);
             let bytes = shared.map_or_else(|| Arc::new(bytes), |known| Arc::clone(&known.bytes));
             files.insert(name, Entry { bytes, modified });
@@ -58,14 +71,12 @@ impl Image {
     /// time when it was made. Files get the times of their last change
     /// back, because damage at rest leaves no trace there.
     pub fn put(&self, directory: &Path) -> Result<()> {
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            if !path.file_name().is_some_and(|name| self.0.contains_key(&*name.to_string_lossy())) {
-                fs::remove_file(&path)?;
-            }
+        for name in names(directory, "")?.iter().filter(|name| !self.0.contains_key(*name)) {
+            fs::remove_file(directory.join(name))?;
         }
         for (name, entry) in &self.0 {
             let path = directory.join(name);
+            fs::create_dir_all(path.parent().unwrap_or(directory))?;
             fs::write(&path, &*entry.bytes).with_context(|| format!("cannot write {}", path.display()))?;
             File::options().write(true).open(&path)?.set_modified(entry.modified)?;
         }
