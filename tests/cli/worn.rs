@@ -191,7 +191,8 @@ fn read_prints_the_records_of_slow_logic_as_it_gets_them() {
     let started = Instant::now();
     let mut reader = Running::start(&mut forebay(["read", &place.path, &component]));
     for number in 1..=20_u64 {
-        assert_eq!(reader.next_line().unwrap(), number.to_string().into_bytes());
+        let Some(line) = reader.next_line() else { panic!("{}", reader.wait()) };
+        assert_eq!(line, number.to_string().into_bytes());
     }
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let signalled = Instant::now();

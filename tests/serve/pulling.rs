@@ -118,6 +118,31 @@ fn the_next_owner_takes_acknowledgements_of_what_it_has_not_delivered() {
     assert_eq!(http.pull().2, ["3", "5"]);
 }
 
+/// Readers that outlive an owner acknowledge records far behind those that come next: the others must not all be taken into memory.
+#[test]
+fn acknowledgements_far_ahead_take_few_records_into_memory() {
+    let served = Served::new();
+    let lines: String = (1..=20_000).map(|number| format!("{number}\n")).collect();
+    let mut http = served.connect();
+    http.append(&lines);
+    for first in [15_000, 17_000, 19_000] {
+        let ranges = json!({ "any_incarnation": true, "ranges": [[first, first + 9]] });
+        assert_eq!(http.post("~/ack", &ranges).done(), json!({ "acknowledged": 0 }));
+    }
+    assert!(served.status().unacknowledged_records <= 4096, "{:?}", served.status());
+    let mut taken = 0;
+    while taken < 19_970 {
+        let answer = http.post("~/pull", &json!({ "max": 4096, "max_bytes": 1 << 30 })).done();
+        let batch = answer["records"].as_array().unwrap().len();
+        assert!(batch > 0, "{taken} were taken");
+        taken += batch;
+        let lease = &answer["lease_id"];
+        let through = json!({ "any_incarnation": true, "through": u64::MAX, "lease_id": lease });
+        http.post("~/ack", &through).done();
+    }
+    assert_eq!((taken, served.status().acknowledged.0), (19_970, 20_000));
+}
+
 /// A client that acknowledges what is not there yet must not have the next records dropped unseen.
 #[test]
 fn records_that_do_not_exist_cannot_be_acknowledged() {

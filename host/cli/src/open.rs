@@ -14,6 +14,10 @@ use crate::{
 /// Below this size of a data file, making and removing files costs more than writing to them.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
 
+/// How many records readers may have and not have acknowledged: those of all processes together, each of which takes thousands at a
+/// time. What they hold of memory has a limit of its own.
+const UNACKNOWLEDGED_RECORDS_MAX: usize = 100_000;
+
 /// The options that were asked for.
 pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
     let mut options = Options::default();
@@ -31,6 +35,7 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
         Durability::Synced => forebay::Durability::Synced,
     };
     options.sync_interval = args.sync_interval;
+    options.max_unacknowledged_records = UNACKNOWLEDGED_RECORDS_MAX;
     options.check()?;
     Ok(options)
 }

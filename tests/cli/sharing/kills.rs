@@ -14,20 +14,35 @@ use crate::{
 };
 
 /// How many lines each writer writes between two kills.
-const LINES: u64 = 2000;
+const LINES: u64 = 4000;
 
-/// Writes a chunk, and says whether all of it was confirmed. It is killed after so many bytes, if it is to be.
-fn write(mut process: Running, text: &[u8], killed_after: Option<usize>) -> bool {
-    if let Some(bytes) = killed_after {
-        process.feed(&text[..bytes]);
-        process.signal(Signal::KILL);
-        process.wait();
-        return false;
+/// A writer in the middle of its lines: some are confirmed, and the others are on their way.
+struct Writer {
+    process: Running,
+    rest: Vec<u8>,
+}
+
+impl Writer {
+    fn start(place: &Place, mut text: Vec<u8>, dice: &mut Dice) -> Self {
+        let mut process = Running::start(&mut forebay(["write", &place.path, "--confirm"]));
+        let length = u64::try_from(text.len()).unwrap();
+        let rest = text.split_off(usize::try_from(1 + dice.below(length - 1)).unwrap());
+        process.feed(&text);
+        Self { process, rest }
     }
-    process.feed(text);
-    let ended = process.end();
-    assert!(ended.code == Some(0) && ended.stderr.is_empty(), "{ended}");
-    true
+
+    /// Waits until some of its lines are confirmed, and feeds the others.
+    fn feed(&mut self) {
+        // Half a line is none: it is confirmed with the others.
+        if self.process.next_line().is_some() {
+            self.process.feed(&self.rest);
+        }
+    }
+
+    fn end(mut self) {
+        let ended = self.process.end();
+        assert!(ended.code == Some(0) && ended.stderr.is_empty(), "{ended}");
+    }
 }
 
 /// Has writers write and readers follow, and kills one of them so often, the owner among them. Says how many lines were delivered again.
@@ -39,20 +54,28 @@ pub fn run(writers: u64, readers: u64, kills: u64) -> u64 {
     let place = Place::with_lines(b"");
     let mut reading: Vec<_> = (0..readers).map(|number| Reader::start(&place, number)).collect();
     for round in 0..kills {
-        let victim = dice.below(writers + readers);
-        let start = || Running::start(&mut forebay(["write", &place.path]));
-        let writing: Vec<_> = (0..writers).map(|writer| (writer, start())).collect();
-        for (writer, process) in writing {
-            let text = chunk(writer, round * LINES..(round + 1) * LINES);
-            let length = u64::try_from(text.len()).unwrap();
-            let killed_after = (writer == victim).then(|| usize::try_from(dice.below(length)).unwrap());
-            if !write(process, &text, killed_after) {
-                assert!(write(start(), &text, None));
-            }
+        let lines = round * LINES..(round + 1) * LINES;
+        let mut writing: Vec<_> = (0..writers)
+            .map(|writer| Writer::start(&place, chunk(writer, lines.clone()), &mut dice))
+            .collect();
+        writing.iter_mut().for_each(Writer::feed);
+        // Every third time it is the owner, whichever process that is.
+        let owner = status(&place.path)["locked_by"].as_u64().filter(|_| round % 3 == 0);
+        let by_dice = usize::try_from(dice.below(writers + readers)).unwrap();
+        let pids = writing.iter().map(|writer| writer.process.pid());
+        let mut pids = pids.chain(reading.iter().map(|reader| reader.process.pid()));
+        let victim = pids.position(|pid| Some(pid.into()) == owner).unwrap_or(by_dice);
+        if victim < writing.len() {
+            let mut killed = writing.remove(victim).process;
+            killed.signal(Signal::KILL);
+            killed.wait();
+            let again = chunk(u64::try_from(victim).unwrap(), lines);
+            writing.push(Writer::start(&place, again, &mut dice));
+            writing.last_mut().unwrap().feed();
+        } else {
+            reading[victim - writing.len()].again(&place, Signal::KILL);
         }
-        if let Some(reader) = victim.checked_sub(writers) {
-            reading[usize::try_from(reader).unwrap()].again(&place, Signal::KILL);
-        }
+        writing.into_iter().for_each(Writer::end);
     }
     while status(&place.path)["records"] != 0 {}
     let (mut delivered, mut again) = (BTreeSet::new(), 0);

@@ -150,12 +150,21 @@ impl Deliveries {
         self.reader.ack_batch(&records);
     }
 
-    /// Takes records out of the buffer until those come that are acknowledged already. The others are ready for clients.
+    /// Takes records out of the buffer that are acknowledged already, as long as those come. The others are ready for clients.
+    ///
+    /// An acknowledgement behind a record that is not acknowledged is in memory, whether its record was taken or not: it is looked for
+    /// no further. Records that were given back come first.
     async fn find_early(&self) -> Vec<Record> {
         let mut found = Vec::new();
-        while self.lock().early.waits() {
+        let mut goes_on = self.lock().may_find_early();
+        while goes_on {
             match self.reader.next_batch_timeout_async(BATCH_RECORDS_MAX, Duration::ZERO).await {
-                Ok(Some(records)) => found.extend(self.lock().sort_out(records)),
+                Ok(Some(records)) => {
+                    let mut state = self.lock();
+                    let before = found.len();
+                    found.extend(state.sort_out(records));
+                    goes_on = found.len() > before && state.ready.is_empty() && state.early.waits();
+                }
                 // Some are not to be delivered yet, or delivery has paused: they are known when they come.
                 _ => break,
             }
@@ -250,6 +259,11 @@ impl State {
         let ends = lease_end(now, request.lease_ms);
         let lease = self.leases.grant(consumer, ends, records.clone());
         Some(Granted { lease, records })
+    }
+
+    /// Whether records that are acknowledged already may be the next to come.
+    fn may_find_early(&self) -> bool {
+        self.early.waits_again() || (self.early.waits() && self.ready.is_empty())
     }
 
     /// Takes the records that are meant out of leases and of what is ready. Whether others are meant that are still to come.

@@ -75,7 +75,12 @@ impl Early {
         id <= self.delivered
     }
 
-    /// Whether any record that is acknowledged may be among those that were not delivered.
+    /// Whether any record that is acknowledged may be among those that were given back.
+    pub(super) fn waits_again(&self) -> bool {
+        self.ranges.iter().any(|range| range.is_again)
+    }
+
+    /// Whether any record that is acknowledged may be among those that are still to come.
     pub(super) fn waits(&self) -> bool {
         !self.ranges.is_empty()
     }
