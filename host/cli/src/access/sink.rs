@@ -140,6 +140,10 @@ impl Sink {
                 self.say_full(&message);
                 let count = usize::try_from(placed.placed).unwrap_or(usize::MAX).min(records.len());
                 if !self.is_rejecting {
+                    if count == 0 {
+                        // An owner that refuses what does not fit answers at once.
+                        Pauses::new().pause();
+                    }
                     return Ok(Some(Step::Again(answered(&placed, 0), count)));
                 }
                 let (done, refused) = records.split_at(count);
