@@ -175,6 +175,19 @@ fn the_largest_numbers_are_as_good_as_large_ones() {
     assert_eq!(http.post("~/ack", &json!({ "any_incarnation": true, "ids": [1] })).done()["acknowledged"], 1);
 }
 
+/// A consumer that dies must not have the order of records changed for the next one.
+#[test]
+fn what_is_given_back_comes_before_what_was_not_delivered() {
+    let served = Served::new();
+    let mut http = served.connect();
+    let lines: Vec<_> = (1..=6).map(|number| format!("{number}{}", "x".repeat(1000))).collect();
+    http.append(&lines.join("\n"));
+    let first = http.post("~/pull", &json!({ "max_bytes": 2500 })).done();
+    assert_eq!(first["records"].as_array().unwrap().len(), 2);
+    http.post("~/nack", &json!({ "lease_id": first["lease_id"] })).done();
+    assert_eq!(http.pull().2, lines);
+}
+
 /// Giving back is for records that failed, and only for those.
 #[test]
 fn single_records_of_a_lease_are_given_back() {

@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
     panic::{self, AssertUnwindSafe},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, TryLockError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
@@ -38,6 +38,9 @@ const BATCHES_MAX: usize = 8;
 
 /// How often the buffer is looked at while stdin is silent: it may stop with every record answered.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a request is still in flight when a signal has come.
+const BUSY_LOOK: Duration = Duration::from_millis(5);
 
 /// What this thread hears of.
 enum Event {
@@ -111,7 +114,7 @@ struct Writing<'a> {
     answers: Answers,
     /// Where the last id is printed.
     confirm: Option<File>,
-    /// Held while a request is in flight.
+    /// Held while a request is in flight, and its answer on the way.
     busy: Arc<Mutex<()>>,
 }
 
@@ -129,7 +132,12 @@ impl Writing<'_> {
                 }
             }
         }
-        drop(self.busy.lock());
+        // A request that is in flight has its answer first. The thread that waits for it may wait for room for what it has to tell.
+        while matches!(self.busy.try_lock(), Err(TryLockError::WouldBlock)) {
+            if let Ok(Event::Sent(sent)) = inbox.recv_timeout(BUSY_LOOK) {
+                self.settle(sent)?;
+            }
+        }
         // Writing has ended: what was handed over has its answer or gets it now.
         while let Ok(Event::Sent(sent)) = inbox.try_recv() {
             self.settle(sent)?;

@@ -51,6 +51,10 @@ impl Reader {
     /// Ends it by a signal, and begins again.
     fn again(&mut self, place: &Place, signal: Signal) {
         self.stop(signal);
+        // It may have been killed in the middle of a line.
+        let output = fs::read(&self.output).unwrap();
+        let whole = output.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        fs::write(&self.output, &output[..whole]).unwrap();
         self.process = Self::begin(place, &self.output);
     }
 
@@ -179,6 +183,28 @@ fn a_full_buffer_is_emptied_by_another_process() {
         .collect();
     assert!(numbers.into_iter().eq(1..=1000));
     assert_eq!((writer.end().code, second.end().code), (Some(0), Some(0)));
+}
+
+/// A client ends at a signal as an owner does: what it has sent is answered, and counted.
+#[test]
+fn a_client_ends_in_order_at_a_signal() {
+    let place = Place::new();
+    let mut owner = owner(&place, 1);
+    let mut writer = Running::start(&mut forebay(["write", &place.path, "--format=json", "--grace=1h"]));
+    let feeding = crate::feed_without_end(writer.take_stdin());
+    while status(&place.path)["records"].as_u64().unwrap() < 10_000 {}
+    writer.signal(Signal::TERM);
+    let ended = writer.wait();
+    feeding.join().unwrap();
+    assert!(ended.code == Some(143) && ended.stderr.is_empty(), "{ended}");
+    let written = ended.json()["records"].as_u64().unwrap();
+    assert_eq!(written + 1, status(&place.path)["records"].as_u64().unwrap(), "{ended}");
+    let mut reader = Running::start(&mut forebay(["read", &place.path, "--follow", "--grace=1h"]));
+    reader.next_line().unwrap();
+    reader.signal(Signal::INT);
+    let ended = reader.wait();
+    assert!(ended.code == Some(130) && ended.stderr.is_empty(), "{ended}");
+    owner.end().assert_quiet_success();
 }
 
 /// A client that does not wait is told what was refused, as an owner is.

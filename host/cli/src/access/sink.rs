@@ -75,7 +75,7 @@ impl Sink {
         }
     }
 
-    /// Held while a request is in flight.
+    /// Held while a request is in flight, and its answer on the way.
     pub(crate) fn busy(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.busy)
     }
@@ -90,11 +90,12 @@ impl Sink {
             if let Some(owned) = self.access.owned() {
                 return Ok(sent(self.write(&owned.writer, records)?));
             }
+            if self.access.signals.caught().is_some() {
+                return Ok(ControlFlow::Break(()));
+            }
             let busy = Arc::clone(&self.busy);
             let busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
-            let step = self.send(&records)?;
-            drop(busy);
-            let (outcome, placed) = match step {
+            let (outcome, placed) = match self.send(&records)? {
                 Some(Step::Done(outcome, bytes)) => {
                     return Ok(sent(Sent { outcome, bytes, longest_frame: 0 }));
                 }
@@ -103,8 +104,9 @@ impl Sink {
             };
             let others = records.split_off(placed.min(records.len()));
             let sent = sent(Sent { outcome, bytes: payload_bytes(&records), longest_frame: 0 });
+            drop(busy);
             records = others;
-            if sent.is_break() || self.access.signals.caught().is_some() {
+            if sent.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }

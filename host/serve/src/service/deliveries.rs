@@ -1,7 +1,7 @@
 //! Records on their way to clients. All reading of the buffer goes through here, so that it is known who has which record.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -44,7 +44,8 @@ pub(super) struct Granted {
 pub(super) struct Deliveries {
     reader: Reader,
     state: Mutex<State>,
-    /// Records became ready that no call to the buffer tells of, or a lease ended, or the owner is about to end.
+    /// Records became ready that no call to the buffer tells of, or the owner is about to end. It cuts calls short that wait for the
+    /// buffer. What such a call was about to get comes behind what the next one gets: so it is not for more than that.
     changed: Notify,
 }
 
@@ -52,6 +53,8 @@ struct State {
     leases: Leases<Record>,
     /// Taken from the buffer, and no client has them. In the order of their ids.
     ready: VecDeque<Record>,
+    /// Given back to the buffer without a delay, and not taken again.
+    returned: BTreeSet<u64>,
     early: Early,
     /// What one record has of payload, as last seen.
     record_bytes: u64,
@@ -72,6 +75,7 @@ impl Deliveries {
         let state = State {
             leases: Leases::default(),
             ready: VecDeque::new(),
+            returned: BTreeSet::new(),
             early: Early::default(),
             record_bytes: RECORD_BYTES_GUESS,
             is_closing: false,
@@ -90,20 +94,27 @@ impl Deliveries {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            let (wanted, lease_end) = {
+            let (returned, wanted, lease_end) = {
                 let (mut state, now) = (self.lock(), Instant::now());
                 if state.is_closing {
                     return Err(NoRecords::Closing);
                 }
                 state.expire(now);
-                if let Some(granted) = state.grant(consumer, request, now) {
+                let returned = state.returned.len().min(BATCH_RECORDS_MAX);
+                if returned == 0
+                    && let Some(granted) = state.grant(consumer, request, now)
+                {
                     if !state.ready.is_empty() {
                         self.changed.notify_one();
                     }
                     return Ok(granted);
                 }
-                (state.wanted(request), state.leases.next_end(now))
+                (returned, state.wanted(request), state.leases.next_end(now))
             };
+            if returned > 0 {
+                self.take_returned(returned).await?;
+                continue;
+            }
             if is_local {
                 let records = self.reader.try_next_batch(wanted).map_err(NoRecords::Failed)?;
                 if !records.is_empty() {
@@ -125,6 +136,17 @@ impl Deliveries {
                 () = changed => {}
             }
         }
+    }
+
+    /// Takes back records that clients have given back: they come before those that are ready.
+    async fn take_returned(&self, most: usize) -> Result<(), NoRecords> {
+        match self.reader.next_batch_timeout_async(most, Duration::ZERO).await {
+            Ok(Some(records)) => self.lock().receive(records),
+            // Another call has them, or they are given up.
+            Ok(None) | Err(ReadError::TimedOut) => self.lock().returned.clear(),
+            Err(error) => return Err(NoRecords::Failed(error)),
+        }
+        Ok(())
     }
 
     /// Acknowledges records, and says how many; `None` if the lease that is named has ended. They are taken by the buffer when this
@@ -184,13 +206,11 @@ impl Deliveries {
         self.lock().leases.extend(lease, ends)
     }
 
-    /// A client is gone: its leases end.
+    /// A client is gone: its leases end. Calls that wait hear of it from the buffer, to which the records go back.
     pub(super) fn close(&self, consumer: ConsumerId) {
         let mut state = self.lock();
         let records = state.leases.close(consumer);
         state.give_back(&records, Duration::ZERO);
-        drop(state);
-        self.changed.notify_waiters();
     }
 
     /// From now on no records are given out. Those that clients have can be acknowledged.
@@ -230,7 +250,10 @@ impl State {
 
     /// Records came from the buffer: gives those that are acknowledged already. The others are ready.
     fn sort_out(&mut self, records: Vec<Record>) -> Vec<Record> {
-        let Self { early, ready, .. } = self;
+        let Self { early, ready, returned, .. } = self;
+        for record in &records {
+            returned.remove(&record.id().0);
+        }
         let is_early = |record: &Record| early.deliver(record.incarnation(), record.id().0);
         let (acknowledged, others): (Vec<_>, Vec<_>) = records.into_iter().partition(is_early);
         let is_behind = match (ready.back(), others.first()) {
@@ -306,6 +329,9 @@ impl State {
     fn give_back(&mut self, records: &[Record], delay: Duration) -> u64 {
         for record in records {
             self.early.gave_back(record.id().0);
+            if delay.is_zero() {
+                self.returned.insert(record.id().0);
+            }
             record.nack_after(delay);
         }
         u64::try_from(records.len()).unwrap_or(u64::MAX)
