@@ -9,7 +9,7 @@ use forebay::{
 use tracing::subscriber::NoSubscriber;
 
 use crate::{
-    access::{Owned, Supply, Taken},
+    access::{Access, Supply, Taken},
     args::OutputFraming,
     exit::Exit,
     framing::{self, Shown},
@@ -55,21 +55,25 @@ impl Delivery {
     }
 
     /// Closes the buffer, and says on stderr what did not go as it should: records that are lost, and acknowledgements that
-    /// the logic has kept to itself. Each loss was logged when it was found. There is no ending where another process has the
-    /// buffer: that one tells of losses.
-    pub(crate) fn finish(
-        &self,
-        directory: &Path,
-        ending: Option<Ending>,
-        signals: &Signals,
-    ) -> anyhow::Result<Exit> {
-        let Some(ending) = ending else { return Ok(Exit::Done) };
-        let lost = signals.with_buffer(|buffer| lost(buffer, ending.cut_bytes)).flatten();
+    /// the logic has kept to itself. Each loss was logged when it was found.
+    pub(crate) fn finish(&self, directory: &Path, ending: Ending, signals: &Signals) -> anyhow::Result<Exit> {
+        let (cut_bytes, is_alone) = match ending {
+            Ending::Own { cut_bytes, is_alone } => (cut_bytes, is_alone),
+            Ending::Elsewhere { lost: 0 } => return Ok(Exit::Done),
+            Ending::Elsewhere { lost } => {
+                let lost = print::count(lost, "record");
+                print::say(&format!(
+                    "lost {lost} while this command read: no data file holds them whole; the process that has the buffer logs where"
+                ));
+                return Ok(Exit::No);
+            }
+        };
+        let lost = signals.with_buffer(|buffer| lost(buffer, cut_bytes)).flatten();
         if let Some(lost) = &lost {
             print::say(lost);
         }
         signals.close()?;
-        let swallowed = if ending.is_alone { self.swallowed(directory) } else { 0 };
+        let swallowed = if is_alone { self.swallowed(directory) } else { 0 };
         if swallowed > 0 {
             let records = print::count(swallowed, "record");
             print::say(&format!(
@@ -95,18 +99,29 @@ impl Delivery {
     }
 }
 
-/// How a buffer of this process's own ends.
+/// How the buffer ends for a command that took records out of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
-    /// What was cut from the end of the last file on opening.
-    pub(crate) cut_bytes: u64,
-    /// No other process has taken records out: those before ours are ours.
-    pub(crate) is_alone: bool,
+pub(crate) enum Ending {
+    /// This process has the buffer, and closes it.
+    Own {
+        /// What was cut from the end of the last file on opening.
+        cut_bytes: u64,
+        /// No other process has taken records out: those before ours are ours.
+        is_alone: bool,
+    },
+    /// Another process has it.
+    Elsewhere {
+        /// How many events were lost meanwhile.
+        lost: u64,
+    },
 }
 
 impl Ending {
-    pub(crate) fn of(owned: Option<&Owned>) -> Option<Self> {
-        owned.map(|owned| Self { cut_bytes: owned.cut_bytes(), is_alone: !owned.is_shared() })
+    pub(crate) fn of(access: &Access) -> Self {
+        match access.owned() {
+            Some(owned) => Self::Own { cut_bytes: owned.cut_bytes(), is_alone: !owned.is_shared() },
+            None => Self::Elsewhere { lost: access.lost_elsewhere() },
+        }
     }
 }
 

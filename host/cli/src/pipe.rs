@@ -59,7 +59,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let mut source = Source::new(&access);
     let result = deliver_all(&mut source, &has_ended, &mut delivery, signals);
     drop(source);
-    let delivered = delivery.finish(&args.dir, Ending::of(access.owned().as_deref()), signals);
+    let delivered = delivery.finish(&args.dir, Ending::of(&access), signals);
     // Nothing waits for what is still to come from stdin.
     if signals.caught().is_some() || result? == Listener::Gone {
         return delivered;

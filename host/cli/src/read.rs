@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     access.enter()?;
     let mut delivery = Delivery::new(args.framing)?;
     let result = deliver_all(args, signals, Source::new(&access), &mut delivery);
-    let exit = delivery.finish(&args.dir, Ending::of(access.owned().as_deref()), signals);
+    let exit = delivery.finish(&args.dir, Ending::of(&access), signals);
     result.and(exit)
 }
 
@@ -35,7 +35,11 @@ fn peek(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let (peek, report) = Peek::begin(&args.dir, &args.buffer, signals)?;
     let mut delivery = Delivery::new(args.framing)?;
     let result = deliver_all(args, signals, peek, &mut delivery);
-    let ending = report.map(|report| Ending { cut_bytes: report.cut_bytes, is_alone: false });
+    // Of what another process has lost it tells itself.
+    let ending = report.map_or(Ending::Elsewhere { lost: 0 }, |report| Ending::Own {
+        cut_bytes: report.cut_bytes,
+        is_alone: false,
+    });
     result.and(delivery.finish(&args.dir, ending, signals))
 }
 

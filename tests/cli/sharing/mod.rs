@@ -3,6 +3,7 @@
 mod figures;
 mod handover;
 mod kills;
+mod losses;
 mod owner;
 
 use std::{

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use thiserror::Error;
 use tokio::{net::UnixStream, runtime, sync::Notify, time::timeout};
 
@@ -74,6 +75,7 @@ pub(super) struct Client {
     runtime: runtime::Runtime,
     requests: http1::SendRequest<Full<Bytes>>,
     owner: Owner,
+    lost_events: u64,
     answer_time: Duration,
     give_up: Arc<Notify>,
 }
@@ -100,14 +102,21 @@ impl Client {
         // How it ends is seen by the call that is under way.
         runtime.spawn(async move { drop(connection.await) });
         let owner = Owner { pid: u32::try_from(pid).unwrap_or(0), ..Owner::default() };
-        let mut client = Self { runtime, requests, owner, answer_time, give_up };
-        client.owner = client.status()?.owner;
+        let mut client = Self { runtime, requests, owner, lost_events: 0, answer_time, give_up };
+        let status = client.status()?;
+        client.lost_events = status.buffer.get("lost_events").and_then(Value::as_u64).unwrap_or(0);
+        client.owner = status.owner;
         Ok(client)
     }
 
     /// The process at the other end.
     pub(super) fn owner(&self) -> &Owner {
         &self.owner
+    }
+
+    /// How many events the buffer had lost when this process connected, since its owner opened it.
+    pub(super) fn lost_events(&self) -> u64 {
+        self.lost_events
     }
 
     pub(super) fn status(&mut self) -> Result<StatusAnswer, CallError> {

@@ -59,6 +59,8 @@ struct State {
     owned: Option<Arc<Owned>>,
     /// The owner whose client this process was last. Other clients of it may have records to acknowledge.
     former: Option<Owner>,
+    /// What that owner's buffer had lost when this process became its client.
+    lost_before: u64,
 }
 
 /// What this process is to the buffer.
@@ -101,6 +103,14 @@ impl Access {
     /// says so before it reads its input.
     pub(crate) fn enter(&self) -> anyhow::Result<()> {
         self.role().map(drop)
+    }
+
+    /// How many events the buffer of another process has lost since this one became its client.
+    pub(crate) fn lost_elsewhere(&self) -> u64 {
+        let before = self.lock().lost_before;
+        // An owner that has gone has told of its losses.
+        let client = Client::connect(&self.dir, self.args.wait, Arc::clone(&self.give_up));
+        client.map_or(0, |client| client.lost_events().saturating_sub(before))
     }
 
     /// Takes the buffer and serves it, and fails where another process has it and keeps it.
@@ -167,7 +177,11 @@ impl Access {
             match Client::connect(&self.dir, self.args.wait, Arc::clone(&self.give_up)) {
                 Ok(client) => {
                     terms::must_agree(&self.dir, &self.args, self.opening.component(), client.owner())?;
-                    if state.former.replace(client.owner().clone()).is_none() {
+                    let former = state.former.replace(client.owner().clone());
+                    if former.as_ref().is_none_or(|former| former.pid != client.owner().pid) {
+                        state.lost_before = client.lost_events();
+                    }
+                    if former.is_none() {
                         let (wake, give_up) = (Arc::clone(&self.wake), Arc::clone(&self.give_up));
                         self.signals.hold_connection(Box::new(move || {
                             give_up.notify_one();
