@@ -25,18 +25,18 @@ struct Writer {
 impl Writer {
     fn start(place: &Place, mut text: Vec<u8>, dice: &mut Dice) -> Self {
         let mut process = Running::start(&mut forebay(["write", &place.path, "--confirm"]));
-        let length = u64::try_from(text.len()).unwrap();
-        let rest = text.split_off(usize::try_from(1 + dice.below(length - 1)).unwrap());
+        // One line at the least: half a line is none, and is not confirmed.
+        let first = text.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        let others = u64::try_from(text.len() - first).unwrap();
+        let rest = text.split_off(first + usize::try_from(dice.below(others)).unwrap());
         process.feed(&text);
         Self { process, rest }
     }
 
     /// Waits until some of its lines are confirmed, and feeds the others.
     fn feed(&mut self) {
-        // Half a line is none: it is confirmed with the others.
-        if self.process.next_line().is_some() {
-            self.process.feed(&self.rest);
-        }
+        self.process.next_line().unwrap();
+        self.process.feed(&self.rest);
     }
 
     fn end(mut self) {
