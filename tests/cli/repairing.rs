@@ -1,6 +1,12 @@
 //! `forebay repair`: whole records stay, and not a byte is lost of what goes.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::symlink, path::Path};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    path::Path,
+};
 
 use super::{Place, seq};
 use crate::support::{
@@ -159,4 +165,16 @@ fn where_the_quarantine_cannot_be_made_nothing_changes() {
     let before = data_files(directory.path());
     run(["repair", path]).assert_refusal(&["buffer.quarantine", "can be run again"]);
     assert_eq!(data_files(directory.path()), before);
+}
+
+/// The report is JSON, which holds text alone.
+#[test]
+fn a_directory_whose_name_is_no_text_is_repaired_and_reported() {
+    let damaged = fixtures::copy("w100_r0_bitflip");
+    let above = tempfile::TempDir::new().unwrap();
+    let directory = above.path().join(OsStr::from_bytes(b"queue-\xff"));
+    fs::rename(damaged.path(), &directory).unwrap();
+    let repaired = run([OsStr::new("repair"), directory.as_os_str()]);
+    assert_eq!(repaired.code, Some(1), "{repaired}");
+    assert!(directory.join("buffer.quarantine/repair-1/report.json").exists());
 }

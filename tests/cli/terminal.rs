@@ -38,8 +38,12 @@ fn control_characters_in_a_path_are_escaped_in_every_message() {
     fs::write(format!("{dir}/buffer.dead-letters"), [1; 100]).unwrap();
     runs(&["dead-letters", dir]);
     fs::write(format!("{dir}/buffer.db"), "x").unwrap();
-    for command in ["status", "verify", "read", "write", "pipe"] {
+    for command in ["status", "verify", "inspect", "doctor", "read", "write", "pipe"] {
         runs(&[command, dir]);
+    }
+    fs::write(format!("{dir}/buffer.db"), [0xff; 24]).unwrap();
+    for arguments in [&["repair", dir, "--dry-run"][..], &["repair", dir], &["ack", dir, "1"]] {
+        runs(arguments);
     }
     let (new, file) = (format!("{dir}/new"), format!("{dir}/buffer.db"));
     for arguments in [

@@ -42,7 +42,7 @@ fn repair(args: &RepairArgs) -> anyhow::Result<Outcome> {
     if !outcome.changes() {
         return Ok(outcome);
     }
-    outcome.quarantine = Some(repair.quarantine()?);
+    outcome.quarantine = Some(repair.quarantine()?.display().to_string());
     mend_files(&mut repair, &plan)?;
     if outcome.ledger {
         repair.keep_ledger()?;

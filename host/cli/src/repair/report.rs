@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde::Serialize;
@@ -15,7 +15,7 @@ pub(super) struct Outcome {
     /// Whether nothing was changed, and only said.
     dry_run: bool,
     /// Where the files are now as they were.
-    pub(super) quarantine: Option<PathBuf>,
+    pub(super) quarantine: Option<String>,
     /// Whole records that stay.
     records: u64,
     files: Vec<ChangedFile>,
@@ -69,7 +69,7 @@ impl Outcome {
             (_, false) => writeln!(text, "{dir}: nothing to repair; {stay}")?,
             (None, true) => writeln!(text, "{dir}: would be repaired; {stay} would stay")?,
             (Some(quarantine), true) => {
-                let quarantine = print::path(quarantine);
+                let quarantine = print::printable(quarantine);
                 writeln!(text, "{dir}: repaired; {stay} stay; what was replaced is in {quarantine}")?;
             }
         }
