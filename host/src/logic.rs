@@ -159,5 +159,12 @@ mod tests {
         assert!(text(BufferError::Storage(5)).contains("Input/output error"));
         assert!(text(BufferError::Refused(5)).contains("rule 5 of its contract"));
         assert!(text(BufferError::Storage(u32::MAX)).contains("unknown error"));
+        // A component that makes up a number would have the operator look at a disk that is fine.
+        for number in [5, 28, 0, u32::MAX] {
+            assert!(
+                text(BufferError::Storage(number)).contains("of which the host knows nothing"),
+                "{number}"
+            );
+        }
     }
 }
