@@ -26,7 +26,8 @@ use crate::{
     stream::Stream,
 };
 
-/// How many connections there may be. Others are told so and closed.
+/// How many connections there may be on the socket, and as many on the network. Others are told so and closed. A network must not keep
+/// the processes of this machine out.
 const CONNECTIONS_MAX: usize = 512;
 
 /// How long it is looked whether clients have acknowledged what they have, and how often.
@@ -71,7 +72,7 @@ impl Server {
         let (stage, stages) = watch::channel(Stage::Serving);
         let (listener, name) = socket.into_parts();
         let serve = Serve { service: service.clone(), stage: stages, budget: Budget::default() };
-        let run = move || run(&runtime, serve, (listener, name), network);
+        let run = move || run(runtime, serve, (listener, name), network);
         let thread = thread::Builder::new().name("forebay-serve".to_owned()).spawn(run)?;
         Ok(Self { service, stage, thread: Some(thread) })
     }
@@ -106,7 +107,7 @@ struct Serve {
 }
 
 fn run(
-    runtime: &Runtime,
+    runtime: Runtime,
     serve: Serve,
     (listener, mut name): (StdUnixListener, Name),
     network: Option<Network>,
@@ -118,6 +119,8 @@ fn run(
             (Err(error), _) | (_, Err(error)) => warn!(%error, "the buffer cannot be served"),
         }
     });
+    // A look at many records that is under way has no one to answer any more.
+    runtime.shutdown_background();
 }
 
 /// A connection that was accepted.
@@ -155,7 +158,7 @@ async fn accept_all(
     name: &mut Name,
     mut network: Option<Listening>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let [here, there] = [0, 1].map(|_| Arc::new(Semaphore::new(CONNECTIONS_MAX)));
     let (last, lasts) = watch::channel(false);
     let mut connections = JoinSet::new();
     let grace = loop {
@@ -179,7 +182,11 @@ async fn accept_all(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let places = match &accepted {
+            Accepted::Here(_) => &here,
+            Accepted::There(..) => &there,
+        };
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             accepted.refuse();
             continue;
         };

@@ -23,16 +23,22 @@ const OBJECT_BYTES_MAX: usize = 1 << 20;
 
 /// The most that bodies of all connections hold, in units of memory.
 const BUDGET_UNITS: u32 = 24 << 10;
+const OBJECT_BUDGET_UNITS: usize = 8 << 10;
 const UNIT_BYTES: usize = 1 << 10;
 
-/// The memory for the bodies of all connections.
+/// The memory for the bodies of all connections. Objects have a share of their own: a full buffer holds on to records until a consumer
+/// acknowledges others, and consumers send objects.
 #[derive(Clone)]
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    records: Arc<Semaphore>,
+    objects: Arc<Semaphore>,
+}
 
 impl Default for Budget {
     fn default() -> Self {
         let units = usize::try_from(BUDGET_UNITS).unwrap_or(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(units)))
+        let objects = OBJECT_BUDGET_UNITS;
+        Self { records: Arc::new(Semaphore::new(units)), objects: Arc::new(Semaphore::new(objects)) }
     }
 }
 
@@ -44,7 +50,7 @@ pub(super) struct Received {
 
 /// Reads a body of records.
 pub(super) async fn records(request: Request<Body>, budget: &Budget) -> Result<Received, Failure> {
-    receive(request, BODY_BYTES_MAX, budget).await
+    receive(request, BODY_BYTES_MAX, &budget.records).await
 }
 
 /// Reads a body that is an object. An empty one is an object without entries.
@@ -52,14 +58,14 @@ pub(super) async fn object<T: DeserializeOwned>(
     request: Request<Body>,
     budget: &Budget,
 ) -> Result<T, Failure> {
-    let body = receive(request, OBJECT_BYTES_MAX, budget).await?;
+    let body = receive(request, OBJECT_BYTES_MAX, &budget.objects).await?;
     let text: &[u8] = if body.bytes.is_empty() { b"{}" } else { &body.bytes };
     serde_json::from_slice(text).map_err(|error| {
         Failure::new(Code::BadRequest, format!("the body is not the object of this call: {error}"))
     })
 }
 
-async fn receive(request: Request<Body>, most: usize, budget: &Budget) -> Result<Received, Failure> {
+async fn receive(request: Request<Body>, most: usize, budget: &Arc<Semaphore>) -> Result<Received, Failure> {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     // A body in chunks may become as long as any.
     let length = length.and_then(|length| length.parse::<u64>().ok()).map_or(most, saturated);
@@ -68,7 +74,7 @@ async fn receive(request: Request<Body>, most: usize, budget: &Budget) -> Result
     }
     let receive = async {
         let units = u32::try_from(length.div_ceil(UNIT_BYTES)).unwrap_or(BUDGET_UNITS).min(BUDGET_UNITS);
-        let share = Arc::clone(&budget.0).acquire_many_owned(units).await;
+        let share = Arc::clone(budget).acquire_many_owned(units).await;
         let share = share.map_err(|error| Failure::new(Code::Refused, error.to_string()))?;
         let body = Limited::new(request.into_body(), most).collect().await;
         let bytes = body.map_err(|error| match error.downcast_ref::<http_body_util::LengthLimitError>() {

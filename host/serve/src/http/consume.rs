@@ -42,7 +42,10 @@ pub(super) async fn acknowledge(
 ) -> Result<Response, Failed> {
     must_be_known(&buffer)?;
     let request: AckRequest = body::object(request, &connection.budget).await?;
-    json(&connection.service.acknowledge(request).await?)
+    // A client that hangs up must not end it half way: records are out of their leases then, and not acknowledged yet.
+    let acknowledged = tokio::spawn(async move { connection.service.acknowledge(request).await });
+    let acknowledged = acknowledged.await.map_err(|error| Failure::new(Code::Refused, error.to_string()))?;
+    json(&acknowledged?)
 }
 
 pub(super) async fn give_back(

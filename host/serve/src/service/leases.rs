@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
     time::{Duration, Instant},
 };
 
@@ -44,8 +45,10 @@ pub(super) struct Leases<R> {
 }
 
 impl<R> Default for Leases<R> {
+    /// Numbers begin anywhere: a client that names a lease of the last owner must not hit one of this owner's.
     fn default() -> Self {
-        Self { leases: BTreeMap::new(), next: 1 }
+        let next = RandomState::new().hash_one("lease") >> 1;
+        Self { leases: BTreeMap::new(), next }
     }
 }
 
@@ -208,5 +211,12 @@ mod tests {
         assert_eq!(leases.close(ConsumerId(1)), records([2]));
         assert_eq!(leases.take_ids(long, None), None);
         assert_eq!(leases.take(Some(7), 0, 9), records([3]));
+    }
+
+    /// A client that was cut off names a lease of the owner before. It must not acknowledge what another client has now.
+    #[test]
+    fn the_leases_of_one_owner_have_other_numbers_than_those_of_another() {
+        let number = || Leases::<Record>::default().next;
+        assert_ne!(number(), number());
     }
 }

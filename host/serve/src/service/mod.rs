@@ -142,8 +142,16 @@ impl Service {
     pub async fn acknowledge(&self, request: AckRequest) -> Result<AckAnswer, Failure> {
         let incarnation = request.incarnation();
         let ids = request.which().map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
-        let next_id = || self.figures().map_or(0, |status| status.next_id.0);
+        let figures = OnceLock::new();
+        let next_id = || match figures.get_or_init(|| self.figures().map(|status| status.next_id.0)) {
+            Ok(next_id) => *next_id,
+            Err(_) => 0,
+        };
         let count = self.0.deliveries.acknowledge(incarnation, ids, next_id).await;
+        if let Some(Err(closing)) = figures.into_inner() {
+            // Records that this owner has not given out are for the next owner.
+            return Err(closing);
+        }
         count.map(|acknowledged| AckAnswer { acknowledged }).ok_or_else(failures::lease_expired)
     }
 

@@ -60,16 +60,18 @@ pub(super) fn keep(
 
 /// Makes the folder where there is none. What earlier versions kept in a file of this name moves into the folder.
 pub(super) fn make_folder(directory: &Directory) -> io::Result<()> {
-    let is_file = match directory.metadata(FOLDER) {
-        Ok(found) if found.is_dir() => return Ok(()),
-        Ok(found) => found.is_file(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(error),
-    };
-    if is_file {
-        directory.rename(FOLDER, MOVING)?;
+    match directory.metadata(FOLDER) {
+        Ok(found) if found.is_dir() => return put_into_folder(directory),
+        Ok(found) if found.is_file() => directory.rename(FOLDER, MOVING)?,
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
     directory.make_folder(FOLDER)?;
+    put_into_folder(directory)
+}
+
+/// Puts the file of an earlier version into the folder, also where the process died that had begun this.
+fn put_into_folder(directory: &Directory) -> io::Result<()> {
     match directory.rename(MOVING, CUT_ENDS) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

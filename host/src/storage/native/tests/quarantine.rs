@@ -63,3 +63,15 @@ fn what_was_kept_before_there_was_a_folder_moves_into_it() {
     let expected = "kept before\ndata file 0, 4 bytes from offset 0 on:\ntorn\n";
     assert_eq!(String::from_utf8(quarantine(&path)).unwrap(), expected);
 }
+
+/// The process may have died when the folder was made and the file had not moved yet.
+#[test]
+fn a_move_into_the_folder_that_was_cut_off_is_completed() {
+    let (_above, path) = temporary();
+    let mut native = open(&path);
+    file_of(&mut native, b"torn");
+    fs::create_dir(path.join("buffer.quarantine")).unwrap();
+    fs::write(path.join("buffer.quarantine.moving"), "kept before\n").unwrap();
+    native.keep_cut(file(0), 0, 4).unwrap();
+    assert!(quarantine(&path).starts_with(b"kept before\n"));
+}
