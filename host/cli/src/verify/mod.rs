@@ -7,10 +7,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use forebay::storage::{
-    StorageError,
-    native::{Holder, ReadOnly, Snapshot, SnapshotError},
-};
+use forebay::storage::native::{Holder, ReadOnly, Snapshot, SnapshotError};
 use forebay_core::look::{Finding, LedgerState, Look};
 use tracing::subscriber::NoSubscriber;
 
@@ -21,9 +18,6 @@ use crate::{
     exit::Exit,
     print,
 };
-
-/// How often the look begins again because a data file was removed meanwhile.
-const ATTEMPTS_MAX: u32 = 16;
 
 pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
     let (report, ()) = inspect(|| Snapshot::take(&args.dir), |(), _| ())?;
@@ -36,35 +30,33 @@ pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
 
 /// Looks at a buffer, also while another process has it. `see` makes of what is found what else the caller wants.
 pub(crate) fn inspect<T: Default>(
-    mut take: impl FnMut() -> Result<Snapshot, SnapshotError>,
+    take: impl FnMut() -> Result<Snapshot, SnapshotError>,
     see: impl Fn(&mut T, &Finding),
-) -> anyhow::Result<(Report, T)> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        let snapshot = take()?;
+) -> Result<(Report, T), SnapshotError> {
+    Snapshot::look(take, |snapshot| {
         snapshot.must_be_buffer()?;
         let is_held = matches!(snapshot.holder(), Holder::Held(_));
         let mut seen = T::default();
-        match look(&snapshot, is_held, |finding| see(&mut seen, finding)) {
-            Err(error) if attempts < ATTEMPTS_MAX && is_removed(&error) => {}
-            looked => return Ok((looked?, seen)),
-        }
-    }
-}
-
-/// Whether another process has removed a data file before the look came to it.
-fn is_removed(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(StorageError::NotFound { .. }))
+        let report = look(snapshot, is_held, |finding| see(&mut seen, finding))?;
+        Ok((report, seen))
+    })
 }
 
 /// Looks at a snapshot. `is_held`: another process has the buffer and may be writing to it.
-pub(crate) fn look(snapshot: &Snapshot, is_held: bool, see: impl FnMut(&Finding)) -> anyhow::Result<Report> {
+pub(crate) fn look(
+    snapshot: &Snapshot,
+    is_held: bool,
+    see: impl FnMut(&Finding),
+) -> Result<Report, SnapshotError> {
     // The report tells what a reader would log.
-    tracing::subscriber::with_default(NoSubscriber::default(), || look_aloud(snapshot, is_held, see))
+    tracing::subscriber::with_default(NoSubscriber::default(), || report_on(snapshot, is_held, see))
 }
 
-fn look_aloud(snapshot: &Snapshot, is_held: bool, mut see: impl FnMut(&Finding)) -> anyhow::Result<Report> {
+fn report_on(
+    snapshot: &Snapshot,
+    is_held: bool,
+    mut see: impl FnMut(&Finding),
+) -> Result<Report, SnapshotError> {
     let mut look = Look::new(Box::new(ReadOnly::of(snapshot)?))?;
     let mut lost = look.losses()?;
     let live_next = snapshot.readable_ledger().filter(|_| is_held).map(|ledger| ledger.writer_next_record);

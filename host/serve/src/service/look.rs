@@ -2,40 +2,24 @@
 
 use std::path::Path;
 
-use forebay::storage::{
-    StorageError,
-    native::{ReadOnly, Snapshot, SnapshotError},
-};
+use forebay::storage::native::{ReadOnly, Snapshot, SnapshotError};
 use forebay_api::{
     Code, Failure, LOOK_BYTES_MAX, LOOK_RECORDS_MAX, LookAnswer, LookQuery, LookRecord,
     framing::{JsonRecord, Shown},
 };
 use forebay_core::look::Look;
 
-/// How often a look begins again because a data file was removed meanwhile.
-const ATTEMPTS_MAX: u32 = 16;
-
 /// How many records are read at a time, and how many bytes of frames.
 const READ_RECORDS: u32 = 256;
 const READ_BYTES: u64 = 256 << 10;
 
-/// Why a look has failed.
-type LookError = SnapshotError;
-
 pub(super) fn look(directory: &Path, query: &LookQuery) -> Result<LookAnswer, Failure> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        match records(directory, query) {
-            Err(LookError::Storage(StorageError::NotFound { .. })) if attempts < ATTEMPTS_MAX => {}
-            looked => return looked.map_err(|error| Failure::new(Code::Refused, error.to_string())),
-        }
-    }
+    let looked = Snapshot::look(|| Snapshot::take(directory), |snapshot| records(snapshot, query));
+    looked.map_err(|error| Failure::new(Code::Refused, error.to_string()))
 }
 
-fn records(directory: &Path, query: &LookQuery) -> Result<LookAnswer, LookError> {
-    let snapshot = Snapshot::take(directory)?;
-    let mut look = Look::new(Box::new(ReadOnly::of(&snapshot)?))?;
+fn records(snapshot: &Snapshot, query: &LookQuery) -> Result<LookAnswer, SnapshotError> {
+    let mut look = Look::new(Box::new(ReadOnly::of(snapshot)?))?;
     let (from, last) = (query.from.unwrap_or(0), query.last.unwrap_or(u64::MAX));
     let mut answer = LookAnswer::default();
     let mut bytes = 0_usize;

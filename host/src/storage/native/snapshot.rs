@@ -19,6 +19,9 @@ use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
 use super::own_bytes;
 use crate::storage::{FileId, Ledger, Recalled, StorageError, own_file};
 
+/// How often a look begins again because a data file was removed meanwhile.
+const LOOKS_MAX: u32 = 16;
+
 /// Why a buffer cannot be looked at.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -47,6 +50,20 @@ impl Snapshot {
     /// Looks at the buffer in a directory.
     pub fn take(path: impl AsRef<Path>) -> Result<Self, SnapshotError> {
         Ok(Self::of(Arc::new(Directory::open(path, Create::No)?))?)
+    }
+
+    /// Takes a snapshot and looks at it. Begins again where another process has removed a data file before the look reached it.
+    pub fn look<T>(
+        mut take: impl FnMut() -> Result<Self, SnapshotError>,
+        mut look: impl FnMut(&Self) -> Result<T, SnapshotError>,
+    ) -> Result<T, SnapshotError> {
+        let mut looks = 1;
+        loop {
+            match take().and_then(|snapshot| look(&snapshot)) {
+                Err(SnapshotError::Storage(StorageError::NotFound { .. })) if looks < LOOKS_MAX => looks += 1,
+                looked => return looked,
+            }
+        }
     }
 
     /// Looks at the buffer in an open directory.
