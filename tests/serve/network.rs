@@ -33,7 +33,7 @@ fn served() -> Served {
     let tokens = Tokens::from_file(file).unwrap();
     let network = Network::bind("127.0.0.1:0".parse().unwrap(), tokens, &hosts).unwrap();
     let address = network.address().unwrap();
-    let server = Server::start_on(service, Socket::bind(directory.path()).unwrap(), network).unwrap();
+    let server = Server::start(service, Socket::bind(directory.path()).unwrap(), Some(network)).unwrap();
     Served { address, server, _buffer: buffer, _directory: directory }
 }
 

@@ -36,7 +36,7 @@ impl Served {
         let weak = Arc::downgrade(&buffer);
         let figures = move || weak.upgrade()?.status();
         let service = Service::new(&buffer, directory.path(), None, figures);
-        let server = Server::start(service.clone(), Socket::bind(directory.path()).unwrap()).unwrap();
+        let server = Server::start(service.clone(), Socket::bind(directory.path()).unwrap(), None).unwrap();
         Self { directory, service, server: Some(server), buffer: Some(buffer) }
     }
 

@@ -16,7 +16,7 @@
 //! let buffer = std::sync::Arc::new(Buffer::builder(directory.path()).open()?);
 //! let figures = { let buffer = std::sync::Arc::downgrade(&buffer); move || buffer.upgrade()?.status() };
 //! let service = Service::new(&buffer, directory.path(), None, figures);
-//! let server = Server::start(service, Socket::bind(directory.path())?)?;
+//! let server = Server::start(service, Socket::bind(directory.path())?, None)?;
 //! // Other processes write and read here.
 //! server.stop(Duration::from_secs(1));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -56,17 +56,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Begins to serve the socket of a buffer.
-    pub fn start(service: Service, socket: Socket) -> io::Result<Self> {
-        Self::begin(service, socket, None)
-    }
-
-    /// Begins to serve the socket of a buffer, and a network.
-    pub fn start_on(service: Service, socket: Socket, network: Network) -> io::Result<Self> {
-        Self::begin(service, socket, Some(network))
-    }
-
-    fn begin(service: Service, socket: Socket, network: Option<Network>) -> io::Result<Self> {
+    /// Begins to serve the socket of a buffer, and a network if one is given.
+    pub fn start(service: Service, socket: Socket, network: Option<Network>) -> io::Result<Self> {
         let runtime =
             Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(4).build()?;
         let (stage, stages) = watch::channel(Stage::Serving);
@@ -158,7 +149,8 @@ async fn accept_all(
     name: &mut Name,
     mut network: Option<Listening>,
 ) {
-    let [here, there] = [0, 1].map(|_| Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+    let places = || Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (here, there) = (places(), places());
     let (last, lasts) = watch::channel(false);
     let mut connections = JoinSet::new();
     let grace = loop {

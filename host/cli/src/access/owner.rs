@@ -57,10 +57,11 @@ pub(super) fn open(access: &Access, locked: Locked, serving: Serving) -> anyhow:
     access.signals.hold(buffer, Box::new(move || wake()));
     let socket = socket.map_err(anyhow::Error::from);
     let must_serve = matches!(serving, Serving::Must(_));
-    let server = socket.and_then(|socket| match serving {
-        Serving::AsCan { .. } | Serving::Must(None) => Ok(Server::start(service, socket)?),
-        Serving::Must(Some(network)) => Ok(Server::start_on(service, socket, network)?),
-    });
+    let network = match serving {
+        Serving::AsCan { .. } => None,
+        Serving::Must(network) => network,
+    };
+    let server = socket.and_then(|socket| Ok(Server::start(service, socket, network)?));
     match server {
         Ok(server) => access.signals.serve(server),
         Err(error) if must_serve => {

@@ -1,4 +1,4 @@
-//! Records on their way to clients. All reading of the buffer goes through here, so that it is known who has which record.
+//! Delivers records to clients. All reading of the buffer goes through here, so that it is known which client has which record.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -11,6 +11,7 @@ use forebay_api::{Ids, PullRequest};
 use tokio::sync::Notify;
 
 use super::{
+    WAIT_MAX,
     early::Early,
     leases::{ConsumerId, LeaseNumber, Leased, Leases, is_of, lease_end},
 };
@@ -20,9 +21,6 @@ const BATCH_RECORDS_MAX: usize = 4096;
 
 /// How many bytes a record is taken to have before the first was seen.
 const RECORD_BYTES_GUESS: u64 = 256;
-
-/// The longest wait of one call.
-const WAIT_MAX: Duration = Duration::from_mins(1);
 
 impl Leased for Record {
     fn id(&self) -> u64 {

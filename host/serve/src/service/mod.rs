@@ -28,7 +28,7 @@ use self::{
     leases::{ConsumerId, LeaseNumber, lease_end},
 };
 
-/// The longest time that records wait for room in one call.
+/// The longest time that one call waits, for room or for records.
 const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// The owner itself, where it takes records.
