@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use crate::{
     contender::{Acks, AsComponent, Contender, Kind, Level, Log, Native, options},
     payloads::{Look, Payloads, Tally},
+    support::single_acks,
     workload::fill,
 };
 
@@ -32,9 +33,6 @@ pub(crate) enum Child {
     /// Writes so many records in batches of 256 into a hand-written log.
     WriteLog,
 }
-
-/// How many records are there to be acknowledged.
-const RECORDS: usize = 4000;
 
 /// How many records are there to be read.
 const BACKLOG: usize = 51_200;
@@ -93,19 +91,7 @@ fn wait_full(directory: &Path, bytes: usize) -> Result<()> {
 
 fn acknowledge(directory: &Path, number: usize) -> Result<()> {
     let buffer = AsComponent::buffer(directory, options(Level::Written))?;
-    buffer.writer().write_batch(vec!["a record".into(); RECORDS])?;
-    let mut left = RECORDS;
-    let mut acknowledged = 0;
-    while left > 0 {
-        let records = buffer.reader().next_batch(100)?.context("it is open")?;
-        left = left.saturating_sub(records.len());
-        for record in records {
-            if acknowledged < number {
-                record.ack();
-                acknowledged += 1;
-            }
-        }
-    }
+    single_acks::acknowledge(&buffer, b"a record", number)?;
     Ok(buffer.close()?)
 }
 

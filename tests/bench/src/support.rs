@@ -1,6 +1,8 @@
-//! What the tests run the logic with, natively.
+//! What belongs to the tests: the logic, natively, and work that they count.
 
 #[path = "../../support/fuse.rs"]
 pub(crate) mod fuse;
 #[path = "../../support/native_logic.rs"]
 pub(crate) mod native_logic;
+#[path = "../../support/single_acks.rs"]
+pub(crate) mod single_acks;

@@ -7,17 +7,17 @@ mod fuse;
 #[allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, reason = "it belongs to the tests")]
 #[path = "../../support/native_logic.rs"]
 mod native_logic;
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "it belongs to the tests")]
+#[path = "../../support/single_acks.rs"]
+mod single_acks;
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail};
 use forebay::{
     Buffer, Component, Durability, Options,
     storage::native::{Create, Native},
 };
-
-/// How many records are there to be acknowledged.
-const BACKLOG: usize = 4000;
 
 static RECORD: [u8; 64] = [7; 64];
 
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     match work.as_str() {
         "write" => write(&buffer, number, Durability::Written)?,
         "sync" => write(&buffer, number, Durability::Synced)?,
-        "acknowledge" => acknowledge(&buffer, number)?,
+        "acknowledge" => single_acks::acknowledge(&buffer, &RECORD, number)?,
         _ => bail!("no such work: {work}"),
     }
     Ok(buffer.close()?)
@@ -51,25 +51,6 @@ fn write(buffer: &Buffer, number: usize, durability: Durability) -> Result<()> {
     let writer = buffer.writer().with_durability(durability);
     for _ in 0..number {
         writer.write(&RECORD[..])?;
-    }
-    Ok(())
-}
-
-/// Writes so many, and reads and acknowledges all of them but the last few.
-fn acknowledge(buffer: &Buffer, number: usize) -> Result<()> {
-    ensure!(number <= BACKLOG, "there are {BACKLOG} records");
-    buffer.writer().write_batch(vec![RECORD[..].into(); BACKLOG])?;
-    let mut left = BACKLOG;
-    let mut acknowledged = 0;
-    while left > 0 {
-        let records = buffer.reader().next_batch(100)?.context("it is open")?;
-        left = left.saturating_sub(records.len());
-        for record in records {
-            if acknowledged < number {
-                record.ack();
-                acknowledged += 1;
-            }
-        }
     }
     Ok(())
 }
