@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rustix::fs::{Mode, OFlags, fdatasync, fstatvfs, fsync, openat};
+use rustix::{
+    fs::{Mode, OFlags, fdatasync, fstatvfs, fsync, openat},
+    io::retry_on_intr,
+};
 
 use super::{Check, Verdict};
 use crate::size;
@@ -26,7 +29,7 @@ const SLOW: Duration = Duration::from_millis(50);
 /// Looks at the file system that a directory is in.
 pub(super) fn check(directory: &File) -> anyhow::Result<Vec<Check>> {
     let mut checks = room(directory)?;
-    checks.push(match fsync(directory) {
+    checks.push(match retry_on_intr(|| fsync(directory)) {
         Ok(()) => Check::new("directory sync", Verdict::Ok, "names of files are made durable"),
         Err(error) => Check::new(
             "directory sync",
@@ -39,7 +42,8 @@ pub(super) fn check(directory: &File) -> anyhow::Result<Vec<Check>> {
 }
 
 fn room(directory: &File) -> anyhow::Result<Vec<Check>> {
-    let found = fstatvfs(directory).context("cannot ask the file system for its free space")?;
+    let found =
+        retry_on_intr(|| fstatvfs(directory)).context("cannot ask the file system for its free space")?;
     let bytes = found.f_bavail.saturating_mul(found.f_frsize);
     let room = if bytes < ROOM_BYTES_MIN { Verdict::Note } else { Verdict::Ok };
     let text = format!("{} are free; choose a --max-size below that", size::shown(bytes));
@@ -59,8 +63,8 @@ fn room(directory: &File) -> anyhow::Result<Vec<Check>> {
 /// Times syncs of a file that has no name.
 fn latency(directory: &File) -> anyhow::Result<Check> {
     const SUBJECT: &str = "sync";
-    let opened =
-        openat(directory, ".", OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let opened = retry_on_intr(|| openat(directory, ".", flags, Mode::RUSR | Mode::WUSR));
     let mut file = match opened {
         Ok(file) => File::from(file),
         Err(error) => {
@@ -72,7 +76,7 @@ fn latency(directory: &File) -> anyhow::Result<Check> {
     for _ in 0..SYNCS {
         file.write_all(&[0; SYNC_BYTES]).context("cannot write to the disk")?;
         let start = Instant::now();
-        fdatasync(&file).context("a sync fails on this disk")?;
+        retry_on_intr(|| fdatasync(&file)).context("a sync fails on this disk")?;
         times.push(start.elapsed());
     }
     times.sort_unstable();
