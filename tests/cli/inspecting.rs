@@ -86,7 +86,7 @@ fn the_doctor_looks_at_a_place_and_leaves_nothing_there() {
     assert!(fixtures::contents(directory.path()) == before);
 }
 
-/// Each of these has cost somebody records, or a night.
+/// Each of these loses records, or refuses them at the worst time.
 #[test]
 fn the_doctor_names_memory_missing_syncs_and_low_limits() {
     let ended = run(["doctor", "/proc", "--format=json"]);

@@ -96,7 +96,7 @@ fn after_a_repair_a_reader_gets_what_it_got_before_and_nothing_that_was_there_is
     assert!(replaced > 20, "{replaced} files were replaced");
 }
 
-/// Somebody tries it to see what it does.
+/// A careful operator runs it before anything is wrong.
 #[test]
 fn a_healthy_buffer_is_not_touched() {
     for name in ["empty", "w100_r0", "w100_r40", "w100_r100", "multifile_w600_r150_4k"] {
@@ -111,7 +111,7 @@ fn a_healthy_buffer_is_not_touched() {
 
 /// A frame whose length is damaged is delivered, and no other program could read it.
 #[test]
-fn a_frame_with_a_damaged_length_is_written_anew() {
+fn a_frame_with_a_damaged_length_is_encoded_again() {
     let directory = fixtures::copy("w100_r0");
     let path = directory.path().to_str().unwrap();
     let file = directory.path().join("buffer-data-0.dat");
@@ -131,7 +131,7 @@ fn a_frame_with_a_damaged_length_is_written_anew() {
 
 /// The next opening would replace the ledger without a word about what was in it.
 #[test]
-fn a_ledger_that_cannot_be_right_is_made_anew_and_kept() {
+fn a_ledger_that_cannot_be_right_is_rebuilt_and_kept() {
     let directory = fixtures::copy("w100_r40");
     let path = directory.path().to_str().unwrap();
     fs::write(directory.path().join("buffer.db"), [0xff; 24]).unwrap();

@@ -190,7 +190,7 @@ pub(crate) struct AckArgs {
 /// Own the buffer in DIR, and serve it to other processes, until a signal comes
 ///
 /// Other commands that use DIR meanwhile reach it through the socket DIR/buffer.sock. They do so as well while any other command of
-/// Forebay has it: `serve` is for a buffer whose options are to stay the same whoever writes and reads.
+/// Forebay has it: `serve` is for a buffer whose options are to stay the same for all writers and readers.
 #[derive(Debug, ArgGroup)]
 #[command(
     after_help = "Examples:

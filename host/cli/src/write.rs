@@ -114,7 +114,7 @@ struct Writing<'a> {
     answers: Answers,
     /// Where the last id is printed.
     confirm: Option<File>,
-    /// Held while a request is in flight, and its answer on the way.
+    /// Held while a request is in flight, until its answer was passed on.
     busy: Arc<Mutex<()>>,
 }
 

@@ -16,7 +16,7 @@ use crate::{
 /// How many lines each writer writes between two kills.
 const LINES: u64 = 4000;
 
-/// A writer in the middle of its lines: some are confirmed, and the others are on their way.
+/// A writer in the middle of its lines: some are confirmed, and the others are not yet.
 struct Writer {
     process: Running,
     rest: Vec<u8>,

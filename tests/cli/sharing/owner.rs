@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A service has its options, whoever comes first.
+/// A service has its options, whichever process comes first.
 #[test]
 fn serve_owns_a_buffer_until_a_signal_comes() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! Records in a stream of bytes: how they are told apart on the way in, and how they look on the way out.
+//! Records in a stream of bytes: how input is cut into them, and how output shows them.
 
 pub mod batch;
 mod json;

@@ -1,4 +1,4 @@
-//! Records on their way in, a JSON object a line: with metadata and events of their own.
+//! Records to append, a JSON object a line: with metadata and events of their own.
 
 use std::num::NonZeroU32;
 

@@ -1,4 +1,4 @@
-//! Records on their way into a buffer, whoever owns it. One request is in flight at a time, so that what a killed owner leaves in doubt
+//! Appends records to a buffer, as its owner or through the process that is. One request is in flight at a time, so that what a killed owner leaves in doubt
 //! is the records of one request; they are sent again.
 
 use std::{
@@ -75,7 +75,7 @@ impl Sink {
         }
     }
 
-    /// Held while a request is in flight, and its answer on the way.
+    /// Held while a request is in flight, until its answer was passed on.
     pub(crate) fn busy(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.busy)
     }

@@ -1,4 +1,4 @@
-//! Records on their way out of a buffer, whoever owns it. What was printed is acknowledged to the owner, and to the next one if the
+//! Reads records out of a buffer, as its owner or through the process that is. What was printed is acknowledged to the owner, and to the next one if the
 //! owner goes before it has answered.
 
 use std::{sync::Arc, time::Duration};

@@ -117,7 +117,7 @@ impl ShownRecord {
             });
             let width = 3 * LINE_BYTES.saturating_sub(line.len());
             writeln!(text, "{:width$}  {}", "", letters.collect::<String>())?;
-            at = at.saturating_add(16);
+            at = at.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
         }
         Ok(text)
     }

@@ -29,7 +29,7 @@ pub(super) fn copy(
             }
             Piece::Undelimited { offset, bytes, events } => {
                 let damaged = read(source, offset, bytes)?;
-                let mended = write_anew(&damaged, events)?;
+                let mended = encoded_again(&damaged, events)?;
                 into.write_all(&mended).context("cannot write to the new data file")?;
             }
         }
@@ -38,7 +38,7 @@ pub(super) fn copy(
 }
 
 /// The frame with the lengths that it should have.
-fn write_anew(damaged: &[u8], events: u64) -> anyhow::Result<Vec<u8>> {
+fn encoded_again(damaged: &[u8], events: u64) -> anyhow::Result<Vec<u8>> {
     let frame = decode_undelimited(damaged)?;
     let events =
         u32::try_from(events).ok().and_then(NonZeroU32::new).context("a record has a count of events")?;

@@ -19,7 +19,7 @@ pub(super) struct Remains {
 pub(super) enum Piece {
     /// Whole frames, one behind the other.
     Whole { offset: u64, bytes: u64 },
-    /// One frame whose length is damaged. It is written anew.
+    /// One frame whose length is damaged. It is encoded again.
     Undelimited { offset: u64, bytes: u64, events: u64 },
 }
 

@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use forebay::storage::data_file_name;
 use serde::Serialize;
 
 use super::plan::{Action, Plan, Remains};
@@ -19,7 +20,7 @@ pub(super) struct Outcome {
     /// Whole records that stay.
     records: u64,
     files: Vec<ChangedFile>,
-    /// Whether the ledger was made anew.
+    /// Whether the ledger was rebuilt.
     pub(super) ledger: bool,
     /// What was wrong, as `verify` says it.
     pub(super) found: verify::Report,
@@ -80,7 +81,7 @@ impl Outcome {
 impl ChangedFile {
     fn of(remains: &Remains) -> Self {
         Self {
-            file: format!("buffer-data-{}.dat", remains.file),
+            file: data_file_name(remains.file),
             set_aside: remains.action() == Action::SetAside,
             records: remains.records,
             cut_bytes: remains.cut_bytes,

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use forebay::{RecordId, storage::FileId};
+use forebay::{
+    RecordId,
+    storage::{FileId, data_file_name},
+};
 use forebay_core::look::{Finding, StretchKind};
 
 use super::{
@@ -56,7 +59,7 @@ impl Inspection {
     fn file(&mut self, file: FileId, is_in_order: bool) {
         self.end_file();
         self.report.files += 1;
-        self.file = format!("buffer-data-{file}.dat");
+        self.file = data_file_name(file);
         self.is_in_order = is_in_order;
         if !is_in_order {
             self.faults.clear();

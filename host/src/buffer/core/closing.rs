@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Core {
-    /// No more records will be written: what was accepted becomes durable, and readers come to an end.
+    /// No more records will be written: what was accepted becomes durable, and readers end.
     pub(in crate::buffer) fn end_writing(&mut self) {
         if self.writing != Writing::Ended {
             self.place_backlog();

@@ -30,7 +30,7 @@ const REPORT: &str = "report.json";
 #[derive(Debug, Error)]
 #[non_exhaustive]
 #[error(
-    "could not {operation} {what}: {source}; no file that was not named before has changed, and the repair can be run again"
+    "could not {operation} {what}: {source}; data files that were not replaced yet are as they were, and the repair can be run again"
 )]
 pub struct RepairError {
     /// What was tried.
@@ -66,8 +66,8 @@ impl Repair {
 
     /// The folder that keeps what is replaced. It is made where this repair has none yet.
     pub fn quarantine(&mut self) -> Result<PathBuf, RepairError> {
-        let path = self.name_in_folder("")?;
-        Ok(self.directory.path().join(path.trim_end_matches('/')))
+        let folder = self.folder()?;
+        Ok(self.directory.path().join(folder))
     }
 
     /// Puts a new file in the place of a data file, which goes into the quarantine. `write` fills the new one.
@@ -135,10 +135,15 @@ impl Repair {
     }
 
     fn name_in_folder(&mut self, name: &str) -> Result<String, RepairError> {
-        if self.folder.is_none() {
-            self.folder = Some(self.make_folder()?);
-        }
-        Ok(format!("{}/{name}", self.folder.as_deref().unwrap_or_default()))
+        Ok(format!("{}/{name}", self.folder()?))
+    }
+
+    fn folder(&mut self) -> Result<String, RepairError> {
+        let folder = match self.folder.take() {
+            Some(folder) => folder,
+            None => self.make_folder()?,
+        };
+        Ok(self.folder.insert(folder).clone())
     }
 
     /// Makes the folder of this repair, under the next number that is free.
