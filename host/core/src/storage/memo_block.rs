@@ -22,7 +22,7 @@ const MAGIC: [u8; 8] = *b"FOREBAY\0";
 /// The version before this one had another magic, and was never released.
 const VERSION: u32 = 2;
 
-const RESERVED: usize = 2214;
+const RESERVED: usize = 2213;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -99,6 +99,8 @@ struct Body {
     sent_or_dropped: AmountCopy,
     /// 1 if the operator let records go that wait.
     may_drop: u8,
+    /// 1 if an earlier block of this boot, of an open buffer, was on the disk by then.
+    open_is_durable: u8,
     /// Zeros.
     reserved: [u8; RESERVED],
 }
@@ -114,6 +116,8 @@ pub(super) struct Block {
     pub(super) owner: u64,
     /// The buffer was closed, and everything in it was durable.
     pub(super) clean: bool,
+    /// An earlier block of this boot, of an open buffer, was on the disk before this one was written.
+    pub(super) open_is_durable: bool,
     /// When the ledger file was last changed before the close, in nanoseconds since 1970; 0 if that is not known.
     pub(super) ledger_changed_ns: u64,
     pub(super) incarnations: Incarnations,
@@ -185,6 +189,7 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
         };
     }
     body.may_drop = u8::from(*may_drop);
+    body.open_is_durable = u8::from(block.open_is_durable);
     body.degraded = u8::from(*is_degraded);
     body.ledger_changed_ns = block.ledger_changed_ns.into();
     let mut bytes = body.as_bytes().to_vec();
@@ -224,6 +229,7 @@ fn decode_body(body: &Body) -> Option<Block> {
         boot: body.boot,
         owner: body.owner.get(),
         clean: body.clean.get() == 1,
+        open_is_durable: body.open_is_durable == 1,
         ledger_changed_ns: body.ledger_changed_ns.get(),
         incarnations: Incarnations::remembered(starts.collect())?,
         memo: Memo {

@@ -12,7 +12,10 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
 };
 
@@ -68,6 +71,15 @@ struct Contents {
     bytes: usize,
 }
 
+/// The two slots.
+#[derive(Debug)]
+struct Slots {
+    /// Where the next synced write goes.
+    next: usize,
+    /// A process that was killed may have written the other one, and not synced it.
+    is_other_durable: bool,
+}
+
 /// The file, and what was last read from it or written to it.
 #[derive(Debug)]
 pub struct OwnFile {
@@ -75,8 +87,10 @@ pub struct OwnFile {
     identity: Identity,
     found: Contents,
     sequence: u64,
-    /// The slot for the next synced write. Held while one is under way.
-    next_slot: Arc<Mutex<usize>>,
+    /// Held while a synced write is under way.
+    slots: Arc<Mutex<Slots>>,
+    /// The disk says that the buffer is open during this boot.
+    open_is_durable: Arc<AtomicBool>,
     incarnations: Incarnations,
     /// A write or a sync has failed, and it was said.
     has_failed: Arc<AtomicBool>,
@@ -101,7 +115,8 @@ impl OwnFile {
             bytes,
             identity,
             sequence: found.sequence,
-            next_slot: Arc::new(Mutex::new(found.next_slot)),
+            slots: Arc::new(Mutex::new(Slots { next: found.next_slot, is_other_durable: found.bytes == 0 })),
+            open_is_durable: Arc::default(),
             incarnations: Incarnations::default(),
             has_failed: Arc::default(),
             found,
@@ -122,23 +137,26 @@ impl OwnFile {
     }
 
     /// The buffer is open. Gives the incarnations, with a new one if records that were written before may have been lost
-    /// with the machine's memory. Waits until that is on the disk.
+    /// with the machine's memory. Waits until the disk says that the buffer is open during this boot, unless it does
+    /// already: a sync waits for much of what a process that was killed has written.
     pub fn opened(&mut self, memo: &Memo, opening: Opening) -> Incarnations {
         let mut incarnations = self.incarnations();
         let newest = self.found.newest.as_ref();
-        if opening.hides_ids || newest.is_none_or(|block| !block.clean && block.boot != self.identity.boot) {
+        let is_other_boot = |block: &Block| block.boot != self.identity.boot;
+        let begins = opening.hides_ids || newest.is_none_or(|block| !block.clean && is_other_boot(block));
+        let was_noted =
+            newest.is_some_and(|block| block.open_is_durable && !block.clean && !is_other_boot(block));
+        if begins {
             let above = self.found.incarnation.saturating_add(1);
             incarnations.begin(memo.ledger.writer_next_record, opening.unix_seconds.max(above));
         }
         self.incarnations = incarnations.clone();
         self.reserve();
-        let newest = self.found.newest.as_ref();
-        if newest.is_some() && !self.found.is_later {
-            // The slot that was written last may not be on the disk yet, and the other is written now.
-            let synced = self.bytes.sync();
-            note(&self.has_failed, synced);
+        self.open_is_durable.store(was_noted && !begins, SeqCst);
+        if !self.open_is_durable.load(SeqCst) {
+            self.write_durably(memo, false);
         }
-        self.write_durably(memo, false);
+        self.remember(memo);
         incarnations
     }
 
@@ -165,9 +183,9 @@ impl OwnFile {
     pub fn prepare_sync(&mut self) -> Box<dyn FnOnce() + Send> {
         let newest = self.found.newest.as_ref().map(|newest| newest.memo.clone());
         let Some(block) = newest.and_then(|memo| self.block(&memo, false)) else { return Box::new(|| ()) };
-        let (bytes, next_slot) = (Arc::clone(&self.bytes), Arc::clone(&self.next_slot));
+        let write = self.slot_write(block, false);
         let has_failed = Arc::clone(&self.has_failed);
-        Box::new(move || note(&has_failed, write_slot(&*bytes, &next_slot, &block)))
+        Box::new(move || note(&has_failed, write()))
     }
 
     /// The buffer is closed, and everything is durable.
@@ -177,8 +195,19 @@ impl OwnFile {
 
     fn write_durably(&mut self, memo: &Memo, clean: bool) {
         if let Some(block) = self.block(memo, clean) {
-            let written = write_slot(&*self.bytes, &self.next_slot, &block);
-            note(&self.has_failed, written);
+            let write = self.slot_write(block, clean);
+            note(&self.has_failed, write());
+        }
+    }
+
+    /// A write of a block that is durable when it ends.
+    fn slot_write(&self, block: Vec<u8>, clean: bool) -> impl FnOnce() -> io::Result<()> + use<> {
+        let (bytes, slots) = (Arc::clone(&self.bytes), Arc::clone(&self.slots));
+        let open_is_durable = Arc::clone(&self.open_is_durable);
+        move || {
+            write_slot(&*bytes, &slots, &block)?;
+            open_is_durable.store(!clean, SeqCst);
+            Ok(())
         }
     }
 
@@ -193,6 +222,7 @@ impl OwnFile {
             boot: self.identity.boot,
             owner: self.identity.owner,
             clean,
+            open_is_durable: self.open_is_durable.load(SeqCst),
             ledger_changed_ns: if clean { self.bytes.ledger_changed_ns() } else { 0 },
             incarnations: self.incarnations.clone(),
             memo: memo.clone(),
@@ -214,12 +244,16 @@ fn note(has_failed: &AtomicBool, written: io::Result<()>) {
 }
 
 /// Strictly in turn: the slot that was synced last stays whole until the other one is on the disk.
-fn write_slot(bytes: &dyn OwnBytes, next_slot: &Mutex<usize>, block: &[u8]) -> io::Result<()> {
-    let mut slot = next_slot.lock().unwrap_or_else(PoisonError::into_inner);
+fn write_slot(bytes: &dyn OwnBytes, slots: &Mutex<Slots>, block: &[u8]) -> io::Result<()> {
+    let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+    if !slots.is_other_durable {
+        bytes.sync()?;
+        slots.is_other_durable = true;
+    }
     let [first, second, _] = OFFSETS;
-    bytes.write_at(block, if *slot == 0 { first } else { second })?;
+    bytes.write_at(block, if slots.next == 0 { first } else { second })?;
     bytes.sync()?;
-    *slot = 1 - *slot;
+    slots.next = 1 - slots.next;
     Ok(())
 }
 
