@@ -27,6 +27,7 @@ mod storage_errors;
 mod taken_away;
 mod turns;
 mod unacknowledged;
+mod unreadable;
 mod unwritable;
 mod usage;
 mod vanished;

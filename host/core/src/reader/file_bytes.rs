@@ -4,7 +4,7 @@ use forebay_frame::{END_BYTES, Source, frame_bytes_by_end, is_whole};
 use forebay_types::FileId;
 use tracing::debug;
 
-use super::unreadable::UnreadableLog;
+use super::{blocks::BLOCK_BYTES, unreadable::UnreadableLog};
 use crate::storage::{Backend, StorageError};
 
 /// What the device may fail to read at a time, in bytes.
@@ -49,6 +49,22 @@ impl<'a> FileBytes<'a> {
             at.saturating_add(frame_bytes).saturating_sub(u64::try_from(END_BYTES).unwrap_or(u64::MAX));
         self.read_at(end_at, &mut end)?;
         Ok(frame_bytes_by_end(end) == Some(frame_bytes))
+    }
+
+    /// Whether the device reads so many bytes from an offset on.
+    pub(crate) fn is_readable(&mut self, offset: u64, bytes: u64) -> Result<bool, StorageError> {
+        let end = offset.saturating_add(bytes).min(self.length);
+        let mut piece = vec![0; BLOCK_BYTES];
+        let mut at = offset;
+        while at < end {
+            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(piece.len());
+            match self.backend.read_at(self.file, at, piece.get_mut(..wanted).unwrap_or_default()) {
+                Ok(_) => at = at.saturating_add(u64::try_from(wanted).unwrap_or(u64::MAX)),
+                Err(error) if error.is_unreadable() => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Reads page by page what the device does not read as a whole. A page that it cannot read counts as zeros, which are

@@ -192,6 +192,10 @@ impl FileWalk {
             Some(Stretch::Misplaced { offset, bytes }) => {
                 Ok(self.pass(WhyPassed::Misplaced, offset, offset.saturating_add(bytes)))
             }
+            // What the device cannot read looks like zeros, and must not be cut: another time it may be read.
+            Some(Stretch::Unfinished { offset, bytes }) if !source.is_readable(offset, bytes)? => {
+                Ok(self.pass(WhyPassed::Damaged, offset, offset.saturating_add(bytes)))
+            }
             Some(Stretch::Unfinished { offset, bytes }) => {
                 let is_clean = self.end == WalkedEnd::Whole;
                 let from = self.offset;

@@ -90,6 +90,8 @@ impl Backend for Memory {
         self.disk.with(self.process, |state| {
             state.open(file)?;
             state.check_failing("read", || state::what(file))?;
+            let wanted = u64::try_from(into.len()).unwrap_or(u64::MAX);
+            state.check_readable(file, offset..offset.saturating_add(wanted))?;
             let read = state.file(file)?.read_at(offset, into);
             state.bytes_read = state.bytes_read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
             Ok(read)

@@ -1,5 +1,6 @@
 //! The simulated disk as a test holds it.
 
+use std::ops::Range;
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -114,6 +115,11 @@ impl Disk {
             Some(errno) => state.failing.insert(operation.to_owned(), errno),
             None => state.failing.remove(operation),
         };
+    }
+
+    /// From now on the device cannot read these bytes of a data file: a read that touches one of them fails with EIO.
+    pub fn make_unreadable(&self, file: FileId, bytes: Range<u64>) {
+        self.state().unreadable.insert(file, bytes);
     }
 
     /// The `nth` sync of a target from now on will fail; the next is the first.

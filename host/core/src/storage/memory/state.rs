@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
+use std::ops::Range;
 
 use forebay_types::errno;
 
@@ -63,6 +64,8 @@ pub(super) struct State {
     pub(super) calls_to_power_loss: Option<u64>,
     /// The calls that fail, by the verb of their errors, and the number that the operating system gives.
     pub(super) failing: HashMap<String, i32>,
+    /// What the device cannot read of each data file.
+    pub(super) unreadable: HashMap<FileId, Range<u64>>,
 }
 
 impl State {
@@ -80,7 +83,7 @@ impl State {
 
     /// Fails while there is no descriptor for a data file.
     pub(super) fn open(&self, file: FileId) -> Result<(), StorageError> {
-        let emfile = || io::Error::from_raw_os_error(i32::try_from(errno::EMFILE).unwrap_or(i32::MAX));
+        let emfile = || io::Error::from_raw_os_error(number(errno::EMFILE));
         let fail = || StorageError::from_io("open", format!("data file {file}"), emfile());
         if self.lacks_descriptors { Err(fail()) } else { Ok(()) }
     }
@@ -112,6 +115,18 @@ impl State {
             Some(errno) => {
                 Err(StorageError::from_io(operation, what(), io::Error::from_raw_os_error(*errno)))
             }
+        }
+    }
+
+    /// Fails a read of what the device cannot read.
+    pub(super) fn check_readable(&self, file: FileId, read: Range<u64>) -> Result<(), StorageError> {
+        match self.unreadable.get(&file) {
+            Some(bad) if bad.start < read.end && read.start < bad.end => Err(StorageError::from_io(
+                "read",
+                what(file),
+                io::Error::from_raw_os_error(number(errno::EIO)),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -393,4 +408,9 @@ pub(super) fn what(id: FileId) -> String {
 
 fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// An error number as the operating system gives it.
+fn number(errno: u32) -> i32 {
+    i32::try_from(errno).unwrap_or(i32::MAX)
 }
