@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 
-use super::Limits;
+use super::limits::Limits;
 use crate::{brake::Brake, guard::Guard};
 
 /// The most that is charged to the guest for one stretch of its running. The clock ends a stretch after one epoch: a longer

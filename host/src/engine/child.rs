@@ -15,7 +15,7 @@ use std::{
 use rustix::process::{Resource, Rlimit, Signal};
 use tracing::debug;
 
-use super::{COMPONENT_BYTES_MAX, component::printable, engine};
+use super::{configuration::engine, limits::COMPONENT_BYTES_MAX, printable::printable};
 use crate::thread_limit::explain;
 
 /// What the process may use: address space in bytes, and processor time in seconds.

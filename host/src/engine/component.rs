@@ -11,15 +11,17 @@ use std::{
 
 use semver::Version;
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 use wasmtime::component::{HasSelf, Linker, types::ComponentItem};
 
 use super::{
-    COMPONENT_BYTES_MAX, Limits,
     bindings::{LogicPre, forebay::buffer::storage},
     child::CompileError,
-    engine, image,
+    configuration::engine,
+    error::ComponentError,
+    image,
     instance::{GuestState, Instance},
+    limits::{COMPONENT_BYTES_MAX, Limits},
+    printable::printable,
 };
 use crate::{
     brake::Brake,
@@ -37,83 +39,6 @@ static EMBEDDED_COMPONENT: LazyLock<Result<Component, ComponentError>> =
 /// import's must be compatible.
 const STORAGE: &str = "forebay:buffer/storage";
 const CONTRACT: (u64, u64) = (0, 1);
-
-/// Why a component cannot be used.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum ComponentError {
-    /// The file cannot be read.
-    #[error("cannot read the component {name}: {reason}")]
-    Unreadable {
-        /// Which one.
-        name: String,
-        /// What the operating system said.
-        reason: String,
-    },
-    /// It is longer than any component of a buffer's logic should be.
-    #[error("{name} has {bytes} bytes or more; the most that a component may have is {COMPONENT_BYTES_MAX}")]
-    TooLong {
-        /// Which one.
-        name: String,
-        /// Its length, as far as it was read.
-        bytes: u64,
-    },
-    /// It is not a component, or it uses what is turned off.
-    #[error(
-        "{name} is not a WebAssembly component that can be run here: {reason}; \
-         build it for wasm32-unknown-unknown and make it a component with `wasm-tools component new`"
-    )]
-    Invalid {
-        /// Which one.
-        name: String,
-        /// What the compiler said.
-        reason: String,
-    },
-    /// Compiling it takes more time or memory than a component may take.
-    #[error("{name} cannot be compiled within the limits: {reason}; make it smaller, or its functions")]
-    Costly {
-        /// Which one.
-        name: String,
-        /// Which limit.
-        reason: String,
-    },
-    /// There is no process to compile it in.
-    #[error("no process can be started to compile {name} in: {reason}")]
-    Child {
-        /// Which one.
-        name: String,
-        /// What the operating system said.
-        reason: String,
-    },
-    /// It wants more of its host than storage.
-    #[error(
-        "{name} imports {import}; the logic of a buffer may import forebay:buffer/storage@0.1.x, and types, \
-         and nothing else"
-    )]
-    Import {
-        /// Which one.
-        name: String,
-        /// The first import that is not allowed.
-        import: String,
-    },
-    /// It does not do what the logic of a buffer does.
-    #[error(
-        "{name} is not the logic of a buffer: {reason}; it must export forebay:buffer/buffer@0.1.x, built from the \
-         contract of this version: build it again from its wit/ folder or with its forebay-bindings"
-    )]
-    World {
-        /// Which one.
-        name: String,
-        /// What does not fit.
-        reason: String,
-    },
-    /// The engine could not be set up on this machine.
-    #[error("the WebAssembly engine does not start: {reason}")]
-    Engine {
-        /// What it said.
-        reason: String,
-    },
-}
 
 /// What a component asks for and offers, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,7 +121,7 @@ impl Component {
         limits: Limits,
         brake: &Brake,
     ) -> Result<Box<dyn Logic>, Box<NotMade>> {
-        Ok(Box::new(Instance::new(self, guard, limits, brake.clone())?))
+        Ok(Box::new(Instance::new(&self.pre, guard, limits, brake.clone())?))
     }
 
     /// What this component's errors call it.
@@ -301,38 +226,9 @@ fn is_compatible(version: &str) -> bool {
         .is_ok_and(|version| (version.major, version.minor) == CONTRACT && version.pre.is_empty())
 }
 
-/// Text from a component, cut and escaped before it reaches a terminal or a log.
-pub(super) fn printable(text: &str) -> String {
-    const LENGTH_MAX: usize = 256;
-    text.chars().flat_map(char::escape_default).take(LENGTH_MAX).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// What comes from a component could move the cursor, turn the line round, or forge a second one.
-    #[test]
-    fn text_from_a_component_is_plain_ascii_on_one_line() {
-        for (text, expected) in [
-            ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
-            ("a\nb\r\tc", "a\\nb\\r\\tc"),
-            ("\u{202e}abc\u{2066}", "\\u{202e}abc\\u{2066}"),
-            ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
-            // Two letters that look the same are not the same name.
-            ("größer", "gr\\u{f6}\\u{df}er"),
-        ] {
-            assert_eq!(printable(text), expected);
-        }
-    }
-
-    /// A hundred megabytes of it would be as good as an attack on the reader of the log.
-    #[test]
-    fn text_from_a_component_is_cut() {
-        for text in ["x".repeat(100_000), "\u{1b}".repeat(100_000), "ö".repeat(100_000)] {
-            assert!(printable(&text).len() <= 256);
-        }
-    }
 
     /// Within 0.1 the contract only grows; what comes after it is another one.
     #[test]

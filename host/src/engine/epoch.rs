@@ -14,7 +14,7 @@ use std::{
 use thiserror::Error;
 use wasmtime::Engine;
 
-use super::Limits;
+use super::limits::Limits;
 use crate::{thread_limit::explain, threads::lock};
 
 /// How many epochs without a call of any guest let the clock stop.

@@ -17,7 +17,7 @@ use wasmtime::{Engine, component::Component};
 
 use super::{
     child::{self, CompileError},
-    component::printable,
+    printable::printable,
 };
 
 /// What an image file starts with: our mark, then a SHA-256.

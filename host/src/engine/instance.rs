@@ -9,11 +9,11 @@ use forebay_types::{BatchId, BufferError, RecordId, Ticket};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 
 use super::{
-    Component, Limits,
     account::{Account, Braked, Given, Overrun},
-    bindings::{Logic as Bindings, exports::forebay::buffer::buffer as exports},
-    component::printable,
+    bindings::{Logic as Bindings, LogicPre, exports::forebay::buffer::buffer as exports},
     epoch,
+    limits::Limits,
+    printable::printable,
 };
 use crate::{
     brake::Brake,
@@ -78,12 +78,12 @@ pub(super) struct Instance {
 impl Instance {
     /// Makes an instance of a component over a guard.
     pub(super) fn new(
-        component: &Component,
+        component: &LogicPre<GuestState>,
         guard: Guard,
         limits: Limits,
         brake: Brake,
     ) -> Result<Self, Box<NotMade>> {
-        Self::start(component, Self::store(component.pre.engine(), guard, limits, brake))
+        Self::start(component, Self::store(component.engine(), guard, limits, brake))
     }
 
     /// The place for an instance, with its limits.
@@ -106,7 +106,7 @@ impl Instance {
     }
 
     /// Makes the instance, whose start functions run.
-    fn start(component: &Component, mut store: Store<GuestState>) -> Result<Self, Box<NotMade>> {
+    fn start(component: &LogicPre<GuestState>, mut store: Store<GuestState>) -> Result<Self, Box<NotMade>> {
         let not_made = |store: Store<GuestState>, error| {
             Err(Box::new(NotMade { guard: store.into_data().guard, error }))
         };
@@ -114,7 +114,7 @@ impl Instance {
             return not_made(store, CallError::Failed { reason: error.to_string() });
         }
         store.set_epoch_deadline(1);
-        match component.pre.instantiate(&mut store) {
+        match component.instantiate(&mut store) {
             Ok(bindings) => {
                 store.data_mut().account.is_running = false;
                 Ok(Self { store, bindings, failed: false })

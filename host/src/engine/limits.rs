@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The most that a component may be long, in bytes.
+pub(super) const COMPONENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
 /// Bounds on one instance. The defaults suit the shipped logic with room to spare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -20,7 +20,11 @@ mod ids;
 use super::*;
 use crate::{
     Buffer, NewRecord, Options, Simulation,
-    engine::{component::EMBEDDED, config, engine},
+    engine::{
+        Component,
+        component::EMBEDDED,
+        configuration::{config, engine},
+    },
     storage::memory::Disk,
 };
 
@@ -73,7 +77,7 @@ impl Trapping {
     fn make(guard: Guard, plan: &Plan) -> Result<Box<dyn Logic>, Box<NotMade>> {
         let mut store = Instance::store(COMPONENT.pre.engine(), guard, Limits::default(), Brake::default());
         store.set_fuel(u64::MAX).unwrap();
-        let instance = Instance::start(&COMPONENT, store)?;
+        let instance = Instance::start(&COMPONENT.pre, store)?;
         Ok(Box::new(Self { instance, plan: plan.clone() }))
     }
 
