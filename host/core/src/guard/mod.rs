@@ -85,10 +85,6 @@ pub struct Guard {
     staging: BlockPool,
     /// What the consumer has acknowledged: all events up to this one.
     acknowledged: RecordId,
-    /// Events in segments that were dropped.
-    dropped: u64,
-    /// Those of them that went because newer ones are retained, and not for room.
-    dropped_beyond_retention: u64,
     /// The events that were lost before they were confirmed, as far as the ledger has not passed them.
     vanished: Vec<Gone>,
     /// The events that waited in data files when another program took these away.
@@ -162,8 +158,6 @@ impl Guard {
             last_batch: 0,
             staging,
             acknowledged: RecordId(0),
-            dropped: 0,
-            dropped_beyond_retention: 0,
             vanished: Vec::new(),
             events_taken_away: 0,
             truncated_bytes: 0,
@@ -307,12 +301,12 @@ impl Guard {
 
     /// Events in segments that were dropped, since the guard was made.
     pub fn dropped_events(&self) -> u64 {
-        self.dropped
+        self.tally.dropped_since_opening()
     }
 
     /// Those of the dropped events that went although there was room, because newer ones are retained.
     pub fn dropped_beyond_retention(&self) -> u64 {
-        self.dropped_beyond_retention
+        self.room.dropped_beyond_retention()
     }
 
     /// How often a data file was made, cut or removed for the logic since the guard was made, or that was tried.

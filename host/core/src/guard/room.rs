@@ -29,6 +29,8 @@ pub(super) struct Room {
     /// The operator lets segments go behind which so many events wait.
     retained: Option<u64>,
     shortage: Option<Shortage>,
+    /// Events that were dropped because newer ones are retained, and not for room.
+    dropped_beyond_retention: u64,
 }
 
 /// The disk had no room when it was last written to.
@@ -63,6 +65,7 @@ impl Room {
             drops_oldest: false,
             retained: None,
             shortage: None,
+            dropped_beyond_retention: 0,
         }
     }
 
@@ -91,7 +94,14 @@ impl Room {
         self.shortage = Some(Shortage { needed, dropped });
     }
 
-    fn note_drop(&mut self, reason: Reason, bytes: u64) {
+    pub(super) fn dropped_beyond_retention(&self) -> u64 {
+        self.dropped_beyond_retention
+    }
+
+    fn note_drop(&mut self, reason: Reason, events: u64, bytes: u64) {
+        if reason == Reason::Retention {
+            self.dropped_beyond_retention = self.dropped_beyond_retention.saturating_add(events);
+        }
         if let Some(shortage) = self.shortage.as_mut().filter(|_| reason == Reason::Disk) {
             shortage.dropped = Some(shortage.dropped.unwrap_or(0).saturating_add(bytes));
         }
@@ -187,12 +197,8 @@ impl Guard {
 
     /// A ledger was stored that drops so many segments, and with them so many events that waited.
     pub(super) fn note_drop(&mut self, reason: Reason, segments: usize, events: u64) {
-        self.dropped = self.dropped.saturating_add(events);
-        if reason == Reason::Retention {
-            self.dropped_beyond_retention = self.dropped_beyond_retention.saturating_add(events);
-        }
         let bytes = length(&self.segments, segments);
-        self.room.note_drop(reason, bytes);
+        self.room.note_drop(reason, events, bytes);
     }
 
     /// On a full disk it is not known how much is enough. One segment goes at a time, and the next one only if the removal of

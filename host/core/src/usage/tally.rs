@@ -51,6 +51,11 @@ impl Tally {
         self.usage.since(&self.at_opening)
     }
 
+    /// How many events were dropped since the buffer was opened. Asked after each call of the logic.
+    pub(crate) fn dropped_since_opening(&self) -> u64 {
+        self.usage.dropped.events.saturating_sub(self.at_opening.dropped.events)
+    }
+
     pub(crate) fn received(&mut self, amount: Amount) {
         self.usage.received = self.usage.received.plus(amount);
     }
