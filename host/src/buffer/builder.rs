@@ -264,7 +264,7 @@ pub(super) fn open_on(
 ) -> Result<Buffer, OpenError> {
     options.check()?;
     let _entered = span.clone().entered();
-    let shared = Arc::new(Shared::new(runtime, span));
+    let shared = Shared::new(runtime, span);
     let weak: Weak<Shared> = Arc::downgrade(&shared);
     let sync_runner = Box::new(move |target, job| {
         if let Some(shared) = weak.upgrade() {
@@ -302,6 +302,6 @@ pub(super) fn open_on(
         cut_bytes = report.cut_bytes,
         "the buffer is open"
     );
-    shared.open(Core::new(lives, options));
+    shared.open(Core::new(lives, options, Arc::clone(shared.schedule())));
     Ok(Buffer::new(shared, options, limits, report))
 }

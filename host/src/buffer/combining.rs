@@ -21,14 +21,12 @@ pub(super) trait Work: Default {
 /// What does the work, one thread at a time.
 pub(super) trait Serve {
     type Work: Work;
-    /// What the thread that serves brings along.
-    type Context;
     /// Dropped once the core is let go. Until then no thread is woken: it would find the core taken.
     type Wakes;
 
     fn hold_wakes() -> Self::Wakes;
 
-    fn serve(&mut self, work: Self::Work, context: &Self::Context);
+    fn serve(&mut self, work: Self::Work);
 }
 
 /// Whether a thread may go.
@@ -100,7 +98,7 @@ impl<C: Serve> Combining<C> {
 
     /// Does all that waits, unless another thread is at it: that one looks again after it has let go of the core, and
     /// finds what was left before this thread found the core taken.
-    pub(super) fn drive(&self, context: &C::Context) -> Driven {
+    pub(super) fn drive(&self) -> Driven {
         for _ in 0..ROUNDS_MAX {
             if lock(&self.door).is_empty() {
                 return Driven::Done;
@@ -114,7 +112,7 @@ impl<C: Serve> Combining<C> {
             match &mut *state {
                 // The thread that opens it drives it next.
                 State::NotYet => return Driven::Done,
-                State::Open(core) => self.serve(core, context),
+                State::Open(core) => self.serve(core),
                 State::Closed => self.take().work.turn_away(),
             }
         }
@@ -123,12 +121,12 @@ impl<C: Serve> Combining<C> {
 
     /// Waits for the core, and does something with it, after all that was left before. `None`: there is no core. To be
     /// driven next: others may have come while it was held.
-    pub(super) fn with<T>(&self, context: &C::Context, action: impl FnOnce(&mut C) -> T) -> Option<T> {
+    pub(super) fn with<T>(&self, action: impl FnOnce(&mut C) -> T) -> Option<T> {
         let _wakes = C::hold_wakes();
         let mut state = lock(&self.core);
         match &mut *state {
             State::Open(core) => {
-                self.serve(core, context);
+                self.serve(core);
                 Some(action(core))
             }
             State::NotYet | State::Closed => None,
@@ -146,10 +144,10 @@ impl<C: Serve> Combining<C> {
     }
 
     /// Does what waits at the door now. What comes meanwhile is for the next round.
-    fn serve(&self, core: &mut C, context: &C::Context) {
+    fn serve(&self, core: &mut C) {
         let Door { work, tasks } = self.take();
         if !work.is_empty() {
-            core.serve(work, context);
+            core.serve(work);
         }
         for task in tasks {
             task(core);

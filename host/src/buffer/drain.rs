@@ -2,27 +2,10 @@
 
 use std::{pin::pin, time::Duration};
 
-use super::{Buffer, core::Core};
-
-/// What is left in a buffer after [`Buffer::drain`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DrainReport {
-    /// The events of [`Status::occupancy`](super::Status::occupancy): those that are not acknowledged, lost ones among them
-    /// that delivery has not reached.
-    pub events: u64,
-    /// Its bytes: the length of their frames, and of damage among them.
-    pub bytes: u64,
-    /// Records that were delivered and are not acknowledged.
-    pub unacknowledged_records: usize,
-}
-
-impl DrainReport {
-    /// Whether nothing is left.
-    pub fn is_drained(&self) -> bool {
-        self.events == 0
-    }
-}
+use super::{
+    Buffer,
+    core::{Core, DrainReport},
+};
 
 impl Buffer {
     /// Lets the buffer run empty: no record is taken any more, and readers go on. Returns when everything is acknowledged, or
@@ -61,7 +44,7 @@ impl Buffer {
             if runtime.now_ns() >= deadline_ns {
                 break;
             }
-            self.shared.look_again_at(deadline_ns);
+            self.shared.schedule().look_again_at(deadline_ns);
             drop(change.await);
         }
         self.end_writing_async().await;

@@ -7,9 +7,10 @@ use tokio::sync::oneshot;
 
 use super::{
     Buffer, Builder, Core, Locked, Status,
-    error::{CloseError, OpenError, ReplaceError, Stop},
+    error::{CloseError, OpenError, ReplaceError},
     runtime::Runtime,
     source::Source,
+    unable::Stop,
 };
 use crate::{engine::Component, guard::Loss};
 

@@ -5,7 +5,6 @@ use std::{fmt, sync::Arc};
 use forebay_types::RecordId;
 use thiserror::Error;
 
-pub(super) use super::unable::{Stop, Unable};
 use super::{options::OptionsError, receipt::Receipt, why_full::WhyFull};
 use crate::{
     NewRecord,

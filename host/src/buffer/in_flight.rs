@@ -12,16 +12,11 @@ use std::{
 
 use forebay_types::RecordId;
 
-use super::{held_memory::HeldMemory, redelivery::Nack};
+use super::{
+    held_memory::HeldMemory,
+    redelivery::{Delivery, Nack},
+};
 use crate::guard::ReadRecord;
-
-/// One delivery of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Delivery {
-    pub(super) id: RecordId,
-    /// How often the record has been delivered, this time included.
-    pub(super) number: NonZeroU32,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {

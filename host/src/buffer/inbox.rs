@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 
 use super::{
     combining,
-    error::{Stop, Unable, WriteError, WriteErrorKind},
-    in_flight::Delivery,
+    error::{WriteError, WriteErrorKind},
     options::Durability,
     receipt::{Answer, Receipt},
-    redelivery::Nack,
+    redelivery::{Delivery, Nack},
+    unable::{Stop, Unable},
 };
 use crate::{
     NewRecord,

@@ -17,6 +17,7 @@ mod receipt;
 mod record;
 mod redelivery;
 mod runtime;
+mod schedule;
 mod shared;
 #[cfg(feature = "testing")]
 mod simulation;
@@ -45,7 +46,7 @@ use tracing::warn;
 pub use self::simulation::Simulation;
 pub use self::{
     builder::{Builder, Locked},
-    drain::DrainReport,
+    core::DrainReport,
     error::{CloseError, OpenError, ReadError, ReplaceError, WriteError, WriteErrorKind},
     options::{Durability, Options, OptionsError},
     reader::Reader,
@@ -56,7 +57,7 @@ pub use self::{
     why_full::WhyFull,
     writer::Writer,
 };
-use self::{core::Core, error::Stop, shared::Shared, source::Source};
+use self::{core::Core, shared::Shared, source::Source, unable::Stop};
 #[cfg(feature = "tokio")]
 pub use self::{stream::Records, tokio_runtime::TokioRuntime};
 pub use crate::logic::WhenFull;
@@ -262,7 +263,7 @@ fn shut(shared: &Arc<Shared>) -> Option<Core> {
     let _ = shared.with_core(Core::finish);
     wait_for_syncs(shared);
     for _ in 0..MENDINGS {
-        if !matches!(shared.with_core(|core| core.mend(shared)), Ok(true)) {
+        if !matches!(shared.with_core(Core::mend), Ok(true)) {
             break;
         }
         wait_for_syncs(shared);

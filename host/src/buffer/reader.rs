@@ -11,10 +11,10 @@ use forebay_types::RecordId;
 use super::{
     core::{Core, Taken},
     error::ReadError,
-    in_flight::Delivery,
     inbox::Ack,
     options::Options,
     record::{Origin, Record},
+    redelivery::Delivery,
     shared::Shared,
 };
 use crate::guard::ReadRecord;
@@ -86,7 +86,7 @@ impl Reader {
                     if self.shared.runtime().now_ns() >= deadline_ns {
                         return Err(ReadError::TimedOut);
                     }
-                    self.shared.look_again_at(deadline_ns);
+                    self.shared.schedule().look_again_at(deadline_ns);
                     self.shared.block_on(pin!(async { drop(changed.await) }));
                 }
             }
@@ -174,10 +174,10 @@ impl Reader {
         deadline_ns: Option<u64>,
     ) -> Result<Option<Vec<Record>>, ReadError> {
         loop {
-            let shared = Arc::clone(&self.shared);
+            let shared = Arc::downgrade(&self.shared);
             let take = move |core: &mut Core| {
-                let taken = Some(core.take_records(max_records.max(1), &shared)?);
-                Ok::<_, ReadError>(OnItsWay { taken, shared: Arc::downgrade(&shared) })
+                let taken = Some(core.take_records(max_records.max(1))?);
+                Ok::<_, ReadError>(OnItsWay { taken, shared })
             };
             match self.shared.with_core_elsewhere(take).await?.map(OnItsWay::arrived)? {
                 Some(Taken::Records(records)) => return Ok(Some(self.with_async_handles(records))),
@@ -186,7 +186,7 @@ impl Reader {
                         if self.shared.runtime().now_ns() >= deadline_ns {
                             return Err(ReadError::TimedOut);
                         }
-                        self.shared.look_again_at(deadline_ns);
+                        self.shared.schedule().look_again_at(deadline_ns);
                     }
                     // A sender that is gone means that the buffer is closed: the next round says so.
                     drop(changed.await);
@@ -204,7 +204,7 @@ impl Reader {
     }
 
     fn take(&self, max_records: usize) -> Result<Taken, ReadError> {
-        self.shared.with_core_to_read(|core| core.take_records(max_records.max(1), &self.shared))?
+        self.shared.with_core_to_read(|core| core.take_records(max_records.max(1)))?
     }
 
     fn with_handles(&self, records: Vec<(ReadRecord, Delivery)>) -> Vec<Record> {

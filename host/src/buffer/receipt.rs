@@ -12,7 +12,6 @@ use tokio::sync::oneshot;
 use super::{
     error::{WriteError, WriteErrorKind},
     runtime::Runtime,
-    shared::Shared,
 };
 
 pub(super) type Answer = Result<Receipt, WriteError>;
@@ -49,16 +48,16 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(answer: oneshot::Receiver<Answer>, shared: &Shared) -> Self {
-        Self { answer, runtime: Arc::clone(shared.runtime()) }
+    pub(super) fn new(answer: oneshot::Receiver<Answer>, runtime: &Arc<dyn Runtime>) -> Self {
+        Self { answer, runtime: Arc::clone(runtime) }
     }
 
     /// An answer that is known already.
-    pub(super) fn ready(answer: Answer, shared: &Shared) -> Self {
+    pub(super) fn ready(answer: Answer, runtime: &Arc<dyn Runtime>) -> Self {
         let (reply, receiver) = oneshot::channel();
         // The receiver is held here.
         let _ = reply.send(answer);
-        Self::new(receiver, shared)
+        Self::new(receiver, runtime)
     }
 
     /// Waits, blocking this thread.

@@ -13,7 +13,11 @@ use std::{
 use bytes::Bytes;
 use forebay_types::RecordId;
 
-use super::{in_flight::Delivery, inbox::Ack, redelivery::Nack, shared::Shared};
+use super::{
+    inbox::Ack,
+    redelivery::{Delivery, Nack},
+    shared::Shared,
+};
 use crate::guard::ReadRecord;
 
 /// A record that was delivered. Acknowledge it when it is where it has to go, or give it back with [`nack`](Self::nack).

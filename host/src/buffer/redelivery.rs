@@ -1,17 +1,24 @@
 //! Records that a consumer gave back, until they are delivered again: in the order of their ids, each when its time has
 //! come.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use bytes::Bytes;
 use forebay_types::RecordId;
 
-use super::in_flight::Delivery;
 use crate::guard::ReadRecord;
 
 /// The payload of a frame that is shorter than this is copied out of the block that it was read into, which others may be in no
 /// longer: a record may wait for long.
 const COPIED_BYTES_MAX: u64 = 128 * 1024;
+
+/// One delivery of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Delivery {
+    pub(super) id: RecordId,
+    /// How often the record has been delivered, this time included.
+    pub(super) number: NonZeroU32,
+}
 
 /// A record on its way back.
 #[derive(Debug)]
@@ -94,8 +101,6 @@ impl Redelivery {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-
-    use std::num::NonZeroU32;
 
     use super::*;
     use crate::guard::MemoryBlock;

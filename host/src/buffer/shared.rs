@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -17,18 +17,15 @@ use tracing::Span;
 use super::{
     combining::{Combining, Driven},
     core::Core,
-    error::{Stop, Unable},
-    in_flight::Delivery,
     inbox::{Ack, PendingWrite, Work},
+    redelivery::Delivery,
     runtime::Runtime,
+    schedule::Schedule,
     spinning::Spinning,
-    sync_callers::SyncCallers,
     sync_line::SyncLine,
+    unable::{Stop, Unable},
 };
-use crate::{
-    brake::Brake,
-    storage::{SyncJob, SyncTarget},
-};
+use crate::brake::Brake;
 
 /// A time that does not come.
 const NEVER_NS: u64 = u64::MAX;
@@ -44,15 +41,11 @@ const ACK_DELAY: Duration = Duration::from_millis(100);
 pub(super) struct Shared {
     combining: Combining<Core>,
     runtime: Arc<dyn Runtime>,
+    schedule: Arc<Schedule>,
     pub(super) line: Arc<SyncLine>,
-    pub(super) sync_callers: SyncCallers<(SyncTarget, SyncJob)>,
     pub(super) spinning: Spinning,
-    /// When the earliest timer goes off that wakes all who wait for a change.
-    look_again_ns: AtomicU64,
     /// An executor was asked to drive the core, and has not begun.
     is_driver_asked: AtomicBool,
-    /// A caller waits for what acknowledgements bring: none is to wait for others.
-    are_acks_urgent: AtomicBool,
     /// A timer goes off that has acknowledgements taken.
     is_ack_timer_set: AtomicBool,
     /// An `async` call was made: the callers have threads that must not block.
@@ -63,21 +56,27 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(runtime: Arc<dyn Runtime>, span: Span) -> Self {
-        Self {
-            combining: Combining::new(),
-            line: SyncLine::new(Arc::clone(&runtime)),
-            sync_callers: SyncCallers::new(),
-            spinning: Spinning::default(),
-            runtime,
-            look_again_ns: AtomicU64::new(NEVER_NS),
-            is_driver_asked: AtomicBool::new(false),
-            are_acks_urgent: AtomicBool::new(false),
-            is_ack_timer_set: AtomicBool::new(false),
-            has_async_callers: AtomicBool::new(false),
-            span,
-            brake: Brake::default(),
-        }
+    pub(super) fn new(runtime: Arc<dyn Runtime>, span: Span) -> Arc<Self> {
+        Arc::new_cyclic(|weak: &Weak<Self>| {
+            let weak = Weak::clone(weak);
+            let submit = move |change: fn(&mut Work)| {
+                if let Some(shared) = weak.upgrade() {
+                    shared.submit_elsewhere(change);
+                }
+            };
+            Self {
+                combining: Combining::new(),
+                schedule: Arc::new(Schedule::new(Arc::clone(&runtime), submit)),
+                line: SyncLine::new(Arc::clone(&runtime)),
+                spinning: Spinning::default(),
+                runtime,
+                is_driver_asked: AtomicBool::new(false),
+                is_ack_timer_set: AtomicBool::new(false),
+                has_async_callers: AtomicBool::new(false),
+                span,
+                brake: Brake::default(),
+            }
+        })
     }
 
     /// Ends what the logic is doing.
@@ -91,6 +90,10 @@ impl Shared {
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.runtime
+    }
+
+    pub(super) fn schedule(&self) -> &Arc<Schedule> {
+        &self.schedule
     }
 
     /// Whether any call so far was an `async` one.
@@ -155,7 +158,7 @@ impl Shared {
             work.acks.len()
         });
         // A thread that makes it urgent looks at the door after that.
-        if waiting.is_multiple_of(ACKS_AT_DOOR) || self.are_acks_urgent.load(Ordering::SeqCst) {
+        if waiting.is_multiple_of(ACKS_AT_DOOR) || self.schedule.are_acks_urgent() {
             self.submit_elsewhere(|work| work.look_again = true);
         } else if waiting == 1 && !self.is_ack_timer_set.swap(true, Ordering::SeqCst) {
             let shared: Weak<Self> = Arc::downgrade(self);
@@ -169,11 +172,6 @@ impl Shared {
         }
     }
 
-    /// Something was done with the core: it says whether acknowledgements are urgent from now on.
-    pub(super) fn note_urgency(&self, core: &Core) {
-        self.are_acks_urgent.store(core.needs_acks(), Ordering::SeqCst);
-    }
-
     /// As [`with_core`](Self::with_core), for callers that must not block: an executor does it. It is done also where the caller
     /// does not wait for the answer.
     pub(super) async fn with_core_elsewhere<T: Send + 'static>(
@@ -182,9 +180,8 @@ impl Shared {
     ) -> Result<T, Unable> {
         self.note_async_caller();
         let (reply, answer) = oneshot::channel();
-        let shared = Arc::clone(self);
         let action = move |core: &mut Core| {
-            core.take_held_acks(&shared);
+            core.take_held_acks();
             action(core)
         };
         // The caller may have gone.
@@ -194,10 +191,9 @@ impl Shared {
 
     /// Has an executor do something with the core. It contains its own panics.
     pub(super) fn leave_elsewhere(self: &Arc<Self>, task: impl FnOnce(&mut Core) + Send + 'static) {
-        let shared = Arc::clone(self);
         let task = move |core: &mut Core| {
             task(core);
-            shared.note_urgency(core);
+            core.note_urgency();
         };
         self.combining.leave_task(Box::new(task));
         self.drive_elsewhere();
@@ -206,7 +202,7 @@ impl Shared {
     /// Does something with the core, after all that was asked for before. Waits for the core.
     pub(super) fn with_core<T>(self: &Arc<Self>, action: impl FnOnce(&mut Core) -> T) -> Result<T, Unable> {
         self.with_core_to_read(|core| {
-            core.take_held_acks(self);
+            core.take_held_acks();
             action(core)
         })
     }
@@ -218,10 +214,10 @@ impl Shared {
     ) -> Result<T, Unable> {
         let act = |core: &mut Core| {
             let result = core.contained(action);
-            self.note_urgency(core);
+            core.note_urgency();
             result
         };
-        let result = self.span.in_scope(|| self.combining.with(self, act));
+        let result = self.span.in_scope(|| self.combining.with(act));
         self.drive();
         Ok(result.unwrap_or(Err(Stop::Closed))?)
     }
@@ -231,54 +227,11 @@ impl Shared {
         self.combining.close()
     }
 
-    /// Has the logic's clock move on at a time.
-    pub(super) fn tick_at(self: &Arc<Self>, time_ns: u64) {
-        self.submit_at(time_ns, |work| work.tick = true);
-    }
-
-    /// Wakes all who wait for a change at this time, although none has come, or earlier. One timer serves them all: who still
-    /// waits then asks again.
-    pub(super) fn look_again_at(self: &Arc<Self>, time_ns: u64) {
-        if self.look_again_ns.fetch_min(time_ns, Ordering::SeqCst) <= time_ns {
-            return;
-        }
-        let shared: Weak<Self> = Arc::downgrade(self);
-        let look_again = move || {
-            if let Some(shared) = shared.upgrade() {
-                shared.look_again_ns.store(NEVER_NS, Ordering::SeqCst);
-                shared.submit_elsewhere(|work| work.look_again = true);
-            }
-        };
-        self.runtime.run_at(time_ns, Box::new(look_again));
-    }
-
-    /// Has the core go on with what it has left undone, after others have had their turn.
-    pub(super) fn go_on_at(self: &Arc<Self>, time_ns: u64) {
-        self.submit_at(time_ns, |work| work.look_again = true);
-    }
-
-    /// Has records delivered again whose time comes then.
-    pub(super) fn redeliver_at(self: &Arc<Self>, time_ns: u64) {
-        self.submit_at(time_ns, |work| work.redelivery_due = true);
-    }
-
-    fn submit_at(self: &Arc<Self>, time_ns: u64, change: fn(&mut Work)) {
-        let shared: Weak<Self> = Arc::downgrade(self);
-        self.runtime.run_at(
-            time_ns,
-            Box::new(move || {
-                if let Some(shared) = shared.upgrade() {
-                    shared.submit_elsewhere(change);
-                }
-            }),
-        );
-    }
-
     pub(super) fn drive(self: &Arc<Self>) {
-        if self.span.in_scope(|| self.combining.drive(self)) == Driven::GoOn {
+        if self.span.in_scope(|| self.combining.drive()) == Driven::GoOn {
             self.drive_elsewhere();
         }
-        self.sync_callers.wake_one();
+        self.schedule.sync_callers.wake_one();
     }
 
     fn drive_elsewhere(self: &Arc<Self>) {

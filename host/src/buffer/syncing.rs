@@ -20,7 +20,7 @@ impl Shared {
     /// Has a sync run: by a caller that waits for one, if there is any, or else by the runtime. The core is told how it ended.
     pub(super) fn run_sync(self: &Arc<Self>, target: SyncTarget, job: SyncJob) {
         let job = match target {
-            SyncTarget::Data(_) => match self.sync_callers.offer((target, job)) {
+            SyncTarget::Data(_) => match self.schedule().sync_callers.offer((target, job)) {
                 Ok(()) => return,
                 Err((_, job)) => job,
             },
@@ -49,7 +49,7 @@ impl Shared {
             let result = job();
             self.leave(|work| work.syncs.push((target, result)));
         }));
-        self.sync_callers.ended();
+        self.schedule().sync_callers.ended();
         self.drive();
     }
 }
@@ -64,7 +64,7 @@ impl SyncingCaller {
     /// To be made before the records are handed over. `None`: the runtime is to run all syncs.
     pub(super) fn new(shared: &Arc<Shared>) -> Option<Self> {
         let may_sync = shared.runtime().may_callers_sync();
-        may_sync.then(|| Self { shared: Arc::clone(shared), caller: shared.sync_callers.enter() })
+        may_sync.then(|| Self { shared: Arc::clone(shared), caller: shared.schedule().sync_callers.enter() })
     }
 
     /// Waits for the answer, blocking this thread.
@@ -88,7 +88,7 @@ impl SyncingCaller {
 
     /// Runs the sync that waits for a caller, if there is one. Otherwise the caller is woken for the next.
     fn run_next(&self, waker: &Waker) -> bool {
-        let next = self.shared.sync_callers.take_or_sleep(&self.caller, waker);
+        let next = self.shared.schedule().sync_callers.take_or_sleep(&self.caller, waker);
         let is_there = next.is_some();
         if let Some((target, job)) = next {
             self.shared.run_sync_here(target, job);
@@ -99,7 +99,7 @@ impl SyncingCaller {
 
 impl Drop for SyncingCaller {
     fn drop(&mut self) {
-        if let Some((target, job)) = self.shared.sync_callers.leave(&self.caller) {
+        if let Some((target, job)) = self.shared.schedule().sync_callers.leave(&self.caller) {
             self.shared.hand_over_sync(target, job);
         }
     }

@@ -146,13 +146,13 @@ impl Writer {
     ) -> Result<Pending, WriteError> {
         let records = self.check(records)?;
         if records.is_empty() {
-            return Ok(Pending::ready(Ok(Receipt::default()), &self.shared));
+            return Ok(Pending::ready(Ok(Receipt::default()), self.shared.runtime()));
         }
         let deadline_ns = timeout.map(|timeout| self.shared.deadline_ns(timeout));
         let (reply, answer) = oneshot::channel();
         let write = PendingWrite::new(records, self.options.durability, deadline_ns, reply);
         submit(&self.shared, write);
-        Ok(Pending::new(answer, &self.shared))
+        Ok(Pending::new(answer, self.shared.runtime()))
     }
 
     /// No record may be longer than the limit.

@@ -85,14 +85,13 @@ pub(crate) struct Counter {
 
 impl Serve for Counter {
     type Work = Writes;
-    type Context = ();
     type Wakes = HeldWakes;
 
     fn hold_wakes() -> HeldWakes {
         HeldWakes
     }
 
-    fn serve(&mut self, work: Writes, (): &()) {
+    fn serve(&mut self, work: Writes) {
         self.items += work.0.len();
         // The state first, and then the waking.
         for writer in work.0 {
@@ -122,7 +121,7 @@ impl Shared {
 
     pub(crate) fn drive(&self) {
         // In the host another thread goes on.
-        while self.0.drive(&()) == Driven::GoOn {}
+        while self.0.drive() == Driven::GoOn {}
     }
 
     /// Writes one item. The caller waits for the answer if it wants it.
@@ -136,7 +135,7 @@ impl Shared {
     /// Takes one item; waits for it.
     pub(crate) fn read(&self) {
         loop {
-            let waiting = self.0.with(&(), |counter| {
+            let waiting = self.0.with(|counter| {
                 if counter.items > 0 {
                     counter.items -= 1;
                     return None;

@@ -1,6 +1,9 @@
 //! What a few threads may do at the same time, and what must hold in whatever order they come.
 
-use shuttle::{sync::Arc, thread};
+use shuttle::{
+    sync::{Arc, Weak},
+    thread,
+};
 
 use crate::{
     combining::{Combining, Driven, Serve, Work},
@@ -24,7 +27,7 @@ fn nothing_is_left_at_the_door() {
         let answers = others.into_iter().map(|other| other.join().unwrap()).chain([own]);
         // No thread drives any more: one that waits here for ever is found.
         answers.for_each(|answer| assert_eq!(answer.wait(), Answer::Written));
-        assert_eq!(shared.0.with(&(), |counter| counter.items), Some(3));
+        assert_eq!(shared.0.with(|counter| counter.items), Some(3));
     });
 }
 
@@ -82,7 +85,7 @@ fn consumers_who_share_records_all_get_one() {
         shared.read();
         consumer.join().unwrap();
         producer.join().unwrap();
-        assert_eq!(shared.0.with(&(), |counter| counter.items), Some(0));
+        assert_eq!(shared.0.with(|counter| counter.items), Some(0));
     });
 }
 
@@ -95,7 +98,7 @@ fn who_only_looks_serves_those_who_come_meanwhile() {
             let shared = shared.clone();
             thread::spawn(move || shared.write().wait())
         };
-        assert!(shared.0.with(&(), |counter| counter.items).is_some_and(|items| items <= 1));
+        assert!(shared.0.with(|counter| counter.items).is_some_and(|items| items <= 1));
         shared.drive();
         assert_eq!(producer.join().unwrap(), Answer::Written);
     });
@@ -138,6 +141,7 @@ fn closing_turns_no_caller_away_silently() {
 /// A core for which more work has come whenever some is done, as where a consumer acknowledges without end.
 struct Busy {
     rounds: usize,
+    door: Weak<Combining<Self>>,
 }
 
 #[derive(Default)]
@@ -153,14 +157,13 @@ impl Work for More {
 
 impl Serve for Busy {
     type Work = More;
-    type Context = Arc<Combining<Self>>;
     type Wakes = ();
 
     fn hold_wakes() {}
 
-    fn serve(&mut self, _: More, door: &Self::Context) {
+    fn serve(&mut self, _: More) {
         self.rounds += 1;
-        door.leave(|work| work.0 = true);
+        self.door.upgrade().expect("a thread drives it").leave(|work| work.0 = true);
     }
 }
 
@@ -171,10 +174,10 @@ fn no_thread_serves_others_for_long() {
     shuttle::check_random(
         || {
             let combining = Arc::new(Combining::new());
-            combining.open(Busy { rounds: 0 });
+            combining.open(Busy { rounds: 0, door: Arc::downgrade(&combining) });
             combining.leave(|work: &mut More| work.0 = true);
-            assert_eq!(combining.drive(&combining), Driven::GoOn);
-            let rounds = combining.with(&combining, |core| core.rounds).expect("it is open");
+            assert_eq!(combining.drive(), Driven::GoOn);
+            let rounds = combining.with(|core| core.rounds).expect("it is open");
             assert!(rounds <= 100, "it has done the work of {rounds} others");
         },
         1,

@@ -1,6 +1,6 @@
 //! What consumers say of the records that they were given: done with, or to be delivered again.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use forebay_types::RecordId;
 use tracing::warn;
@@ -9,10 +9,9 @@ use super::{Core, Writing, after};
 use crate::{
     buffer::{
         dead_letters::DeadLetter,
-        error::Stop,
         inbox::{Ack, Work},
         redelivery::Nack,
-        shared::Shared,
+        unable::Stop,
     },
     storage::StorageError,
 };
@@ -22,9 +21,14 @@ const ACKS_HELD: usize = 64;
 
 impl Core {
     /// Whether a caller may be waiting for an acknowledgement: for room, for delivery to go on, or for the end of a drain.
-    pub(in crate::buffer) fn needs_acks(&self) -> bool {
+    fn needs_acks(&self) -> bool {
         let may_end_a_wait = self.is_delivery_paused() || self.writing != Writing::Open;
         !self.backlog.is_empty() || (may_end_a_wait && !self.waiting_for_change.is_empty())
+    }
+
+    /// Something was done: says whether acknowledgements are urgent from now on.
+    pub(in crate::buffer) fn note_urgency(&self) {
+        self.schedule.note_urgency(self.needs_acks());
     }
 
     /// Lets a few acknowledgements of single records wait for more, unless there is other work, or a caller waits for them.
@@ -45,25 +49,25 @@ impl Core {
     }
 
     /// Takes the acknowledgements that have waited: whatever is done next is to know of them.
-    pub(in crate::buffer) fn take_held_acks(&mut self, shared: &Arc<Shared>) {
+    pub(in crate::buffer) fn take_held_acks(&mut self) {
         if self.holds_acks() {
-            self.serve_all(Work { look_again: true, ..Work::default() }, shared);
+            self.serve_all(Work { look_again: true, ..Work::default() });
         }
     }
 
     /// Takes what consumers said, in the order in which they did.
-    pub(super) fn take_acks(&mut self, acks: Vec<Ack>, shared: &Arc<Shared>) {
+    pub(super) fn take_acks(&mut self, acks: Vec<Ack>) {
         for ack in acks {
             match ack {
                 Ack::One(delivery) => self.in_flight.acknowledge(delivery),
                 Ack::Through(id) => self.in_flight.acknowledge_through(id),
                 Ack::Nack(nack) => {
                     let is_current = self.in_flight.give_back(nack.delivery);
-                    self.requeue(*nack, is_current, shared);
+                    self.requeue(*nack, is_current);
                 }
                 Ack::Dropped(nack) => {
                     let is_current = self.in_flight.drop_delivery(nack.delivery);
-                    self.requeue(*nack, is_current, shared);
+                    self.requeue(*nack, is_current);
                 }
             }
         }
@@ -71,8 +75,8 @@ impl Core {
     }
 
     /// Gives back the records that their consumers have had for too long.
-    pub(super) fn end_leases(&mut self, shared: &Arc<Shared>) {
-        let now_ns = shared.runtime().now_ns();
+    pub(super) fn end_leases(&mut self) {
+        let now_ns = self.lives.now_ns();
         if self.lease_timer_ns.take_if(|timer| *timer <= now_ns).is_none() {
             return;
         }
@@ -91,28 +95,28 @@ impl Core {
         }
         for (record, delivery) in expired {
             let is_current = self.in_flight.drop_delivery(delivery);
-            self.requeue(Nack::new(&record, delivery, Duration::ZERO), is_current, shared);
+            self.requeue(Nack::new(&record, delivery, Duration::ZERO), is_current);
         }
-        self.set_lease_timer(shared);
+        self.set_lease_timer();
     }
 
     /// Sees to it that leases are looked at when the next one ends, or shortly after.
-    pub(super) fn set_lease_timer(&mut self, shared: &Arc<Shared>) {
+    pub(super) fn set_lease_timer(&mut self) {
         let Some(lease) = self.options.lease else { return };
         if self.lease_timer_ns.is_none()
             && let Some(end_ns) = self.in_flight.next_lease_end_ns()
         {
             // Each look costs as much as there is in flight.
-            let time_ns = end_ns.max(after(shared.runtime().now_ns(), lease / 16));
+            let time_ns = end_ns.max(after(self.lives.now_ns(), lease / 16));
             self.lease_timer_ns = Some(time_ns);
-            shared.redeliver_at(time_ns);
+            self.schedule.redeliver_at(time_ns);
         }
     }
 
-    fn requeue(&mut self, nack: Nack, is_current: bool, shared: &Arc<Shared>) {
+    fn requeue(&mut self, nack: Nack, is_current: bool) {
         let Nack { record, delivery, delay } = nack;
         if is_current {
-            let now_ns = shared.runtime().now_ns();
+            let now_ns = self.lives.now_ns();
             let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
             let due_ns = now_ns.saturating_add(delay_ns);
             match self.options.max_deliveries {
@@ -135,7 +139,7 @@ impl Core {
     }
 
     /// Dead letters that were being written are safe, and so done with; or they are delivered again.
-    pub(super) fn dead_letters_ended(&mut self, result: &Result<(), StorageError>, shared: &Arc<Shared>) {
+    pub(super) fn dead_letters_ended(&mut self, result: &Result<(), StorageError>) {
         let (letters, is_news) = self.dead_letters.ended(result.is_ok());
         if let Err(error) = result
             && is_news
@@ -150,7 +154,7 @@ impl Core {
             let (first_id, records) = (first.record.id.0, letters.len());
             warn!(first_id, records, "records that no consumer could handle are in the dead-letter file");
         }
-        let now_ns = shared.runtime().now_ns();
+        let now_ns = self.lives.now_ns();
         for DeadLetter { record, due_ns } in letters {
             match result {
                 Ok(()) => self.in_flight.set_aside(record.id),

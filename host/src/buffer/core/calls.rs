@@ -6,9 +6,10 @@ use tracing::{error, warn};
 use super::{Core, Writing};
 use crate::{
     buffer::{
-        error::{ReplaceError, Stop, Unable},
+        error::ReplaceError,
         lives::Standing,
         source::Source,
+        unable::{Stop, Unable},
     },
     logic::CallError,
     panics::caught,
@@ -20,7 +21,7 @@ impl Core {
     /// order. A failure ends the instance; `None` then says that a fresh one has taken over, which knows all that the host
     /// knows and nothing of this call.
     pub(super) fn note<T>(&mut self, result: Result<T, CallError>) -> Result<Option<T>, Unable> {
-        self.note_call();
+        self.turn.note_call();
         let error = match result {
             Ok(value) => return Ok(Some(value)),
             Err(error) => error,
@@ -90,7 +91,7 @@ impl Core {
     pub(super) fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
         self.guard().sync_ended(target, result);
         if result.is_ok() && matches!(target, SyncTarget::Data(_)) {
-            self.begin_gathering();
+            self.gathering.begin(self.awaiting_sync.len(), &self.lives);
         }
         if let Some(reason) = self.guard().hopeless().map(ToOwned::to_owned) {
             self.stop_by_storage(reason);

@@ -1,12 +1,10 @@
 //! The end: no more is written, all becomes durable, and the storage goes to the next owner.
 
-use std::sync::Arc;
-
 use tokio::sync::oneshot;
 
 use super::{Core, Writing};
 use crate::{
-    buffer::{error::Stop, shared::Shared, source::Source},
+    buffer::{source::Source, unable::Stop},
     logic::Logic,
     storage::Backend,
 };
@@ -54,14 +52,14 @@ impl Core {
     }
 
     /// Where a failed sync is not made up for: tries it once more now. Answers whether there was anything to try.
-    pub(in crate::buffer) fn mend(&mut self, shared: &Arc<Shared>) -> bool {
+    pub(in crate::buffer) fn mend(&mut self) -> bool {
         if self.stop.is_some() {
             return false;
         }
         let is_degraded = self.guard().is_degraded();
         if is_degraded {
             self.guard().begin_closing();
-            self.tick(shared);
+            self.tick();
         }
         is_degraded || !self.is_sync_idle()
     }

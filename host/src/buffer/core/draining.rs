@@ -3,10 +3,27 @@
 use tokio::sync::oneshot;
 
 use super::{Core, Writing};
-use crate::{
-    buffer::{drain::DrainReport, error::Stop},
-    storage::Amount,
-};
+use crate::{buffer::unable::Stop, storage::Amount};
+
+/// What is left in a buffer after [`Buffer::drain`](crate::Buffer::drain).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// The events of [`Status::occupancy`](crate::Status::occupancy): those that are not acknowledged, lost ones among them
+    /// that delivery has not reached.
+    pub events: u64,
+    /// Its bytes: the length of their frames, and of damage among them.
+    pub bytes: u64,
+    /// Records that were delivered and are not acknowledged.
+    pub unacknowledged_records: usize,
+}
+
+impl DrainReport {
+    /// Whether nothing is left.
+    pub fn is_drained(&self) -> bool {
+        self.events == 0
+    }
+}
 
 impl Core {
     /// From now on no record is taken. A receiver that is told when something has changed; `None` when everything is

@@ -4,7 +4,6 @@ use std::mem;
 
 use tracing::warn;
 
-use super::Core;
 use forebay_core::throttle::Throttle;
 
 /// What was dropped, and what of it was said.
@@ -32,13 +31,18 @@ struct Unsaid {
 
 impl Drops {
     /// How many events were dropped beyond those that it had been told of, and how many of them for retention.
-    fn newly(&mut self, dropped: u64, beyond_retention: u64) -> (u64, u64) {
+    pub(super) fn newly(&mut self, dropped: u64, beyond_retention: u64) -> (u64, u64) {
         let events = dropped.saturating_sub(mem::replace(&mut self.seen, dropped));
         let beyond = mem::replace(&mut self.seen_beyond_retention, beyond_retention);
         (events, beyond_retention.saturating_sub(beyond))
     }
 
-    fn add(&mut self, (events, beyond_retention): (u64, u64), delivered_records: usize, through: u64) {
+    pub(super) fn add(
+        &mut self,
+        (events, beyond_retention): (u64, u64),
+        delivered_records: usize,
+        through: u64,
+    ) {
         self.unsaid.events = self.unsaid.events.saturating_add(events);
         self.unsaid.beyond_retention = self.unsaid.beyond_retention.saturating_add(beyond_retention);
         self.unsaid.delivered_records = self.unsaid.delivered_records.saturating_add(delivered_records);
@@ -74,29 +78,6 @@ impl Drops {
                 "dropped the oldest records: newer ones wait, as many as are retained"
             );
         }
-    }
-}
-
-impl Core {
-    /// What was dropped is neither delivered any more nor waited for.
-    pub(super) fn forget_dropped(&mut self) {
-        let (dropped, beyond) = (self.guard().dropped_events(), self.guard().dropped_beyond_retention());
-        let newly = self.drops.newly(dropped, beyond);
-        if newly.0 == 0 {
-            return;
-        }
-        let last = self.guard().passed();
-        let in_flight = self.in_flight.drop_through(last);
-        self.redelivery.drop_through(last);
-        self.dead_letters.drop_through(last);
-        while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
-        self.drops.add(newly, in_flight, last.0);
-        let now_ns = self.lives.now_ns();
-        self.drops.say(now_ns);
-        // No writer need wait any more until they are on the disk.
-        self.done = self.done.max(last.after(1));
-        // What comes next may have been acknowledged before its turn.
-        self.pass_acknowledged();
     }
 }
 

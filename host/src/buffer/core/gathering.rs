@@ -1,10 +1,12 @@
 //! How long the next sync waits for callers whose records the last one has made durable: many write again at once, and with the
 //! others they need one sync instead of two.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::{Core, after};
-use crate::buffer::{inbox::AwaitingSync, shared::Shared};
+use forebay_types::RecordId;
+
+use super::after;
+use crate::buffer::{inbox::AwaitingSync, lives::Lives, schedule::Schedule};
 
 /// The part of the last sync's time for which the next one waits.
 const PART: u64 = 10;
@@ -28,41 +30,45 @@ struct Awaited {
     is_timer_set: bool,
 }
 
-impl Core {
+impl Gathering {
     /// A sync was requested that callers wait for.
-    pub(super) fn note_request(&mut self) {
-        self.gathering = Gathering { requested_ns: Some(self.lives.now_ns()), awaited: None };
+    pub(super) fn note_request(&mut self, now_ns: u64) {
+        *self = Self { requested_ns: Some(now_ns), awaited: None };
     }
 
-    /// A sync of a data file has ended well, and no caller was answered yet.
-    pub(super) fn begin_gathering(&mut self) {
-        let Some(requested_ns) = self.gathering.requested_ns.take() else { return };
-        let callers = self.awaiting_sync.len();
+    /// A sync of a data file has ended well, and none of so many callers was answered yet.
+    pub(super) fn begin(&mut self, callers: usize, lives: &Lives) {
+        let Some(requested_ns) = self.requested_ns.take() else { return };
         if callers < 2 {
             return;
         }
-        let now_ns = self.lives.now_ns();
+        let now_ns = lives.now_ns();
         let part = Duration::from_nanos(now_ns.saturating_sub(requested_ns) / PART).min(GATHER_MAX);
         if part >= GATHER_MIN {
-            let until_ns = after(now_ns, part);
-            self.gathering.awaited = Some(Awaited { callers, until_ns, is_timer_set: false });
+            self.awaited = Some(Awaited { callers, until_ns: after(now_ns, part), is_timer_set: false });
         }
     }
 
-    /// Whether the next sync waits for more callers. If so, the core goes on when the time is over.
-    pub(super) fn is_gathering(&mut self, shared: &Arc<Shared>) -> bool {
-        let Some(awaited) = self.gathering.awaited else { return false };
-        let durable = self.guard().durable_next().max(self.done);
+    /// Whether the next sync waits for more callers than these, of whom those with records below `done` need none. If so, the core
+    /// goes on when the time is over.
+    pub(super) fn is_under_way(
+        &mut self,
+        callers: &VecDeque<AwaitingSync>,
+        done: RecordId,
+        lives: &mut Lives,
+        schedule: &Arc<Schedule>,
+    ) -> bool {
+        let Some(awaited) = self.awaited else { return false };
+        let durable = lives.guard().durable_next().max(done);
         let is_waiting = |waiting: &&AwaitingSync| waiting.next() > durable;
-        let waiting = self.awaiting_sync.iter().rev().take_while(is_waiting).count();
-        if waiting >= awaited.callers || self.guard().is_closing() || self.lives.now_ns() >= awaited.until_ns
-        {
-            self.gathering.awaited = None;
+        let waiting = callers.iter().rev().take_while(is_waiting).count();
+        if waiting >= awaited.callers || lives.guard().is_closing() || lives.now_ns() >= awaited.until_ns {
+            self.awaited = None;
             return false;
         }
         if !awaited.is_timer_set {
-            self.gathering.awaited = Some(Awaited { is_timer_set: true, ..awaited });
-            shared.go_on_at(awaited.until_ns);
+            self.awaited = Some(Awaited { is_timer_set: true, ..awaited });
+            schedule.go_on_at(awaited.until_ns);
         }
         true
     }

@@ -12,6 +12,7 @@ mod writing;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+pub use draining::DrainReport;
 use forebay_core::throttle::Throttle;
 use forebay_types::RecordId;
 pub(super) use reading::Taken;
@@ -22,13 +23,13 @@ use super::{
     Options,
     combining::Serve,
     dead_letters::DeadLetters,
-    error::Stop,
     in_flight::InFlight,
     inbox::{Ack, AwaitingSync, PendingWrite, Work},
     lives::Lives,
     redelivery::Redelivery,
-    shared::Shared,
+    schedule::Schedule,
     status::Status,
+    unable::Stop,
     why_full::WhyFull,
 };
 use crate::{
@@ -52,6 +53,7 @@ enum Writing {
 
 pub(super) struct Core {
     lives: Lives,
+    schedule: Arc<Schedule>,
     options: Options,
     /// Why nothing more is done.
     stop: Option<Stop>,
@@ -105,7 +107,6 @@ impl std::fmt::Debug for Core {
 
 impl Serve for Core {
     type Work = Work;
-    type Context = Arc<Shared>;
     type Wakes = HeldWakes;
 
     fn hold_wakes() -> HeldWakes {
@@ -113,15 +114,15 @@ impl Serve for Core {
     }
 
     /// Does what waits in the order in which it makes room: syncs that ended, acknowledgements, time, writes.
-    fn serve(&mut self, work: Work, shared: &Arc<Shared>) {
+    fn serve(&mut self, work: Work) {
         // All who wait have heard of a panic.
-        let _ = self.contained(|core| core.serve_all(work, shared));
-        shared.note_urgency(self);
+        let _ = self.contained(|core| core.serve_all(work));
+        self.note_urgency();
     }
 }
 
 impl Core {
-    fn serve_all(&mut self, work: Work, shared: &Arc<Shared>) {
+    fn serve_all(&mut self, work: Work) {
         if self.is_broken {
             self.backlog.extend(work.writes);
             self.turn_all_away();
@@ -130,31 +131,34 @@ impl Core {
         let Some(work) = self.hold_acks(work) else { return };
         // The logic says itself when it wants the next tick after one.
         let has_changed = !work.is_clock_alone();
-        self.begin_turn();
-        self.take_in(work, shared);
+        self.turn = Turn::begin(self.lives.now_ns());
+        self.take_in(work);
         self.forget_dropped();
         self.place_backlog();
-        self.end_turn(shared);
+        if self.turn.end() {
+            self.schedule.go_on_at(after(self.lives.now_ns(), TICK_MIN));
+        }
         self.end_drained_writing();
-        self.flush_for_waiters(shared);
+        self.flush_for_waiters();
         // The next sync goes first: there may be many to answer.
-        shared.sync_callers.wake_one();
+        self.schedule.sync_callers.wake_one();
         self.answer_durable();
         self.wake();
         if let Some(deadline_ns) = self.next_deadline_ns() {
-            shared.look_again_at(deadline_ns);
+            self.schedule.look_again_at(deadline_ns);
         }
         // For writers that wait for room, a tick is the time to try again: the disk may have some.
         if has_changed || !self.backlog.is_empty() {
-            self.want_tick(shared);
+            self.want_tick();
         }
     }
 
     /// A core over logic that has opened its buffer.
-    pub(super) fn new(mut lives: Lives, options: Options) -> Self {
+    pub(super) fn new(mut lives: Lives, options: Options, schedule: Arc<Schedule>) -> Self {
         lives.guard().rest();
         Self {
             lives,
+            schedule,
             options,
             stop: None,
             writing: Writing::Open,
@@ -187,7 +191,7 @@ impl Core {
         }
     }
 
-    fn take_in(&mut self, work: Work, shared: &Arc<Shared>) {
+    fn take_in(&mut self, work: Work) {
         let makes_room = !work.syncs.is_empty() || !work.acks.is_empty() || work.tick;
         if self.writing == Writing::Ending {
             work.writes.into_iter().for_each(|write| write.fail(&Stop::Closed.into()));
@@ -196,36 +200,57 @@ impl Core {
         }
         for (target, result) in work.syncs {
             match target {
-                SyncTarget::DeadLetters => self.dead_letters_ended(&result, shared),
+                SyncTarget::DeadLetters => self.dead_letters_ended(&result),
                 _ => self.sync_ended(target, &result),
             }
         }
         self.tell_durable();
         if !work.acks.is_empty() {
-            self.take_acks(work.acks, shared);
+            self.take_acks(work.acks);
         }
         // What was acknowledged in time has no lease any more.
         if work.redelivery_due {
-            self.redelivery.timer_ended(shared.runtime().now_ns());
-            self.end_leases(shared);
+            self.redelivery.timer_ended(self.lives.now_ns());
+            self.end_leases();
         }
         self.bury();
         if let Some(due_ns) = self.redelivery.set_timer() {
-            shared.redeliver_at(due_ns);
+            self.schedule.redeliver_at(due_ns);
         }
         if work.tick {
-            self.tick(shared);
+            self.tick();
         }
         if makes_room {
             self.full = false;
         }
     }
 
+    /// What was dropped is neither delivered any more nor waited for.
+    fn forget_dropped(&mut self) {
+        let (dropped, beyond) = (self.guard().dropped_events(), self.guard().dropped_beyond_retention());
+        let newly = self.drops.newly(dropped, beyond);
+        if newly.0 == 0 {
+            return;
+        }
+        let last = self.guard().passed();
+        let in_flight = self.in_flight.drop_through(last);
+        self.redelivery.drop_through(last);
+        self.dead_letters.drop_through(last);
+        while self.ready.pop_front_if(|record| record.id <= last).is_some() {}
+        self.drops.add(newly, in_flight, last.0);
+        let now_ns = self.lives.now_ns();
+        self.drops.say(now_ns);
+        // No writer need wait any more until they are on the disk.
+        self.done = self.done.max(last.after(1));
+        // What comes next may have been acknowledged before its turn.
+        self.pass_acknowledged();
+    }
+
     /// Tells the logic what is durable.
     fn tell_durable(&mut self) {
         // Most turns begin with nothing to tell: the clock is not asked for that.
         while self.guard().has_durable()
-            && !self.is_turn_over()
+            && !self.turn.is_over(&mut self.lives)
             && let Some(ticket) = self.guard().next_durable()
         {
             let told = self.lives.call(|logic| logic.synced(ticket));
@@ -233,9 +258,9 @@ impl Core {
         }
     }
 
-    fn tick(&mut self, shared: &Arc<Shared>) {
+    fn tick(&mut self) {
         self.tick_wanted = false;
-        let now = shared.runtime().now_ns();
+        let now = self.lives.now_ns();
         self.drops.say(now);
         self.guard().retry_syncs();
         let told = self.lives.call(|logic| logic.tick(now));
@@ -247,24 +272,24 @@ impl Core {
             Ok(Some(u64::MAX)) if overdue.is_none() && !self.guard().is_degraded() => self.guard().rest(),
             Ok(Some(next)) => {
                 self.tick_wanted = true;
-                let now = shared.runtime().now_ns();
+                let now = self.lives.now_ns();
                 let retry = after(now, self.options.sync_interval);
                 let next = if self.guard().is_degraded() { next.min(retry) } else { next };
                 let next = next.min(overdue.unwrap_or(u64::MAX));
-                shared.tick_at(next.max(after(now, TICK_MIN)));
+                self.schedule.tick_at(next.max(after(now, TICK_MIN)));
             }
             // What it could not do now it tries again, as does its successor.
-            Ok(None) | Err(_) => self.want_tick(shared),
+            Ok(None) | Err(_) => self.want_tick(),
         }
     }
 
     /// After something has changed, the logic's clock must move on until it says that it need not.
-    fn want_tick(&mut self, shared: &Arc<Shared>) {
+    fn want_tick(&mut self) {
         if !self.tick_wanted && self.stop.is_none() {
             self.tick_wanted = true;
             // Even where every tick is to sync, no thread spins.
             let interval = self.options.sync_interval.max(TICK_MIN);
-            shared.tick_at(after(shared.runtime().now_ns(), interval));
+            self.schedule.tick_at(after(self.lives.now_ns(), interval));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The reading side of the core: what was read ahead, what was delivered, and who waits for more.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::num::NonZeroU32;
 
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -8,9 +8,9 @@ use tracing::warn;
 use super::{Core, Writing, after, turns::Turn};
 use crate::{
     buffer::{
-        error::{ReadError, Stop, Unable},
-        in_flight::Delivery,
-        shared::Shared,
+        error::ReadError,
+        redelivery::Delivery,
+        unable::{Stop, Unable},
     },
     guard::ReadRecord,
 };
@@ -33,24 +33,20 @@ pub(in crate::buffer) enum Taken {
 impl Core {
     /// Gives the next records, at most so many: first those that were given back. Those count as unacknowledged already,
     /// and are delivered again also while the delivery of others is paused.
-    pub(in crate::buffer) fn take_records(
-        &mut self,
-        max_records: usize,
-        shared: &Arc<Shared>,
-    ) -> Result<Taken, ReadError> {
+    pub(in crate::buffer) fn take_records(&mut self, max_records: usize) -> Result<Taken, ReadError> {
         if let Some(stop @ Stop::Failed(_)) = &self.stop {
             return Err(Unable::from(stop.clone()).into());
         }
         if self.ready.is_empty() {
-            self.take_held_acks(shared);
+            self.take_held_acks();
         }
         let mut taken = Vec::new();
         self.take_given_back(max_records, &mut taken);
         let mut has_read = false;
-        self.begin_turn();
-        while taken.len() < max_records && self.may_deliver(shared) {
+        self.turn = Turn::begin(self.lives.now_ns());
+        while taken.len() < max_records && self.may_deliver() {
             if self.ready.is_empty() {
-                if !taken.is_empty() && self.is_turn_over() {
+                if !taken.is_empty() && self.turn.is_over(&mut self.lives) {
                     // What there is goes out before the logic is asked for more.
                     break;
                 }
@@ -72,10 +68,10 @@ impl Core {
             taken.push((record, delivery));
         }
         self.turn = Turn::default();
-        self.lease(&taken, shared);
+        self.lease(&taken);
         if has_read {
             // What was opened to read is closed some time after the last record.
-            self.want_tick(shared);
+            self.want_tick();
         }
         if taken.is_empty() && self.is_delivery_paused() {
             self.say_paused();
@@ -90,24 +86,24 @@ impl Core {
     }
 
     /// Whether delivery is not paused. It does not pause for records whose acknowledgements wait here.
-    fn may_deliver(&mut self, shared: &Arc<Shared>) -> bool {
+    fn may_deliver(&mut self) -> bool {
         if self.is_delivery_paused() && self.holds_acks() {
-            self.take_held_acks(shared);
-            self.begin_turn();
+            self.take_held_acks();
+            self.turn = Turn::begin(self.lives.now_ns());
         }
         !self.is_delivery_paused()
     }
 
     /// Consumers must acknowledge what they take within a time, where one was chosen.
-    fn lease(&mut self, taken: &[(ReadRecord, Delivery)], shared: &Arc<Shared>) {
+    fn lease(&mut self, taken: &[(ReadRecord, Delivery)]) {
         if let Some(lease) = self.options.lease
             && !taken.is_empty()
         {
-            let ends_ns = after(shared.runtime().now_ns(), lease);
+            let ends_ns = after(self.lives.now_ns(), lease);
             for (record, _) in taken {
                 self.in_flight.lease(record, ends_ns);
             }
-            self.set_lease_timer(shared);
+            self.set_lease_timer();
         }
     }
 

@@ -1,10 +1,10 @@
 //! Whose turn it is. The thread that has the core calls the logic for all who wait, and the logic may take its time: after a
 //! while the core is let go, so that others get it, and the thread's own caller gets what there is.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use super::{Core, TICK_MIN, after};
-use crate::buffer::shared::Shared;
+use super::after;
+use crate::buffer::lives::Lives;
 
 /// How long the logic is called in a row. No call follows one that ended later.
 const TURN: Duration = Duration::from_millis(20);
@@ -28,32 +28,30 @@ impl Default for Turn {
     }
 }
 
-impl Core {
-    pub(super) fn begin_turn(&mut self) {
-        self.turn = Turn { ends_ns: after(self.lives.now_ns(), TURN), is_fresh: true, has_more: false };
+impl Turn {
+    pub(super) fn begin(now_ns: u64) -> Self {
+        Self { ends_ns: after(now_ns, TURN), is_fresh: true, has_more: false }
     }
 
     /// A call of the logic has ended.
     pub(super) fn note_call(&mut self) {
-        self.turn.is_fresh = false;
+        self.is_fresh = false;
     }
 
     /// Whether there is to be no further call of the logic in this turn. What is left waits for the next one.
-    pub(super) fn is_turn_over(&mut self) -> bool {
+    pub(super) fn is_over(&mut self, lives: &mut Lives) -> bool {
         // A thread that closes does all there is: what the logic may take for that has a limit of its own.
-        let is_over = self.turn.ends_ns != NEVER_NS
-            && !self.turn.is_fresh
-            && !self.guard().is_closing()
-            && self.lives.now_ns() >= self.turn.ends_ns;
-        self.turn.has_more |= is_over;
+        let is_over = self.ends_ns != NEVER_NS
+            && !self.is_fresh
+            && !lives.guard().is_closing()
+            && lives.now_ns() >= self.ends_ns;
+        self.has_more |= is_over;
         is_over
     }
 
-    /// What follows has no end but its own. Where something was left, sees to it that it is gone on with, after others had
-    /// a moment to take the core.
-    pub(super) fn end_turn(&mut self, shared: &Arc<Shared>) {
-        if std::mem::take(&mut self.turn).has_more {
-            shared.go_on_at(after(shared.runtime().now_ns(), TICK_MIN));
-        }
+    /// What follows has no end but its own. Whether something was left: it is to be gone on with after others had a moment to take
+    /// the core.
+    pub(super) fn end(&mut self) -> bool {
+        std::mem::take(self).has_more
     }
 }

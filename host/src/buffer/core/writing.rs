@@ -1,6 +1,6 @@
 //! The writing side of the core: what waits to be placed, and who waits to hear of it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use forebay_types::RecordId;
 use tracing::warn;
@@ -9,11 +9,11 @@ use super::{Core, Writing};
 use crate::{
     NewRecord,
     buffer::{
-        error::{Stop, Unable, WriteError, WriteErrorKind},
+        error::{WriteError, WriteErrorKind},
         inbox::{AwaitingSync, PendingWrite},
         options::Durability,
         receipt::Receipt,
-        shared::Shared,
+        unable::{Stop, Unable},
         why_full::WhyFull,
     },
     guard::Placement,
@@ -59,7 +59,7 @@ impl Core {
     }
 
     fn offer_backlog(&mut self) {
-        while !self.backlog.is_empty() && !self.full && !self.is_turn_over() {
+        while !self.backlog.is_empty() && !self.full && !self.turn.is_over(&mut self.lives) {
             let ended = (self.writing == Writing::Ended).then_some(Stop::Closed);
             if let Some(stop) = self.stop.clone().or(ended) {
                 let stopped = stop.into();
@@ -209,18 +209,23 @@ impl Core {
 
     /// Requests the syncs that waiting writers need, where none was requested yet. All who come while one is in flight share the
     /// next request.
-    pub(super) fn flush_for_waiters(&mut self, shared: &Arc<Shared>) {
+    pub(super) fn flush_for_waiters(&mut self) {
         let wanted = self.awaiting_sync.back().map_or(RecordId(0), AwaitingSync::next);
         if wanted <= self.flushed || self.guard().is_degraded() || self.guard().is_last_in_flight() {
             return;
         }
-        if self.stop.is_none() && !self.is_gathering(shared) {
+        if self.stop.is_some() {
+            return;
+        }
+        let is_gathering =
+            self.gathering.is_under_way(&self.awaiting_sync, self.done, &mut self.lives, &self.schedule);
+        if !is_gathering {
             wake_held();
             loop {
                 let next = self.guard().next_id();
                 let told = self.lives.call(Logic::flush);
                 if !matches!(self.note(told), Ok(None)) {
-                    self.note_request();
+                    self.gathering.note_request(self.lives.now_ns());
                     self.flushed = next;
                     break;
                 }
