@@ -104,9 +104,10 @@ docs:
 wit: _tools
     .ci/wit
 
-# Check what no compiler does: names, lengths, where `unsafe` stands, and what the pages name.
+# Check what no compiler does: names, lengths, where `unsafe` stands, circles of imports, and what the pages name.
 tidy:
     .ci/tidy
+    .ci/imports
     .ci/documents
 
 # Do what docs/writing-logic.md says, in an empty folder.
