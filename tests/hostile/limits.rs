@@ -90,3 +90,19 @@ fn the_segments_do_not_go_round_the_ring() {
     bed.append("three").unwrap();
     assert_eq!(reopened(&disk), [1, 2, 3]);
 }
+
+/// Rule 3 names segments. What `discard` is to remove must be a file.
+#[test]
+fn a_file_that_is_not_there_is_neither_released_nor_discarded() {
+    let mut bed = Bed::new();
+    bed.append("one").unwrap();
+    for absent in [1, 7, 65_534] {
+        assert_eq!(refused(bed.guard.release(file(absent))), Refusal::UnknownFile, "{absent}");
+        let discarded = bed.guard.discard(file(absent));
+        assert!(
+            matches!(discarded, Err(GuardError::Storage(StorageError::NotFound { .. }))),
+            "{absent}: {discarded:?}"
+        );
+    }
+    assert_eq!(bed.disk.data_files().len(), 1);
+}

@@ -2,8 +2,7 @@
 
 use forebay::{
     Buffer, RecordId, Refusal,
-    guard::GuardError,
-    storage::{Ledger, StorageError, memory::Disk},
+    storage::{Ledger, memory::Disk},
 };
 use forebay_types::SyncTarget;
 
@@ -344,22 +343,6 @@ fn a_file_with_unacknowledged_records_is_not_removed() {
     assert_eq!(bed.guard.release(file(1)).unwrap().files, 1, "the last one stays");
     assert_eq!(bed.disk.data_files().len(), 1);
     assert_eq!(reopened(&bed.disk), [3]);
-}
-
-/// Rule 3 names segments. What `discard` is to remove must be a file.
-#[test]
-fn a_file_that_is_not_there_is_neither_released_nor_discarded() {
-    let mut bed = Bed::new();
-    bed.append("one").unwrap();
-    for absent in [1, 7, 65_534] {
-        assert_eq!(refused(bed.guard.release(file(absent))), Refusal::UnknownFile, "{absent}");
-        let discarded = bed.guard.discard(file(absent));
-        assert!(
-            matches!(discarded, Err(GuardError::Storage(StorageError::NotFound { .. }))),
-            "{absent}: {discarded:?}"
-        );
-    }
-    assert_eq!(reopened(&bed.disk), [1]);
 }
 
 /// What stands outside the reading order may hold the only copy of a record, for as long as no ledger has passed it.

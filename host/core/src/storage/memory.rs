@@ -22,6 +22,7 @@
 
 mod dead_letters;
 mod disk;
+mod faults;
 mod file;
 mod luck;
 mod own_bytes;
@@ -89,9 +90,9 @@ impl Backend for Memory {
     fn read_at(&mut self, file: FileId, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
         self.disk.with(self.process, |state| {
             state.open(file)?;
-            state.check_failing("read", || state::what(file))?;
+            state.faults.check_call("read", || state::what(file))?;
             let wanted = u64::try_from(into.len()).unwrap_or(u64::MAX);
-            state.check_readable(file, offset..offset.saturating_add(wanted))?;
+            state.faults.check_readable(file, offset..offset.saturating_add(wanted))?;
             let read = state.file(file)?.read_at(offset, into);
             state.bytes_read = state.bytes_read.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
             Ok(read)

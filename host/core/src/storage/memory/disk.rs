@@ -110,16 +110,12 @@ impl Disk {
     /// From now on each call fails whose errors have this verb, with an error number of the operating system's: `append to`, `cut`,
     /// `make` or `read` a data file, or `store` the ledger. `None`: it fails no more.
     pub fn fail_calls(&self, operation: &str, errno: Option<i32>) {
-        let mut state = self.state();
-        match errno {
-            Some(errno) => state.failing.insert(operation.to_owned(), errno),
-            None => state.failing.remove(operation),
-        };
+        self.state().faults.set_call(operation, errno);
     }
 
     /// From now on the device cannot read these bytes of a data file: a read that touches one of them fails with EIO.
     pub fn make_unreadable(&self, file: FileId, bytes: Range<u64>) {
-        self.state().unreadable.insert(file, bytes);
+        self.state().faults.set_unreadable(file, bytes);
     }
 
     /// The `nth` sync of a target from now on will fail; the next is the first.

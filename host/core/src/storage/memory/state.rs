@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
-use std::ops::Range;
 
 use forebay_types::errno;
 
+use super::faults::{Faults, number};
 use super::file::{MemoryFile, Noted};
 use super::luck::{Dice, Luck};
 use super::versioned::Versioned;
@@ -62,10 +62,7 @@ pub(super) struct State {
     pub(super) lacks_descriptors: bool,
     /// After how many more calls the machine loses power.
     pub(super) calls_to_power_loss: Option<u64>,
-    /// The calls that fail, by the verb of their errors, and the number that the operating system gives.
-    pub(super) failing: HashMap<String, i32>,
-    /// What the device cannot read of each data file.
-    pub(super) unreadable: HashMap<FileId, Range<u64>>,
+    pub(super) faults: Faults,
 }
 
 impl State {
@@ -93,7 +90,7 @@ impl State {
     }
 
     pub(super) fn store_ledger(&mut self, ledger: Ledger) -> Result<(), StorageError> {
-        self.check_failing("store", || "the ledger in memory".to_owned())?;
+        self.faults.check_call("store", || "the ledger in memory".to_owned())?;
         let is_first = self.ledger.live().is_none();
         self.ledger_changes += 1;
         *self.ledger.change() = Some(ledger);
@@ -102,32 +99,6 @@ impl State {
             self.ledger.settle();
         }
         Ok(())
-    }
-
-    /// Fails the calls that a test has chosen.
-    pub(super) fn check_failing(
-        &self,
-        operation: &'static str,
-        what: impl FnOnce() -> String,
-    ) -> Result<(), StorageError> {
-        match self.failing.get(operation) {
-            None => Ok(()),
-            Some(errno) => {
-                Err(StorageError::from_io(operation, what(), io::Error::from_raw_os_error(*errno)))
-            }
-        }
-    }
-
-    /// Fails a read of what the device cannot read.
-    pub(super) fn check_readable(&self, file: FileId, read: Range<u64>) -> Result<(), StorageError> {
-        match self.unreadable.get(&file) {
-            Some(bad) if bad.start < read.end && read.start < bad.end => Err(StorageError::from_io(
-                "read",
-                what(file),
-                io::Error::from_raw_os_error(number(errno::EIO)),
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// As another program would.
@@ -160,7 +131,7 @@ impl State {
         if self.names.live().contains_key(&id) {
             return Err(StorageError::AlreadyExists { operation: "make", what: what(id) });
         }
-        self.check_failing("make", || what(id))?;
+        self.faults.check_call("make", || what(id))?;
         let number = self.add(MemoryFile::default());
         self.names.change().insert(id, number);
         Ok(())
@@ -210,7 +181,7 @@ impl State {
     }
 
     fn check_writable(&self, operation: &'static str, id: FileId) -> Result<(), StorageError> {
-        self.check_failing(operation, || what(id))?;
+        self.faults.check_call(operation, || what(id))?;
         if !self.write_protected.contains(&id) {
             return Ok(());
         }
@@ -285,7 +256,7 @@ impl State {
             return Err(sync_failed(SyncTarget::Data(id)));
         }
         self.renewals.remove(&id);
-        self.check_failing("read", || what(id))?;
+        self.faults.check_call("read", || what(id))?;
         if length(&bytes) > self.room() {
             return Err(no_space(id));
         }
@@ -408,9 +379,4 @@ pub(super) fn what(id: FileId) -> String {
 
 fn length(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-/// An error number as the operating system gives it.
-fn number(errno: u32) -> i32 {
-    i32::try_from(errno).unwrap_or(i32::MAX)
 }
