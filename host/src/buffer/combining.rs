@@ -40,7 +40,7 @@ pub(super) enum Driven {
 }
 
 #[derive(Debug)]
-enum State<C> {
+enum CoreState<C> {
     /// What is left at the door stays there.
     NotYet,
     Open(C),
@@ -72,18 +72,18 @@ impl<C: Serve> Door<C> {
 pub(super) struct Combining<C: Serve> {
     /// Held for moments only, never while the core works.
     door: Mutex<Door<C>>,
-    core: Mutex<State<C>>,
+    core: Mutex<CoreState<C>>,
 }
 
 impl<C: Serve> Combining<C> {
     /// A door with nothing behind it yet.
     pub(super) fn new() -> Self {
-        Self { door: Mutex::new(Door::new()), core: Mutex::new(State::NotYet) }
+        Self { door: Mutex::new(Door::new()), core: Mutex::new(CoreState::NotYet) }
     }
 
     /// From now on there is a core. To be driven next: some work may wait for it.
     pub(super) fn open(&self, core: C) {
-        *lock(&self.core) = State::Open(core);
+        *lock(&self.core) = CoreState::Open(core);
     }
 
     /// Leaves work. To be driven next, by this thread or another.
@@ -111,9 +111,9 @@ impl<C: Serve> Combining<C> {
             };
             match &mut *state {
                 // The thread that opens it drives it next.
-                State::NotYet => return Driven::Done,
-                State::Open(core) => self.serve(core),
-                State::Closed => self.take().work.turn_away(),
+                CoreState::NotYet => return Driven::Done,
+                CoreState::Open(core) => self.serve(core),
+                CoreState::Closed => self.take().work.turn_away(),
             }
         }
         Driven::GoOn
@@ -125,21 +125,21 @@ impl<C: Serve> Combining<C> {
         let _wakes = C::hold_wakes();
         let mut state = lock(&self.core);
         match &mut *state {
-            State::Open(core) => {
+            CoreState::Open(core) => {
                 self.serve(core);
                 Some(action(core))
             }
-            State::NotYet | State::Closed => None,
+            CoreState::NotYet | CoreState::Closed => None,
         }
     }
 
     /// Takes the core away. All who wait, or come later, are turned away.
     pub(super) fn close(&self) -> Option<C> {
-        let state = std::mem::replace(&mut *lock(&self.core), State::Closed);
+        let state = std::mem::replace(&mut *lock(&self.core), CoreState::Closed);
         self.take().work.turn_away();
         match state {
-            State::Open(core) => Some(core),
-            State::NotYet | State::Closed => None,
+            CoreState::Open(core) => Some(core),
+            CoreState::NotYet | CoreState::Closed => None,
         }
     }
 

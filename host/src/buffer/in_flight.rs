@@ -19,7 +19,7 @@ use super::{
 use crate::guard::ReadRecord;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum DeliveryState {
     /// A consumer has it.
     Delivered,
     /// It was given back, and is not done with.
@@ -35,7 +35,7 @@ struct Unacknowledged {
     next: RecordId,
     frame_bytes: u64,
     deliveries: NonZeroU32,
-    state: State,
+    state: DeliveryState,
     /// The number of the block of memory that its payload is in, as long as it is.
     block: Option<NonZeroU64>,
     /// Until when the consumer has to acknowledge it.
@@ -67,7 +67,8 @@ impl InFlight {
             self.records.back().is_none_or(|last| last.next <= id),
             "records are delivered in order"
         );
-        let (deliveries, state, frame_bytes) = (NonZeroU32::MIN, State::Delivered, record.frame_bytes);
+        let (deliveries, state, frame_bytes) =
+            (NonZeroU32::MIN, DeliveryState::Delivered, record.frame_bytes);
         let (lease, block) = (None, NonZeroU64::new(record.block.number));
         self.memory.hold(record.block);
         self.records.push_back(Unacknowledged { id, next, frame_bytes, deliveries, state, block, lease });
@@ -81,11 +82,11 @@ impl InFlight {
         let index = self.place(id)?;
         let record = self.records.get_mut(index)?;
         record.deliveries = match record.state {
-            State::GivenBack => record.deliveries.saturating_add(1),
-            State::Untaken => record.deliveries,
-            State::Delivered | State::Acknowledged => return None,
+            DeliveryState::GivenBack => record.deliveries.saturating_add(1),
+            DeliveryState::Untaken => record.deliveries,
+            DeliveryState::Delivered | DeliveryState::Acknowledged => return None,
         };
-        record.state = State::Delivered;
+        record.state = DeliveryState::Delivered;
         Some(Delivery { id, number: record.deliveries })
     }
 
@@ -100,7 +101,7 @@ impl InFlight {
 
     /// The deliveries whose lease has ended. They have to be [given back](Self::give_back).
     pub(super) fn expired(&self, now_ns: u64) -> Vec<(ReadRecord, Delivery)> {
-        let leased = self.records.iter().filter(|record| record.state == State::Delivered);
+        let leased = self.records.iter().filter(|record| record.state == DeliveryState::Delivered);
         let expired = leased.filter_map(|leased| {
             let lease = leased.lease.as_ref().filter(|lease| lease.ends_ns <= now_ns)?;
             Some((lease.record.clone(), Delivery { id: leased.id, number: leased.deliveries }))
@@ -110,7 +111,7 @@ impl InFlight {
 
     /// When the next lease ends.
     pub(super) fn next_lease_end_ns(&self) -> Option<u64> {
-        let leased = self.records.iter().filter(|record| record.state == State::Delivered);
+        let leased = self.records.iter().filter(|record| record.state == DeliveryState::Delivered);
         leased.filter_map(|record| record.lease.as_ref().map(|lease| lease.ends_ns)).min()
     }
 
@@ -135,7 +136,7 @@ impl InFlight {
     /// A delivery is done with. One that is over is ignored and counted.
     pub(super) fn acknowledge(&mut self, delivery: Delivery) {
         match self.position(delivery) {
-            Some(index) => self.settle(index..index + 1, State::Delivered),
+            Some(index) => self.settle(index..index + 1, DeliveryState::Delivered),
             None => self.ignored += 1,
         }
     }
@@ -148,7 +149,7 @@ impl InFlight {
         let before = self.unacknowledged;
         let done = |record: &Unacknowledged| record.id == id || record.next <= id.after(1);
         let end = self.records.partition_point(done);
-        self.settle(0..end, State::Delivered);
+        self.settle(0..end, DeliveryState::Delivered);
         if self.unacknowledged == before {
             self.ignored += 1;
         }
@@ -164,20 +165,20 @@ impl InFlight {
 
     /// As [`give_back`](Self::give_back), by a consumer that has said nothing.
     pub(super) fn drop_delivery(&mut self, delivery: Delivery) -> bool {
-        self.end_delivery(delivery, State::GivenBack)
+        self.end_delivery(delivery, DeliveryState::GivenBack)
     }
 
     /// No reader had this delivery. Whether the record is to be delivered again.
     pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
-        self.end_delivery(delivery, State::Untaken)
+        self.end_delivery(delivery, DeliveryState::Untaken)
     }
 
-    fn end_delivery(&mut self, delivery: Delivery, state: State) -> bool {
+    fn end_delivery(&mut self, delivery: Delivery, state: DeliveryState) -> bool {
         let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
         let is_current = record.is_some();
         if let Some(record) = record {
             (record.state, record.lease) = (state, None);
-            if state == State::GivenBack && Nack::is_copied(record.frame_bytes) {
+            if state == DeliveryState::GivenBack && Nack::is_copied(record.frame_bytes) {
                 self.memory.release(record.block.take(), 1);
             }
         }
@@ -187,7 +188,7 @@ impl InFlight {
     /// A record that was given back is done with all the same.
     pub(super) fn set_aside(&mut self, id: RecordId) {
         if let Some(index) = self.place(id) {
-            self.settle(index..index + 1, State::GivenBack);
+            self.settle(index..index + 1, DeliveryState::GivenBack);
         }
     }
 
@@ -196,9 +197,9 @@ impl InFlight {
     pub(super) fn drop_through(&mut self, last: RecordId) -> usize {
         let before = self.unacknowledged;
         let end = self.records.partition_point(|record| record.id <= last);
-        self.settle(0..end, State::Delivered);
-        self.settle(0..end, State::GivenBack);
-        self.settle(0..end, State::Untaken);
+        self.settle(0..end, DeliveryState::Delivered);
+        self.settle(0..end, DeliveryState::GivenBack);
+        self.settle(0..end, DeliveryState::Untaken);
         while self.records.pop_front_if(|record| record.id <= last).is_some() {}
         before - self.unacknowledged
     }
@@ -207,18 +208,20 @@ impl InFlight {
     /// that were never delivered are lost, and do not hold it up.
     pub(super) fn advance(&mut self) -> Option<RecordId> {
         let mut through = None;
-        while let Some(record) = self.records.pop_front_if(|record| record.state == State::Acknowledged) {
+        while let Some(record) =
+            self.records.pop_front_if(|record| record.state == DeliveryState::Acknowledged)
+        {
             through = Some(RecordId(record.next.0.saturating_sub(1)));
         }
         through
     }
 
     /// Acknowledges those of a range of records that are in this state.
-    fn settle(&mut self, range: Range<usize>, state: State) {
+    fn settle(&mut self, range: Range<usize>, state: DeliveryState) {
         // Records that were delivered together are in the same block, and leave it together.
         let (mut block, mut in_block) = (None, 0);
         for record in self.records.range_mut(range).filter(|record| record.state == state) {
-            (record.state, record.lease) = (State::Acknowledged, None);
+            (record.state, record.lease) = (DeliveryState::Acknowledged, None);
             self.unacknowledged -= 1;
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);
             let of_record = record.block.take();
@@ -245,7 +248,7 @@ impl InFlight {
     fn position(&self, delivery: Delivery) -> Option<usize> {
         let index = self.place(delivery.id)?;
         let record = self.records.get(index)?;
-        (record.state == State::Delivered && record.deliveries == delivery.number).then_some(index)
+        (record.state == DeliveryState::Delivered && record.deliveries == delivery.number).then_some(index)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     combining,
     error::{WriteError, WriteErrorKind},
     options::Durability,
-    receipt::{Answer, Receipt},
+    receipt::{Receipt, WriteResult},
     redelivery::{Delivery, Nack},
     unable::{Stop, Unable},
 };
@@ -32,7 +32,7 @@ pub(super) struct PendingWrite {
     /// Until when the records may wait for room; `None` for as long as it takes.
     pub(super) deadline_ns: Option<u64>,
     /// `None` once the caller has been answered.
-    pub(super) reply: Option<oneshot::Sender<Answer>>,
+    pub(super) reply: Option<oneshot::Sender<WriteResult>>,
 }
 
 impl PendingWrite {
@@ -40,7 +40,7 @@ impl PendingWrite {
         records: Vec<NewRecord>,
         durability: Durability,
         deadline_ns: Option<u64>,
-        reply: oneshot::Sender<Answer>,
+        reply: oneshot::Sender<WriteResult>,
     ) -> Self {
         Self {
             left: records.len(),
@@ -132,7 +132,7 @@ pub(super) struct AwaitingSync {
     placed: Placed,
     /// What was not placed, and why.
     refused: Option<WriteError>,
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<WriteResult>,
 }
 
 impl AwaitingSync {

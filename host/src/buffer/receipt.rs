@@ -14,7 +14,7 @@ use super::{
     runtime::Runtime,
 };
 
-pub(super) type Answer = Result<Receipt, WriteError>;
+pub(super) type WriteResult = Result<Receipt, WriteError>;
 
 /// Records that are in the buffer, at the level of durability that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,17 +43,17 @@ impl Receipt {
 #[derive(Debug)]
 #[must_use = "it says whether the records were written"]
 pub struct Pending {
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<WriteResult>,
     runtime: Arc<dyn Runtime>,
 }
 
 impl Pending {
-    pub(super) fn new(answer: oneshot::Receiver<Answer>, runtime: &Arc<dyn Runtime>) -> Self {
+    pub(super) fn new(answer: oneshot::Receiver<WriteResult>, runtime: &Arc<dyn Runtime>) -> Self {
         Self { answer, runtime: Arc::clone(runtime) }
     }
 
     /// An answer that is known already.
-    pub(super) fn ready(answer: Answer, runtime: &Arc<dyn Runtime>) -> Self {
+    pub(super) fn ready(answer: WriteResult, runtime: &Arc<dyn Runtime>) -> Self {
         let (reply, receiver) = oneshot::channel();
         // The receiver is held here.
         let _ = reply.send(answer);
@@ -61,7 +61,7 @@ impl Pending {
     }
 
     /// Waits, blocking this thread.
-    pub fn wait(mut self) -> Answer {
+    pub fn wait(mut self) -> WriteResult {
         let runtime = Arc::clone(&self.runtime);
         let mut answer = None;
         runtime.block_on(pin!(async { answer = Some((&mut self).await) }));
@@ -69,7 +69,7 @@ impl Pending {
     }
 
     /// The answer if it is there; may be asked again until it was given.
-    pub fn try_take(&mut self) -> Option<Answer> {
+    pub fn try_take(&mut self) -> Option<WriteResult> {
         match self.answer.try_recv() {
             Ok(answer) => Some(answer),
             Err(oneshot::error::TryRecvError::Empty) => None,
@@ -79,9 +79,9 @@ impl Pending {
 }
 
 impl Future for Pending {
-    type Output = Answer;
+    type Output = WriteResult;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<WriteResult> {
         Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(gone())))
     }
 }

@@ -15,42 +15,42 @@ use crate::{storage::SyncTarget, threads::lock};
 #[derive(Debug)]
 pub(super) struct SyncLine {
     runtime: Arc<dyn Runtime>,
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
 }
 
 #[derive(Default)]
-struct State {
+struct Queue {
     /// How many are with the runtime.
     running: usize,
     waiting: VecDeque<(SyncTarget, Job)>,
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for Queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("running", &self.running).field("waiting", &self.waiting.len()).finish()
+        f.debug_struct("Queue").field("running", &self.running).field("waiting", &self.waiting.len()).finish()
     }
 }
 
 impl SyncLine {
     pub(super) fn new(runtime: Arc<dyn Runtime>) -> Arc<Self> {
-        Arc::new(Self { runtime, state: Mutex::default() })
+        Arc::new(Self { runtime, queue: Mutex::default() })
     }
 
     /// Has the runtime run a sync when its turn has come.
     pub(super) fn run(self: &Arc<Self>, target: SyncTarget, job: Job) {
         {
-            let mut state = lock(&self.state);
-            if state.running >= self.runtime.syncs_of_a_buffer().get() {
-                state.waiting.push_back((target, job));
+            let mut queue = lock(&self.queue);
+            if queue.running >= self.runtime.syncs_of_a_buffer().get() {
+                queue.waiting.push_back((target, job));
                 return;
             }
-            state.running += 1;
+            queue.running += 1;
         }
         self.hand_over(target, job);
     }
 
     fn hand_over(self: &Arc<Self>, target: SyncTarget, job: Job) {
-        let turn = Turn(Arc::clone(self));
+        let turn = SyncTurn(Arc::clone(self));
         let job = move || {
             job();
             drop(turn);
@@ -60,15 +60,15 @@ impl SyncLine {
 }
 
 /// The turn of a sync: it ends with the job, however that ends, also where it is dropped.
-struct Turn(Arc<SyncLine>);
+struct SyncTurn(Arc<SyncLine>);
 
-impl Drop for Turn {
+impl Drop for SyncTurn {
     fn drop(&mut self) {
         let next = {
-            let mut state = lock(&self.0.state);
-            let next = state.waiting.pop_front();
+            let mut queue = lock(&self.0.queue);
+            let next = queue.waiting.pop_front();
             if next.is_none() {
-                state.running -= 1;
+                queue.running -= 1;
             }
             next
         };

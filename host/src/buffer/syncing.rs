@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    receipt::{Answer, Pending},
+    receipt::{Pending, WriteResult},
     shared::Shared,
     sync_callers::Caller,
 };
@@ -68,7 +68,7 @@ impl SyncingCaller {
     }
 
     /// Waits for the answer, blocking this thread.
-    pub(super) fn wait(self, pending: Pending) -> Answer {
+    pub(super) fn wait(self, pending: Pending) -> WriteResult {
         let mut pending = pin!(pending);
         let mut answer = None;
         let wait = std::future::poll_fn(|context: &mut Context<'_>| {

@@ -16,12 +16,12 @@ use forebay_core::GuardError;
 
 use crate::guard::Guard;
 
-type Answer<T> = wasmtime::Result<Result<T, Error>>;
+type StorageAnswer<T> = wasmtime::Result<Result<T, Error>>;
 
 impl types::Host for GuestState {}
 
 impl storage::Host for GuestState {
-    fn load_ledger(&mut self) -> Answer<types::Ledger> {
+    fn load_ledger(&mut self) -> StorageAnswer<types::Ledger> {
         self.answer(|guard| {
             let ledger = guard.load_ledger()?;
             Ok(types::Ledger {
@@ -33,7 +33,7 @@ impl storage::Host for GuestState {
         })
     }
 
-    fn store_ledger(&mut self, ledger: types::Ledger) -> Answer<()> {
+    fn store_ledger(&mut self, ledger: types::Ledger) -> StorageAnswer<()> {
         self.answer(|guard| {
             let writer_data_file = file(guard, ledger.writer_data_file)?;
             let reader_data_file = file(guard, ledger.reader_data_file)?;
@@ -46,7 +46,7 @@ impl storage::Host for GuestState {
         })
     }
 
-    fn segments(&mut self, from: u32, max: u32) -> Answer<Vec<storage::Segment>> {
+    fn segments(&mut self, from: u32, max: u32) -> StorageAnswer<Vec<storage::Segment>> {
         self.answer(|guard| {
             let segments = guard.segments(from, max)?.into_iter().map(|segment| storage::Segment {
                 file: segment.file.get(),
@@ -74,7 +74,7 @@ impl storage::Host for GuestState {
         self.host_call(|guard| guard.next_id().0)
     }
 
-    fn append(&mut self, batch: u64, count: u32) -> Answer<storage::Placed> {
+    fn append(&mut self, batch: u64, count: u32) -> StorageAnswer<storage::Placed> {
         self.answer(|guard| {
             let placed = guard.append(BatchId(batch), count)?;
             Ok(storage::Placed {
@@ -86,19 +86,19 @@ impl storage::Host for GuestState {
         })
     }
 
-    fn prepare(&mut self) -> Answer<u16> {
+    fn prepare(&mut self) -> StorageAnswer<u16> {
         self.answer(|guard| Ok(guard.prepare()?.get()))
     }
 
-    fn roll(&mut self) -> Answer<u16> {
+    fn roll(&mut self) -> StorageAnswer<u16> {
         self.answer(|guard| Ok(guard.roll()?.get()))
     }
 
-    fn truncate(&mut self) -> Answer<u64> {
+    fn truncate(&mut self) -> StorageAnswer<u64> {
         self.answer(Guard::truncate)
     }
 
-    fn release(&mut self, through: u16) -> Answer<storage::Released> {
+    fn release(&mut self, through: u16) -> StorageAnswer<storage::Released> {
         self.answer(|guard| {
             let through = file(guard, through)?;
             let released = guard.release(through)?;
@@ -106,14 +106,14 @@ impl storage::Host for GuestState {
         })
     }
 
-    fn discard(&mut self, number: u16) -> Answer<u64> {
+    fn discard(&mut self, number: u16) -> StorageAnswer<u64> {
         self.answer(|guard| {
             let file = file(guard, number)?;
             guard.discard(file)
         })
     }
 
-    fn request_sync(&mut self, target: storage::SyncTarget) -> Answer<u64> {
+    fn request_sync(&mut self, target: storage::SyncTarget) -> StorageAnswer<u64> {
         self.answer(|guard| {
             let target = match target {
                 storage::SyncTarget::Data(number) => SyncTarget::Data(file(guard, number)?),
@@ -127,7 +127,7 @@ impl storage::Host for GuestState {
 
 impl GuestState {
     /// As `host_call`. The guard decides what the guest is told of an error.
-    fn answer<T>(&mut self, function: impl FnOnce(&mut Guard) -> Result<T, GuardError>) -> Answer<T> {
+    fn answer<T>(&mut self, function: impl FnOnce(&mut Guard) -> Result<T, GuardError>) -> StorageAnswer<T> {
         self.host_call(|guard| function(guard).map_err(|error| guard.tell(error).into()))
     }
 }

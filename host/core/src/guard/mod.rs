@@ -30,7 +30,7 @@ pub use self::{durable::Gone, handover::OpenReport, rescue::Rescue};
 use crate::{
     clock::Clock,
     dead_letters::KnownEnd,
-    opening::{Found, LedgerState},
+    opening::{Findings, LedgerState},
     reader::{BlockPool, Files, Loss, LossCount, Reader, UnreadableLog},
     record::{NewRecord, ReadRecord},
     rules::{Breach, Offer, Placement, Refusals},
@@ -121,7 +121,7 @@ impl Guard {
         sync_runner: SyncRunner,
     ) -> Result<Self, StorageError> {
         let mut guard = Self::empty(backend, clock, max_bytes, sync_runner);
-        let found = Found::look(&mut *guard.backend, &mut guard.reader, &mut guard.unreadable)?;
+        let found = Findings::look(&mut *guard.backend, &mut guard.reader, &mut guard.unreadable)?;
         guard.take_in(found);
         Ok(guard)
     }

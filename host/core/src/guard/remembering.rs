@@ -5,7 +5,7 @@ use tracing::debug;
 
 use super::{Guard, syncing::Ledgers};
 use crate::{
-    opening::{Found, warn_not_yet},
+    opening::{Findings, warn_not_yet},
     segments::WalkedEnd,
     storage::{Checkpoint, Memo, StorageError},
     usage::{Present, Spot, reconcile},
@@ -30,11 +30,12 @@ pub(super) struct Before {
 }
 
 impl Guard {
-    pub(super) fn take_in(&mut self, found: Found) {
+    pub(super) fn take_in(&mut self, found: Findings) {
         let first_unread = found.ledger.map_or(RecordId::FIRST, |ledger| ledger.first_unread());
         let first_checkpoint = found.first_checkpoint(first_unread);
-        let Found { segments, ledger, live, ledger_state, memo, is_same_boot, hides_ids, frames_end, .. } =
-            found;
+        let Findings {
+            segments, ledger, live, ledger_state, memo, is_same_boot, hides_ids, frames_end, ..
+        } = found;
         let lengths = segments.iter().map(|segment| (segment.file, segment.bytes)).collect();
         self.ledgers = Ledgers::found(live, ledger);
         self.ledger_state = ledger_state;

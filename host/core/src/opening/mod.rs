@@ -29,7 +29,7 @@ use crate::{
 
 /// What an opening has found.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct Findings {
     pub(crate) segments: Segments,
     /// The ledger to go by; `None` in a new directory.
     pub(crate) ledger: Option<Ledger>,
@@ -47,7 +47,7 @@ pub(crate) struct Found {
     pub(crate) frames_end: RecordId,
 }
 
-impl Found {
+impl Findings {
     /// Looks at a directory.
     pub(crate) fn look(
         backend: &mut dyn Backend,

@@ -126,7 +126,7 @@ pub(super) struct Block {
 
 /// What is found where a block should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundBlock {
     Block(Box<Block>),
     /// A whole block of a version that this program does not know.
     Later(u32),
@@ -197,16 +197,18 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Found {
-    let Some((body, checksum)) = bytes.split_last_chunk::<4>() else { return Found::Nothing };
+pub(super) fn decode(bytes: &[u8]) -> FoundBlock {
+    let Some((body, checksum)) = bytes.split_last_chunk::<4>() else { return FoundBlock::Nothing };
     if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
-        return Found::Nothing;
+        return FoundBlock::Nothing;
     }
-    let Ok(body) = Body::ref_from_bytes(body) else { return Found::Nothing };
+    let Ok(body) = Body::ref_from_bytes(body) else { return FoundBlock::Nothing };
     match (body.magic == MAGIC, body.version.get()) {
-        (true, VERSION) => decode_body(body).map_or(Found::Nothing, |block| Found::Block(Box::new(block))),
-        (true, version) if version > VERSION => Found::Later(version),
-        _ => Found::Nothing,
+        (true, VERSION) => {
+            decode_body(body).map_or(FoundBlock::Nothing, |block| FoundBlock::Block(Box::new(block)))
+        }
+        (true, version) if version > VERSION => FoundBlock::Later(version),
+        _ => FoundBlock::Nothing,
     }
 }
 

@@ -23,7 +23,7 @@ use tracing::warn;
 
 use super::{
     Incarnations, Memo, Opening, Recalled,
-    memo_block::{BLOCK_BYTES, Block, Found, decode, encode},
+    memo_block::{BLOCK_BYTES, Block, FoundBlock, decode, encode},
 };
 
 /// The file's name, where it has one.
@@ -280,12 +280,12 @@ fn contents(bytes: &[u8], identity: Identity) -> Contents {
     let mut newest_slot = 0;
     for (place, piece) in bytes.chunks(BLOCK_BYTES).take(OFFSETS.len()).enumerate() {
         let block = match decode(piece) {
-            Found::Block(block) => *block,
-            Found::Later(_) => {
+            FoundBlock::Block(block) => *block,
+            FoundBlock::Later(_) => {
                 contents.is_later = true;
                 continue;
             }
-            Found::Nothing => continue,
+            FoundBlock::Nothing => continue,
         };
         let highest = block.incarnations.starts().last().map_or(0, |&(_, number)| number);
         contents.incarnation = contents.incarnation.max(highest);

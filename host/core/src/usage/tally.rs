@@ -14,7 +14,7 @@ const NOTED_AFTER_BYTES: u64 = 1 << 20;
 
 /// What the records were that a ledger has passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Passed {
+pub(crate) struct PassedRecords {
     pub(crate) sent: Amount,
     /// The end of the last of them that was delivered.
     pub(crate) to: Option<Checkpoint>,
@@ -73,7 +73,12 @@ impl Tally {
 
     /// Takes out the records that a ledger passes, which goes from one event to another. Those that are not acknowledged
     /// were dropped, and are counted as such.
-    pub(crate) fn take_passed(&mut self, from: RecordId, to: RecordId, acknowledged: RecordId) -> Passed {
+    pub(crate) fn take_passed(
+        &mut self,
+        from: RecordId,
+        to: RecordId,
+        acknowledged: RecordId,
+    ) -> PassedRecords {
         let (next, done) = (to.after(1), acknowledged.after(1));
         let (mut sent, mut counted, mut last) = (Amount::default(), from.after(1), None);
         while let Some(run) = self.delivered.take_before(next.min(done)) {
@@ -91,7 +96,7 @@ impl Tally {
             offset: run.offset.saturating_add(run.bytes),
             next_id: run.next_id,
         };
-        Passed { sent, to: last.map(end) }
+        PassedRecords { sent, to: last.map(end) }
     }
 
     /// The ledger has passed so many events, of which these were sent and dropped, and so many bytes.

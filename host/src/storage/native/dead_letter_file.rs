@@ -24,11 +24,11 @@ pub(super) const NAME: &str = "buffer.dead-letters";
 #[derive(Debug)]
 pub(super) struct NativeDeadLetters {
     directory: Arc<Directory>,
-    state: Mutex<State>,
+    state: Mutex<LetterFile>,
 }
 
 #[derive(Debug)]
-enum State {
+enum LetterFile {
     /// Not opened yet, or moved away since.
     Closed,
     /// Kept open from the first write to the last sync: the kernel tells of a failed write-back once, and to the handles
@@ -40,50 +40,50 @@ enum State {
 
 impl NativeDeadLetters {
     pub(super) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory, state: Mutex::new(State::Closed) }
+        Self { directory, state: Mutex::new(LetterFile::Closed) }
     }
 
     /// The directory is about to be let go. Waits for a call that is under way; the next ones fail.
     pub(super) fn end(&self) {
-        *lock(&self.state) = State::Gone;
+        *lock(&self.state) = LetterFile::Gone;
     }
 
     /// Closes the file, unless it waits for a sync.
     pub(super) fn rest(&self) {
         let mut state = lock(&self.state);
-        if matches!(&*state, State::Open { is_synced: true, .. }) {
-            *state = State::Closed;
+        if matches!(&*state, LetterFile::Open { is_synced: true, .. }) {
+            *state = LetterFile::Closed;
         }
     }
 
     fn with<T>(
         &self,
         operation: &'static str,
-        call: impl FnOnce(&mut State) -> io::Result<T>,
+        call: impl FnOnce(&mut LetterFile) -> io::Result<T>,
     ) -> Result<T, StorageError> {
         let mut state = lock(&self.state);
         let result = match &*state {
-            State::Gone => Err(io::Error::other("the buffer has been closed")),
-            State::Open { file, .. } => self.directory.leads_to(NAME, file).map(|is_named| {
+            LetterFile::Gone => Err(io::Error::other("the buffer has been closed")),
+            LetterFile::Open { file, .. } => self.directory.leads_to(NAME, file).map(|is_named| {
                 if !is_named {
-                    *state = State::Closed;
+                    *state = LetterFile::Closed;
                 }
             }),
-            State::Closed => Ok(()),
+            LetterFile::Closed => Ok(()),
         };
         let result = result.and_then(|()| call(&mut state));
         result.map_err(|error| StorageError::from_io(operation, self.directory.name(NAME), error))
     }
 
     /// The file, opened if need be.
-    fn open<'a>(&self, state: &'a mut State, access: Access) -> io::Result<&'a File> {
-        if !matches!(state, State::Open { .. }) {
+    fn open<'a>(&self, state: &'a mut LetterFile, access: Access) -> io::Result<&'a File> {
+        if !matches!(state, LetterFile::Open { .. }) {
             let file = self.directory.open_file(NAME, access)?;
-            *state = State::Open { file, name_is_durable: false, is_synced: true };
+            *state = LetterFile::Open { file, name_is_durable: false, is_synced: true };
         }
         match state {
-            State::Open { file, .. } => Ok(file),
-            State::Closed | State::Gone => Err(io::ErrorKind::NotFound.into()),
+            LetterFile::Open { file, .. } => Ok(file),
+            LetterFile::Closed | LetterFile::Gone => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
@@ -106,7 +106,7 @@ impl DeadLetterFile for NativeDeadLetters {
     fn replace_end(&self, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
         self.with("write to", |state| {
             self.open(state, Access::ReadWriteOrCreate)?;
-            let State::Open { file, is_synced, .. } = state else { return Ok(()) };
+            let LetterFile::Open { file, is_synced, .. } = state else { return Ok(()) };
             *is_synced = false;
             let length = again(|| file.metadata())?.len();
             if length < at {
@@ -121,7 +121,7 @@ impl DeadLetterFile for NativeDeadLetters {
 
     fn sync(&self) -> Result<(), StorageError> {
         self.with("sync", |state| {
-            let State::Open { file, name_is_durable, is_synced } = state else { return Ok(()) };
+            let LetterFile::Open { file, name_is_durable, is_synced } = state else { return Ok(()) };
             file.sync_all()?;
             *is_synced = true;
             if !*name_is_durable {

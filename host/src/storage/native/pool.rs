@@ -40,13 +40,13 @@ pub fn keep_data_files_open(limit: NonZeroUsize) {
 /// The open data files.
 #[derive(Debug)]
 pub(super) struct Pool {
-    state: Mutex<State>,
+    files: Mutex<OpenFiles>,
     /// The stamp that was given last.
     newest: AtomicU64,
 }
 
 #[derive(Debug)]
-struct State {
+struct OpenFiles {
     limit: usize,
     /// By the stamp of their last use.
     open: BTreeMap<u64, Weak<DataHandle>>,
@@ -60,12 +60,12 @@ impl Pool {
     }
 
     pub(super) fn new(limit: usize) -> Self {
-        let state = State { limit, open: BTreeMap::new() };
-        Self { state: Mutex::new(state), newest: AtomicU64::new(0) }
+        let files = OpenFiles { limit, open: BTreeMap::new() };
+        Self { files: Mutex::new(files), newest: AtomicU64::new(0) }
     }
 
     pub(super) fn set_limit(&self, limit: NonZeroUsize) {
-        lock(&self.state).limit = limit.get().max(DATA_FILES_OPEN_MIN);
+        lock(&self.files).limit = limit.get().max(DATA_FILES_OPEN_MIN);
         self.make_room();
     }
 
@@ -73,8 +73,8 @@ impl Pool {
     pub(super) fn make_room(&self) {
         loop {
             {
-                let state = lock(&self.state);
-                if state.open.len() < state.limit {
+                let files = lock(&self.files);
+                if files.open.len() < files.limit {
                     return;
                 }
             }
@@ -100,14 +100,14 @@ impl Pool {
     fn close_one(&self) -> bool {
         // No handle is locked while the pool is: the thread that holds one asks the pool.
         let oldest: Vec<_> =
-            lock(&self.state).open.values().take(LOOK_MAX).filter_map(Weak::upgrade).collect();
+            lock(&self.files).open.values().take(LOOK_MAX).filter_map(Weak::upgrade).collect();
         oldest.iter().any(|handle| handle.close_if_clean())
             || oldest.iter().any(|handle| handle.sync_and_close())
     }
 
     /// Closes all files in a directory that need no sync.
     pub(super) fn rest(&self, directory: &Arc<Directory>) {
-        let open: Vec<_> = lock(&self.state).open.values().filter_map(Weak::upgrade).collect();
+        let open: Vec<_> = lock(&self.files).open.values().filter_map(Weak::upgrade).collect();
         for handle in open.iter().filter(|handle| Arc::ptr_eq(handle.directory(), directory)) {
             handle.close_if_clean();
         }
@@ -115,9 +115,9 @@ impl Pool {
 
     /// A file was opened. Gives its stamp.
     pub(super) fn opened(&self, handle: Weak<DataHandle>) -> u64 {
-        let mut state = lock(&self.state);
+        let mut files = lock(&self.files);
         let stamp = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
-        state.open.insert(stamp, handle);
+        files.open.insert(stamp, handle);
         stamp
     }
 
@@ -126,18 +126,18 @@ impl Pool {
         if stamp == self.newest.load(Ordering::Relaxed) {
             return stamp;
         }
-        let handle = lock(&self.state).open.remove(&stamp);
+        let handle = lock(&self.files).open.remove(&stamp);
         handle.map_or(stamp, |handle| self.opened(handle))
     }
 
     /// A file was closed.
     pub(super) fn closed(&self, stamp: u64) {
-        lock(&self.state).open.remove(&stamp);
+        lock(&self.files).open.remove(&stamp);
     }
 
     /// How many files are open.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        lock(&self.state).open.len()
+        lock(&self.files).open.len()
     }
 }

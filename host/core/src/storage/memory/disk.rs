@@ -10,12 +10,12 @@ use super::Memory;
 use super::file::MemoryFile;
 use super::luck::Luck;
 use super::own_bytes::{OwnBytesInMemory, identity};
-use super::state::State;
+use super::state::DiskState;
 use crate::storage::{FileId, Ledger, StorageError, SyncJob, SyncTarget, own_file::OwnFile};
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<DiskState>,
     syncs_go_on: Condvar,
     calls_go_on: Condvar,
 }
@@ -228,7 +228,7 @@ impl Disk {
     pub(super) fn with<T>(
         &self,
         process: u64,
-        call: impl FnOnce(&mut State) -> Result<T, StorageError>,
+        call: impl FnOnce(&mut DiskState) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut state = self.state();
         while state.are_calls_held {
@@ -260,12 +260,12 @@ impl Disk {
     fn job(
         &self,
         process: u64,
-        job: impl FnOnce(&mut State) -> Result<(), StorageError> + Send + 'static,
+        job: impl FnOnce(&mut DiskState) -> Result<(), StorageError> + Send + 'static,
     ) -> SyncJob {
         let disk = self.clone();
         Box::new(move || {
             let state = disk.state();
-            let held = |state: &mut State| state.are_syncs_held && state.process == process;
+            let held = |state: &mut DiskState| state.are_syncs_held && state.process == process;
             let waited = disk.shared.syncs_go_on.wait_while(state, held);
             let mut state = waited.unwrap_or_else(PoisonError::into_inner);
             state.count_call();
@@ -282,14 +282,14 @@ impl Disk {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         // A test that has failed elsewhere leaves the state as good as it was.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A sync that outlives its `Memory` is carried out all the same, until the buffer is taken again.
-fn check_alive(state: &State, process: u64) -> Result<(), StorageError> {
+fn check_alive(state: &DiskState, process: u64) -> Result<(), StorageError> {
     if state.process == process {
         return Ok(());
     }

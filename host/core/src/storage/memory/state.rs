@@ -25,7 +25,7 @@ pub(super) enum Covered {
 
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // What tests switch on and off.
-pub(super) struct State {
+pub(super) struct DiskState {
     files: BTreeMap<u64, MemoryFile>,
     last_file: u64,
     names: Versioned<Names>,
@@ -65,7 +65,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
 }
 
-impl State {
+impl DiskState {
     /// A call begins: before it the power may fail.
     pub(super) fn count_call(&mut self) {
         match &mut self.calls_to_power_loss {
