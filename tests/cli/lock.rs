@@ -32,7 +32,6 @@ fn pain_18831_a_held_buffer_is_refused_at_once_and_its_holder_named() {
     for arguments in [
         &["write", &place.path, "--wait=0s"][..],
         &["read", &place.path, "--wait=0s"],
-        &["read", &place.path, "--peek"],
         &["read", &place.path, "--follow", "--wait=0s"],
         &["pipe", &place.path, "--wait=0s"],
         &["ack", &place.path, "1", "--wait=0s"],

@@ -22,7 +22,7 @@ fn below(dice: &mut Dice, bound: usize) -> usize {
 }
 
 /// A buffer of many small files with records of many lengths, of which some are acknowledged.
-fn filled(place: &Place, dice: &mut Dice) {
+pub(super) fn filled(place: &Place, dice: &mut Dice) {
     let records = 300 + dice.below(900);
     let mut lines = Vec::new();
     for number in 0..records {
@@ -42,7 +42,7 @@ fn data_files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A bit, a length, a sector of zeros, a sector from elsewhere, or a missing end.
-fn damage(directory: &Path, dice: &mut Dice) {
+pub(super) fn damage(directory: &Path, dice: &mut Dice) {
     let files: Vec<_> = data_files(directory).into_iter().filter(|(_, bytes)| bytes.len() > 1024).collect();
     let (name, mut bytes) = files[below(dice, files.len())].clone();
     let at = below(dice, bytes.len());

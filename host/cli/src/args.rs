@@ -9,7 +9,7 @@ use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
-    looking::{DoctorArgs, InspectArgs, LookArgs, RepairArgs},
+    looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
 };
 
 /// A durable, bounded, crash-safe queue of records in a directory.
@@ -59,6 +59,7 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     Write(WriteArgs),
     Read(ReadArgs),
+    Peek(PeekArgs),
     Pipe(PipeArgs),
     Ack(AckArgs),
     Serve(ServeArgs),
@@ -120,8 +121,8 @@ pub(crate) struct WriteArgs {
 #[command(
     after_help = "Examples:
   forebay read /tmp/queue
-  forebay read /tmp/queue --peek --framing json | jq .id
-  forebay read /tmp/queue --count 10",
+  forebay read /tmp/queue --count 10
+  forebay read /tmp/queue --follow --framing json | jq .id",
     mut_arg("max_record", |arg| arg.hide(true)),
     mut_arg("when_full", |arg| arg.hide(true)),
     mut_arg("durability", |arg| arg.hide(true)),
@@ -139,7 +140,7 @@ pub(crate) struct ReadArgs {
     /// At the end of the buffer wait for more, until a signal comes
     #[arg(long)]
     pub(crate) follow: bool,
-    /// Only look: acknowledge nothing
+    /// Only look, as `forebay peek` does
     #[arg(long)]
     pub(crate) peek: bool,
     #[command(flatten)]
@@ -165,7 +166,7 @@ pub(crate) struct PipeArgs {
 
 /// Acknowledge records of the buffer in DIR by their ids, without delivering them
 ///
-/// They are gone after that. `forebay read --peek --framing json` shows ids. Ends with 1 if a record is not there, or was acknowledged
+/// They are gone after that. `forebay peek --framing json` shows ids. Ends with 1 if a record is not there, or was acknowledged
 /// before.
 #[derive(Debug, ArgGroup)]
 #[command(

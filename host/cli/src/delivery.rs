@@ -134,6 +134,11 @@ fn lost(buffer: &Buffer, cut_bytes: u64) -> Option<String> {
     let losses = buffer.take_losses();
     let places: Vec<Place> =
         losses.iter().filter(|loss| loss.events() > 0).flat_map(|loss| loss.places.clone()).collect();
+    Some(lost_in_words(events, &places, cut_bytes))
+}
+
+/// What was lost, and where it should be, in words.
+pub(crate) fn lost_in_words(events: u64, places: &[Place], cut_bytes: u64) -> String {
     let mut text = format!("lost {}: no data file holds them whole", print::count(events, "record"));
     if let Some((first, others)) = places.split_first() {
         text += &described(first);
@@ -148,7 +153,7 @@ fn lost(buffer: &Buffer, cut_bytes: u64) -> Option<String> {
         text += &print::count(cut_bytes, "byte");
         text += " of an unfinished write were cut off";
     }
-    Some(text)
+    text
 }
 
 fn described(place: &Place) -> String {

@@ -22,10 +22,12 @@ mod inspect;
 mod limits;
 mod logging;
 mod open;
+mod peek;
 mod pipe;
 mod place;
 mod print;
 mod read;
+mod records;
 mod repair;
 mod room;
 mod serve;
@@ -76,6 +78,7 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
     match command {
         Command::Write(args) => write::run(&args, signals),
         Command::Read(args) => read::run(&args, signals),
+        Command::Peek(args) => peek::run(&args, signals),
         Command::Pipe(args) => pipe::run(&args, signals),
         Command::Ack(args) => ack::run(&args, signals),
         Command::Serve(args) => serve::run(&args, signals),

@@ -59,13 +59,6 @@ impl Opening {
         Self::new(args, true)
     }
 
-    /// As [`existing`](Self::existing), and nothing in it is changed.
-    pub(crate) fn to_peek(args: &BufferArgs) -> anyhow::Result<Self> {
-        let mut opening = Self::new(args, true)?;
-        opening.options.peek = true;
-        Ok(opening)
-    }
-
     fn new(args: &BufferArgs, must_exist: bool) -> anyhow::Result<Self> {
         let options = options(args)?;
         let component = match &args.component {

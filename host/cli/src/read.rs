@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::{
-    access::{Access, Peek, Source, Supply, Turn},
-    args::ReadArgs,
+    access::{Access, Source, Supply, Turn},
+    args::{PeekArgs, ReadArgs},
     delivery::{BATCH_RECORDS, Delivery, Ending},
     exit::Exit,
     given,
     open::Opening,
+    peek,
     print::Listener,
     signals::Signals,
 };
@@ -19,7 +20,7 @@ const WAIT: Duration = Duration::from_secs(30);
 pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     if args.peek {
-        return peek(args, signals);
+        return peek::run(&PeekArgs::of_read(args), signals);
     }
     given::stdout_for_records()?;
     let opening = Opening::existing(&args.buffer)?;
@@ -29,18 +30,6 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let result = deliver_all(args, signals, Source::new(&access), &mut delivery);
     let exit = delivery.finish(&args.dir, Ending::of(&access), signals);
     result.and(exit)
-}
-
-fn peek(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
-    let (peek, report) = Peek::begin(&args.dir, &args.buffer, signals)?;
-    let mut delivery = Delivery::new(args.framing)?;
-    let result = deliver_all(args, signals, peek, &mut delivery);
-    // Of what another process has lost it tells itself.
-    let ending = report.map_or(Ending::Elsewhere { lost: 0 }, |report| Ending::Own {
-        cut_bytes: report.cut_bytes,
-        is_alone: false,
-    });
-    result.and(delivery.finish(&args.dir, ending, signals))
 }
 
 fn deliver_all(

@@ -9,9 +9,9 @@ use forebay_types::{FileId, RecordId};
 use crate::{
     clock::StoppedClock,
     guard::{Guard, GuardError},
-    reader::{Seen, WhyPassed},
+    reader::{Loss, Seen, WhyPassed},
     record::ReadRecord,
-    storage::{Backend, StorageError, SyncTarget},
+    storage::{Backend, Checkpoint, StorageError, SyncTarget},
 };
 
 pub use crate::{opening::LedgerState, reader::frame_before};
@@ -102,32 +102,61 @@ impl Look {
         self.guard.next_id()
     }
 
+    /// Goes on with the first event from `id` on. What lies before it is neither read nor lost. `known` is where another look had
+    /// come to: without it, or where the files have changed since, the data file that holds `id` is read from its start.
+    pub fn skip_to(&mut self, id: RecordId, known: Option<Checkpoint>) -> Result<(), StorageError> {
+        let (mut files, reader) = self.guard.files();
+        reader.skip_to(&mut files, id, known)
+    }
+
+    /// Where the look has come to, if everything before it in that data file is whole.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.guard.reader().checkpoint()
+    }
+
+    /// The id with which the last records begin that a reader would get: so many, or all if they are fewer.
+    pub fn start_of_last(&mut self, records: u64) -> Result<RecordId, StorageError> {
+        let (mut files, reader) = self.guard.files();
+        reader.start_of_last(&mut files, self.first_unread, records)
+    }
+
     /// The next records that a reader would get, in order; none at the end.
     pub fn next_records(
         &mut self,
         max_records: u32,
         max_bytes: u64,
     ) -> Result<Vec<ReadRecord>, StorageError> {
-        self.guard.deliver(max_records, max_bytes)
+        let records = self.guard.deliver(max_records, max_bytes)?;
+        if let Some(last) = records.last() {
+            self.guard.come_to(last.id);
+        }
+        Ok(records)
+    }
+
+    /// What is lost between the last record that a reader would get and the id that the next one gets. To be asked for at the end.
+    pub fn reached_end(&mut self) -> Result<(), StorageError> {
+        self.guard.reached_end().map(drop)
+    }
+
+    /// The losses that were met and not taken yet; of very many, the newest.
+    pub fn take_losses(&mut self) -> Vec<Loss> {
+        self.guard.take_losses()
     }
 
     /// Reads everything. Gives the ids of all unread events that the reader does not reach, in ranges that rise.
     pub fn losses(&mut self) -> Result<Vec<Range<RecordId>>, StorageError> {
         let mut losses = Vec::new();
         loop {
-            let records = self.guard.deliver(READ_RECORDS, READ_BYTES)?;
-            let Some(last) = records.last() else { break };
-            self.guard.come_to(last.id);
-            self.take_losses(&mut losses);
+            let is_end = self.next_records(READ_RECORDS, READ_BYTES)?.is_empty();
+            if is_end {
+                self.reached_end()?;
+            }
+            let ids = self.take_losses().into_iter().map(|loss| loss.ids);
+            losses.extend(ids.filter(|ids| !ids.is_empty()));
+            if is_end {
+                return Ok(losses);
+            }
         }
-        self.guard.reached_end()?;
-        self.take_losses(&mut losses);
-        Ok(losses)
-    }
-
-    fn take_losses(&mut self, into: &mut Vec<Range<RecordId>>) {
-        let ids = self.guard.take_losses().into_iter().map(|loss| loss.ids);
-        into.extend(ids.filter(|ids| !ids.is_empty()));
     }
 
     /// Goes through all data files: those in reading order, then the others.

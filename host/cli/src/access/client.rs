@@ -4,8 +4,7 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use forebay_api::{
-    AckAnswer, AckRequest, AppendQuery, Code, Failure, LookAnswer, LookQuery, Owner, Placed, PullRequest,
-    StatusAnswer,
+    AckAnswer, AckRequest, AppendQuery, Code, Failure, Owner, Placed, PullRequest, StatusAnswer,
     framing::batch::{self, Delivered},
     media, paths,
 };
@@ -160,14 +159,6 @@ impl Client {
 
     pub(super) fn acknowledge(&mut self, request: &AckRequest) -> Result<AckAnswer, CallError> {
         let answer = self.call(Method::POST, paths::ACK, media::JSON, object(request)?, SYNC_TIME)?;
-        parsed(&answer.body)
-    }
-
-    /// Looks at records that wait.
-    pub(super) fn look(&mut self, query: &LookQuery) -> Result<LookAnswer, CallError> {
-        let from = query.from.map_or_else(String::new, |from| format!("?from={from}"));
-        let path = format!("{}{from}", paths::RECORDS);
-        let answer = self.call(Method::GET, &path, media::JSON, Bytes::new(), SYNC_TIME)?;
         parsed(&answer.body)
     }
 

@@ -5,7 +5,6 @@
 
 mod client;
 mod owner;
-mod peek;
 mod sink;
 mod source;
 mod terms;
@@ -32,7 +31,6 @@ use self::{
 };
 pub(crate) use self::{
     owner::Owned,
-    peek::Peek,
     sink::{Outcome, Sent, Sink},
     source::{Source, Supply, Taken, Turn},
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ArgGroup;
 
-use super::Format;
+use super::{Format, OutputFraming};
 
 /// What a look from outside needs to be told.
 #[derive(Debug, ArgGroup)]
@@ -14,6 +14,35 @@ pub(crate) struct LookArgs {
     /// For people, or as a JSON object
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// Print the records that wait in the buffer in DIR, and leave them there
+///
+/// Works while another process has the buffer, on file systems mounted read-only and with damaged files, and changes nothing.
+/// Ends with 1 if records are lost.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay peek /tmp/queue -n 10
+  forebay peek /tmp/queue --last 10 --follow
+  forebay peek /tmp/queue --from 354 -n 1 --framing json | jq .")]
+pub(crate) struct PeekArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// Begin with the record of this id
+    #[arg(long, value_name = "ID")]
+    pub(crate) from: Option<u64>,
+    /// Begin so many records before the end
+    #[arg(long, value_name = "N", conflicts_with = "from")]
+    pub(crate) last: Option<u64>,
+    /// Print so many records at the most
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// At the end of the buffer wait for more, until a signal comes
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How records are told apart on stdout: by newlines, by a big-endian u32 before each, or as JSON objects
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) framing: OutputFraming,
 }
 
 /// Take what is damaged out of the buffer in DIR, and keep every whole record

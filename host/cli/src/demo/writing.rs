@@ -10,7 +10,7 @@ use super::{
     child::{Worker, feed},
     kills::{Kill, Kills},
 };
-use crate::open::{self, Opening};
+use crate::records::Records;
 
 impl Demo {
     /// Writes all records, however often the process that does so is killed.
@@ -77,11 +77,10 @@ impl Demo {
         Ok(confirmed)
     }
 
-    /// How many of the demo's records are in the buffer, by opening it as anybody would after a crash.
+    /// How many of the demo's records are in the buffer, by a look as after a crash.
     fn count_written(&self) -> anyhow::Result<u64> {
-        let buffer = open::alone(&self.dir, &self.buffer, &Opening::to_peek(&self.buffer)?)?;
-        let found = buffer.open_report().next_id.0.saturating_sub(1).saturating_sub(self.base);
-        buffer.close()?;
+        let next_id = Records::of(&self.dir)?.end_id();
+        let found = next_id.0.saturating_sub(1).saturating_sub(self.base);
         Ok(found)
     }
 }

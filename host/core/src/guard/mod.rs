@@ -172,6 +172,10 @@ impl Guard {
         let (segments, log) = (&mut self.segments, &mut self.unreadable);
         (Files { backend: &mut *self.backend, segments, log }, &mut self.reader)
     }
+
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
 }
 
 /// What the operator asked for; what may be dropped is in `room`.

@@ -9,6 +9,7 @@ mod fences;
 mod file_bytes;
 mod file_walk;
 mod losses;
+mod seeking;
 mod unreadable;
 mod view;
 mod walking;

@@ -26,6 +26,7 @@ use forebay_api::{
 use self::{
     deliveries::{Deliveries, Granted, NoRecords},
     leases::{ConsumerId, LeaseNumber, lease_end},
+    look::Bookmark,
 };
 
 /// The longest time that one call waits, for room or for records.
@@ -56,6 +57,7 @@ struct Inner {
     /// Records were given to other processes.
     is_shared: AtomicBool,
     is_closing: AtomicBool,
+    looked_at: Bookmark,
     /// No record is given out before this.
     begins: OnceLock<Instant>,
 }
@@ -102,6 +104,7 @@ impl Service {
             consumers: AtomicU64::new(1),
             is_shared: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
+            looked_at: Bookmark::default(),
             begins: OnceLock::new(),
         }))
     }
@@ -172,7 +175,7 @@ impl Service {
 
     /// Looks at records that wait. May block.
     pub fn look(&self, query: &LookQuery) -> Result<LookAnswer, Failure> {
-        look::look(&self.0.directory, query)
+        look::look(&self.0.directory, query, &self.0.looked_at)
     }
 
     /// Who owns the buffer, and its figures. May block.
