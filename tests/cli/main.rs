@@ -9,6 +9,7 @@
     unreachable_pub
 )]
 
+mod archives;
 mod bad_input;
 mod closed;
 mod damage;

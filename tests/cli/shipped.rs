@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::support::{cli::run, fixtures::project_file};
 
 /// Crates that the command and the library both use by themselves.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
     "bytes",
+    "crc32fast",
     "forebay",
     "forebay-cli",
     "forebay-core",

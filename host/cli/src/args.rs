@@ -2,6 +2,7 @@
 
 mod buffer;
 mod looking;
+mod moving;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -10,6 +11,7 @@ use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
+    moving::{DumpArgs, RestoreArgs},
 };
 
 /// A durable, bounded, crash-safe queue of records in a directory.
@@ -81,6 +83,8 @@ pub(crate) enum Command {
     Verify(LookArgs),
     Inspect(InspectArgs),
     Repair(RepairArgs),
+    Dump(DumpArgs),
+    Restore(RestoreArgs),
     Doctor(DoctorArgs),
     DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),

@@ -7,6 +7,7 @@
 mod access;
 mod ack;
 mod answers;
+mod archive;
 mod args;
 mod component;
 mod dead_letters;
@@ -15,6 +16,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod feed;
+mod fill;
 mod framing;
 mod given;
 mod images;
@@ -86,6 +88,8 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Verify(args) => verify::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Repair(args) => repair::run(&args),
+        Command::Dump(args) => archive::dump(&args, signals),
+        Command::Restore(args) => archive::restore(&args, signals),
         Command::Doctor(args) => doctor::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),

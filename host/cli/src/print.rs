@@ -77,6 +77,11 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// The ids of records, as a part of a line: `, ids 1 to 9`. Nothing where there are none.
+pub(crate) fn ids(first: u64, next: u64) -> String {
+    if first < next { format!(", ids {first} to {}", next - 1) } else { String::new() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -73,6 +73,11 @@ impl Records {
         Ok(Self { dir: dir.to_owned(), look, seen, next, known: None, lost: Lost::default() })
     }
 
+    /// The id of the first event that was not given out.
+    pub(crate) fn next_id(&self) -> RecordId {
+        self.next
+    }
+
     /// The id behind everything that was there when the look began.
     pub(crate) fn end_id(&self) -> RecordId {
         self.look.next_id()

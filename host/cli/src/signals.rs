@@ -141,6 +141,14 @@ impl Signals {
         signal_in(&self.caught)
     }
 
+    /// Fails once a signal was caught, so that work is given up whose result would be of no use in part.
+    pub(crate) fn fail_if_caught(&self) -> anyhow::Result<()> {
+        match self.caught() {
+            None => Ok(()),
+            Some(_) => anyhow::bail!("a signal has ended it: what was made so far is removed"),
+        }
+    }
+
     /// From now on this buffer is closed when a signal comes, or by [`close`](Self::close).
     pub(crate) fn hold(&self, buffer: Buffer, wake: Wake) {
         if self.caught().is_some() {

@@ -1,0 +1,163 @@
+//! `forebay dump` and `forebay restore`: all records that wait, in one file.
+//!
+//! The file holds the very frames that data files hold, between a head and an end. So what is whole in a damaged archive is decided
+//! by the code that reads damaged data files.
+
+mod ends;
+mod reading;
+mod report;
+#[cfg(test)]
+mod tests;
+mod writing;
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufWriter, IsTerminal as _, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+
+use self::{
+    reading::Archive,
+    report::{Dumped, Restored},
+    writing::ArchiveWriter,
+};
+use crate::{
+    args::{DumpArgs, Format, RestoreArgs},
+    delivery::{BATCH_RECORDS, lost_in_words},
+    exit::Exit,
+    fill::Fill,
+    framing::Shown,
+    print,
+    records::Records,
+    signals::Signals,
+};
+
+pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    signals.hold_connection(Box::new(|| {}));
+    let mut records = Records::of(&args.dir)?;
+    let dumped = if let Some(file) = &args.output {
+        let (dumped, target) = write(&mut records, Target::make(file)?, signals)?;
+        target.finish()?;
+        match args.format {
+            Format::Json => print::json(&dumped)?,
+            Format::Text => print::lines(&dumped.text(file))?,
+        }
+        dumped
+    } else {
+        anyhow::ensure!(
+            !io::stdout().is_terminal(),
+            "an archive is no text for a terminal: name a file with --output, or redirect standard output"
+        );
+        write(&mut records, BufWriter::new(print::stdout()?), signals)?.0
+    };
+    if dumped.lost_events == 0 {
+        return Ok(Exit::Done);
+    }
+    print::say(&lost_in_words(dumped.lost_events, &records.lost().places, 0));
+    Ok(Exit::No)
+}
+
+/// Writes all records.
+fn write<W: Write>(records: &mut Records, into: W, signals: &Signals) -> anyhow::Result<(Dumped, W)> {
+    let first_id = records.next_id();
+    let mut archive = ArchiveWriter::new(into, first_id)?;
+    loop {
+        let batch = records.next(BATCH_RECORDS)?;
+        if batch.is_empty() {
+            break;
+        }
+        archive.add(&batch)?;
+        signals.fail_if_caught()?;
+    }
+    let next_id = records.next_id();
+    let (count, into) = archive.finish(next_id)?;
+    let dumped = Dumped {
+        records: count,
+        first_id: first_id.0,
+        next_id: next_id.0,
+        lost_events: records.lost().events,
+    };
+    Ok((dumped, into))
+}
+
+/// A file that gets its name when it is whole. Unless it is finished it is removed.
+struct Target {
+    file: Option<BufWriter<File>>,
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Target {
+    fn make(path: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("cannot make the archive {}", path.display());
+        anyhow::ensure!(
+            path.symlink_metadata().is_err(),
+            "{} is there already: name another file, or move that one away",
+            path.display()
+        );
+        let mut part: OsString = path.to_owned().into();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = File::create_new(&part).with_context(|| {
+            format!(
+                "{}: cannot make {}; if a dump that was killed has left it, remove it",
+                cannot(),
+                part.display()
+            )
+        })?;
+        Ok(Self { file: Some(BufWriter::new(file)), part, path: path.to_owned() })
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        let cannot = || format!("cannot write the archive {}", self.path.display());
+        let file = self.file.take().context("the archive is open until now")?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(cannot)?;
+        file.sync_all().with_context(cannot)?;
+        fs::rename(&self.part, &self.path).with_context(cannot)?;
+        let above = self.path.parent().filter(|above| !above.as_os_str().is_empty());
+        // Where a folder cannot be synced, the name is durable a little later.
+        let _ = File::open(above.unwrap_or(Path::new("."))).and_then(|above| above.sync_all());
+        Ok(())
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // What is left has a name that says what it is.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+pub(crate) fn restore(args: &RestoreArgs, signals: &Signals) -> anyhow::Result<Exit> {
+    let sizes = args.sizes.chosen()?;
+    signals.hold_connection(Box::new(|| {}));
+    let mut archive = Archive::open(&args.file)?;
+    let mut fill = Fill::new(&args.dir, sizes)?;
+    let restore_one = |record: &Shown<'_>| {
+        signals.fail_if_caught()?;
+        fill.add(record)
+    };
+    archive.show_all(restore_one)?;
+    let filled = fill.finish(archive.first_id(), archive.next_id())?;
+    let restored = Restored::new(&archive, filled);
+    match args.format {
+        Format::Json => print::json(&restored)?,
+        Format::Text => print::lines(&restored.text(&args.file, &args.dir)?)?,
+    }
+    Ok(if restored.is_whole() { Exit::Done } else { Exit::No })
+}

@@ -1,0 +1,48 @@
+//! Records into an archive.
+
+use std::io::Write;
+
+use anyhow::Context as _;
+use forebay::RecordId;
+use forebay_core::ReadRecord;
+
+use super::ends::{End, Head};
+
+/// An archive that is being written.
+pub(crate) struct ArchiveWriter<W> {
+    into: W,
+    first_id: RecordId,
+    records: u64,
+    events: u64,
+    frames: Vec<u8>,
+}
+
+impl<W: Write> ArchiveWriter<W> {
+    /// Begins an archive of the records from this id on.
+    pub(crate) fn new(mut into: W, first_id: RecordId) -> anyhow::Result<Self> {
+        into.write_all(&Head { first_id: first_id.0 }.encode()).context(CANNOT_WRITE)?;
+        Ok(Self { into, first_id, records: 0, events: 0, frames: Vec::new() })
+    }
+
+    /// Adds records. Their ids are above those that were added before.
+    pub(crate) fn add(&mut self, records: &[ReadRecord]) -> anyhow::Result<()> {
+        self.frames.clear();
+        for record in records {
+            let ReadRecord { id, metadata, events, payload, .. } = record;
+            forebay_frame::encode(&mut self.frames, *id, *metadata, *events, payload);
+            self.records = self.records.saturating_add(1);
+            self.events = self.events.saturating_add(events.get().into());
+        }
+        self.into.write_all(&self.frames).context(CANNOT_WRITE)
+    }
+
+    /// Ends the archive. `next_id` is the id behind all records. Gives how many there are, and what it was written to.
+    pub(crate) fn finish(mut self, next_id: RecordId) -> anyhow::Result<(u64, W)> {
+        let Self { records, events, first_id, .. } = self;
+        let end = End { records, events, next_id: next_id.0, first_id: first_id.0 };
+        self.into.write_all(&end.encode()).and_then(|()| self.into.flush()).context(CANNOT_WRITE)?;
+        Ok((records, self.into))
+    }
+}
+
+const CANNOT_WRITE: &str = "cannot write the archive";

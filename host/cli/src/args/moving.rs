@@ -1,0 +1,70 @@
+//! Arguments of the commands that take records elsewhere, or away.
+
+use std::path::PathBuf;
+
+use clap::Args as ArgGroup;
+use forebay::Options;
+
+use super::Format;
+use crate::size;
+
+/// How large a new buffer and its data files may be.
+#[derive(Debug, ArgGroup)]
+#[command(next_help_heading = "Options of the new buffer (sizes as 64KiB, 1MiB, 2G or bytes)")]
+pub(crate) struct SizeArgs {
+    /// Go on to the next data file when one has reached this size; from 4KiB [default: 128MiB, or half of --max-size]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) file_size: Option<u64>,
+    /// Fail if all data files together take more than this [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) max_size: Option<u64>,
+}
+
+impl SizeArgs {
+    /// The size of a data file and the most that all may hold, in bytes.
+    pub(crate) fn chosen(&self) -> anyhow::Result<(u64, u64)> {
+        let mut options = Options::default();
+        options.set_sizes(self.file_size, self.max_size);
+        options.check()?;
+        Ok((options.file_bytes, self.max_size.unwrap_or(u64::MAX)))
+    }
+}
+
+/// Write all records that wait in the buffer in DIR to one file, an archive with checksums
+///
+/// Ids and metadata are in it, and no acknowledged records. Works while another process has the buffer, and changes nothing.
+/// Ends with 1 if records are lost.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay dump /tmp/queue --output queue.dump
+  forebay dump /tmp/queue | zstd > queue.dump.zst")]
+pub(crate) struct DumpArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// Write this file, which must not be there yet [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// What is said of the file: for people, or as a JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Make a buffer in DIR of an archive that `forebay dump` has written
+///
+/// DIR must hold no buffer, and is made if it is not there. Records keep their ids. Of a damaged archive all whole records come
+/// back, and the command says which are missing, and ends with 1.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Examples:
+  forebay restore queue.dump /tmp/again
+  forebay restore queue.dump /tmp/again --format json | jq .faults")]
+pub(crate) struct RestoreArgs {
+    /// The archive: a file, no pipe
+    pub(crate) file: PathBuf,
+    /// The new buffer's directory
+    pub(crate) dir: PathBuf,
+    /// For people, or as a JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) sizes: SizeArgs,
+}
