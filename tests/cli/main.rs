@@ -12,6 +12,7 @@
 mod archives;
 mod bad_input;
 mod closed;
+mod copying;
 mod damage;
 mod dead_letters;
 mod demo;

@@ -11,7 +11,7 @@ use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
-    moving::{DumpArgs, RestoreArgs},
+    moving::{CopyArgs, DumpArgs, RestoreArgs},
 };
 
 /// A durable, bounded, crash-safe queue of records in a directory.
@@ -85,6 +85,7 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     Dump(DumpArgs),
     Restore(RestoreArgs),
+    Copy(CopyArgs),
     Doctor(DoctorArgs),
     DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),

@@ -10,6 +10,7 @@ mod answers;
 mod archive;
 mod args;
 mod component;
+mod copy;
 mod dead_letters;
 mod delivery;
 mod demo;
@@ -90,6 +91,7 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Repair(args) => repair::run(&args),
         Command::Dump(args) => archive::dump(&args, signals),
         Command::Restore(args) => archive::restore(&args, signals),
+        Command::Copy(args) => copy::run(&args, signals),
         Command::Doctor(args) => doctor::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),

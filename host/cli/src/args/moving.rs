@@ -68,3 +68,24 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) sizes: SizeArgs,
 }
+
+/// Copy the records that wait in the buffer in DIR into a new buffer
+///
+/// Records keep their ids, and the new data files may have another size. DIR is not changed. Where another process has it, what is
+/// written or acknowledged meanwhile may or may not be in the copy: stop that process first to move a buffer. Ends with 1 if
+/// records are lost.
+#[derive(Debug, ArgGroup)]
+#[command(after_help = "Example:
+  forebay copy /tmp/queue --to /var/lib/queue --file-size 16MiB")]
+pub(crate) struct CopyArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// The new buffer's directory, which must hold no buffer; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// For people, or as a JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) sizes: SizeArgs,
+}
