@@ -36,6 +36,7 @@ mod own_logic;
 mod peeking;
 mod pipe;
 mod placing;
+mod purging;
 mod reading;
 mod repairing;
 mod sharing;

@@ -11,7 +11,7 @@ use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
-    moving::{CopyArgs, DumpArgs, RestoreArgs},
+    moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
 };
 
 /// A durable, bounded, crash-safe queue of records in a directory.
@@ -86,6 +86,7 @@ pub(crate) enum Command {
     Dump(DumpArgs),
     Restore(RestoreArgs),
     Copy(CopyArgs),
+    Purge(PurgeArgs),
     Doctor(DoctorArgs),
     DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),

@@ -29,6 +29,7 @@ mod peek;
 mod pipe;
 mod place;
 mod print;
+mod purge;
 mod read;
 mod records;
 mod repair;
@@ -92,6 +93,7 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::Dump(args) => archive::dump(&args, signals),
         Command::Restore(args) => archive::restore(&args, signals),
         Command::Copy(args) => copy::run(&args, signals),
+        Command::Purge(args) => purge::run(&args, signals),
         Command::Doctor(args) => doctor::run(&args),
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),

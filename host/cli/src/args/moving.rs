@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ArgGroup;
 use forebay::Options;
 
-use super::Format;
+use super::{BufferArgs, Format};
 use crate::size;
 
 /// How large a new buffer and its data files may be.
@@ -88,4 +88,30 @@ pub(crate) struct CopyArgs {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) sizes: SizeArgs,
+}
+
+/// Remove the records of the buffer in DIR up to an id, without delivering them
+///
+/// They are gone after that. Works beside other commands that use the buffer. Prints how many records were removed.
+#[derive(Debug, ArgGroup)]
+#[command(
+    after_help = "Examples:
+  forebay purge /tmp/queue --through 5000
+  forebay peek /tmp/queue --framing json | jq 'select(.id <= 5000)'",
+    mut_arg("max_record", |arg| arg.hide(true)),
+    mut_arg("when_full", |arg| arg.hide(true)),
+    mut_arg("durability", |arg| arg.hide(true)),
+    mut_arg("metadata", |arg| arg.hide(true))
+)]
+pub(crate) struct PurgeArgs {
+    /// The buffer's directory
+    pub(crate) dir: PathBuf,
+    /// Remove this record and all before it
+    #[arg(long, value_name = "ID")]
+    pub(crate) through: u64,
+    /// Ask no question
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) buffer: BufferArgs,
 }
