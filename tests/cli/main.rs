@@ -24,6 +24,7 @@ mod framing;
 mod full;
 mod inspecting;
 mod interrupted;
+mod kept;
 mod kill;
 mod limited;
 mod linked;

@@ -35,6 +35,7 @@ pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
         Durability::Synced => forebay::Durability::Synced,
     };
     options.sync_interval = args.sync_interval;
+    options.keep_damaged_files = !args.discard_damaged;
     options.max_unacknowledged_records = UNACKNOWLEDGED_RECORDS_MAX;
     options.check()?;
     Ok(options)

@@ -287,6 +287,9 @@ pub(super) fn open_on(
         guard.allow_events(options.max_events);
     }
     guard.allow_file_bytes(options.file_bytes);
+    if options.keep_damaged_files {
+        guard.keep_damaged();
+    }
     if options.peek {
         guard.peek();
     }

@@ -71,6 +71,9 @@ pub struct Options {
     pub max_deliveries: Option<NonZeroU32>,
     /// The most that the dead-letter file may hold. Default: 64 MiB.
     pub max_dead_letter_bytes: u64,
+    /// A data file that is damaged is kept in the folder `buffer.quarantine` of the buffer's directory when all its records are
+    /// acknowledged: the last eight, beyond [`max_bytes`](Self::max_bytes). None is kept while the disk is full. Default: on.
+    pub keep_damaged_files: bool,
     /// Records are delivered only to be looked at: they cannot be acknowledged, and no limit pauses their delivery. A directory
     /// must be there, and no file in it is made or changed. Default: off.
     pub peek: bool,
@@ -172,6 +175,7 @@ impl Default for Options {
             restarts_per_minute: 5,
             max_deliveries: None,
             max_dead_letter_bytes: 64 << 20,
+            keep_damaged_files: true,
             peek: false,
         }
     }

@@ -47,6 +47,9 @@ pub(crate) struct BufferArgs {
     /// After a signal, how long the command may take to end well; then the logic's work is cut. From 1ms
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) grace: Duration,
+    /// Remove a damaged data file when its records were read; without this the last 8 are kept in buffer.quarantine
+    #[arg(long)]
+    pub(crate) discard_damaged: bool,
     /// A number to keep beside each record that is written
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) metadata: u32,

@@ -91,13 +91,16 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         sync_interval,
         wait,
         grace,
+        discard_damaged,
         metadata,
         small_files,
         component,
     } = buffer;
     let mut arguments: Vec<OsString> = Vec::new();
-    if *small_files {
-        arguments.push("--small-files".into());
+    for (is_chosen, name) in [(small_files, "--small-files"), (discard_damaged, "--discard-damaged")] {
+        if *is_chosen {
+            arguments.push(name.into());
+        }
     }
     let mut option = |name: &str, value: OsString| {
         arguments.push(name.into());
@@ -177,6 +180,7 @@ mod tests {
                 grace: Duration::from_millis(8),
                 metadata: 10,
                 small_files: true,
+                discard_damaged: true,
                 component: Some("logic.wasm".into()),
             };
             let line =

@@ -253,10 +253,24 @@ impl Guard {
 
     pub(super) fn remove(&mut self, file: FileId) -> Result<(), StorageError> {
         self.file_operations += 1;
+        self.keep_if_damaged(file);
         unless_missing(self.backend.remove_file(file))?;
         self.syncs.removed(file);
         self.reader.forget(file, 0);
         Ok(())
+    }
+
+    /// A full disk would get no room by a removal.
+    fn keep_if_damaged(&mut self, file: FileId) {
+        let is_damaged =
+            self.segments.get(file).is_some_and(|segment| segment.walked.end == WalkedEnd::Damaged);
+        if !is_damaged || !self.keeps_damaged || self.is_disk_full() {
+            return;
+        }
+        if let Err(error) = unless_missing(self.backend.keep_damaged(file)) {
+            let error: &dyn Error = &error;
+            warn!(%file, error, "a damaged data file that is removed could not be kept aside");
+        }
     }
 
     /// `request-sync`.

@@ -92,6 +92,8 @@ pub struct Guard {
     /// Bytes that were truncated from the ends of files.
     truncated_bytes: u64,
     is_closing: bool,
+    /// Damaged data files are kept aside when they are removed.
+    keeps_damaged: bool,
     /// How often a data file was made, cut or removed for the logic, or that was tried.
     file_operations: u64,
     dead_letters_end: KnownEnd,
@@ -162,6 +164,7 @@ impl Guard {
             events_taken_away: 0,
             truncated_bytes: 0,
             is_closing: false,
+            keeps_damaged: false,
             file_operations: 0,
             dead_letters_end: KnownEnd::default(),
             rescue: None,
@@ -183,6 +186,11 @@ impl Guard {
     /// Records are delivered only to be looked at: none will be acknowledged.
     pub fn peek(&mut self) {
         self.tally.is_peeking = true;
+    }
+
+    /// Damaged data files are kept aside when they are removed.
+    pub fn keep_damaged(&mut self) {
+        self.keeps_damaged = true;
     }
 }
 

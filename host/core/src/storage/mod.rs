@@ -114,6 +114,12 @@ pub trait Backend: Send {
     /// `buffer.quarantine/cut-ends`. There is room for the last few of such ends, and of a long one only for the beginning.
     fn keep_cut(&mut self, file: FileId, from: u64, bytes: u64) -> Result<(), StorageError>;
 
+    /// Keeps a damaged data file, which is about to be removed: in a directory in `buffer.quarantine`. There is room for the last
+    /// few of them.
+    fn keep_damaged(&mut self, _file: FileId) -> Result<(), StorageError> {
+        Ok(())
+    }
+
     /// Writes bytes at `at`, which is the file's length. On [`StorageError::NoSpace`] and other failures some of them may
     /// have been written: the caller cuts the file.
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError>;

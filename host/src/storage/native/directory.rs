@@ -279,6 +279,20 @@ impl Directory {
         self.synced(sync_names(&folder))
     }
 
+    /// What `select` makes of the names in a folder, where it knows them.
+    pub(super) fn names_in_folder<T>(
+        &self,
+        name: &str,
+        select: impl Fn(&OsStr) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
+        let folder = again(|| self.dir.open_dir(name))?;
+        let mut names = Vec::new();
+        for entry in again(|| folder.entries())? {
+            names.extend(select(&entry?.file_name()));
+        }
+        Ok(names)
+    }
+
     /// Gives a file a second name, which must be free.
     pub(super) fn link(&self, name: &str, second: &str) -> io::Result<()> {
         again(|| self.dir.hard_link(name, &self.dir, second))

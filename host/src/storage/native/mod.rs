@@ -185,6 +185,10 @@ impl Backend for Native {
         quarantine::keep(&self.directory, &mut self.data_files, file, from, bytes)
     }
 
+    fn keep_damaged(&mut self, file: FileId) -> Result<(), StorageError> {
+        quarantine::keep_damaged(&self.directory, file)
+    }
+
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
         self.data_files.append(file, at, bytes)
     }

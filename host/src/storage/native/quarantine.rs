@@ -2,15 +2,19 @@
 //!
 //! `cut-ends` holds what was cut from the ends of data files, which held no whole record. Each end is preceded by a line that
 //! says where it was, and followed by a newline. When there is no room for another the file begins again. It is not synced.
+//! The files `damaged-1-buffer-data-7.dat` and so on are data files that were damaged when they were removed, the last eight.
 //! The folders `repair-1`, `repair-2` and so on hold the files that [`Repair`](super::Repair) has replaced.
 
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{self, Seek as _, SeekFrom, Write as _},
 };
 
+use tracing::{debug, info};
+
 use super::{
-    data_file::DataFiles,
+    data_file::{self, DataFiles},
     directory::{Access, Directory},
     interrupted::again,
 };
@@ -23,6 +27,9 @@ const CUT_ENDS: &str = "buffer.quarantine/cut-ends";
 
 /// What the file of ends is called while the folder is made in whose place it was.
 const MOVING: &str = "buffer.quarantine.moving";
+
+/// How many data files that were damaged are kept.
+const DAMAGED_MAX: usize = 8;
 
 /// How much is copied at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -56,6 +63,48 @@ pub(super) fn keep(
         at = at.saturating_add(to_u64(read));
     }
     kept.write_all(b"\n").map_err(fail("write to"))
+}
+
+/// Keeps a data file that is damaged and about to be removed. Of very many, the newest.
+pub(super) fn keep_damaged(directory: &Directory, file: FileId) -> Result<(), StorageError> {
+    let name = data_file::name(file);
+    let keep = || {
+        make_folder(directory)?;
+        let mut kept = directory.names_in_folder(FOLDER, damaged_number)?;
+        kept.sort_unstable();
+        let number = kept.last().map_or(1, |(last, _)| last.saturating_add(1));
+        let second = format!("{FOLDER}/damaged-{number}-{name}");
+        keep_file(directory, &name, &second)?;
+        directory.sync_folder(FOLDER)?;
+        info!(%file, kept = second, "a damaged data file is kept aside");
+        let too_many = (kept.len() + 1).saturating_sub(DAMAGED_MAX);
+        for (_, old) in kept.into_iter().take(too_many) {
+            if let Err(error) = directory.remove_file(&format!("{FOLDER}/{old}")) {
+                debug!(old, %error, "a damaged data file that was kept long ago is left");
+            }
+        }
+        Ok(())
+    };
+    keep().map_err(|error| StorageError::from_io("keep", directory.name(&name), error))
+}
+
+/// The number and the name of a damaged data file that was kept.
+fn damaged_number(found: &OsStr) -> Option<(u32, String)> {
+    let name = found.to_str()?;
+    let (number, file) = name.strip_prefix("damaged-")?.split_once('-')?;
+    data_file::parse(OsStr::new(file))?;
+    Some((number.parse().ok()?, name.to_owned()))
+}
+
+/// Gives a file a second name in the folder, or makes a copy where the file system knows no second names.
+pub(super) fn keep_file(directory: &Directory, name: &str, kept: &str) -> io::Result<()> {
+    if directory.link(name, kept).is_ok() {
+        return Ok(());
+    }
+    let mut source = directory.open_file(name, Access::Read)?;
+    let mut target = directory.open_file(kept, Access::CreateNew)?;
+    io::copy(&mut source, &mut target)?;
+    target.sync_all()
 }
 
 /// Makes the folder where there is none. What earlier versions kept in a file of this name moves into the folder.

@@ -117,11 +117,8 @@ impl Repair {
     /// Gives a file a second name in the quarantine, durably.
     fn keep(&mut self, name: &str) -> Result<(), RepairError> {
         let kept = self.name_in_folder(name)?;
-        if self.directory.link(name, &kept).is_err() {
-            // Not every file system knows second names.
-            let source = self.directory.open_file(name, Access::Read);
-            self.copy(source.map_err(|error| self.failed("open", name, error))?, &kept)?;
-        }
+        quarantine::keep_file(&self.directory, name, &kept)
+            .map_err(|error| self.failed("keep", name, error))?;
         self.sync_folder()
     }
 

@@ -1,0 +1,69 @@
+//! Data files that were damaged when they were read: they are the only trace of what is lost.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use crate::support::{
+    cli::{Ended, run},
+    fixtures,
+};
+
+/// Damages a record in each of the data files with these numbers.
+fn damaged(numbers: impl IntoIterator<Item = u16>) -> (tempfile::TempDir, BTreeMap<String, Vec<u8>>) {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    let mut files = BTreeMap::new();
+    for number in numbers {
+        let name = format!("buffer-data-{number}.dat");
+        let mut bytes = fs::read(directory.path().join(&name)).unwrap();
+        bytes[16] ^= 0x10;
+        fs::write(directory.path().join(&name), &bytes).unwrap();
+        files.insert(name, bytes);
+    }
+    (directory, files)
+}
+
+fn read(directory: &Path, flags: &[&str]) -> Ended {
+    let ended = run([&["read", directory.to_str().unwrap()][..], flags].concat());
+    assert_eq!(ended.code, Some(1), "{ended}");
+    ended
+}
+
+fn kept(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(directory.join("buffer.quarantine")).into_iter().flatten().flatten();
+    entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap()))
+        .filter(|(name, _)| name.starts_with("damaged-"))
+        .collect()
+}
+
+/// A tool of tomorrow, or a person with a hex editor, may still find what this version cannot.
+#[test]
+fn a_damaged_file_is_kept_as_it_was_when_its_records_were_read() {
+    let (directory, files) = damaged([5, 8]);
+    read(directory.path(), &[]);
+    let expected: BTreeMap<_, _> = (1..)
+        .zip(&files)
+        .map(|(number, (name, bytes))| (format!("damaged-{number}-{name}"), bytes.clone()))
+        .collect();
+    assert!(kept(directory.path()) == expected, "{:?}", kept(directory.path()).keys());
+    assert!(files.keys().all(|name| !directory.path().join(name).exists()));
+}
+
+/// A disk that damages a file a day must not be filled by that.
+#[test]
+fn the_last_eight_are_kept() {
+    let (directory, files) = damaged(3..=12);
+    read(directory.path(), &[]);
+    let names: Vec<_> = kept(directory.path()).into_keys().collect();
+    let there =
+        files.keys().filter(|name| names.iter().any(|kept| kept.ends_with(&format!("-{name}")))).count();
+    assert_eq!((names.len(), there), (8, 8), "{names:?}");
+}
+
+/// Where nothing may stay of what was read.
+#[test]
+fn none_is_kept_where_the_operator_wants_none() {
+    let (directory, files) = damaged([5]);
+    read(directory.path(), &["--discard-damaged"]);
+    assert_eq!(kept(directory.path()).len(), 0);
+    assert!(files.keys().all(|name| !directory.path().join(name).exists()));
+}
