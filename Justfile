@@ -40,10 +40,12 @@ hostile profile="release":
         --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
 
-# Share a buffer between processes: throughput beside one process, 200 kills, 100 handovers. Minutes; prints a table.
+# Share a buffer between processes: throughput beside one process, 200 kills, 100 handovers; repair 300. Minutes; prints a table.
 e2e profile="release":
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
         sharing::figures::what_sharing_costs
+    cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
+        repairing::what_repairs_keep
 
 # Damage 10,000 directories, look at them with the binary, and print what is lost. `--case N` repeats one of them.
 damage seed *ARGS:
