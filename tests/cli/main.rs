@@ -39,6 +39,7 @@ mod pipe;
 mod placing;
 mod purging;
 mod reading;
+mod recipes;
 mod repairing;
 mod sharing;
 mod shipped;
