@@ -8,5 +8,5 @@ pub use forebay_core::{
 };
 pub use forebay_core::{
     Breach, Loss, MemoryBlock, Place, Placement, ReadRecord, Refusal,
-    guard::{Gone, Guard, OpenReport, Rescue},
+    guard::{Gone, Guard, Oldest, OpenReport, Rescue},
 };

@@ -10,6 +10,7 @@ mod each_call;
 mod events;
 pub(super) mod failed_sync;
 mod fallback;
+mod figures;
 mod files;
 mod full;
 mod futures;

@@ -11,13 +11,10 @@ use super::{
     options::Durability,
     receipt::{Receipt, WriteResult},
     redelivery::{Delivery, Nack},
+    sync_latency::EndedSync,
     unable::{Stop, Unable},
 };
-use crate::{
-    NewRecord,
-    guard::Gone,
-    storage::{StorageError, SyncTarget},
-};
+use crate::{NewRecord, guard::Gone};
 
 /// Records that wait to be placed, and the writer who waits for the answer.
 #[derive(Debug)]
@@ -202,7 +199,7 @@ pub(super) enum Ack {
 pub(super) struct Work {
     pub(super) writes: Vec<PendingWrite>,
     pub(super) acks: Vec<Ack>,
-    pub(super) syncs: Vec<(SyncTarget, Result<(), StorageError>)>,
+    pub(super) syncs: Vec<EndedSync>,
     pub(super) tick: bool,
     /// All who wait for a change are to look again, and the core at what it has left undone.
     pub(super) look_again: bool,

@@ -28,6 +28,7 @@ mod status;
 mod stream;
 mod sync;
 mod sync_callers;
+mod sync_latency;
 mod sync_line;
 mod syncing;
 #[cfg(feature = "testing")]
@@ -54,6 +55,7 @@ pub use self::{
     record::Record,
     runtime::{Job, Runtime},
     status::Status,
+    sync_latency::SyncLatency,
     why_full::WhyFull,
     writer::Writer,
 };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use forebay_types::RecordId;
 use serde::{Serialize, Serializer};
 
-use super::{dead_letters::DeadLetters, in_flight::InFlight};
+use super::{SyncLatency, dead_letters::DeadLetters, in_flight::InFlight};
 use crate::{
-    guard::{Breach, Guard},
+    guard::{Breach, Guard, Oldest},
     storage::{Amount, Usage},
 };
 
@@ -75,8 +75,10 @@ pub struct Status {
     /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
     /// first of them on, less those of records behind it that were dropped. Damage counts until a reader reaches it.
     pub occupancy: Amount,
-    /// How long the oldest event waits, at the least: since the data file that it is in was last written to, by the wall clock.
-    /// `None` if nothing waits, or the storage knows no times. Serialized as `oldest_waiting_age_ms`, in milliseconds.
+    /// How long the oldest event waits, at the least. No record carries a time. Of records that this process wrote, the host knows
+    /// when it next noted the time: within a [sync interval](super::Options::sync_interval), or a hundredth part of how long the
+    /// oldest event waited then. Of older ones it knows when their data file was last written to, by the wall clock, as it was when
+    /// the buffer was opened. `None` if nothing waits. Serialized as `oldest_waiting_age_ms`, in milliseconds.
     #[serde(rename = "oldest_waiting_age_ms", serialize_with = "milliseconds")]
     pub oldest_waiting_age: Option<Duration>,
     /// What has gone through the buffer since it was opened.
@@ -100,6 +102,13 @@ pub struct Status {
     pub refusals: Vec<(Breach, u64)>,
     /// Whether a sync has failed, and what it was to make durable is not safe again yet, by the host's account.
     pub sync_failed: bool,
+    /// How long syncs took since the buffer was opened.
+    pub sync_latency: SyncLatency,
+    /// How many syncs have failed since the buffer was opened, or could not be begun.
+    pub failed_syncs: u64,
+    /// The error of the sync that ended last, in words; `None` if that ended well. What it left in doubt may have been made good
+    /// since: see [`sync_failed`](Self::sync_failed).
+    pub last_sync_error: Option<String>,
     /// How often the logic has failed and a fresh instance has taken over since the buffer was opened.
     pub restarts: u64,
     /// How often other logic has taken over since the buffer was opened, whether or not it stayed.
@@ -122,7 +131,7 @@ impl Status {
         waiting_records: usize,
     ) -> Self {
         let lost = guard.loss_count();
-        let modified = guard.oldest_modified();
+        let oldest = guard.oldest();
         let (usage_since_open, usage_lifetime) = guard.usage();
         Self {
             next_id: guard.next_id(),
@@ -144,7 +153,7 @@ impl Status {
             events_taken_away: guard.events_taken_away(),
             dropped_events: guard.dropped_events(),
             occupancy: guard.waiting(),
-            oldest_waiting_age: modified.map(|modified| modified.elapsed().unwrap_or_default()),
+            oldest_waiting_age: oldest.map(age),
             usage_since_open,
             usage_lifetime,
             withheld: None,
@@ -154,6 +163,9 @@ impl Status {
             refused_calls: guard.refused(),
             refusals: guard.refusals(),
             sync_failed: guard.is_degraded(),
+            sync_latency: SyncLatency::default(),
+            failed_syncs: 0,
+            last_sync_error: None,
             restarts: 0,
             replacements: 0,
             fell_back: None,
@@ -161,6 +173,12 @@ impl Status {
             figures: figures.to_vec(),
         }
     }
+}
+
+/// How long ago a record was written, at the least.
+fn age(oldest: Oldest) -> Duration {
+    let by_file = oldest.modified.map(|modified| modified.elapsed().unwrap_or_default());
+    by_file.map_or(oldest.noted_age, |by_file| by_file.max(oldest.noted_age))
 }
 
 // Serde hands out references.

@@ -4,12 +4,15 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use super::{
     receipt::{Pending, WriteResult},
+    runtime::Runtime,
     shared::Shared,
     sync_callers::Caller,
+    sync_latency::EndedSync,
 };
 use crate::{
     storage::{SyncJob, SyncTarget},
@@ -32,12 +35,12 @@ impl Shared {
 
     /// Has the runtime run a sync.
     fn hand_over_sync(self: &Arc<Self>, target: SyncTarget, job: SyncJob) {
-        let shared = Arc::downgrade(self);
+        let (shared, runtime) = (Arc::downgrade(self), Arc::clone(self.runtime()));
         let job = move || {
-            let result = job();
+            let ended = run(&*runtime, target, job);
             // A sync that ends when the buffer is gone is of no interest to it.
             if let Some(shared) = shared.upgrade() {
-                shared.submit_elsewhere(|work| work.syncs.push((target, result)));
+                shared.submit_elsewhere(|work| work.syncs.push(ended));
             }
         };
         self.line.run(target, Box::new(job));
@@ -46,12 +49,20 @@ impl Shared {
     /// Runs a sync on this thread, and has the core go on.
     fn run_sync_here(self: &Arc<Self>, target: SyncTarget, job: SyncJob) {
         threads::run_to_an_end(Box::new(|| {
-            let result = job();
-            self.leave(|work| work.syncs.push((target, result)));
+            let ended = run(&**self.runtime(), target, job);
+            self.leave(|work| work.syncs.push(ended));
         }));
         self.schedule().sync_callers.ended();
         self.drive();
     }
+}
+
+/// Runs a sync.
+fn run(runtime: &dyn Runtime, target: SyncTarget, job: SyncJob) -> EndedSync {
+    let begun_ns = runtime.now_ns();
+    let result = job();
+    let took = Duration::from_nanos(runtime.now_ns().saturating_sub(begun_ns));
+    EndedSync { target, result, took }
 }
 
 /// A caller that is about to wait until its records are synced, and may run a sync meanwhile.

@@ -2,7 +2,8 @@
 //!
 //! The guard wires the parts together and decides nothing that the logic decides. [`functions`](self) answers the
 //! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `causes` the errors behind the codes that
-//! the logic is told, `handover` goes from one instance of the logic to the next, `room` decides what may be dropped.
+//! the logic is told, `handover` goes from one instance of the logic to the next, `room` decides what may be dropped,
+//! `waiting_time` says how long records wait.
 
 mod causes;
 mod durable;
@@ -17,16 +18,17 @@ mod rescue;
 mod room;
 mod syncing;
 mod taken_away;
+mod waiting_time;
 
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc};
 
 use forebay_types::{BatchId, Ledger, RecordId, Refusal};
 
 use self::{
     causes::Causes, handover::Phase, hopeless::Hopeless, overdue::Overdue, remembering::Before, room::Room,
-    syncing::Ledgers,
+    syncing::Ledgers, waiting_time::WrittenBy,
 };
-pub use self::{durable::Gone, handover::OpenReport, rescue::Rescue};
+pub use self::{durable::Gone, handover::OpenReport, rescue::Rescue, waiting_time::Oldest};
 use crate::{
     clock::Clock,
     dead_letters::KnownEnd,
@@ -71,6 +73,7 @@ pub struct Guard {
     unreadable: UnreadableLog,
     syncs: Syncs,
     tally: Tally,
+    written_by: WrittenBy,
     refusals: Refusals,
     causes: Causes,
     hopeless: Hopeless,
@@ -148,6 +151,7 @@ impl Guard {
             unreadable,
             syncs: Syncs::default(),
             tally: Tally::default(),
+            written_by: WrittenBy::default(),
             refusals: Refusals::default(),
             causes: Causes::default(),
             hopeless: Hopeless::default(),
@@ -339,13 +343,6 @@ impl Guard {
     /// What waits in the data files.
     pub fn waiting(&self) -> Amount {
         self.tally.usage().waiting()
-    }
-
-    /// When the file that delivery begins at was last written to, by the wall clock. `None` if nothing waits, or the storage
-    /// does not know.
-    pub fn oldest_modified(&mut self) -> Option<SystemTime> {
-        let ledger = self.ledgers.stored.filter(|_| self.waiting().events > 0)?;
-        self.backend.modified(ledger.reader_data_file)
     }
 
     /// How many calls of the logic broke a rule.

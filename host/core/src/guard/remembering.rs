@@ -43,6 +43,7 @@ impl Guard {
             self.ledgers.is_unsafe = ledger.is_some();
         }
         self.segments = segments;
+        self.note_found();
         self.before =
             Some(Before { memo, is_same_boot, ledger, first_checkpoint, hides_ids, frames_end, lengths });
     }

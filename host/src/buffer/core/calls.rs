@@ -9,11 +9,12 @@ use crate::{
         error::ReplaceError,
         lives::Standing,
         source::Source,
+        sync_latency::EndedSync,
         unable::{Stop, Unable},
     },
     logic::CallError,
     panics::caught,
-    storage::{StorageError, SyncTarget},
+    storage::SyncTarget,
 };
 
 impl Core {
@@ -88,9 +89,10 @@ impl Core {
     }
 
     /// A sync has ended. Where it has failed for good, all who wait hear of it.
-    pub(super) fn sync_ended(&mut self, target: SyncTarget, result: &Result<(), StorageError>) {
-        self.guard().sync_ended(target, result);
-        if result.is_ok() && matches!(target, SyncTarget::Data(_)) {
+    pub(super) fn sync_ended(&mut self, sync: &EndedSync) {
+        self.syncs.ended(sync);
+        self.guard().sync_ended(sync.target, &sync.result);
+        if sync.result.is_ok() && matches!(sync.target, SyncTarget::Data(_)) {
             self.gathering.begin(self.awaiting_sync.len(), &self.lives);
         }
         if let Some(reason) = self.guard().hopeless().map(ToOwned::to_owned) {

@@ -29,6 +29,7 @@ use super::{
     redelivery::Redelivery,
     schedule::Schedule,
     status::Status,
+    sync_latency::SyncRecord,
     unable::Stop,
     why_full::WhyFull,
 };
@@ -69,6 +70,7 @@ pub(super) struct Core {
     gathering: Gathering,
     /// The id below which a sync of everything has been asked for.
     flushed: RecordId,
+    syncs: SyncRecord,
     ready: VecDeque<ReadRecord>,
     /// The record that waits although the logic gave none when it was last asked.
     withheld: Option<RecordId>,
@@ -169,6 +171,7 @@ impl Core {
             awaiting_sync: VecDeque::new(),
             gathering: Gathering::default(),
             flushed: RecordId(0),
+            syncs: SyncRecord::default(),
             ready: VecDeque::new(),
             withheld: None,
             drops: Drops::default(),
@@ -198,10 +201,10 @@ impl Core {
         } else {
             self.backlog.extend(work.writes);
         }
-        for (target, result) in work.syncs {
-            match target {
-                SyncTarget::DeadLetters => self.dead_letters_ended(&result),
-                _ => self.sync_ended(target, &result),
+        for sync in work.syncs {
+            match sync.target {
+                SyncTarget::DeadLetters => self.dead_letters_ended(&sync.result),
+                _ => self.sync_ended(&sync),
             }
         }
         self.tell_durable();
@@ -263,6 +266,7 @@ impl Core {
         let now = self.lives.now_ns();
         self.drops.say(now);
         self.guard().retry_syncs();
+        self.guard().note_time();
         let told = self.lives.call(|logic| logic.tick(now));
         let told = self.note(told);
         let interval_ns = after(0, self.options.sync_interval.max(TICK_MIN));
@@ -318,10 +322,15 @@ impl Core {
         let (restarts, replacements) = (self.lives.restarts(), self.lives.replacements());
         let fell_back = self.lives.fell_back().map(ToOwned::to_owned);
         let stopped = self.stop.as_ref().map(ToString::to_string);
+        self.guard().note_time();
         let status = Status::new(self.lives.guard(), &figures, &self.in_flight, &self.dead_letters, waiting);
         let (delivery_paused, expired_leases) = (self.is_delivery_paused(), self.expired_leases);
         let storage_error = self.storage_error.as_ref().map(ToString::to_string);
+        let SyncRecord { latency: sync_latency, failed: failed_syncs, last_error } = &self.syncs;
+        let (sync_latency, failed_syncs, last_sync_error) =
+            (*sync_latency, *failed_syncs, last_error.clone());
         let status = Status { delivery_paused, expired_leases, storage_error, ..status };
+        let status = Status { sync_latency, failed_syncs, last_sync_error, ..status };
         Status { restarts, replacements, fell_back, stopped, withheld: self.withheld, ..status }
     }
 

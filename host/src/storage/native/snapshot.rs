@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use forebay_frame::Source;
 use thiserror::Error;
@@ -133,6 +134,12 @@ impl Snapshot {
             return Err(OpenDirError::NoBuffer { path: self.path().to_owned() });
         }
         Ok(())
+    }
+
+    /// When a data file was last written to.
+    pub(super) fn modified(&self, file: FileId) -> Option<SystemTime> {
+        let metadata = self.directory.metadata(&data_file::name(file)).ok()?;
+        metadata.modified().ok().map(cap_std::time::SystemTime::into_std)
     }
 
     /// Who holds the buffer.

@@ -1,5 +1,7 @@
 //! What waits, and what of it is not there, by the data files: where the ledger lags behind them, or they behind it.
 
+use std::time::SystemTime;
+
 use forebay_core::look::frame_before;
 use forebay_frame::{RecordId, Source as _, first_frame_id};
 
@@ -36,6 +38,24 @@ impl Snapshot {
             Holder::Free | Holder::Unknown => self.next_by_frames(ledger),
         };
         Ledger { writer_next_record: ledger.writer_next_record.max(next), ..*ledger }
+    }
+
+    /// When the data file with the first record that waits was last written to: the record was written by then. `None` if nothing
+    /// waits, or that cannot be found out. `ledger` is one that was [brought up](Self::brought_up).
+    pub fn oldest_modified(&self, ledger: &Ledger) -> Option<SystemTime> {
+        let first_unread = ledger.first_unread();
+        if first_unread >= ledger.writer_next_record {
+            return None;
+        }
+        let is_passed = |file: &FileId| {
+            self.length(*file) == 0 || self.ids_behind(*file).is_some_and(|(_, next)| next <= first_unread)
+        };
+        let reader = ledger.reader_data_file;
+        let named = usize::try_from(reader.steps_to(ledger.writer_data_file)).unwrap_or(usize::MAX);
+        // Files that were begun since come behind the one that the ledger names as the writer's.
+        let ring = std::iter::successors(Some(reader), |file| Some(file.successor()));
+        let mut files = ring.take(named.saturating_add(self.data_files().len()).saturating_add(1));
+        self.modified(files.find(|file| !is_passed(file))?)
     }
 
     /// The files that are missing, if any. `ledger` is one that was [brought up](Self::brought_up).
