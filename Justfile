@@ -41,11 +41,13 @@ hostile profile="release":
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
 
 # Share a buffer between processes: throughput beside one process, 200 kills, 100 handovers; repair 300. Minutes; prints a table.
-e2e profile="release":
+e2e profile="release": _parser
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
         sharing::figures::what_sharing_costs
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
         repairing::what_repairs_keep
+    cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
+        metrics::the_parser_of_prometheus_reads_every_metric
 
 # Damage 10,000 directories, look at them with the binary, and print what is lost. `--case N` repeats one of them.
 damage seed *ARGS:
@@ -155,3 +157,8 @@ _component_path toolchain="":
 _tools:
     @test -x {{ wasm_tools }} || { python3 -m venv target/tools && \
         target/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/tools.txt; }
+
+# The parser of Prometheus, which only `e2e` needs.
+_parser: _tools
+    @target/tools/bin/python -c 'import prometheus_client' 2>/dev/null || \
+        target/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/tools.txt

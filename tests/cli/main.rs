@@ -32,6 +32,7 @@ mod loading;
 mod lock;
 mod looking;
 mod made;
+mod metrics;
 mod own_file;
 mod own_logic;
 mod peeking;

@@ -7,7 +7,10 @@
 mod described;
 mod ending;
 mod limits;
+mod metrics;
 mod network;
+#[path = "../support/openmetrics.rs"]
+mod openmetrics;
 mod producing;
 mod pulling;
 mod requests;

@@ -13,6 +13,7 @@ use forebay_serve::{Network, Server, Service, Socket, Tokens};
 
 const PRODUCE: &str = "produce-0123456789";
 const CONSUME: &str = "consume-0123456789";
+const METRICS: &str = "metrics-0123456789";
 
 struct Served {
     address: SocketAddr,
@@ -24,7 +25,7 @@ struct Served {
 fn served() -> Served {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("buffer.tokens");
-    std::fs::write(&file, format!("produce {PRODUCE}\nconsume {CONSUME}\n")).unwrap();
+    std::fs::write(&file, format!("produce {PRODUCE}\nconsume {CONSUME}\nmetrics {METRICS}\n")).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let buffer = Arc::new(Buffer::builder(directory.path()).open().unwrap());
     let weak = Arc::downgrade(&buffer);
@@ -59,6 +60,7 @@ fn each_call_on_a_network_needs_a_token_of_its_scope() {
     let host = served.address.to_string();
     let bearer = |token: &str| format!("Bearer {token}");
     let (produce, consume, unknown) = (bearer(PRODUCE), bearer(CONSUME), bearer("unknown-0123456789"));
+    let (metrics, watch) = ("GET /metrics", bearer(METRICS));
     let (records, pull) = ("POST /v1/buffers/main/records", "POST /v1/buffers/main/pull");
     let (look, status) = ("GET /v1/buffers/main/records", "GET /v1/buffers/main/status");
     for (request, token, expected) in [
@@ -73,6 +75,14 @@ fn each_call_on_a_network_needs_a_token_of_its_scope() {
         (status, Some(&produce), 200),
         (status, Some(&consume), 200),
         (status, None, 401),
+        (metrics, Some(&produce), 200),
+        (metrics, Some(&watch), 200),
+        (metrics, Some(&unknown), 401),
+        (metrics, None, 401),
+        (status, Some(&watch), 200),
+        (records, Some(&watch), 403),
+        (look, Some(&watch), 403),
+        (pull, Some(&watch), 403),
         ("GET /healthz", None, 200),
         ("GET /elsewhere", None, 401),
     ] {

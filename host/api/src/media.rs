@@ -15,6 +15,9 @@ pub const NDJSON: &str = "application/x-ndjson";
 /// A batch of delivered records in binary: see [`framing::batch`](crate::framing::batch).
 pub const BATCH: &str = "application/vnd.forebay.batch";
 
+/// Metrics.
+pub const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// The header of a [`BATCH`] that tells the incarnation of its records.
 pub const INCARNATION_HEADER: &str = "forebay-incarnation";
 

@@ -9,6 +9,9 @@ pub const HEALTH: &str = "/healthz";
 /// Whether the buffer is open and takes records. Needs no token.
 pub const READY: &str = "/readyz";
 
+/// `GET` tells the buffer's figures as `OpenMetrics` text.
+pub const METRICS: &str = "/metrics";
+
 /// `POST` appends records, `GET` looks at those that wait.
 pub const RECORDS: &str = "/v1/buffers/{buffer}/records";
 
@@ -28,7 +31,7 @@ pub const EXTEND: &str = "/v1/buffers/{buffer}/extend";
 pub const STATUS: &str = "/v1/buffers/{buffer}/status";
 
 /// All paths, for the description of the API.
-pub const ALL: [&str; 8] = [HEALTH, READY, RECORDS, PULL, ACK, NACK, EXTEND, STATUS];
+pub const ALL: [&str; 9] = [HEALTH, READY, METRICS, RECORDS, PULL, ACK, NACK, EXTEND, STATUS];
 
 /// One of these paths, for a buffer.
 pub fn of(path: &str, buffer: &str) -> String {

@@ -3,6 +3,7 @@
 mod buffer;
 mod looking;
 mod moving;
+mod status;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -12,6 +13,7 @@ pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
     moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
+    status::{StatusArgs, StatusFormat},
 };
 
 /// A durable, bounded, crash-safe queue of records in a directory.
@@ -65,15 +67,7 @@ pub(crate) enum Command {
     Pipe(PipeArgs),
     Ack(AckArgs),
     Serve(ServeArgs),
-    /// Show how much waits in the buffer in DIR, without opening it
-    ///
-    /// Works while another process has the buffer, and changes nothing. What was received was sent, which is acknowledged,
-    /// dropped to make room, or lost to damage; the rest waits. What was rejected was never received. Dead letters, which
-    /// consumers gave back too often, count as sent: the line `dead` says how many are in their file.
-    #[command(after_help = "Examples:
-  forebay status /tmp/queue
-  forebay status /tmp/queue --format json | jq .records")]
-    Status(LookArgs),
+    Status(StatusArgs),
     /// Read every record of the buffer in DIR, and say what is damaged
     ///
     /// Works while another process has the buffer, and changes nothing. Ends with 1 if anything is damaged.

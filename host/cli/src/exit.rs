@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Done,
     /// The work was done, and its answer is no: damage was found, a record was refused or lost.
     No,
+    /// A part of it could not be done, which was said.
+    Failed,
     /// A signal with this number asked the process to end.
     Signal(i32),
 }
@@ -34,6 +36,7 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::No => 1,
+            Self::Failed => FAILED.into(),
             Self::Signal(signal) => SIGNAL_BASE + signal,
         }
     }

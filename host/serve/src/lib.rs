@@ -24,6 +24,7 @@
 
 mod connection;
 mod http;
+mod metrics;
 mod network;
 mod server;
 mod service;
@@ -31,6 +32,7 @@ mod socket;
 mod stream;
 
 pub use self::{
+    metrics::{Exposed, metric_names, metrics},
     network::{Network, Scope, Tokens, TokensError},
     server::Server,
     service::{Batch, Consumer, Service},

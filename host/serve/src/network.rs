@@ -30,6 +30,8 @@ pub enum Scope {
     Produce,
     /// Looking at records, taking and acknowledging them.
     Consume,
+    /// Looking at figures, and at nothing else. Tokens of the other scopes allow that, too.
+    Metrics,
 }
 
 /// The tokens that clients may show.
@@ -58,7 +60,8 @@ pub enum TokensError {
     },
     /// A line is none of a token.
     #[error(
-        "line {line} of the token file {} is not `produce TOKEN` or `consume TOKEN`, with at least {TOKEN_BYTES_MIN} characters",
+        "line {line} of the token file {} is not `produce TOKEN`, `consume TOKEN` or `metrics TOKEN`, with at least {TOKEN_BYTES_MIN} \
+         characters",
         path.display()
     )]
     Line {
@@ -76,7 +79,8 @@ pub enum TokensError {
 }
 
 impl Tokens {
-    /// Reads a file with a line for each token: `produce TOKEN` or `consume TOKEN`. No user but its owner may have any permission.
+    /// Reads a file with a line for each token: `produce TOKEN`, `consume TOKEN` or `metrics TOKEN`. No user but its owner may have any
+    /// permission.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, TokensError> {
         let path = path.as_ref();
         let fail = |source| TokensError::Read { path: path.to_owned(), source };
@@ -127,6 +131,7 @@ fn token(line: &str) -> Option<(Scope, Vec<u8>)> {
     let scope = match scope {
         "produce" => Scope::Produce,
         "consume" => Scope::Consume,
+        "metrics" => Scope::Metrics,
         _ => return None,
     };
     let token = token.trim();

@@ -6,6 +6,8 @@ pub mod dice;
 pub mod fixtures;
 #[path = "../../support/ids.rs"]
 mod ids;
+#[path = "../../support/openmetrics.rs"]
+pub mod openmetrics;
 #[allow(dead_code, reason = "the library's tests use the rest")]
 #[path = "../../support/storage.rs"]
 pub mod storage;

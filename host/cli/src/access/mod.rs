@@ -5,6 +5,7 @@
 
 mod client;
 mod owner;
+mod owner_status;
 mod sink;
 mod source;
 mod terms;
@@ -31,6 +32,7 @@ use self::{
 };
 pub(crate) use self::{
     owner::Owned,
+    owner_status::owner_status,
     sink::{Outcome, Sent, Sink},
     source::{Source, Supply, Taken, Turn},
 };

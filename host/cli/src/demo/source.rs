@@ -28,7 +28,7 @@ const EMBEDDED: &[&str] = &[
     include_str!("../room.rs"),
     include_str!("../signals.rs"),
     include_str!("../size.rs"),
-    include_str!("../status.rs"),
+    include_str!("../status/text.rs"),
     include_str!("../write.rs"),
     include_str!("../framing/mod.rs"),
     include_str!("../framing/input.rs"),

@@ -1,62 +1,67 @@
-//! `forebay status`: a look at a buffer from outside. Nothing is opened for writing, locked or changed.
+//! What is known of a buffer from outside, as an object.
 
-use std::{fmt::Write as _, path::Path};
+use std::time::Duration;
 
 use forebay::storage::{
-    Amount, FileId, Ledger, Usage, data_file_name,
+    Amount, Ledger, Usage,
     native::{Holder, LedgerOnDisk, Missing, Moment, Snapshot},
 };
+use forebay_api::StatusAnswer;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::{
-    args::{Format, LookArgs},
-    dead_letters::{self, Letters},
-    exit::Exit,
-    print,
-};
+use crate::dead_letters::Letters;
 
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Answer {
-    ledger: LedgerAnswer,
-    records: u64,
-    bytes: u64,
-    files: usize,
-    locked: bool,
-    locked_by: Option<u32>,
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    pub(super) directory: String,
+    pub(super) ledger: LedgerAnswer,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    pub(super) files: usize,
+    /// How long the oldest record waits, at the least. `None`: none waits, or no time is known.
+    pub(super) oldest_waiting_age_ms: Option<u64>,
+    pub(super) locked: bool,
+    pub(super) locked_by: Option<u32>,
     /// Records that were given back too often: see `forebay dead-letters`. `None`: their file cannot be read.
-    dead_letters: Option<Letters>,
+    pub(super) dead_letters: Option<Letters>,
     /// `None`: `buffer.forebay` is not there, or cannot be believed.
-    usage: Option<UsageAnswer>,
+    pub(super) usage: Option<UsageAnswer>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<MissingAnswer>,
+    pub(super) missing: Option<MissingAnswer>,
+    /// What the process that has the buffer says of it. `None`: there is none, or it does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner: Option<StatusAnswer>,
+    #[serde(skip)]
+    full_usage: Option<Usage>,
     /// The id behind the last record that waits: logic may have stored no ledger that says so.
     #[serde(skip)]
-    next_record: u64,
+    pub(super) next_record: u64,
     #[serde(skip)]
-    is_made: bool,
+    pub(super) is_made: bool,
 }
 
 /// What has gone through the buffer for good.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct UsageAnswer {
-    received: AmountAnswer,
-    sent: AmountAnswer,
-    dropped: AmountAnswer,
+pub(super) struct UsageAnswer {
+    pub(super) received: AmountAnswer,
+    pub(super) sent: AmountAnswer,
+    pub(super) dropped: AmountAnswer,
     /// Nothing noted which. Left out where there is none.
     #[serde(skip_serializing_if = "AmountAnswer::is_nothing")]
-    sent_or_dropped: AmountAnswer,
-    lost: AmountAnswer,
-    rejected: AmountAnswer,
+    pub(super) sent_or_dropped: AmountAnswer,
+    pub(super) lost: AmountAnswer,
+    pub(super) rejected: AmountAnswer,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct AmountAnswer {
-    events: u64,
-    bytes: u64,
+pub(super) struct AmountAnswer {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
 }
 
 impl AmountAnswer {
-    fn is_nothing(&self) -> bool {
+    pub(super) fn is_nothing(&self) -> bool {
         *self == Self { events: 0, bytes: 0 }
     }
 }
@@ -82,12 +87,12 @@ impl From<Usage> for UsageAnswer {
 
 /// Data files that the ledger leads to and that are gone, or were cut to nothing.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct MissingAnswer {
-    files: usize,
+pub(super) struct MissingAnswer {
+    pub(super) files: usize,
     /// The number of the first one.
-    first: u16,
+    pub(super) first: u16,
     /// How many of the records that wait are lost with them. `None`: the files beside them do not tell.
-    records: Option<u64>,
+    pub(super) records: Option<u64>,
 }
 
 impl MissingAnswer {
@@ -98,65 +103,15 @@ impl MissingAnswer {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct LedgerAnswer {
-    writer_next_record: u64,
-    writer_data_file: u16,
-    reader_data_file: u16,
-    reader_last_record: u64,
-}
-
-/// How often a look begins again while data files leave the buffer.
-const LOOKS_MAX: usize = 8;
-
-pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
-    let (mut looks, mut missed) = (1, None);
-    let answer = loop {
-        let snapshot = Snapshot::take(&args.dir)?;
-        let ledger = ledger(&snapshot, &args.dir)?;
-        let brought_up = snapshot.brought_up(&ledger);
-        let moment = snapshot.moment(&brought_up);
-        let is_held = matches!(snapshot.holder(), Holder::Held(_));
-        // What is missing twice was not removed by the buffer's holder: its ledger would have passed it.
-        let missing = snapshot.missing(&brought_up);
-        let is_sure = missing.is_none() || missed.is_some();
-        if (moment.is_exact && is_sure) || !is_held || looks == LOOKS_MAX {
-            let missing = match (missing, &missed) {
-                (Some(now), Some(then)) => Some(now.in_both(then)),
-                (now, _) => now,
-            };
-            let letters = dead_letters::count(&snapshot);
-            break Answer::new((ledger, brought_up), &snapshot, moment, missing.as_ref(), letters);
-        }
-        missed = missing;
-        looks += 1;
-    };
-    match args.format {
-        Format::Json => print::json(&answer)?,
-        Format::Text => print::lines(&answer.text(&args.dir)?)?,
-    }
-    Ok(Exit::Done)
-}
-
-fn ledger(snapshot: &Snapshot, dir: &Path) -> anyhow::Result<Ledger> {
-    match snapshot.ledger() {
-        LedgerOnDisk::Readable(ledger) => Ok(ledger),
-        LedgerOnDisk::None if snapshot.lacks_ledger() => anyhow::bail!(
-            "there are data files in {} and no ledger that says what waits: 'forebay verify' looks for the records without \
-             it, and 'forebay read' builds a new one",
-            dir.display()
-        ),
-        // Nothing was written to it yet.
-        LedgerOnDisk::None => Ok(Ledger::EMPTY),
-        LedgerOnDisk::Unreadable { length_bytes } => anyhow::bail!(
-            "the ledger in {} is damaged ({length_bytes} bytes that are no ledger): 'forebay verify' looks for the \
-             records without it, and 'forebay read' builds a new one from them",
-            dir.display()
-        ),
-    }
+pub(super) struct LedgerAnswer {
+    pub(super) writer_next_record: u64,
+    pub(super) writer_data_file: u16,
+    pub(super) reader_data_file: u16,
+    pub(super) reader_last_record: u64,
 }
 
 impl Answer {
-    fn new(
+    pub(super) fn new(
         (ledger, brought_up): (Ledger, Ledger),
         snapshot: &Snapshot,
         moment: Moment,
@@ -164,7 +119,10 @@ impl Answer {
         dead_letters: Option<Letters>,
     ) -> Self {
         let holder = snapshot.holder();
+        let modified = snapshot.oldest_modified(&brought_up);
+        let age = modified.map(|modified| modified.elapsed().unwrap_or_default());
         Self {
+            directory: snapshot.path().display().to_string(),
             ledger: LedgerAnswer {
                 writer_next_record: ledger.writer_next_record.0,
                 writer_data_file: ledger.writer_data_file.get(),
@@ -174,6 +132,7 @@ impl Answer {
             records: waiting(&brought_up),
             bytes: moment.bytes,
             files: snapshot.data_files().len(),
+            oldest_waiting_age_ms: age.map(milliseconds),
             locked: matches!(holder, Holder::Held(_)),
             locked_by: match holder {
                 Holder::Held(process) => process,
@@ -182,93 +141,42 @@ impl Answer {
             dead_letters,
             usage: moment.usage.map(Into::into),
             missing: missing.and_then(MissingAnswer::new),
+            owner: None,
+            full_usage: moment.usage,
             next_record: brought_up.writer_next_record.0,
             is_made: snapshot.ledger() != LedgerOnDisk::None || !snapshot.data_files().is_empty(),
         }
     }
 
-    fn text(&self, dir: &Path) -> Result<String, std::fmt::Error> {
-        let ledger = &self.ledger;
-        let mut text = String::new();
-        writeln!(text, "buffer   {}", print::path(dir))?;
-        write!(text, "waiting  {}", print::count(self.records, "record"))?;
-        if self.records > 0 {
-            let (first, last) =
-                (ledger.reader_last_record.saturating_add(1), self.next_record.saturating_sub(1));
-            write!(text, " (ids {first} to {last})")?;
-        }
-        writeln!(text)?;
-        if let Some(missing) = &self.missing {
-            missing.write(&mut text)?;
-        }
-        let files = u64::try_from(self.files).unwrap_or(u64::MAX);
-        writeln!(
-            text,
-            "size     {} in {}",
-            print::count(self.bytes, "byte"),
-            print::count(files, "data file")
-        )?;
-        writeln!(
-            text,
-            "writer   next record {}, data file {}",
-            ledger.writer_next_record, ledger.writer_data_file
-        )?;
-        writeln!(
-            text,
-            "reader   last acknowledged {}, data file {}",
-            ledger.reader_last_record, ledger.reader_data_file
-        )?;
-        match &self.usage {
-            Some(usage) => {
-                for (name, amount, note) in usage.lines() {
-                    let events = print::count(amount.events, "record");
-                    let rest = note.map_or_else(|| print::count(amount.bytes, "byte"), str::to_owned);
-                    writeln!(text, "{name:8} {events}, {rest}")?;
-                }
-            }
-            None if !self.is_made => {
-                writeln!(text, "note     there is no buffer here yet: 'forebay write' makes one")?;
-            }
-            None => writeln!(text, "usage    not known: buffer.forebay is not there, or not of this buffer")?,
-        }
-        if let Some(Letters { records, bytes, .. }) = self.dead_letters
-            && bytes > 0
-        {
-            writeln!(text, "dead     {}, {}", print::count(records, "record"), print::count(bytes, "byte"))?;
-        }
-        match (self.locked, self.locked_by) {
-            (false, _) => writeln!(text, "lock     free")?,
-            (true, Some(process)) => writeln!(text, "lock     held by process {process}")?,
-            (true, None) => writeln!(text, "lock     held by another process")?,
-        }
-        Ok(text)
+    /// The same, with what the buffer's owner says.
+    pub(super) fn with_owner(mut self, owner: Option<StatusAnswer>) -> Self {
+        let noted = owner.as_ref().and_then(|owner| owner.buffer.get("oldest_waiting_age_ms")?.as_u64());
+        // Each of them is how long it is at the least.
+        self.oldest_waiting_age_ms = self.oldest_waiting_age_ms.into_iter().chain(noted).max();
+        self.owner = owner;
+        self
     }
-}
 
-impl MissingAnswer {
-    fn write(&self, text: &mut String) -> std::fmt::Result {
-        let files = print::count(u64::try_from(self.files).unwrap_or(u64::MAX), "data file");
-        let first = FileId::new(self.first).map(data_file_name).unwrap_or_default();
-        let lost = match self.records {
-            Some(records) => format!("{} of those that wait, lost", print::count(records, "record")),
-            None => "'forebay verify' tells what is lost".to_owned(),
+    /// As much as is known, as metrics are made of it. What the owner says is of one moment, and comes before what the files say.
+    pub(super) fn known(&self) -> Value {
+        let waiting_bytes = self.full_usage.map(|usage| usage.waiting().bytes);
+        let by_files = json!({
+            "bytes": self.bytes,
+            "files": self.files,
+            "occupancy": { "events": self.records, "bytes": waiting_bytes },
+            "oldest_waiting_age_ms": self.oldest_waiting_age_ms,
+            "usage_lifetime": self.full_usage,
+        });
+        let (owner, buffer) = match &self.owner {
+            Some(StatusAnswer { owner, buffer }) => (Some(owner), buffer.clone()),
+            None => (None, by_files),
         };
-        writeln!(text, "missing  {files}, from {first} on: {lost}")
+        json!({ "locked": self.locked, "dead_letters": self.dead_letters, "owner": owner, "buffer": buffer })
     }
 }
 
-impl UsageAnswer {
-    /// What people look at, and what is said in place of bytes that are not known; the rest only if there is any.
-    fn lines(&self) -> impl Iterator<Item = (&'static str, &AmountAnswer, Option<&'static str>)> {
-        let always = [("received", &self.received, None), ("sent", &self.sent, None)];
-        let rare = [
-            ("dropped", &self.dropped, None),
-            ("either", &self.sent_or_dropped, Some("dropped or sent: no note says which")),
-            ("lost", &self.lost, None),
-            ("rejected", &self.rejected, None),
-        ];
-        always.into_iter().chain(rare.into_iter().filter(|(_, amount, _)| !amount.is_nothing()))
-    }
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// How many events wait by the ledger alone.

@@ -61,7 +61,7 @@ fn token(headers: &HeaderMap) -> &[u8] {
 fn scope(method: &Method, path: &str) -> Option<Scope> {
     let call = path.rsplit('/').next().unwrap_or_default();
     match call {
-        "status" => None,
+        "status" | "metrics" => None,
         "records" if method == Method::POST => Some(Scope::Produce),
         _ => Some(Scope::Consume),
     }

@@ -15,10 +15,10 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use forebay_api::{Code, Failure, StatusAnswer, paths};
+use forebay_api::{Code, Failure, StatusAnswer, media, paths};
 use tokio::task::spawn_blocking;
 
-use self::answer::{Failed, json};
+use self::answer::{Failed, json, typed};
 pub(crate) use self::{answer::too_many_connections, body::Budget};
 use crate::{
     network::Rules,
@@ -40,6 +40,7 @@ pub(crate) fn routes(connection: Connection) -> Router {
     Router::new()
         .route(paths::HEALTH, get(health))
         .route(paths::READY, get(ready))
+        .route(paths::METRICS, get(metrics))
         .route(paths::STATUS, get(status))
         .route(paths::RECORDS, post(produce::append).get(consume::look))
         .route(paths::PULL, post(consume::pull))
@@ -59,6 +60,11 @@ async fn health() -> &'static str {
 async fn ready(State(connection): State<Connection>) -> Result<&'static str, Failed> {
     blocking(move || connection.service.is_ready()).await?;
     Ok("ready\n")
+}
+
+async fn metrics(State(connection): State<Connection>) -> Result<Response, Failed> {
+    let text = blocking(move || connection.service.metrics()).await?;
+    Ok(typed(media::METRICS, text))
 }
 
 async fn status(

@@ -28,6 +28,7 @@ use self::{
     leases::{ConsumerId, LeaseNumber, lease_end},
     look::Bookmark,
 };
+use crate::metrics::{Exposed, metrics};
 
 /// The longest time that one call waits, for room or for records.
 const WAIT_MAX: Duration = Duration::from_mins(1);
@@ -185,7 +186,15 @@ impl Service {
         Ok(StatusAnswer { owner: self.0.owner.clone(), buffer })
     }
 
-    /// Whether the buffer takes records. May block.
+    /// The buffer's figures as `OpenMetrics` text. May block.
+    pub fn metrics(&self) -> Result<String, Failure> {
+        let StatusAnswer { owner, buffer } = self.status()?;
+        let known = serde_json::json!({ "locked": true, "owner": owner, "buffer": buffer });
+        let text = metrics(vec![Exposed::new(&self.0.directory, Some(known))]);
+        text.map_err(|error| Failure::new(Code::Refused, error.to_string()))
+    }
+
+    /// Whether the buffer takes records: it is open, so that this process holds its lock, and the last sync has ended well. May block.
     pub fn is_ready(&self) -> Result<(), Failure> {
         let status = self.figures()?;
         match status.stopped {
@@ -195,7 +204,10 @@ impl Service {
                 "a sync has failed, and what it left in doubt is not safe yet: look for what the kernel says of the disk",
             )),
             None if self.0.is_closing.load(Ordering::SeqCst) => Err(failures::closing()),
-            None => Ok(()),
+            None => match status.last_sync_error {
+                Some(error) => Err(Failure::new(Code::Refused, format!("the last sync has failed: {error}"))),
+                None => Ok(()),
+            },
         }
     }
 
