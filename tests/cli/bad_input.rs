@@ -135,8 +135,14 @@ fn pain_19217_the_smallest_sizes_are_taken() {
         assert_eq!(ended.code, Some(0), "{ended}");
         assert!(ended.stderr.lines().count() == 1 && ended.stderr.contains("64 KiB"), "one warning: {ended}");
     }
-    let large_enough = run(["write", &buffer, "--file-size=64KiB"]);
-    large_enough.assert_quiet_success();
+    // What was chosen for the whole buffer stays.
+    let too_large = run(["write", &buffer, "--file-size=64KiB"]);
+    let said = too_large.stderr.lines().last().unwrap();
+    let words =
+        "the buffer remembers max-size = 8224 in buffer.options: the maximum size of 8224 bytes is too small";
+    assert!(too_large.code == Some(2) && said.contains(words), "{too_large}");
+    let large_enough = scene.0.path().join("large").to_str().unwrap().to_owned();
+    run(["write", &large_enough, "--file-size=64KiB"]).assert_quiet_success();
 }
 
 /// What was mistyped must not be taken for something else.

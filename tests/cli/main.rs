@@ -41,6 +41,7 @@ mod placing;
 mod purging;
 mod reading;
 mod recipes;
+mod remembering;
 mod repairing;
 mod sharing;
 mod shipped;

@@ -1,6 +1,8 @@
 //! What can be asked of the command: its arguments, with their help.
 
 mod buffer;
+mod chosen;
+mod init;
 mod looking;
 mod moving;
 mod status;
@@ -10,7 +12,9 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
-    buffer::{BufferArgs, Durability, Retain, SYNC_INTERVAL, WhenFull},
+    buffer::{BufferArgs, Durability, Retain, WhenFull, interval},
+    chosen::Term,
+    init::InitArgs,
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
     moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
     status::{StatusArgs, StatusFormat},
@@ -29,6 +33,9 @@ pub(crate) use self::{
   forebay status /tmp/queue                see how many wait
   forebay read /tmp/queue                  take them out
   forebay demo                             see it survive kill -9
+
+Options for buffers may come from the environment: FOREBAY_MAX_SIZE for --max-size, and so on.
+A buffer remembers those that it was made with; see 'forebay init --help'.
 
 Exit codes: 0 done; 1 damage was found, or a record was refused, lost, or delivered without its
 acknowledgement being stored; 2 it could not be done;
@@ -61,6 +68,7 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(InitArgs),
     Write(WriteArgs),
     Read(ReadArgs),
     Peek(PeekArgs),

@@ -21,6 +21,7 @@ mod fill;
 mod framing;
 mod given;
 mod images;
+mod init;
 mod inspect;
 mod limits;
 mod logging;
@@ -32,6 +33,7 @@ mod print;
 mod purge;
 mod read;
 mod records;
+mod remembered;
 mod repair;
 mod room;
 mod serve;
@@ -43,8 +45,6 @@ mod write;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::{
     args::{Args, Command},
     exit::Exit,
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     if images::is_compiler() {
         return forebay::engine::compile_as_child();
     }
-    let args = match Args::try_parse() {
+    let mut args = match Args::of_line(std::env::args_os()) {
         Ok(args) => args,
         Err(error) => return exit::for_arguments(&error),
     };
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return exit::for_error(&error),
     };
-    let result = run(args.command, &signals);
+    let result = recall(&mut args.command).and_then(|()| run(args.command, &signals));
     // Whatever happened, a buffer that is open is closed well. What ended the command is said first.
     let closed = signals.close();
     let code = match result.and_then(|exit| closed.map(|_| exit)) {
@@ -78,8 +78,20 @@ fn main() -> ExitCode {
     signals.caught().map_or(code, |signal| Exit::Signal(signal).code())
 }
 
+/// Completes the options of a command with those that its buffer remembers.
+fn recall(command: &mut Command) -> anyhow::Result<()> {
+    match command.buffer() {
+        Some((dir, buffer)) => {
+            let dir = dir.to_owned();
+            remembered::recall(&dir, buffer)
+        }
+        None => Ok(()),
+    }
+}
+
 fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
     match command {
+        Command::Init(args) => init::run(&args, signals),
         Command::Write(args) => write::run(&args, signals),
         Command::Read(args) => read::run(&args, signals),
         Command::Peek(args) => peek::run(&args, signals),

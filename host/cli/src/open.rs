@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use forebay::{Buffer, Builder, Component, Locked, OpenError, Options, engine::Summary};
+use forebay::{Buffer, Builder, Component, Locked, OpenError, Options, RecordId, engine::Summary};
 use tracing::warn;
 
 use crate::{
-    args::{BufferArgs, Durability, Retain, WhenFull},
-    limits, place,
+    args::{BufferArgs, Durability, Retain, Term, WhenFull},
+    limits, place, remembered,
 };
 
 /// Below this size of a data file, making and removing files costs more than writing to them.
@@ -96,7 +96,12 @@ impl Opening {
     /// Opens the buffer in a directory that was taken.
     pub(crate) fn open(&self, dir: &Path, args: &BufferArgs, locked: Locked) -> anyhow::Result<Buffer> {
         self.warn(args);
-        locked.open().map_err(|error| about(error, dir, args))
+        let buffer = locked.open().map_err(|error| about(error, dir, args))?;
+        let is_new = || buffer.status().is_some_and(|status| status.next_id == RecordId::FIRST);
+        if !self.must_exist && !args.chosen.is_empty() && is_new() {
+            remembered::remember_first(dir, args);
+        }
+        Ok(buffer)
     }
 
     fn warn(&self, args: &BufferArgs) {
@@ -111,7 +116,9 @@ impl Opening {
                  disk; choose a smaller --file-size"
             );
         }
-        if file_size < SMALL_FILE_BYTES && !args.small_files {
+        // A command that goes by what the buffer remembers has chosen nothing.
+        let is_chosen = [Term::FileSize, Term::MaxSize].iter().any(|term| args.chosen.contains(term));
+        if file_size < SMALL_FILE_BYTES && is_chosen && !args.small_files {
             warn!(
                 file_size,
                 "data files below 64 KiB cost more to make and remove than to write: choose a larger --file-size"

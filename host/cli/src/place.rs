@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use crate::print;
 
 /// How the names of a buffer's files begin, Vector's and ours.
-const OF_A_BUFFER: [&str; 7] = [
+const OF_A_BUFFER: [&str; 8] = [
     "buffer.db",
     "buffer.lock",
     "buffer-data-",
@@ -14,6 +14,7 @@ const OF_A_BUFFER: [&str; 7] = [
     "buffer.dead-letters",
     "buffer.quarantine",
     "buffer.sock",
+    "buffer.options",
 ];
 
 /// What file systems and tools put into directories that count as empty.

@@ -47,6 +47,10 @@ pub fn by_strace(own: &[&str], arguments: &[&str]) -> Command {
 
 /// Keeps the environment of the user who runs the tests from changing what a command does.
 pub fn undisturbed(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"FOREBAY_"))
+    {
+        command.env_remove(name);
+    }
     command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE").env("XDG_CACHE_HOME", CACHE)
 }
 

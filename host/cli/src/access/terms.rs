@@ -4,7 +4,7 @@ use std::{fmt::Display, path::Path};
 
 use forebay_api::{API_VERSION, Owner};
 
-use crate::args::{BufferArgs, Retain, SYNC_INTERVAL, WhenFull};
+use crate::args::{BufferArgs, Retain, Term, WhenFull};
 
 /// Fails where an option was chosen here, and the owner has chosen another.
 pub(super) fn must_agree(
@@ -22,21 +22,22 @@ pub(super) fn must_agree(
             env!("CARGO_PKG_VERSION")
         );
     }
+    // What is only remembered or a default gives way to what the owner goes by.
+    let chosen = |term, number: Option<u64>| number.filter(|_| args.chosen.contains(&term));
     let interval_ms = u64::try_from(args.sync_interval.as_millis()).unwrap_or(u64::MAX);
-    let chosen_interval_ms = Some(interval_ms).filter(|_| args.sync_interval != SYNC_INTERVAL);
-    let max_events = Some(args.max_events).filter(|events| *events != 0);
     let drop_oldest = Some(1).filter(|_| args.when_full == WhenFull::DropOldest);
     let retained = args.retain.map(|Retain::Newest(events)| events);
     let numbers = [
-        ("--file-size", args.file_size, options.file_bytes),
-        ("--max-size", args.max_size, options.max_bytes),
-        ("--max-events", max_events, options.max_events),
-        ("--max-record", args.max_record, options.max_record_bytes),
-        ("--when-full=drop-oldest", drop_oldest, options.drop_oldest.into()),
-        ("--retain newest", retained, options.retain_newest.unwrap_or(0)),
-        ("--sync-interval in ms", chosen_interval_ms, options.sync_interval_ms),
+        ("--file-size", chosen(Term::FileSize, args.file_size), options.file_bytes),
+        ("--max-size", chosen(Term::MaxSize, args.max_size), options.max_bytes),
+        ("--max-events", chosen(Term::MaxEvents, Some(args.max_events)), options.max_events),
+        ("--max-record", chosen(Term::MaxRecord, args.max_record), options.max_record_bytes),
+        ("--when-full=drop-oldest", chosen(Term::WhenFull, drop_oldest), options.drop_oldest.into()),
+        ("--retain newest", chosen(Term::Retain, retained), options.retain_newest.unwrap_or(0)),
+        ("--sync-interval in ms", chosen(Term::SyncInterval, Some(interval_ms)), options.sync_interval_ms),
     ];
     let numbers = numbers.into_iter().map(|(name, here, there)| differs(name, here.as_ref(), &there));
+    let component = component.filter(|_| args.chosen.contains(&Term::Component));
     let built_in = "the built-in one";
     let component = differs("--component", component, owner.component.as_deref().unwrap_or(built_in));
     let differences = numbers.chain([component]);

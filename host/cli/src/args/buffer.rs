@@ -5,10 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ArgGroup, ValueEnum};
 use forebay::Options;
 
+use super::Term;
 use crate::{limits, size};
-
-/// The default of `--sync-interval`.
-pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What opening a buffer needs to be told.
 #[derive(Clone, Debug, PartialEq, Eq, ArgGroup)]
@@ -16,36 +14,50 @@ pub(crate) const SYNC_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct BufferArgs {
     /// Go on to the next data file when one has reached this size; from 4KiB [default: 128MiB, or less: half of --max-size, or
     /// the limit of 'ulimit -f']
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, env = "FOREBAY_FILE_SIZE", hide_env = true)]
     pub(crate) file_size: Option<u64>,
     /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
     /// times the file size [default: 1GiB, or that]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, env = "FOREBAY_MAX_SIZE", hide_env = true)]
     pub(crate) max_size: Option<u64>,
     /// The most records that may wait, read or not; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, env = "FOREBAY_MAX_EVENTS", hide_env = true)]
     pub(crate) max_events: u64,
     /// The longest record that is taken [default: the file size less 48 bytes]
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, env = "FOREBAY_MAX_RECORD", hide_env = true)]
     pub(crate) max_record: Option<u64>,
     /// What becomes of records when the buffer is full: they wait, are refused, or have the oldest dropped
-    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "ACTION",
+        env = "FOREBAY_WHEN_FULL",
+        hide_env = true
+    )]
     pub(crate) when_full: WhenFull,
     /// Let the component drop older records, although there is room, once N newer ones wait; only with --component: the
     /// built-in logic drops nothing before the buffer is full [default: drop nothing while there is room]
     #[arg(long, value_name = "newest:N", value_parser = retain, requires = "component")]
     pub(crate) retain: Option<Retain>,
     /// What a record must survive before it counts: the death of the process, or power loss
-    #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "LEVEL",
+        env = "FOREBAY_DURABILITY",
+        hide_env = true
+    )]
     pub(crate) durability: Durability,
     /// No record that waits stays unsynced for longer than two of these; from 1ms
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval)]
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval, env = "FOREBAY_SYNC_INTERVAL", hide_env = true)]
     pub(crate) sync_interval: Duration,
     /// How long to try to reach the process that has the buffer, and how long it may take to answer
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration, env = "FOREBAY_WAIT", hide_env = true)]
     pub(crate) wait: Duration,
     /// After a signal, how long the command may take to end well; then the logic's work is cut. From 1ms
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval, env = "FOREBAY_GRACE", hide_env = true)]
     pub(crate) grace: Duration,
     /// Remove a damaged data file when its records were read; without this the last 8 are kept in buffer.quarantine
     #[arg(long)]
@@ -56,6 +68,9 @@ pub(crate) struct BufferArgs {
     /// Small data files are meant: say nothing about them
     #[arg(long, hide = true)]
     pub(crate) small_files: bool,
+    /// Which options were chosen, by a flag or by the environment
+    #[arg(skip)]
+    pub(crate) chosen: Vec<Term>,
     /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
@@ -111,7 +126,7 @@ pub(crate) enum Durability {
 }
 
 /// A time between syncs. The logic counts it in milliseconds.
-fn interval(text: &str) -> Result<Duration, String> {
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     let interval = humantime::parse_duration(text)
         .map_err(|_| "give a number and a unit, such as 500ms or 2s".to_owned())?;
     let in_range = (1..=u128::from(u32::MAX)).contains(&interval.as_millis());

@@ -94,6 +94,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         discard_damaged,
         metadata,
         small_files,
+        chosen: _,
         component,
     } = buffer;
     let mut arguments: Vec<OsString> = Vec::new();
@@ -181,6 +182,7 @@ mod tests {
                 metadata: 10,
                 small_files: true,
                 discard_damaged: true,
+                chosen: Vec::new(),
                 component: Some("logic.wasm".into()),
             };
             let line =

@@ -1,0 +1,161 @@
+//! Options that a buffer remembers: `forebay init`, the first write, flags and environment.
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+
+use super::{Place, seq};
+use crate::support::cli::{Running, forebay, run, run_command, status};
+
+impl Place {
+    fn options(&self) -> String {
+        fs::read_to_string(Path::new(&self.path).join("buffer.options")).unwrap()
+    }
+}
+
+/// A buffer that was capped must stay so: the next command is written by another person, in another script.
+#[test]
+fn the_first_write_remembers_what_was_chosen_for_it() {
+    let place = Place::new();
+    place.write(&["--max-size=256KiB", "--when-full=reject"], &seq(1..=10)).assert_quiet_success();
+    let options = place.options();
+    assert!(
+        options.contains("max-size = \"256KiB\"\n") && options.contains("when-full = \"reject\"\n"),
+        "{options}"
+    );
+    assert!(!options.contains("sync-interval"), "a default is not chosen: {options}");
+    let ended = place.write(&[], &seq(1..=30_000));
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(status(&place.path)["bytes"].as_u64().unwrap() <= 256 << 10);
+    assert_eq!(place.options(), options);
+}
+
+/// Nothing is in the way of a user who chooses nothing.
+#[test]
+fn a_write_without_options_leaves_no_file() {
+    let place = Place::with_lines(b"one\n");
+    assert!(!Path::new(&place.path).join("buffer.options").exists());
+    place.write(&["--max-size=1MiB"], b"two\n").assert_quiet_success();
+    assert!(!Path::new(&place.path).join("buffer.options").exists(), "it is not the first");
+}
+
+/// A flag is for one command. A user who gives it must hear that the buffer is otherwise.
+#[test]
+fn a_flag_goes_before_what_is_remembered_and_says_so() {
+    let place = Place::new();
+    run(["init", &place.path, "--max-events=5", "--when-full=reject"]).assert_quiet_success();
+    let ended = place.write(&["--max-events=8"], &seq(1..=20));
+    assert_eq!((ended.code, &status(&place.path)["records"]), (Some(1), &8.into()), "{ended}");
+    assert!(ended.stderr.contains("--max-events is 8 for this command; the buffer remembers 5"), "{ended}");
+    let place = Place::new();
+    run(["init", &place.path, "--max-events=5"]).assert_quiet_success();
+    place.write(&["--max-events=5"], b"one\n").assert_quiet_success();
+}
+
+/// What `init` makes is a buffer, and a second one changes what it is told to and nothing else.
+#[test]
+fn init_makes_a_buffer_and_changes_its_options() {
+    let place = Place::new();
+    let ended = run(["init", &place.path, "--max-size=10MiB", "--format=json"]);
+    let expected = json!({ "directory": place.path, "options": { "max-size": "10MiB" } });
+    assert_eq!(ended.assert_quiet_success().json(), expected);
+    assert_eq!(status(&place.path)["records"], 0);
+    run(["verify", &place.path]).assert_quiet_success();
+    place.write(&[], b"one\n").assert_quiet_success();
+    let ended = run(["init", &place.path, "--durability=synced", "--sync-interval=2s", "--format=json"]);
+    assert_eq!(
+        ended.assert_quiet_success().json()["options"],
+        json!({ "max-size": "10MiB", "durability": "synced", "sync-interval": "2s" })
+    );
+    let text = run(["init", &place.path]).assert_quiet_success().stdout.clone();
+    assert!(String::from_utf8_lossy(&text).contains("option   max-size = 10MiB\n"), "{text:?}");
+    assert_eq!(place.read(&[]).assert_quiet_success().stdout, b"one\n");
+    // The options alone are no stranger's files.
+    let place = Place::new();
+    fs::create_dir(&place.path).unwrap();
+    fs::write(Path::new(&place.path).join("buffer.options"), "max-events = 3\n").unwrap();
+    place.write(&["--when-full=reject"], &seq(1..=2)).assert_quiet_success();
+    assert_eq!(place.write(&["--when-full=reject"], &seq(1..=2)).code, Some(1));
+}
+
+/// A buffer that another process has keeps the options that it was opened with.
+#[test]
+fn init_waits_for_no_other_process() {
+    let place = Place::with_lines(b"one\n");
+    let mut serve = Running::start(&mut forebay(["serve", &place.path]));
+    while status(&place.path)["locked"] != true {}
+    run(["init", &place.path, "--max-events=5"]).assert_refusal(&["in use", &serve.pid().to_string()]);
+    assert!(!Path::new(&place.path).join("buffer.options").exists());
+    serve.signal(rustix::process::Signal::TERM);
+    serve.wait();
+}
+
+/// A client that chooses nothing goes by the owner's options, whatever the buffer remembers.
+#[test]
+fn what_is_remembered_keeps_no_client_from_its_owner() {
+    let place = Place::new();
+    run(["init", &place.path, "--max-events=500"]).assert_quiet_success();
+    let mut owner = Running::start(&mut forebay(["write", &place.path, "--confirm", "--max-events=600"]));
+    owner.feed(b"1\n");
+    while owner.next_line().unwrap() != b"1" {}
+    place.write(&[], b"2\n").assert_quiet_success();
+    let refused = place.write(&["--max-events=500"], b"3\n");
+    assert!(
+        refused.code == Some(2) && refused.stderr.contains("--max-events is 500 here and 600 there"),
+        "{refused}"
+    );
+    assert_eq!(owner.end().code, Some(0));
+}
+
+/// What cannot be read must not be taken for "no limit".
+#[test]
+fn a_broken_file_is_named_with_what_to_do() {
+    for (text, words) in [
+        ("max-size = \"lots\"\n", &["line 1", "lots", "64KiB"][..]),
+        ("max-events = 5\nwhen-full = \"explode\"\n", &["line 2", "explode", "drop-oldest"]),
+        ("max-sise = 5\n", &["line 1", "max-sise", "max-size"]),
+        ("max-size = \n", &["line 1"]),
+        ("sync-interval = \"5\"\n", &["line 1", "500ms"]),
+    ] {
+        let place = Place::with_lines(b"one\n");
+        let file = Path::new(&place.path).join("buffer.options");
+        fs::write(&file, text).unwrap();
+        for command in ["write", "read", "pipe", "serve", "init"] {
+            let words = [&[file.to_str().unwrap(), "correct the file, or remove it"], words].concat();
+            run([command, &place.path]).assert_refusal(&words);
+        }
+        for command in ["status", "verify"] {
+            run([command, &place.path]).assert_quiet_success();
+        }
+    }
+}
+
+/// A container is configured by its environment. A flag goes before it, and it before what is remembered.
+#[test]
+fn the_environment_chooses_options() {
+    let place = Place::new();
+    run(["init", &place.path, "--max-events=5", "--when-full=reject"]).assert_quiet_success();
+    let mut write = forebay(["write", &place.path]);
+    let ended = run_command(write.env("FOREBAY_MAX_EVENTS", "7"), &seq(1..=20));
+    assert_eq!((ended.code, &status(&place.path)["records"]), (Some(1), &7.into()), "{ended}");
+    assert!(ended.stderr.contains("--max-events is 7"), "{ended}");
+    let mut write = forebay(["write", &place.path, "--max-events=9"]);
+    let ended = run_command(write.env("FOREBAY_MAX_EVENTS", "7"), &seq(1..=20));
+    assert_eq!((ended.code, &status(&place.path)["records"]), (Some(1), &9.into()), "{ended}");
+    let ended = run_command(forebay(["write", &place.path]).env("FOREBAY_MAX_EVENTS", "many"), b"");
+    ended.assert_refusal(&["many", "--max-events"]);
+}
+
+/// The file lies in a directory that Vector may have next, and that is looked at.
+#[test]
+fn the_file_is_foreign_to_no_command() {
+    let place = Place::new();
+    run(["init", &place.path, "--max-size=1MiB"]).assert_quiet_success();
+    place.write(&[], b"one\n").assert_quiet_success();
+    for command in ["status", "verify", "inspect", "doctor", "repair", "dead-letters"] {
+        let ended = run([command, &place.path]);
+        assert!(!format!("{ended}").contains("buffer.options"), "{command}: {ended}");
+        assert!(ended.code == Some(0) || command == "doctor", "{command}: {ended}");
+    }
+    assert!(place.options().contains("1MiB"));
+}
