@@ -23,6 +23,7 @@ mod format;
 mod framing;
 mod full;
 mod inspecting;
+mod installing;
 mod interrupted;
 mod kept;
 mod kill;

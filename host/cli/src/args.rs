@@ -5,6 +5,7 @@ mod chosen;
 mod init;
 mod looking;
 mod moving;
+mod shells;
 mod status;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -17,6 +18,7 @@ pub(crate) use self::{
     init::InitArgs,
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
     moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
+    shells::{CompletionsArgs, ManArgs},
     status::{StatusArgs, StatusFormat},
 };
 
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     DeadLetters(DeadLettersArgs),
     Component(ComponentArgs),
     Demo(DemoArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
 }
 
 /// Put records from stdin into the buffer in DIR

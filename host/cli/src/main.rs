@@ -9,6 +9,7 @@ mod ack;
 mod answers;
 mod archive;
 mod args;
+mod completions;
 mod component;
 mod copy;
 mod dead_letters;
@@ -25,6 +26,7 @@ mod init;
 mod inspect;
 mod limits;
 mod logging;
+mod man;
 mod open;
 mod peek;
 mod pipe;
@@ -110,5 +112,7 @@ fn run(command: Command, signals: &Signals) -> anyhow::Result<Exit> {
         Command::DeadLetters(args) => dead_letters::run(&args),
         Command::Component(args) => component::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
