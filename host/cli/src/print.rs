@@ -12,6 +12,8 @@ use forebay::storage::native::explain_missing_descriptors;
 use rustix::io::Errno;
 use serde::Serialize;
 
+use crate::size;
+
 /// Stdout without the standard library's buffer: what was written was handed to the operating system.
 pub(crate) fn stdout() -> anyhow::Result<File> {
     let cloned = io::stdout().as_fd().try_clone_to_owned().map_err(explain_missing_descriptors);
@@ -82,9 +84,20 @@ pub(crate) fn ids(first: u64, next: u64) -> String {
     if first < next { format!(", ids {first} to {}", next - 1) } else { String::new() }
 }
 
+/// How long something is: `240 bytes`, `1.5 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes < 1 << 10 { count(bytes, "byte") } else { size::shown(bytes) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nine digits in a row are not read, and a few bytes are a few bytes.
+    #[test]
+    fn sizes_are_for_people() {
+        assert_eq!([1, 240, 1536, 1_610_612_736].map(size), ["1 byte", "240 bytes", "1.5 KiB", "1.5 GiB"]);
+    }
 
     /// A path or a component's own words could move the cursor or forge a second line.
     #[test]

@@ -32,12 +32,7 @@ impl Answer {
             missing.write(&mut text)?;
         }
         let files = u64::try_from(self.files).unwrap_or(u64::MAX);
-        writeln!(
-            text,
-            "size     {} in {}",
-            print::count(self.bytes, "byte"),
-            print::count(files, "data file")
-        )?;
+        writeln!(text, "size     {} in {}", print::size(self.bytes), print::count(files, "data file"))?;
         writeln!(
             text,
             "writer   next record {}, data file {}",
@@ -52,7 +47,7 @@ impl Answer {
             Some(usage) => {
                 for (name, amount, note) in usage.lines() {
                     let events = print::count(amount.events, "record");
-                    let rest = note.map_or_else(|| print::count(amount.bytes, "byte"), str::to_owned);
+                    let rest = note.map_or_else(|| print::size(amount.bytes), str::to_owned);
                     writeln!(text, "{name:8} {events}, {rest}")?;
                 }
             }
@@ -64,7 +59,7 @@ impl Answer {
         if let Some(Letters { records, bytes, .. }) = self.dead_letters
             && bytes > 0
         {
-            writeln!(text, "dead     {}, {}", print::count(records, "record"), print::count(bytes, "byte"))?;
+            writeln!(text, "dead     {}, {}", print::count(records, "record"), print::size(bytes))?;
         }
         if let Some(owner) = &self.owner {
             write_figures(&mut text, owner)?;
@@ -82,7 +77,7 @@ impl Answer {
 fn write_figures(text: &mut String, StatusAnswer { buffer, .. }: &StatusAnswer) -> Result {
     let number = |at: &str| buffer.pointer(at).and_then(Value::as_u64).unwrap_or(0);
     let (records, bytes) = (number("/unacknowledged_records"), number("/unacknowledged_bytes"));
-    let (records, bytes) = (print::count(records, "record"), print::count(bytes, "byte"));
+    let (records, bytes) = (print::count(records, "record"), print::size(bytes));
     writeln!(text, "flight   {records}, {bytes}: delivered and not acknowledged")?;
     let counts = buffer.pointer("/sync_latency/counts").and_then(Value::as_array);
     let syncs = counts.into_iter().flatten().filter_map(Value::as_u64).fold(0, u64::saturating_add);
