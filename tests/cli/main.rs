@@ -15,6 +15,7 @@ mod closed;
 mod copying;
 mod damage;
 mod dead_letters;
+mod delivering;
 mod demo;
 mod descriptors;
 mod errors;

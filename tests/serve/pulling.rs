@@ -1,6 +1,6 @@
 //! Taking records out: leases, acknowledgements, and what comes again.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Served, payload};
 
@@ -202,6 +202,26 @@ fn single_records_of_a_lease_are_given_back() {
     let none = json!({ "lease_id": "77", "lease_ms": 60000 });
     assert_eq!(http.post("~/extend", &none).failure(), (409, "lease_expired".to_owned()));
     assert_eq!(http.post("~/nack", &json!({ "lease_id": "x" })).failure(), (409, "lease_expired".to_owned()));
+}
+
+/// What no consumer can handle is kept for a person, with the reason, and comes to no consumer again.
+#[test]
+fn a_dead_letter_is_kept_with_its_reason_and_not_delivered_again() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n");
+    let (incarnation, lease, _) = http.pull();
+    let dead = json!({ "lease_id": lease, "ids": [2, 9], "dead_letter": true, "reason": "no\nnumber" });
+    assert_eq!(http.post("~/nack", &dead).done(), json!({ "released": 1 }));
+    assert_eq!(http.post("~/ack", &json!({ "incarnation": incarnation, "ids": [1, 3] })).status, 200);
+    while served.status().dead_letters == 0 {}
+    assert_eq!(http.post("~/pull", &json!({})).done()["records"], json!([]));
+    assert_eq!(served.status().acknowledged.0, 3);
+    let directory = served.end();
+    let reasons = std::fs::read_to_string(directory.path().join("buffer.dead-letters.reasons")).unwrap();
+    let reason: Value = serde_json::from_str(reasons.strip_suffix('\n').unwrap()).unwrap();
+    assert_eq!((&reason["id"], &reason["deliveries"]), (&2.into(), &1.into()));
+    assert_eq!(reason["reason"], "no\nnumber");
 }
 
 /// Looking is for people who are stuck: it must not take a record from those who work.

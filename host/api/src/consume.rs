@@ -143,6 +143,30 @@ pub struct NackRequest {
     /// How long they are not to be delivered again, in milliseconds. Default: 0.
     #[serde(default)]
     pub delay_ms: u64,
+    /// They are not delivered again: the owner adds them to the dead letters, and acknowledges them. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dead_letter: bool,
+    /// Why, for people: kept beside dead letters, up to [`REASON_BYTES_MAX`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How much of a reason is kept, in bytes.
+pub const REASON_BYTES_MAX: usize = 1000;
+
+/// Why a record is among the dead letters: a line of JSON in the file [`REASONS_NAME`](crate::REASONS_NAME).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterReason {
+    /// The record.
+    pub id: u64,
+    /// Its incarnation: together with it the id names the record for good.
+    pub incarnation: u64,
+    /// How often the owner had delivered it.
+    pub deliveries: u32,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Why.
+    pub reason: String,
 }
 
 /// The answer of a `POST nack`.

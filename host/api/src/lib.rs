@@ -14,8 +14,9 @@ mod status;
 
 pub use self::{
     consume::{
-        AckAnswer, AckRequest, BatchRecord, ExtendRequest, Ids, IdsError, LOOK_BYTES_MAX, LOOK_RECORDS_MAX,
-        LookAnswer, LookQuery, LookRecord, NackRequest, PullAnswer, PullRequest, ReleaseAnswer,
+        AckAnswer, AckRequest, BatchRecord, DeadLetterReason, ExtendRequest, Ids, IdsError, LOOK_BYTES_MAX,
+        LOOK_RECORDS_MAX, LookAnswer, LookQuery, LookRecord, NackRequest, PullAnswer, PullRequest,
+        REASON_BYTES_MAX, ReleaseAnswer,
     },
     error::{Code, Failure},
     produce::{AppendQuery, Durability, NewRecord, Placed},
@@ -28,6 +29,9 @@ pub const API_VERSION: u32 = 1;
 /// The name of the socket in a buffer's directory. Forebay and Vector ignore it in recovery, as all names that begin with
 /// `buffer.` and are not theirs.
 pub const SOCKET_NAME: &str = "buffer.sock";
+
+/// The name of the file in a buffer's directory that says why records are among the dead letters: a [`DeadLetterReason`] a line.
+pub const REASONS_NAME: &str = "buffer.dead-letters.reasons";
 
 /// The longest body of a request, in bytes. A client sends at most [`APPEND_BYTES_MAX`] where its records are shorter.
 pub const BODY_BYTES_MAX: usize = 16 << 20;

@@ -3,6 +3,7 @@
 mod buffer;
 mod chosen;
 mod init;
+mod delivery;
 mod looking;
 mod moving;
 mod shells;
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, WhenFull, interval},
     chosen::Term,
+    delivery::{DeliveryArgs, OnFailure},
     init::InitArgs,
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
     moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
@@ -128,13 +130,18 @@ pub(crate) struct WriteArgs {
 ///
 /// A record is acknowledged, and gone, when its bytes are written to stdout. With stdout closed nothing is taken. Ends at the end of the buffer. A pipe takes more
 /// than its reader may want: to take out ten records, say `--count 10` here, not `head` behind it.
+///
+/// With --exec or --to, records go to a command or an HTTP endpoint in batches. Those of a batch are acknowledged when the command has
+/// ended with 0, or the endpoint has answered 2xx.
 // Options that only matter to writing are taken, so that one set serves all commands, and not shown.
 #[derive(Debug, ArgGroup)]
 #[command(
     after_help = "Examples:
   forebay read /tmp/queue
   forebay read /tmp/queue --count 10
-  forebay read /tmp/queue --follow --framing json | jq .id",
+  forebay read /tmp/queue --follow --framing json | jq .id
+  forebay read /tmp/queue --follow --exec 'curl --fail --data-binary @- https://example.org/logs'
+  forebay read /tmp/queue --follow --to https://example.org/logs --header @token --gzip",
     mut_arg("max_record", |arg| arg.hide(true)),
     mut_arg("when_full", |arg| arg.hide(true)),
     mut_arg("durability", |arg| arg.hide(true)),
@@ -155,6 +162,8 @@ pub(crate) struct ReadArgs {
     /// Only look, as `forebay peek` does
     #[arg(long)]
     pub(crate) peek: bool,
+    #[command(flatten)]
+    pub(crate) delivery: DeliveryArgs,
     #[command(flatten)]
     pub(crate) buffer: BufferArgs,
 }

@@ -1,15 +1,19 @@
 //! `forebay dead-letters`: the records that were given back too often, from the file that they were set aside in. Nothing is
 //! locked or changed.
 
+use std::{collections::HashMap, fs, path::Path};
+
+use anyhow::Context as _;
 use forebay::storage::native::Snapshot;
+use forebay_api::{DeadLetterReason, REASONS_NAME};
 use forebay_frame::{Frame, Source, UnorderedStep, UnorderedWalk};
 use serde::Serialize;
 use tracing::warn;
 
 use crate::{
-    args::DeadLettersArgs,
+    args::{DeadLettersArgs, OutputFraming},
     exit::Exit,
-    framing::{self, Shown},
+    framing::{self, JsonRecord, Shown},
     print::{self, Listener},
 };
 
@@ -26,14 +30,32 @@ pub(crate) struct Letters {
     damaged_bytes: u64,
 }
 
+/// A dead letter as JSON.
+#[derive(Serialize)]
+struct Letter {
+    #[serde(flatten)]
+    record: JsonRecord,
+    /// Why it is one, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
 pub(crate) fn run(args: &DeadLettersArgs) -> anyhow::Result<Exit> {
     let snapshot = Snapshot::take(&args.dir)?;
     if snapshot.open_dead_letters()?.is_none() {
         snapshot.must_be_buffer()?;
     }
     let (mut stdout, mut text) = (print::stdout()?, Vec::new());
+    let reasons = if args.framing == OutputFraming::Json { reasons(&args.dir) } else { HashMap::new() };
     let letters = read(&snapshot, |record| {
-        framing::append(args.framing, &mut text, &record)?;
+        if args.framing == OutputFraming::Json {
+            let letter =
+                Letter { reason: reasons.get(&record.id).cloned(), record: JsonRecord::from(record) };
+            serde_json::to_writer(&mut text, &letter).context("cannot put a record into JSON")?;
+            text.push(b'\n');
+        } else {
+            framing::append(args.framing, &mut text, &record)?;
+        }
         if text.len() < PIECE_BYTES {
             return Ok(Listener::There);
         }
@@ -48,6 +70,14 @@ pub(crate) fn run(args: &DeadLettersArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::No);
     }
     Ok(Exit::Done)
+}
+
+/// The last reason that was given for each id. A line that is torn or damaged is skipped.
+fn reasons(directory: &Path) -> HashMap<u64, String> {
+    let text = fs::read(directory.join(REASONS_NAME)).unwrap_or_default();
+    let lines = text.split(|byte| *byte == b'\n');
+    let reasons = lines.filter_map(|line| serde_json::from_slice::<DeadLetterReason>(line).ok());
+    reasons.map(|DeadLetterReason { id, reason, .. }| (id, reason)).collect()
 }
 
 /// How many there are; `None` if that cannot be found out, which is said.

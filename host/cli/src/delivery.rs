@@ -54,49 +54,59 @@ impl Delivery {
         Ok(listener)
     }
 
-    /// Closes the buffer, and says on stderr what did not go as it should: records that are lost, and acknowledgements that
-    /// the logic has kept to itself. Each loss was logged when it was found.
+    /// As [`finish`], after this delivery.
     pub(crate) fn finish(&self, directory: &Path, ending: Ending, signals: &Signals) -> anyhow::Result<Exit> {
-        let (cut_bytes, is_alone) = match ending {
-            Ending::Own { cut_bytes, is_alone } => (cut_bytes, is_alone),
-            Ending::Elsewhere { lost: 0 } => return Ok(Exit::Done),
-            Ending::Elsewhere { lost } => {
-                let lost = print::count(lost, "record");
-                print::say(&format!(
-                    "lost {lost} while this command read: no data file holds them whole; the process that has the buffer logs where"
-                ));
-                return Ok(Exit::No);
-            }
-        };
-        let lost = signals.with_buffer(|buffer| lost(buffer, cut_bytes)).flatten();
-        if let Some(lost) = &lost {
-            print::say(lost);
-        }
-        signals.close()?;
-        let swallowed = if is_alone { self.swallowed(directory) } else { 0 };
-        if swallowed > 0 {
-            let records = print::count(swallowed, "record");
-            print::say(&format!(
-                "the buffer's logic has not stored the acknowledgement of {records} in {}: the next read delivers them again; \
-                 read without --component, or with other logic",
-                directory.display()
-            ));
-        }
-        Ok(if lost.is_none() && swallowed == 0 { Exit::Done } else { Exit::No })
+        finish(self.acknowledged, directory, ending, signals)
     }
+}
 
-    /// How many events were acknowledged here, and wait all the same in the closed buffer. Another process that has it by now
-    /// can only have acknowledged more.
-    fn swallowed(&self, directory: &Path) -> u64 {
-        if self.acknowledged == 0 {
-            return 0;
+/// Closes the buffer, and says on stderr what did not go as it should: records that are lost, and acknowledgements up to this record that
+/// the logic has kept to itself. Each loss was logged when it was found.
+pub(crate) fn finish(
+    acknowledged: u64,
+    directory: &Path,
+    ending: Ending,
+    signals: &Signals,
+) -> anyhow::Result<Exit> {
+    let (cut_bytes, is_alone) = match ending {
+        Ending::Own { cut_bytes, is_alone } => (cut_bytes, is_alone),
+        Ending::Elsewhere { lost: 0 } => return Ok(Exit::Done),
+        Ending::Elsewhere { lost } => {
+            let lost = print::count(lost, "record");
+            print::say(&format!(
+                "lost {lost} while this command read: no data file holds them whole; the process that has the buffer logs where"
+            ));
+            return Ok(Exit::No);
         }
-        // A directory that was removed meanwhile holds nothing that could be delivered again.
-        let ledger = || Snapshot::take(directory).ok().and_then(|snapshot| snapshot.readable_ledger());
-        // What is odd about the directory was logged when it was opened.
-        let ledger = tracing::subscriber::with_default(NoSubscriber::default(), ledger);
-        ledger.map_or(0, |ledger| self.acknowledged.saturating_sub(ledger.reader_last_record.0))
+    };
+    let lost = signals.with_buffer(|buffer| lost(buffer, cut_bytes)).flatten();
+    if let Some(lost) = &lost {
+        print::say(lost);
     }
+    signals.close()?;
+    let swallowed = if is_alone { swallowed(acknowledged, directory) } else { 0 };
+    if swallowed > 0 {
+        let records = print::count(swallowed, "record");
+        print::say(&format!(
+            "the buffer's logic has not stored the acknowledgement of {records} in {}: the next read delivers them again; \
+                 read without --component, or with other logic",
+            directory.display()
+        ));
+    }
+    Ok(if lost.is_none() && swallowed == 0 { Exit::Done } else { Exit::No })
+}
+
+/// How many events were acknowledged here, and wait all the same in the closed buffer. Another process that has it by now
+/// can only have acknowledged more.
+fn swallowed(acknowledged: u64, directory: &Path) -> u64 {
+    if acknowledged == 0 {
+        return 0;
+    }
+    // A directory that was removed meanwhile holds nothing that could be delivered again.
+    let ledger = || Snapshot::take(directory).ok().and_then(|snapshot| snapshot.readable_ledger());
+    // What is odd about the directory was logged when it was opened.
+    let ledger = tracing::subscriber::with_default(NoSubscriber::default(), ledger);
+    ledger.map_or(0, |ledger| acknowledged.saturating_sub(ledger.reader_last_record.0))
 }
 
 /// How the buffer ends for a command that took records out of it.

@@ -13,6 +13,7 @@ mod completions;
 mod component;
 mod copy;
 mod dead_letters;
+mod deliver;
 mod delivery;
 mod demo;
 mod doctor;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     access::{Access, Source, Supply, Turn},
     args::{PeekArgs, ReadArgs},
+    deliver,
     delivery::{BATCH_RECORDS, Delivery, Ending},
     exit::Exit,
     given,
@@ -21,6 +22,9 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     if args.peek {
         return peek::run(&PeekArgs::of_read(args), signals);
+    }
+    if args.delivery.has_destination() {
+        return deliver::run(args, signals);
     }
     given::stdout_for_records()?;
     let opening = Opening::existing(&args.buffer)?;

@@ -20,6 +20,9 @@ use super::{
 };
 use crate::guard::ReadRecord;
 
+/// When a record is delivered again that could not be added to the dead letters.
+const DEAD_LETTER_RETRY: Duration = Duration::from_secs(1);
+
 /// A record that was delivered. Acknowledge it when it is where it has to go, or give it back with [`nack`](Self::nack).
 /// One that is dropped without a word is delivered again when the buffer is next opened, and not before, unless
 /// [`Options::requeue_on_drop`](super::Options::requeue_on_drop) or [`Options::lease`](super::Options::lease) was chosen. Until
@@ -198,6 +201,26 @@ impl Record {
     /// the buffer is closed.
     pub fn nack_after(&self, delay: Duration) {
         self.say(Ack::Nack(Box::new(Nack::new(&self.content, self.delivery, delay))));
+    }
+
+    /// No delivery of it can succeed: it is added to the file of [dead letters](super::Options::max_deliveries), however often it was
+    /// delivered. It is acknowledged when it is durable there. Where that fails, it is delivered again a second later.
+    ///
+    /// ```
+    /// # let directory = tempfile::tempdir()?;
+    /// let buffer = forebay::Buffer::builder(directory.path()).open()?;
+    /// buffer.writer().write("poison")?;
+    /// let reader = buffer.reader();
+    /// buffer.end_writing();
+    /// while let Some(record) = reader.next()? {
+    ///     record.set_aside();
+    /// }
+    /// assert_eq!(buffer.status().expect("it is open").dead_letters, 1);
+    /// # buffer.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_aside(&self) {
+        self.say(Ack::Nack(Box::new(Nack::dead(&self.content, self.delivery, DEAD_LETTER_RETRY))));
     }
 
     /// It is done with, and the caller tells the buffer so. `None` if it is of another buffer or opening.

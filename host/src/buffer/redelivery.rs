@@ -28,6 +28,8 @@ pub(super) struct Nack {
     pub(super) delivery: Delivery,
     /// How long it is not to be delivered again.
     pub(super) delay: Duration,
+    /// It is a dead letter, however often it was delivered.
+    pub(super) is_dead: bool,
 }
 
 impl Nack {
@@ -38,7 +40,12 @@ impl Nack {
         if delivery.number.get() == 1 && Self::is_copied(record.frame_bytes) {
             record.payload = Bytes::copy_from_slice(&record.payload);
         }
-        Self { record, delivery, delay }
+        Self { record, delivery, delay, is_dead: false }
+    }
+
+    /// As [`new`](Self::new), of a record that is not to be delivered again. The delay counts where it cannot be set aside.
+    pub(super) fn dead(record: &ReadRecord, delivery: Delivery, delay: Duration) -> Self {
+        Self { is_dead: true, ..Self::new(record, delivery, delay) }
     }
 
     /// Whether the payload of a frame of this length is copied out of its block.

@@ -4,7 +4,8 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use forebay_api::{
-    AckAnswer, AckRequest, AppendQuery, Code, Failure, Owner, Placed, PullRequest, StatusAnswer,
+    AckAnswer, AckRequest, AppendQuery, Code, ExtendRequest, Failure, NackRequest, Owner, Placed, PullRequest,
+    ReleaseAnswer, StatusAnswer,
     framing::batch::{self, Delivered},
     media, paths,
 };
@@ -66,6 +67,7 @@ impl CallError {
 #[derive(Debug)]
 pub(crate) struct RemoteBatch {
     pub(crate) incarnation: u64,
+    pub(crate) lease: u64,
     pub(crate) records: Vec<Delivered>,
 }
 
@@ -154,12 +156,28 @@ impl Client {
             }
         })?;
         let records = batch::parse(answer.body).map_err(|error| CallError::Unreadable(error.to_string()))?;
-        Ok((!records.is_empty()).then_some(RemoteBatch { incarnation: answer.incarnation, records }))
+        Ok((!records.is_empty()).then_some(RemoteBatch {
+            incarnation: answer.incarnation,
+            lease: answer.lease,
+            records,
+        }))
     }
 
     pub(super) fn acknowledge(&mut self, request: &AckRequest) -> Result<AckAnswer, CallError> {
         let answer = self.call(Method::POST, paths::ACK, media::JSON, object(request)?, SYNC_TIME)?;
         parsed(&answer.body)
+    }
+
+    /// Gives records of a lease back, or has them set aside.
+    pub(super) fn give_back(&mut self, request: &NackRequest) -> Result<ReleaseAnswer, CallError> {
+        let answer = self.call(Method::POST, paths::NACK, media::JSON, object(request)?, SYNC_TIME)?;
+        parsed(&answer.body)
+    }
+
+    /// Makes a lease longer.
+    pub(super) fn extend(&mut self, request: &ExtendRequest) -> Result<(), CallError> {
+        let extended = self.call(Method::POST, paths::EXTEND, media::JSON, object(request)?, Duration::ZERO);
+        extended.map(drop)
     }
 
     fn call(
@@ -201,9 +219,9 @@ async fn call(
         if !head.status.is_success() {
             return Err(CallError::Refused(parsed(&body)?));
         }
-        let incarnation = head.headers.get(media::INCARNATION_HEADER);
-        let incarnation = incarnation.and_then(|number| number.to_str().ok()?.parse().ok()).unwrap_or(0);
-        Ok(Answer { body, incarnation })
+        let number = |name| head.headers.get(name).and_then(|number| number.to_str().ok()?.parse().ok());
+        let incarnation = number(media::INCARNATION_HEADER).unwrap_or(0);
+        Ok(Answer { body, incarnation, lease: number(media::LEASE_HEADER).unwrap_or(0) })
     };
     let silent = |_| Err(CallError::Silent { pid, state: state(pid) });
     timeout(wait, answer).await.unwrap_or_else(silent)
@@ -222,6 +240,7 @@ const SYNC_TIME: Duration = Duration::from_mins(1);
 struct Answer {
     body: Bytes,
     incarnation: u64,
+    lease: u64,
 }
 
 fn object(object: &impl Serialize) -> Result<Bytes, CallError> {

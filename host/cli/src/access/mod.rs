@@ -4,6 +4,7 @@
 //! later. A client whose owner goes does the same, so that one of the clients becomes the next owner. An owner stays one.
 
 mod client;
+mod held;
 mod owner;
 mod owner_status;
 mod sink;
@@ -31,6 +32,7 @@ use self::{
     owner::Serving,
 };
 pub(crate) use self::{
+    held::{Held, Hold},
     owner::Owned,
     owner_status::owner_status,
     sink::{Outcome, Sent, Sink},

@@ -22,12 +22,12 @@ const LEASE_MS: u64 = 24 * 60 * 60 * 1000;
 /// Takes records out of a buffer.
 pub(crate) struct Source {
     access: Arc<Access>,
-    role: Option<Reading>,
+    pub(super) role: Option<Reading>,
     /// Printed, and not known to be acknowledged.
     pending: Vec<AckRequest>,
 }
 
-enum Reading {
+pub(super) enum Reading {
     Owner(Arc<Owned>, Consumer),
     Client(Box<Client>),
 }
@@ -76,21 +76,48 @@ pub(crate) trait Supply {
 
 impl Supply for Source {
     fn next(&mut self, wanted: usize, wait: Duration) -> anyhow::Result<Turn> {
-        self.flush()?;
         let max = u32::try_from(wanted).unwrap_or(u32::MAX);
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let request = |max_bytes| PullRequest { max, max_bytes, wait_ms, lease_ms: LEASE_MS };
+        self.pull(&request(LOCAL_BYTES), &request(REMOTE_BYTES))
+    }
+
+    fn acknowledge(&mut self, taken: &Taken) -> anyhow::Result<()> {
+        match (taken, &self.role) {
+            (Taken::Local(batch), Some(Reading::Owner(_, consumer))) => consumer.acknowledge_locally(batch),
+            (Taken::Local(_), _) => {}
+            (Taken::Remote(batch), _) => {
+                self.acknowledge_later(AckRequest {
+                    incarnation: batch.incarnation,
+                    ranges: Some(runs(taken.records())),
+                    ..AckRequest::default()
+                });
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source {
+    pub(crate) fn new(access: &Arc<Access>) -> Self {
+        Self { access: Arc::clone(access), role: None, pending: Vec::new() }
+    }
+
+    /// The next records, by a request for the owner's own reader, or by one for its client.
+    pub(super) fn pull(&mut self, local: &PullRequest, remote: &PullRequest) -> anyhow::Result<Turn> {
+        self.flush()?;
         loop {
             let error = match self.role()? {
                 Reading::Owner(_, consumer) => {
-                    return match pollster::block_on(consumer.pull_locally(&request(LOCAL_BYTES))) {
+                    return match pollster::block_on(consumer.pull_locally(local)) {
                         Ok(Some(batch)) => Ok(Turn::Records(Taken::Local(batch))),
                         Ok(None) => Ok(Turn::Empty),
                         Err(Failure { code: Code::Closing, .. }) => Ok(Turn::End),
                         Err(failure) => Err(anyhow::Error::msg(failure.message)),
                     };
                 }
-                Reading::Client(client) => match client.pull(&request(REMOTE_BYTES)) {
+                Reading::Client(client) => match client.pull(remote) {
                     Ok(Some(batch)) => return Ok(Turn::Records(Taken::Remote(batch))),
                     Ok(None) => return Ok(Turn::Empty),
                     Err(error) => error,
@@ -109,30 +136,13 @@ impl Supply for Source {
         }
     }
 
-    fn acknowledge(&mut self, taken: &Taken) -> anyhow::Result<()> {
-        match (taken, &self.role) {
-            (Taken::Local(batch), Some(Reading::Owner(_, consumer))) => consumer.acknowledge_locally(batch),
-            (Taken::Local(_), _) => {}
-            (Taken::Remote(batch), _) => {
-                self.pending.push(AckRequest {
-                    incarnation: batch.incarnation,
-                    ranges: Some(runs(taken.records())),
-                    ..AckRequest::default()
-                });
-                self.flush()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Source {
-    pub(crate) fn new(access: &Arc<Access>) -> Self {
-        Self { access: Arc::clone(access), role: None, pending: Vec::new() }
+    /// The next call acknowledges these records.
+    pub(super) fn acknowledge_later(&mut self, request: AckRequest) {
+        self.pending.push(request);
     }
 
     /// Sends what was not acknowledged yet.
-    fn flush(&mut self) -> anyhow::Result<()> {
+    pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         while let Some(request) = self.pending.first().cloned() {
             let called = match self.role()? {
                 Reading::Owner(owned, _) => {
@@ -168,7 +178,7 @@ impl Source {
 }
 
 /// The ids of records as ranges that hold no other record.
-fn runs<'a>(records: impl Iterator<Item = Shown<'a>>) -> Vec<[u64; 2]> {
+pub(super) fn runs<'a>(records: impl Iterator<Item = Shown<'a>>) -> Vec<[u64; 2]> {
     let (mut runs, mut next): (Vec<[u64; 2]>, u64) = (Vec::new(), 0);
     for record in records {
         match runs.last_mut() {

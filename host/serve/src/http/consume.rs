@@ -55,7 +55,7 @@ pub(super) async fn give_back(
 ) -> Result<Response, Failed> {
     must_be_known(&buffer)?;
     let request: NackRequest = body::object(request, &connection.budget).await?;
-    json(&connection.service.give_back(&request)?)
+    json(&blocking(move || connection.service.give_back(&request)).await?)
 }
 
 pub(super) async fn extend(

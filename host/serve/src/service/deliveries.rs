@@ -200,6 +200,25 @@ impl Deliveries {
         Some(state.give_back(&records, delay))
     }
 
+    /// Adds records of a lease to the dead letters, all or those with these ids; `None` if it has ended. `explain` comes before that: a
+    /// reason without a dead letter does no harm.
+    pub(super) fn set_aside(
+        &self,
+        lease: LeaseNumber,
+        ids: Option<&[u64]>,
+        explain: impl FnOnce(&[Record]),
+    ) -> Option<u64> {
+        let records = self.lock().leases.take_ids(lease, ids)?;
+        explain(&records);
+        let mut state = self.lock();
+        for record in &records {
+            // Where it cannot be set aside, it comes once more.
+            state.early.gave_back(record.id().0);
+            record.set_aside();
+        }
+        Some(u64::try_from(records.len()).unwrap_or(u64::MAX))
+    }
+
     pub(super) fn extend(&self, lease: LeaseNumber, ends: Instant) -> bool {
         self.lock().leases.extend(lease, ends)
     }

@@ -5,6 +5,7 @@ mod early;
 mod failures;
 mod leases;
 mod look;
+mod reasons;
 
 use std::{
     fmt,
@@ -159,11 +160,17 @@ impl Service {
         count.map(|acknowledged| AckAnswer { acknowledged }).ok_or_else(failures::lease_expired)
     }
 
-    /// Gives records back, to be delivered again.
+    /// Gives records back, to be delivered again, or sets them aside as dead letters. May block.
     pub fn give_back(&self, request: &NackRequest) -> Result<ReleaseAnswer, Failure> {
-        let delay = Duration::from_millis(request.delay_ms);
-        let lease = lease(&request.lease_id)?;
-        let released = self.0.deliveries.give_back(lease, request.ids.as_deref(), delay);
+        let (lease, ids) = (lease(&request.lease_id)?, request.ids.as_deref());
+        let released = if request.dead_letter {
+            let reason = request.reason.as_deref().unwrap_or("the consumer gave none");
+            self.0
+                .deliveries
+                .set_aside(lease, ids, |records| reasons::add(&self.0.directory, records, reason))
+        } else {
+            self.0.deliveries.give_back(lease, ids, Duration::from_millis(request.delay_ms))
+        };
         released.map(|released| ReleaseAnswer { released }).ok_or_else(failures::lease_expired)
     }
 

@@ -114,14 +114,16 @@ impl Core {
     }
 
     fn requeue(&mut self, nack: Nack, is_current: bool) {
-        let Nack { record, delivery, delay } = nack;
+        let Nack { record, delivery, delay, is_dead } = nack;
         if is_current {
             let now_ns = self.lives.now_ns();
             let delay_ns = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
             let due_ns = now_ns.saturating_add(delay_ns);
-            match self.options.max_deliveries {
-                Some(most) if delivery.number >= most => self.dead_letters.add(DeadLetter { record, due_ns }),
-                _ => self.redelivery.add(record, due_ns, now_ns),
+            let most = self.options.max_deliveries;
+            if is_dead || most.is_some_and(|most| delivery.number >= most) {
+                self.dead_letters.add(DeadLetter { record, due_ns });
+            } else {
+                self.redelivery.add(record, due_ns, now_ns);
             }
         }
     }
