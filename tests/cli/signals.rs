@@ -121,7 +121,9 @@ fn a_reader_whose_output_is_not_read_can_be_stopped() {
     // The pipe is not read, and not closed either.
     let ended = reader.wait_without_reading();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(143), ""), "{ended}");
-    assert!(place.read(&[]).assert_quiet_success().stdout == lines);
+    let rest = place.read(&[]).assert_quiet_success().stdout.clone();
+    // What the test's own buffer takes beyond what is asked for.
+    assert!(lines.ends_with(&rest) && rest.len() >= lines.len() - (8 << 10));
 }
 
 /// A service manager has a time of its own after which it kills.
@@ -129,8 +131,8 @@ fn a_reader_whose_output_is_not_read_can_be_stopped() {
 fn how_long_a_command_may_take_to_end_is_the_operators_to_say() {
     let lines: Vec<u8> =
         (1..=20_000_u64).flat_map(|number| format!("{number:0>99}\n").into_bytes()).collect();
-    let place = Place::with_lines(&lines);
     let [soon, late] = ["--grace=1ms", "--grace=4s"].map(|grace| {
+        let place = Place::with_lines(&lines);
         let mut reader = Running::start(&mut forebay(["read", &place.path, grace]));
         assert!(reader.read_exactly(100) == lines[..100]);
         let signalled = Instant::now();
@@ -138,7 +140,8 @@ fn how_long_a_command_may_take_to_end_is_the_operators_to_say() {
         assert_eq!(reader.wait_without_reading().code, Some(143));
         signalled.elapsed()
     });
-    assert!(soon < Duration::from_secs(3) && late >= Duration::from_secs(4), "{soon:?}, {late:?}");
+    // Half of it is for the reader, to take what is in the pipe.
+    assert!(soon < Duration::from_secs(2) && late >= Duration::from_secs(2), "{soon:?}, {late:?}");
 }
 
 /// `nohup` and some supervisors start a process so, and it outlives the terminal.

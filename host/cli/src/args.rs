@@ -2,8 +2,8 @@
 
 mod buffer;
 mod chosen;
-mod init;
 mod delivery;
+mod init;
 mod looking;
 mod moving;
 mod shells;
@@ -128,8 +128,9 @@ pub(crate) struct WriteArgs {
 
 /// Take records out of the buffer in DIR, to stdout
 ///
-/// A record is acknowledged, and gone, when its bytes are written to stdout. With stdout closed nothing is taken. Ends at the end of the buffer. A pipe takes more
-/// than its reader may want: to take out ten records, say `--count 10` here, not `head` behind it.
+/// A record is acknowledged, and gone, when its bytes are written to stdout. With stdout closed nothing is taken. Ends at the end of the buffer. In a pipe, a
+/// record counts when the reader has taken it out of the pipe. A reader takes more than it may want: to take out ten records, say
+/// `--count 10` here, not `head` behind it.
 ///
 /// With --exec or --to, records go to a command or an HTTP endpoint in batches. Those of a batch are acknowledged when the command has
 /// ended with 0, or the endpoint has answered 2xx.

@@ -1,6 +1,10 @@
-//! From the buffer to stdout. A record is acknowledged when its bytes were handed to the operating system, and not before.
+//! From the buffer to stdout. A record is acknowledged when the reader of a pipe has taken it, or another output has it, and not before.
 
-use std::{fs::File, path::Path};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use forebay::{
     Buffer, Place,
@@ -12,7 +16,8 @@ use crate::{
     access::{Access, Supply, Taken},
     args::OutputFraming,
     exit::Exit,
-    framing::{self, Shown},
+    framing,
+    outlet::{Outlet, Wrote},
     print::{self, Listener},
     signals::Signals,
 };
@@ -20,43 +25,195 @@ use crate::{
 /// How many records are taken at a time.
 pub(crate) const BATCH_RECORDS: usize = 4096;
 
+/// How long it is waited at a time for a reader to take what is in the pipe: twice as long each time.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(50);
+
+/// Records in the output.
+struct Written {
+    /// How many bytes were written before them.
+    begin: u64,
+    /// Where each of them ends.
+    ends: Vec<u64>,
+    /// How many of them are acknowledged.
+    acknowledged: usize,
+    taken: Taken,
+}
+
 /// Prints records.
 pub(crate) struct Delivery {
-    stdout: File,
+    outlet: Outlet,
     framing: OutputFraming,
-    /// The last record that was acknowledged.
-    acknowledged: u64,
+    signals: Signals,
+    grace: Duration,
     text: Vec<u8>,
+    /// Not all of them are acknowledged.
+    outstanding: VecDeque<Written>,
+    /// Where the records end that were acknowledged last.
+    last_ends: VecDeque<Vec<u64>>,
+    /// The last record that was acknowledged.
+    last_id: u64,
+    acknowledged: u64,
+    is_broken: bool,
+    look: Duration,
+    signalled: Option<Instant>,
 }
 
 impl Delivery {
-    /// Delivery to stdout.
-    pub(crate) fn new(framing: OutputFraming) -> anyhow::Result<Self> {
-        Ok(Self { stdout: print::stdout()?, framing, acknowledged: 0, text: Vec::new() })
+    /// Delivery to stdout. A signal leaves so long for what is under way.
+    pub(crate) fn new(framing: OutputFraming, grace: Duration, signals: &Signals) -> anyhow::Result<Self> {
+        Ok(Self {
+            outlet: Outlet::new()?,
+            framing,
+            signals: signals.clone(),
+            grace,
+            text: Vec::new(),
+            outstanding: VecDeque::new(),
+            last_ends: VecDeque::new(),
+            last_id: 0,
+            acknowledged: 0,
+            is_broken: false,
+            look: FIRST_LOOK,
+            signalled: None,
+        })
     }
 
-    /// Prints records, which follow those before them.
-    pub(crate) fn print<'a>(&mut self, records: impl Iterator<Item = Shown<'a>>) -> anyhow::Result<Listener> {
+    /// How long to wait for more records: not for long while the reader has some to take.
+    pub(crate) fn wait(&mut self, most: Duration) -> Duration {
+        if self.outstanding.is_empty() {
+            return most;
+        }
+        self.look = (self.look * 2).min(LAST_LOOK);
+        self.look.min(most)
+    }
+
+    /// Prints records. Those that the reader has taken are acknowledged, now or later.
+    pub(crate) fn deliver(&mut self, taken: Taken, supply: &mut impl Supply) -> anyhow::Result<Listener> {
         self.text.clear();
-        for record in records {
+        let begin = self.outlet.written();
+        let mut ends = Vec::with_capacity(taken.len());
+        for record in taken.records() {
             framing::append(self.framing, &mut self.text, &record)?;
+            ends.push(begin.saturating_add(u64::try_from(self.text.len()).unwrap_or(u64::MAX)));
         }
-        print::write(&mut self.stdout, &self.text)
+        self.outstanding.push_back(Written { begin, ends, acknowledged: 0, taken });
+        self.look = FIRST_LOOK;
+        let listener = self.write(supply)?;
+        self.settle(supply, listener == Listener::Gone)?;
+        Ok(listener)
     }
 
-    /// Prints records, and acknowledges them. If the listener is gone, none of them is.
-    pub(crate) fn deliver(&mut self, taken: &Taken, supply: &mut impl Supply) -> anyhow::Result<Listener> {
-        let listener = self.print(taken.records())?;
-        if listener == Listener::There {
-            supply.acknowledge(taken)?;
-            self.acknowledged = taken.records().last().map_or(self.acknowledged, |record| record.id);
+    /// Acknowledges what the reader has taken since.
+    pub(crate) fn look(&mut self, supply: &mut impl Supply) -> anyhow::Result<Listener> {
+        self.is_broken = self.is_broken || self.outlet.is_broken_within(Duration::ZERO);
+        self.settle(supply, true)?;
+        Ok(if self.is_broken { Listener::Gone } else { Listener::There })
+    }
+
+    /// Waits until the reader has taken all that was written, has gone, or a signal cuts it short. What it has taken is acknowledged.
+    pub(crate) fn drain(&mut self, supply: &mut impl Supply) -> anyhow::Result<()> {
+        self.look = FIRST_LOOK;
+        while self.look(supply)? == Listener::There && !self.outstanding.is_empty() && !self.must_end() {
+            let time = self.wait(LAST_LOOK);
+            self.outlet.is_broken_within(time);
         }
-        Ok(listener)
+        Ok(())
+    }
+
+    /// Writes the text. After a signal only the record that is half written is completed.
+    fn write(&mut self, supply: &mut impl Supply) -> anyhow::Result<Listener> {
+        let text = std::mem::take(&mut self.text);
+        let (mut at, mut look) = (0, FIRST_LOOK);
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            if self.signals.caught().is_some() && (self.is_between_records() || self.must_end()) {
+                break;
+            }
+            match self.outlet.write(rest)? {
+                Wrote::Bytes(bytes) => at += bytes,
+                Wrote::Broken => {
+                    self.is_broken = true;
+                    break;
+                }
+                Wrote::Nothing => {
+                    self.outlet.wait_for_room(look);
+                    look = (look * 2).min(LAST_LOOK);
+                    if look == LAST_LOOK {
+                        self.settle(supply, true)?;
+                    }
+                }
+            }
+        }
+        let is_whole = at == text.len();
+        self.text = text;
+        Ok(if is_whole { Listener::There } else { Listener::Gone })
+    }
+
+    fn is_between_records(&self) -> bool {
+        let written = self.outlet.written();
+        self.outstanding
+            .back()
+            .is_none_or(|last| last.begin == written || last.ends.binary_search(&written).is_ok())
+    }
+
+    /// Whether a signal has come, and half of the time is over that it leaves.
+    fn must_end(&mut self) -> bool {
+        self.signals.caught().is_some()
+            && self.signalled.get_or_insert_with(Instant::now).elapsed() >= self.grace / 2
+    }
+
+    /// Acknowledges what the reader has taken: whole batches, or single records of a batch, too.
+    fn settle(&mut self, supply: &mut impl Supply, by_record: bool) -> anyhow::Result<()> {
+        let taken = self.outlet.taken();
+        while let Some(first) = self.outstanding.front_mut() {
+            let count = first.ends.partition_point(|end| *end <= taken);
+            let is_whole = count == first.ends.len();
+            if !is_whole && !by_record {
+                break;
+            }
+            if let Some(new) = count.checked_sub(first.acknowledged).filter(|new| *new > 0) {
+                self.last_id = first.taken.records().nth(count - 1).map_or(self.last_id, |record| record.id);
+                self.acknowledged = self.acknowledged.saturating_add(u64::try_from(new).unwrap_or(u64::MAX));
+                first.acknowledged = count;
+                if is_whole {
+                    supply.acknowledge(&first.taken)?;
+                } else {
+                    supply.acknowledge_first(&first.taken, count)?;
+                }
+            }
+            if !is_whole {
+                break;
+            }
+            self.last_ends.extend(self.outstanding.pop_front().map(|written| written.ends));
+        }
+        let in_doubt = taken.saturating_sub(self.outlet.capacity());
+        while self.last_ends.front().is_some_and(|ends| ends.last().is_none_or(|last| *last <= in_doubt)) {
+            self.last_ends.pop_front();
+        }
+        Ok(())
+    }
+
+    /// How many records are acknowledged that the reader took last, and may not have used before it went.
+    fn in_doubt(&self) -> usize {
+        let from = self.outlet.taken().saturating_sub(self.outlet.capacity());
+        let of = |ends: &[u64]| ends.len() - ends.partition_point(|end| *end <= from);
+        let part = self.outstanding.front().and_then(|first| first.ends.get(..first.acknowledged));
+        self.last_ends.iter().map(|ends| of(ends)).sum::<usize>() + part.map_or(0, of)
     }
 
     /// As [`finish`], after this delivery.
     pub(crate) fn finish(&self, directory: &Path, ending: Ending, signals: &Signals) -> anyhow::Result<Exit> {
-        finish(self.acknowledged, directory, ending, signals)
+        let exit = finish(self.last_id, directory, ending, signals)?;
+        if !self.is_broken {
+            return Ok(exit);
+        }
+        let in_doubt = u64::try_from(self.in_doubt()).unwrap_or(u64::MAX);
+        print::say(&format!(
+            "the reader of standard output has gone: {} acknowledged, all of which it took; it may not have used the last {in_doubt}; \
+             all others wait in {}",
+            print::count(self.acknowledged, "record"),
+            directory.display()
+        ));
+        Ok(Exit::No)
     }
 }
 

@@ -29,6 +29,7 @@ mod limits;
 mod logging;
 mod man;
 mod open;
+mod outlet;
 mod peek;
 mod pipe;
 mod place;

@@ -6,8 +6,9 @@ use forebay::RecordId;
 
 use crate::{
     args::{PeekArgs, ReadArgs},
-    delivery::{BATCH_RECORDS, Delivery, lost_in_words},
+    delivery::{BATCH_RECORDS, lost_in_words},
     exit::Exit,
+    framing,
     print::{self, Listener},
     records::{Records, shown},
     signals::Signals,
@@ -36,7 +37,7 @@ fn print_all(args: &PeekArgs, records: &mut Records, signals: &Signals) -> anyho
     if let Some(count) = args.last {
         records.skip_to_last(count)?;
     }
-    let mut delivery = Delivery::new(args.framing)?;
+    let (mut stdout, mut text) = (print::stdout()?, Vec::new());
     let mut left = args.count.unwrap_or(u64::MAX);
     while left > 0 && signals.caught().is_none() {
         let wanted = usize::try_from(left).map_or(BATCH_RECORDS, |left| left.min(BATCH_RECORDS));
@@ -48,7 +49,13 @@ fn print_all(args: &PeekArgs, records: &mut Records, signals: &Signals) -> anyho
             }
             thread::sleep(PAUSE);
             records.look_again()?;
-        } else if delivery.print(batch.iter().map(shown))? == Listener::Gone {
+            continue;
+        }
+        text.clear();
+        for record in batch.iter().map(shown) {
+            framing::append(args.framing, &mut text, &record)?;
+        }
+        if print::write(&mut stdout, &text)? == Listener::Gone {
             break;
         }
     }

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, || {});
     access.enter()?;
     let feed = Feed::new(args.framing, max_record, Sink::new(&access, &args.buffer));
-    let mut delivery = Delivery::new(args.framing.into())?;
+    let mut delivery = Delivery::new(args.framing.into(), args.buffer.grace, signals)?;
     let end = EndOfWriting::new(&access, signals);
     let has_ended = Arc::clone(&end.has_come);
     let writing =
@@ -82,18 +82,23 @@ fn deliver_all(
     while signals.caught().is_none() {
         // What was placed before the end is there now.
         let is_last = has_ended.load(Ordering::SeqCst);
-        match source.next(BATCH_RECORDS, if is_last { Duration::ZERO } else { WAIT })? {
+        match source.next(BATCH_RECORDS, if is_last { Duration::ZERO } else { delivery.wait(WAIT) })? {
             Turn::Records(taken) => {
-                if signals.caught().is_some() || delivery.deliver(&taken, source)? == Listener::Gone {
-                    return Ok(Listener::Gone);
+                if signals.caught().is_some() || delivery.deliver(taken, source)? == Listener::Gone {
+                    break;
                 }
             }
             Turn::Empty if is_last => break,
-            Turn::Empty | Turn::Interrupted => {}
+            Turn::Empty | Turn::Interrupted => {
+                if delivery.look(source)? == Listener::Gone {
+                    break;
+                }
+            }
             Turn::End => break,
         }
     }
-    Ok(Listener::There)
+    delivery.drain(source)?;
+    delivery.look(source)
 }
 
 struct Writing {

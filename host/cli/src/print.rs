@@ -33,11 +33,18 @@ pub(crate) fn write(stdout: &mut File, bytes: &[u8]) -> anyhow::Result<Listener>
     match stdout.write_all(bytes) {
         Ok(()) => Ok(Listener::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),
-        Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => Err(error).context(
-            "cannot write to standard output, which is not open for writing; redirect it with '>' or to a pipe",
-        ),
-        Err(error) => Err(error).context("cannot write to standard output"),
+        Err(error) => Err(cannot_write(error)),
     }
+}
+
+/// Why nothing can be written to stdout.
+pub(crate) fn cannot_write(error: io::Error) -> anyhow::Error {
+    let context = if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) {
+        "cannot write to standard output, which is not open for writing; redirect it with '>' or to a pipe"
+    } else {
+        "cannot write to standard output"
+    };
+    anyhow::Error::new(error).context(context)
 }
 
 /// Prints lines. Stdout may be closed.

@@ -30,32 +30,54 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let opening = Opening::existing(&args.buffer)?;
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, || {});
     access.enter()?;
-    let mut delivery = Delivery::new(args.framing)?;
+    let mut delivery = Delivery::new(args.framing, args.buffer.grace, signals)?;
     let result = deliver_all(args, signals, Source::new(&access), &mut delivery);
     let exit = delivery.finish(&args.dir, Ending::of(&access), signals);
     result.and(exit)
 }
 
+/// Delivers records, and waits until the reader of the output has taken them.
 fn deliver_all(
     args: &ReadArgs,
     signals: &Signals,
     mut supply: impl Supply,
     delivery: &mut Delivery,
 ) -> anyhow::Result<()> {
+    match print_all(args, signals, &mut supply, delivery) {
+        Ok(()) => delivery.drain(&mut supply),
+        Err(error) => {
+            // What was taken before counts all the same. The first error is the one to tell.
+            let _ = delivery.look(&mut supply);
+            Err(error)
+        }
+    }
+}
+
+fn print_all(
+    args: &ReadArgs,
+    signals: &Signals,
+    supply: &mut impl Supply,
+    delivery: &mut Delivery,
+) -> anyhow::Result<()> {
     let mut left = args.count.unwrap_or(u64::MAX);
-    let wait = if args.follow { WAIT } else { Duration::ZERO };
+    let most = if args.follow { WAIT } else { Duration::ZERO };
     while left > 0 && signals.caught().is_none() {
         // Only what is wanted is taken: what is taken and not printed would wait for the next opening.
         let wanted = usize::try_from(left).map_or(BATCH_RECORDS, |left| left.min(BATCH_RECORDS));
-        match supply.next(wanted, wait)? {
+        match supply.next(wanted, delivery.wait(most))? {
             Turn::Records(taken) => {
-                if signals.caught().is_some() || delivery.deliver(&taken, &mut supply)? == Listener::Gone {
+                let count = u64::try_from(taken.len()).unwrap_or(u64::MAX);
+                if signals.caught().is_some() || delivery.deliver(taken, supply)? == Listener::Gone {
                     break;
                 }
-                left = left.saturating_sub(u64::try_from(taken.len()).unwrap_or(u64::MAX));
+                left = left.saturating_sub(count);
             }
             Turn::Empty if !args.follow => break,
-            Turn::Empty | Turn::Interrupted => {}
+            Turn::Empty | Turn::Interrupted => {
+                if delivery.look(supply)? == Listener::Gone {
+                    break;
+                }
+            }
             Turn::End => break,
         }
     }

@@ -4,8 +4,8 @@ use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use forebay_api::{
-    AckAnswer, AckRequest, AppendQuery, Code, ExtendRequest, Failure, NackRequest, Owner, Placed, PullRequest,
-    ReleaseAnswer, StatusAnswer,
+    AckAnswer, AckRequest, AppendQuery, Code, ExtendRequest, Failure, NackRequest, Owner, Placed,
+    PullRequest, ReleaseAnswer, StatusAnswer,
     framing::batch::{self, Delivered},
     media, paths,
 };

@@ -57,6 +57,13 @@ impl Taken {
         }
     }
 
+    fn incarnation(&self) -> u64 {
+        match self {
+            Self::Local(batch) => batch.incarnation,
+            Self::Remote(batch) => batch.incarnation,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Local(batch) => batch.records.len(),
@@ -70,8 +77,11 @@ pub(crate) trait Supply {
     /// The next records, at most so many, within this time.
     fn next(&mut self, wanted: usize, wait: Duration) -> anyhow::Result<Turn>;
 
-    /// They were printed.
+    /// They are where they are to go.
     fn acknowledge(&mut self, taken: &Taken) -> anyhow::Result<()>;
+
+    /// So many of them are, from the first on.
+    fn acknowledge_first(&mut self, taken: &Taken, count: usize) -> anyhow::Result<()>;
 }
 
 impl Supply for Source {
@@ -86,16 +96,18 @@ impl Supply for Source {
         match (taken, &self.role) {
             (Taken::Local(batch), Some(Reading::Owner(_, consumer))) => consumer.acknowledge_locally(batch),
             (Taken::Local(_), _) => {}
-            (Taken::Remote(batch), _) => {
-                self.acknowledge_later(AckRequest {
-                    incarnation: batch.incarnation,
-                    ranges: Some(runs(taken.records())),
-                    ..AckRequest::default()
-                });
-                self.flush()?;
-            }
+            (Taken::Remote(_), _) => self.acknowledge_first(taken, taken.len())?,
         }
         Ok(())
+    }
+
+    fn acknowledge_first(&mut self, taken: &Taken, count: usize) -> anyhow::Result<()> {
+        self.acknowledge_later(AckRequest {
+            incarnation: taken.incarnation(),
+            ranges: Some(runs(taken.records().take(count))),
+            ..AckRequest::default()
+        });
+        self.flush()
     }
 }
 
