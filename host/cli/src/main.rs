@@ -29,6 +29,7 @@ mod limits;
 mod logging;
 mod man;
 mod open;
+mod options;
 mod outlet;
 mod peek;
 mod pipe;

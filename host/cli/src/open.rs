@@ -7,39 +7,12 @@ use forebay::{Buffer, Builder, Component, Locked, OpenError, Options, RecordId, 
 use tracing::warn;
 
 use crate::{
-    args::{BufferArgs, Durability, Retain, Term, WhenFull},
-    limits, place, remembered,
+    args::{BufferArgs, Term},
+    limits, options, place, remembered,
 };
 
 /// Below this size of a data file, making and removing files costs more than writing to them.
 const SMALL_FILE_BYTES: u64 = 64 << 10;
-
-/// How many records readers may have and not have acknowledged: those of all processes together, each of which takes thousands at a
-/// time. What they hold of memory has a limit of its own.
-const UNACKNOWLEDGED_RECORDS_MAX: usize = 100_000;
-
-/// The options that were asked for.
-pub(crate) fn options(args: &BufferArgs) -> anyhow::Result<Options> {
-    let mut options = Options::default();
-    (options.file_bytes, options.max_bytes) = args.sizes();
-    options.max_record_bytes = args.max_record;
-    options.max_events = args.max_events;
-    options.when_full = match args.when_full {
-        WhenFull::Block => forebay::WhenFull::Block,
-        WhenFull::Reject => forebay::WhenFull::Reject,
-        WhenFull::DropOldest => forebay::WhenFull::DropOldest,
-    };
-    options.retain_newest = args.retain.map(|Retain::Newest(records)| records);
-    options.durability = match args.durability {
-        Durability::Written => forebay::Durability::Written,
-        Durability::Synced => forebay::Durability::Synced,
-    };
-    options.sync_interval = args.sync_interval;
-    options.keep_damaged_files = !args.discard_damaged;
-    options.max_unacknowledged_records = UNACKNOWLEDGED_RECORDS_MAX;
-    options.check()?;
-    Ok(options)
-}
 
 /// How a command opens its buffer.
 pub(crate) struct Opening {
@@ -61,7 +34,7 @@ impl Opening {
     }
 
     fn new(args: &BufferArgs, must_exist: bool) -> anyhow::Result<Self> {
-        let options = options(args)?;
+        let options = options::of(args)?;
         let component = match &args.component {
             Some(file) => Some((Component::from_file(file)?, Summary::of_file(file)?.sha256)),
             None => None,

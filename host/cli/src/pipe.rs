@@ -25,7 +25,8 @@ use crate::{
     exit::Exit,
     feed::Feed,
     given,
-    open::{self, Opening},
+    open::Opening,
+    options,
     print::Listener,
     signals::Signals,
 };
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     given::stdout_for_records()?;
     given::stdin();
-    let max_record = open::options(&args.buffer)?.record_bytes_max();
+    let max_record = options::of(&args.buffer)?.record_bytes_max();
     let opening = Opening::create(&args.buffer)?;
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, || {});
     access.enter()?;

@@ -28,8 +28,8 @@ use crate::{
     exit::Exit,
     feed::Feed,
     given,
-    open::{self, Opening},
-    print,
+    open::Opening,
+    options, print,
     signals::Signals,
 };
 
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     if args.confirm || args.format == Format::Json {
         given::stdout_for_answers();
     }
-    let max_record = open::options(&args.buffer)?.record_bytes_max();
+    let max_record = options::of(&args.buffer)?.record_bytes_max();
     let (events, inbox) = sync_channel(BATCHES_MAX);
     let wake = events.clone();
     // Where there is no room for it, this thread is awake.

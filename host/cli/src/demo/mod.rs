@@ -24,7 +24,7 @@ use crate::{
     args::{BufferArgs, DemoArgs},
     exit::Exit,
     open::{self, Opening},
-    print,
+    options, print,
 };
 
 /// How often each half is interrupted.
@@ -45,7 +45,7 @@ struct Demo {
 }
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
-    open::options(&args.buffer)?;
+    options::of(&args.buffer)?;
     let source = match &args.input {
         Some(file) => Source::from_file(file)?,
         None => Source::embedded(),

@@ -15,7 +15,7 @@ use tracing::warn;
 use self::values::{Interval, Named, Size};
 use crate::{
     args::{BufferArgs, Durability, Term, WhenFull},
-    open,
+    options,
 };
 
 /// The name of the file. Forebay and Vector ignore names that begin with `buffer.` and are not theirs.
@@ -172,7 +172,7 @@ pub(crate) fn recall(dir: &Path, args: &mut BufferArgs) -> anyhow::Result<()> {
     used.retain(|(name, _)| chosen.iter().all(|(other, _)| other != name));
     if !used.is_empty() {
         let used: Vec<_> = used.into_iter().map(|(name, value)| format!("{name} = {value}")).collect();
-        open::options(args).with_context(|| format!("the buffer remembers {} in {NAME}", used.join(", ")))?;
+        options::of(args).with_context(|| format!("the buffer remembers {} in {NAME}", used.join(", ")))?;
     }
     Ok(())
 }
