@@ -90,7 +90,7 @@ fn the_age_of_the_oldest_record_is_known_at_rest() {
     let age_days = || status(&place.path)["oldest_waiting_age_ms"].as_u64().map(|ms| ms / 86_400_000);
     assert_eq!(age_days(), Some(3));
     let text = run(["status", &place.path]).assert_quiet_success().stdout.clone();
-    assert!(String::from_utf8_lossy(&text).contains("oldest   waits for 3days"), "{text:?}");
+    assert!(String::from_utf8_lossy(&text).contains("oldest   waits for at least 3days"), "{text:?}");
     // The first of the second file, and the last of it.
     for (count, days) in [("--count=85", 2), ("--count=84", 2), ("--count=1", 1)] {
         place.read(&[count]).assert_quiet_success();
@@ -98,6 +98,32 @@ fn the_age_of_the_oldest_record_is_known_at_rest() {
     }
     place.read(&[]).assert_quiet_success();
     assert_eq!(age_days(), None);
+}
+
+/// What was acknowledged long ago may lie in the file before the one with the first record that waits.
+#[test]
+fn a_record_is_no_older_than_its_own_data_file() {
+    let place = Place::new();
+    // Records of 48 bytes, 85 in a file.
+    let sizes = ["--file-size=4KiB", "--small-files"];
+    let mut writer =
+        Running::start(&mut forebay([&["write", &place.path, "--confirm"], &sizes[..]].concat()));
+    writer.feed(&seq(1..=85));
+    while writer.next_line().unwrap() != b"85" {}
+    assert_eq!(place.read(&[]).assert_quiet_success().stdout, seq(1..=85));
+    let file = File::options().write(true).open(place.data_file(0)).unwrap();
+    file.set_modified(SystemTime::now().checked_sub(Duration::from_hours(24)).unwrap()).unwrap();
+    let ledger = Path::new(&place.path).join("buffer.db");
+    let before = std::fs::read(&ledger).unwrap();
+    writer.feed(b"86\n");
+    while writer.next_line().unwrap() != b"86" {}
+    writer.signal(Signal::KILL);
+    writer.wait();
+    // As if the process had died before it stored the next ledger.
+    std::fs::write(&ledger, before).unwrap();
+    let told = status(&place.path);
+    assert_eq!(told["records"], 1, "{told}");
+    assert!(told["oldest_waiting_age_ms"].as_u64().unwrap() < 3_600_000, "{told}");
 }
 
 /// What only the process knows that has the buffer, for people and for programs.

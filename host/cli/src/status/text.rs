@@ -26,7 +26,7 @@ impl Answer {
         writeln!(text)?;
         if let Some(age_ms) = self.oldest_waiting_age_ms {
             let age = humantime::format_duration(Duration::from_secs(age_ms / 1000));
-            writeln!(text, "oldest   waits for {age} at least")?;
+            writeln!(text, "oldest   waits for at least {age}")?;
         }
         if let Some(missing) = &self.missing {
             missing.write(&mut text)?;
