@@ -48,6 +48,7 @@ mod repairing;
 mod sharing;
 mod shipped;
 mod signals;
+mod stopping;
 mod support;
 mod taken_away;
 mod terminal;

@@ -68,6 +68,34 @@ fn a_record_above_the_limit_stops_it_after_those_before_it() {
     assert_eq!(status(&place.path)["records"], 0);
 }
 
+/// Its consumer dies while the producer goes on: the producer is not killed by it, and nothing that it has sent is lost.
+#[test]
+fn records_are_kept_when_the_consumer_is_gone() {
+    let place = Place::new();
+    let mut pipe = Running::start(&mut forebay(["pipe", &place.path]));
+    pipe.feed(&seq(1..=10));
+    while pipe.next_line().unwrap() != b"10" {}
+    pipe.close_stdout();
+    pipe.feed(&seq(11..=50_000));
+    assert!(pipe.next_error_line().contains("records stay in the buffer until standard input ends"));
+    pipe.feed(&seq(50_001..=100_000));
+    let ended = pipe.end();
+    assert_eq!(ended.code, Some(1), "{ended}");
+    assert!(ended.stderr.contains("10 records acknowledged, all of which it took"), "{ended}");
+    assert!(place.read(&[]).assert_quiet_success().stdout == seq(11..=100_000));
+}
+
+/// A consumer that hangs for a while holds up no producer.
+#[test]
+fn a_slow_consumer_holds_up_no_producer() {
+    let place = Place::new();
+    let mut pipe = Running::start(&mut forebay(["pipe", &place.path]));
+    // Much more than two pipes hold.
+    pipe.feed(&seq(1..=200_000));
+    assert!(pipe.end().assert_quiet_success().stdout == seq(1..=200_000));
+    assert_eq!(status(&place.path)["records"], 0);
+}
+
 /// The consumer ends early: what it has not taken waits for the next time, and the caller hears of it.
 #[test]
 fn what_a_consumer_that_goes_has_not_taken_is_kept() {

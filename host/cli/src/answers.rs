@@ -49,7 +49,7 @@ impl Answers {
 
     /// Waits for what became of a batch. Records whose data file another program takes away are written again, behind those
     /// that were handed over meanwhile.
-    pub(crate) fn wait(&mut self, sent: Sent) -> Result<Receipt, WriteError> {
+    fn wait(&mut self, sent: Sent) -> Result<Receipt, WriteError> {
         let Sent { outcome, mut bytes, longest_frame } = sent;
         let pending = match outcome {
             Outcome::Pending(pending) => pending,
@@ -81,6 +81,16 @@ impl Answers {
         self.settle(bytes, answer)
     }
 
+    /// As [`wait`](Self::wait). What a signal has kept from being placed is no error: it is counted at the end.
+    pub(crate) fn wait_or_stop(&mut self, sent: Sent) -> Result<Receipt, WriteError> {
+        match self.wait(sent) {
+            Err(error) if error.kind == WriteErrorKind::Closed && self.signals.caught().is_some() => {
+                Ok(Receipt::default())
+            }
+            answer => answer,
+        }
+    }
+
     /// Counts what became of a batch whose payloads have so many bytes.
     fn settle(&mut self, bytes: u64, answer: Result<Receipt, WriteError>) -> Result<Receipt, WriteError> {
         match answer {
@@ -91,8 +101,12 @@ impl Answers {
             // A part that found room before the buffer was closed is reported, and the rest refused.
             Err(error) if error.is_full() || is_cut_short(&error) => {
                 let bytes = bytes.saturating_sub(payload_bytes(&error.records));
-                self.tally.add(bytes, &error.written, count(error.records.len()));
-                self.room.refuses(&error);
+                // What a signal has cut short is not placed, and counted at the end.
+                let refused = if error.is_full() { count(error.records.len()) } else { 0 };
+                self.tally.add(bytes, &error.written, refused);
+                if refused > 0 {
+                    self.room.refuses(&error);
+                }
                 Ok(error.written)
             }
             Err(error) if is_taken_away(&error) => Ok(self.lose(bytes, error)),
@@ -119,6 +133,13 @@ impl Answers {
         error.written
     }
 
+    /// How many of the records that were read a signal has kept from being placed.
+    pub(crate) fn unplaced(&self, read: u64) -> u64 {
+        let Tally { records, rejected, lost, .. } = self.tally;
+        let settled = records.saturating_add(rejected).saturating_add(lost);
+        if self.signals.caught().is_some() { read.saturating_sub(settled) } else { 0 }
+    }
+
     /// What has become of all that was waited for.
     pub(crate) fn tally(&self) -> &Tally {
         &self.tally
@@ -126,9 +147,17 @@ impl Answers {
 
     /// How a command ends that has written: whether every record was taken, and is there. So many events were in data files
     /// that were taken away, by the buffer's own account.
-    pub(crate) fn exit(&self, taken_away: u64) -> Exit {
+    ///
+    /// So many records were read from stdin: after a signal, not all of them may be placed.
+    pub(crate) fn exit(&self, taken_away: u64, read: u64) -> Exit {
         let Tally { records, rejected, lost, came_back, .. } = self.tally;
         let mut said = vec![format!("{} written", print::count(records, "record"))];
+        let unplaced = self.unplaced(read);
+        if unplaced > 0 {
+            said.push(format!(
+                "{unplaced} read from standard input and not placed before the signal's time was over"
+            ));
+        }
         if rejected > 0 {
             said.push(format!("{rejected} refused for want of room"));
         }

@@ -171,7 +171,9 @@ pub(crate) struct ReadArgs {
 
 /// Take records from stdin to stdout through the buffer in DIR
 ///
-/// What the buffer held comes first. Ends when stdin has ended and every record is written to stdout.
+/// What the buffer held comes first. Ends when stdin has ended and every record is written to stdout, and the reader of a pipe has taken
+/// it. When that reader is slow or goes, records wait in the buffer: with its reader gone, the command reads stdin to its end, keeps the
+/// rest, and ends with 1.
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Examples:
   produce | forebay pipe /tmp/queue | consume

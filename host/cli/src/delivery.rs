@@ -1,7 +1,7 @@
 //! From the buffer to stdout. A record is acknowledged when the reader of a pipe has taken it, or another output has it, and not before.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     path::Path,
     time::{Duration, Instant},
 };
@@ -35,6 +35,7 @@ struct Written {
     begin: u64,
     /// Where each of them ends.
     ends: Vec<u64>,
+    last_id: u64,
     /// How many of them are acknowledged.
     acknowledged: usize,
     taken: Taken,
@@ -87,20 +88,45 @@ impl Delivery {
         self.look.min(most)
     }
 
-    /// Prints records. Those that the reader has taken are acknowledged, now or later.
-    pub(crate) fn deliver(&mut self, taken: Taken, supply: &mut impl Supply) -> anyhow::Result<Listener> {
+    /// Prints records. Those that the reader has taken are acknowledged, now or later. Also says how many were printed.
+    pub(crate) fn deliver(
+        &mut self,
+        mut taken: Taken,
+        supply: &mut impl Supply,
+    ) -> anyhow::Result<(Listener, u64)> {
+        self.leave_out_known(&mut taken);
+        let count = u64::try_from(taken.len()).unwrap_or(u64::MAX);
+        if count == 0 {
+            return Ok((self.look(supply)?, 0));
+        }
         self.text.clear();
         let begin = self.outlet.written();
-        let mut ends = Vec::with_capacity(taken.len());
+        let (mut ends, mut last_id) = (Vec::with_capacity(taken.len()), 0);
         for record in taken.records() {
             framing::append(self.framing, &mut self.text, &record)?;
             ends.push(begin.saturating_add(u64::try_from(self.text.len()).unwrap_or(u64::MAX)));
+            last_id = record.id;
         }
-        self.outstanding.push_back(Written { begin, ends, acknowledged: 0, taken });
+        self.outstanding.push_back(Written { begin, ends, last_id, acknowledged: 0, taken });
         self.look = FIRST_LOOK;
         let listener = self.write(supply)?;
         self.settle(supply, listener == Listener::Gone)?;
-        Ok(listener)
+        Ok((listener, count))
+    }
+
+    /// A new owner delivers what was not acknowledged to the one before it: what is in the output already must not come twice. It is
+    /// acknowledged by its ids when the reader has taken it.
+    fn leave_out_known(&self, taken: &mut Taken) {
+        let first = taken.records().next().map(|record| record.id);
+        let newest = self.outstanding.back().map(|written| written.last_id);
+        if first > newest {
+            return;
+        }
+        let incarnation = taken.incarnation();
+        let same = self.outstanding.iter().filter(|written| written.taken.incarnation() == incarnation);
+        let known: HashSet<u64> =
+            same.flat_map(|written| written.taken.records().map(|record| record.id)).collect();
+        taken.leave_out(|id| known.contains(&id));
     }
 
     /// Acknowledges what the reader has taken since.

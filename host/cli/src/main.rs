@@ -45,6 +45,7 @@ mod serve;
 mod signals;
 mod size;
 mod status;
+mod stdin;
 mod verify;
 mod write;
 

@@ -1,14 +1,16 @@
 //! `forebay pipe`: records from stdin to stdout through a buffer.
 //!
 //! One thread reads stdin and writes to the buffer; this one reads from it and prints. The end of stdin ends writing, which
-//! ends reading when everything is delivered.
+//! ends reading when everything is delivered. A consumer that goes ends reading, and writing goes on.
 
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, channel},
     },
     thread,
     time::Duration,
@@ -16,6 +18,7 @@ use std::{
 
 use anyhow::Context as _;
 use forebay::{Buffer, explain_missing_threads};
+use tracing::warn;
 
 use crate::{
     access::{Access, Sent, Sink, Source, Supply as _, Turn},
@@ -27,7 +30,7 @@ use crate::{
     given,
     open::Opening,
     options,
-    print::Listener,
+    print::{self, Listener},
     signals::Signals,
 };
 
@@ -37,40 +40,92 @@ const BATCHES_MAX: usize = 8;
 /// How long one call waits for records. The end of writing cuts it short.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// How often it is looked whether the time is over when a signal has come.
+const BUSY_LOOK: Duration = Duration::from_millis(5);
+
+/// What the thread that prints hears of, when it does not print.
+enum Event {
+    /// Writing has ended.
+    Written(anyhow::Result<Answers>),
+    /// A signal has come.
+    Stop,
+}
+
 pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     given::stdout_for_records()?;
     given::stdin();
     let max_record = options::of(&args.buffer)?.record_bytes_max();
     let opening = Opening::create(&args.buffer)?;
-    let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, || {});
+    let (events, inbox) = channel();
+    let wake = events.clone();
+    // A receiver that is gone needs no waking.
+    let wake = move || drop(wake.send(Event::Stop));
+    let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
     access.enter()?;
-    let feed = Feed::new(args.framing, max_record, Sink::new(&access, &args.buffer));
+    let feed = Feed::new(args.framing, max_record, Sink::new(&access, &args.buffer), signals)?;
+    let read = feed.read();
     let mut delivery = Delivery::new(args.framing.into(), args.buffer.grace, signals)?;
     let end = EndOfWriting::new(&access, signals);
     let has_ended = Arc::clone(&end.has_come);
     let writing =
         Writing { end, waiting: VecDeque::new(), answers: Answers::new(&args.buffer, true, signals) };
-    let writing = thread::Builder::new()
+    let write = move || {
+        let written = panic::catch_unwind(AssertUnwindSafe(|| writing.run(feed)));
+        let died = |_| Err(anyhow::anyhow!("the thread that reads standard input has died"));
+        // A receiver that is gone needs no end.
+        let _ = events.send(Event::Written(written.unwrap_or_else(died)));
+    };
+    thread::Builder::new()
         .name("forebay-input".to_owned())
-        .spawn(move || writing.run(feed))
+        .spawn(write)
         .map_err(explain_missing_threads)
         .context("cannot start a thread to read standard input")?;
 
     let mut source = Source::new(&access);
-    let result = deliver_all(&mut source, &has_ended, &mut delivery, signals);
+    let delivered = deliver_all(&mut source, &has_ended, &mut delivery, signals);
+    // What it has and has not delivered is for others.
     drop(source);
-    let delivered = delivery.finish(&args.dir, Ending::of(&access), signals);
-    // Nothing waits for what is still to come from stdin.
-    if signals.caught().is_some() || result? == Listener::Gone {
-        return delivered;
-    }
-    let Ok(written) = writing.join() else {
-        anyhow::bail!("the thread that reads standard input has died");
+    let listener = match delivered {
+        Ok(listener) => listener,
+        Err(error) => {
+            // Nothing waits for what is still to come from stdin.
+            delivery.finish(&args.dir, Ending::of(&access), signals)?;
+            return Err(error);
+        }
     };
+    if listener == Listener::Gone && signals.caught().is_none() && !has_ended.load(Ordering::SeqCst) {
+        warn!("the reader of standard output has gone: records stay in the buffer until standard input ends");
+    }
+    let written = wait_for_end(&inbox, signals);
+    let delivered = delivery.finish(&args.dir, Ending::of(&access), signals);
     // What was lost with a data file is among the losses that delivery has met.
-    let written = written?.exit(0);
+    let read = read.load(Ordering::SeqCst);
+    let written = if let Some(answers) = written? {
+        answers.exit(0, read)
+    } else {
+        let read = print::count(read, "record");
+        print::say(&format!(
+            "{read} read from standard input, the last of which may not be placed: the signal's time is over"
+        ));
+        Exit::No
+    };
     Ok(delivered?.and(written))
+}
+
+/// Waits for the end of writing. `None`: the time is over that a signal left.
+fn wait_for_end(inbox: &Receiver<Event>, signals: &Signals) -> anyhow::Result<Option<Answers>> {
+    loop {
+        let time = if signals.caught().is_some() { BUSY_LOOK } else { WAIT };
+        match inbox.recv_timeout(time) {
+            Ok(Event::Written(answers)) => return answers.map(Some),
+            Err(RecvTimeoutError::Timeout) if signals.is_overdue() => return Ok(None),
+            Ok(Event::Stop) | Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                anyhow::bail!("the thread that reads standard input has died")
+            }
+        }
+    }
 }
 
 /// Delivers all records until writing has ended, or the listener is gone.
@@ -85,7 +140,7 @@ fn deliver_all(
         let is_last = has_ended.load(Ordering::SeqCst);
         match source.next(BATCH_RECORDS, if is_last { Duration::ZERO } else { delivery.wait(WAIT) })? {
             Turn::Records(taken) => {
-                if signals.caught().is_some() || delivery.deliver(taken, source)? == Listener::Gone {
+                if signals.caught().is_some() || delivery.deliver(taken, source)?.0 == Listener::Gone {
                     break;
                 }
             }
@@ -128,7 +183,7 @@ impl Writing {
 
     fn settle_first(&mut self) -> anyhow::Result<()> {
         if let Some(sent) = self.waiting.pop_front() {
-            self.answers.wait(sent)?;
+            self.answers.wait_or_stop(sent)?;
         }
         Ok(())
     }
@@ -159,8 +214,6 @@ impl Drop for EndOfWriting {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-
-    use std::panic;
 
     use clap::Parser as _;
     use forebay::WriteErrorKind;

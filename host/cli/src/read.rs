@@ -66,8 +66,11 @@ fn print_all(
         let wanted = usize::try_from(left).map_or(BATCH_RECORDS, |left| left.min(BATCH_RECORDS));
         match supply.next(wanted, delivery.wait(most))? {
             Turn::Records(taken) => {
-                let count = u64::try_from(taken.len()).unwrap_or(u64::MAX);
-                if signals.caught().is_some() || delivery.deliver(taken, supply)? == Listener::Gone {
+                if signals.caught().is_some() {
+                    break;
+                }
+                let (listener, count) = delivery.deliver(taken, supply)?;
+                if listener == Listener::Gone {
                     break;
                 }
                 left = left.saturating_sub(count);

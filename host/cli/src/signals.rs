@@ -1,7 +1,7 @@
 //! SIGHUP, SIGINT and SIGTERM: the buffer is closed well, and served no more, whatever the command is waiting for at that moment.
 //!
-//! A signal ends writing, which wakes all who wait for records or for room. The command then finishes the step that it is
-//! in, and ends. A command that is stuck in a step, because its output is not read, is not waited for, and neither is logic that
+//! A signal ends writing, which wakes all who wait for records or for room. A command that reads stdin places first what it has read,
+//! for half of the time. The command then finishes the step that it is in, and ends. A command that is stuck in a step, because its output is not read, is not waited for, and neither is logic that
 //! takes its time: its brake is pulled. A second signal ends the process within a second, also where the buffer cannot be
 //! closed.
 
@@ -52,6 +52,10 @@ pub(crate) struct Signals {
     /// That of the buffer, also while it is being closed.
     brake: Arc<OnceLock<Brake>>,
     grace: Arc<OnceLock<Duration>>,
+    /// When the signal came.
+    since: Arc<OnceLock<Instant>>,
+    /// The command places what it has read before writing ends.
+    places_first: Arc<AtomicBool>,
 }
 
 enum Held {
@@ -88,30 +92,39 @@ impl Signals {
             held: Arc::new(Mutex::new(Held::Nothing)),
             brake: Arc::default(),
             grace: Arc::default(),
+            since: Arc::default(),
+            places_first: Arc::default(),
         }
     }
 
     fn start(&self) -> std::io::Result<()> {
         let (mut receiver, sender) = UnixStream::pair()?;
         let overdue = Arc::new(AtomicBool::new(false));
-        let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
+        for signal in heard() {
             flag::register_conditional_shutdown(signal, Exit::Signal(signal).number(), Arc::clone(&overdue))?;
             flag::register_usize(signal, Arc::clone(&self.caught), usize::try_from(signal).unwrap_or(0))?;
             pipe::register(signal, sender.try_clone()?)?;
         }
         let (caught, held) = (Arc::clone(&self.caught), Arc::clone(&self.held));
         let (first, began) = sync_channel::<(Exit, Instant)>(1);
+        let (grace, places_first) = (Arc::clone(&self.grace), Arc::clone(&self.places_first));
         let close = move || {
             let Ok((exit, until)) = began.recv() else { return };
+            if places_first.load(Ordering::SeqCst) {
+                wake(exit, &held);
+                let half = grace.get().copied().unwrap_or(GRACE) / 2;
+                thread::sleep(until.saturating_duration_since(Instant::now()).saturating_sub(half));
+            }
             begin_end(exit, &held);
             thread::sleep(until.saturating_duration_since(Instant::now()));
             end(exit, &held);
         };
         // Closing may wait for a disk or for the logic. Another thread hears the second signal meanwhile.
         let (brake, grace) = (Arc::clone(&self.brake), Arc::clone(&self.grace));
+        let since = Arc::clone(&self.since);
         let wait = move || {
             wait_for_signal(&mut receiver);
+            let _ = since.set(Instant::now());
             let exit = Exit::Signal(signal_in(&caught).unwrap_or(SIGTERM));
             let until = Instant::now() + grace.get().copied().unwrap_or(GRACE);
             let _ = first.send((exit, until));
@@ -136,6 +149,36 @@ impl Signals {
         let _ = self.grace.set(grace);
     }
 
+    /// When a signal comes, the command places first what it has read. Writing ends when half of the time is over.
+    pub(crate) fn place_first(&self) {
+        self.places_first.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a step may be begun: no signal has come, or the first half of the time that it leaves is not over.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.is_within(2)
+    }
+
+    /// Whether the command is to give up what it waits for, and say how it went.
+    pub(crate) fn is_overdue(&self) -> bool {
+        !self.is_within(3)
+    }
+
+    /// Whether no signal has come, or fewer than so many quarters of its time are over.
+    fn is_within(&self, quarters: u32) -> bool {
+        let grace = self.grace.get().copied().unwrap_or(GRACE);
+        self.since.get().is_none_or(|since| since.elapsed() < grace.saturating_mul(quarters) / 4)
+    }
+
+    /// A stream that has bytes as soon as a signal has come.
+    pub(crate) fn wake_on_signal() -> std::io::Result<UnixStream> {
+        let (receiver, sender) = UnixStream::pair()?;
+        for signal in heard() {
+            pipe::register(signal, sender.try_clone()?)?;
+        }
+        Ok(receiver)
+    }
+
     /// The signal that was caught, if one was.
     pub(crate) fn caught(&self) -> Option<i32> {
         signal_in(&self.caught)
@@ -151,7 +194,7 @@ impl Signals {
 
     /// From now on this buffer is closed when a signal comes, or by [`close`](Self::close).
     pub(crate) fn hold(&self, buffer: Buffer, wake: Wake) {
-        if self.caught().is_some() {
+        if self.caught().is_some() && !self.places_first.load(Ordering::SeqCst) {
             buffer.end_writing();
         }
         // A command has one buffer.
@@ -185,6 +228,22 @@ impl Signals {
     pub(crate) fn close(&self) -> anyhow::Result<u64> {
         close(&self.held)
     }
+}
+
+/// A signal came: has the command place what it has read.
+fn wake(exit: Exit, held: &Mutex<Held>) {
+    match &*lock(held) {
+        Held::Nothing => process::exit(exit.number()),
+        Held::Connected(wake) => wake(),
+        Held::Open(open) => (open.wake)(),
+        Held::Closed => {}
+    }
+}
+
+/// The signals that are dealt with here.
+fn heard() -> impl Iterator<Item = i32> {
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    [SIGINT, SIGTERM].into_iter().chain(hangup)
 }
 
 /// A signal came: has the command end.

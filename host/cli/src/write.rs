@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
     panic::{self, AssertUnwindSafe},
     sync::{
-        Arc, Mutex, TryLockError,
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
@@ -39,7 +39,7 @@ const BATCHES_MAX: usize = 8;
 /// How often the buffer is looked at while stdin is silent: it may stop with every record answered.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether a request is still in flight when a signal has come.
+/// How often it is looked whether the time is over when a signal has come.
 const BUSY_LOOK: Duration = Duration::from_millis(5);
 
 /// What this thread hears of.
@@ -59,6 +59,8 @@ struct Answer {
     first_id: Option<u64>,
     last_id: Option<u64>,
     rejected: u64,
+    /// Read from stdin, and not placed before the time was over that a signal had left.
+    unplaced: u64,
 }
 
 pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
@@ -76,8 +78,8 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
     access.enter()?;
     let sink = Sink::new(&access, &args.buffer);
-    let busy = sink.busy();
-    let feed = Feed::new(args.framing, max_record, sink);
+    let feed = Feed::new(args.framing, max_record, sink, signals)?;
+    let read = feed.read();
     thread::Builder::new()
         .name("forebay-input".to_owned())
         .spawn(move || feed_all(feed, &events))
@@ -88,15 +90,23 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
         signals,
         answers: Answers::new(&args.buffer, false, signals),
         confirm: if args.confirm { Some(print::stdout()?) } else { None },
-        busy,
     };
     let result = writing.collect(&inbox);
     let closed = signals.close();
+    let answers = &writing.answers;
+    let read = read.load(Ordering::SeqCst);
     if args.format == Format::Json {
-        print::json(&Answer::new(writing.answers.tally()))?;
+        print::json(&Answer::new(answers.tally(), answers.unplaced(read)))?;
     }
-    let taken_away = result.and(closed)?;
-    Ok(writing.answers.exit(taken_away))
+    let taken_away = match result.and(closed) {
+        // What could not be placed is told last.
+        Err(error) if answers.unplaced(read) > 0 => {
+            print::say(&format!("{error:#}"));
+            0
+        }
+        closed => closed?,
+    };
+    Ok(answers.exit(taken_away, read))
 }
 
 fn feed_all(feed: Feed, events: &SyncSender<Event>) {
@@ -114,35 +124,28 @@ struct Writing<'a> {
     answers: Answers,
     /// Where the last id is printed.
     confirm: Option<File>,
-    /// Held while a request is in flight, until its answer was passed on.
-    busy: Arc<Mutex<()>>,
 }
 
 impl Writing<'_> {
-    /// Waits for all answers, until there are no more or a signal comes.
+    /// Waits for all answers. After a signal, until the time is over that it leaves.
     fn collect(&mut self, inbox: &Receiver<Event>) -> anyhow::Result<()> {
-        while self.signals.caught().is_none() {
-            match inbox.recv_timeout(LOOK) {
+        loop {
+            let is_signalled = self.signals.caught().is_some();
+            match inbox.recv_timeout(if is_signalled { BUSY_LOOK } else { LOOK }) {
                 Ok(Event::Sent(sent)) => self.settle(sent)?,
                 Ok(Event::End(result)) => return result,
-                Ok(Event::Stop) => break,
+                Ok(Event::Stop) => {}
+                Err(RecvTimeoutError::Timeout) if is_signalled => {
+                    if self.signals.is_overdue() {
+                        return Ok(());
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => self.must_go_on()?,
                 Err(RecvTimeoutError::Disconnected) => {
                     anyhow::bail!("the thread that reads standard input has died")
                 }
             }
         }
-        // A request that is in flight has its answer first. The thread that waits for it may wait for room for what it has to tell.
-        while matches!(self.busy.try_lock(), Err(TryLockError::WouldBlock)) {
-            if let Ok(Event::Sent(sent)) = inbox.recv_timeout(BUSY_LOOK) {
-                self.settle(sent)?;
-            }
-        }
-        // Writing has ended: what was handed over has its answer or gets it now.
-        while let Ok(Event::Sent(sent)) = inbox.try_recv() {
-            self.settle(sent)?;
-        }
-        Ok(())
     }
 
     /// Fails if the buffer has stopped: no answer would say so before the next record comes.
@@ -156,14 +159,8 @@ impl Writing<'_> {
 
     /// Waits for what became of a batch.
     fn settle(&mut self, sent: Sent) -> anyhow::Result<()> {
-        match self.answers.wait(sent) {
-            // It was still waiting for room when the signal came.
-            Err(error) if error.kind == WriteErrorKind::Closed && self.signals.caught().is_some() => {}
-            receipt => {
-                if let Some(id) = receipt?.last_id {
-                    self.confirm(id);
-                }
-            }
+        if let Some(id) = self.answers.wait_or_stop(sent)?.last_id {
+            self.confirm(id);
         }
         Ok(())
     }
@@ -178,13 +175,14 @@ impl Writing<'_> {
 }
 
 impl Answer {
-    fn new(tally: &Tally) -> Self {
+    fn new(tally: &Tally, unplaced: u64) -> Self {
         Self {
             records: tally.records,
             bytes: tally.bytes,
             first_id: tally.first_id.map(|RecordId(id)| id),
             last_id: tally.last_id.map(|RecordId(id)| id),
             rejected: tally.rejected,
+            unplaced,
         }
     }
 }

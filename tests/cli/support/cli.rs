@@ -143,16 +143,24 @@ pub struct Running {
 impl Running {
     /// Starts it, with pipes on stdin, stdout and stderr. What comes on stderr is collected.
     pub fn start(command: &mut Command) -> Self {
-        Self::spawn(command, collect_lines)
+        Self::spawn(command.stdin(Stdio::piped()), collect_lines)
+    }
+
+    /// Starts it with this stdin.
+    pub fn start_with_stdin(command: &mut Command, stdin: Stdio) -> Self {
+        let running = Self::spawn(command.stdin(stdin), collect_lines);
+        // The command keeps its end of the pipe otherwise.
+        command.stdin(Stdio::null());
+        running
     }
 
     /// Starts it, with a stderr that is not read.
     pub fn start_unheard(command: &mut Command) -> Self {
-        Self::spawn(command, |_| channel().1)
+        Self::spawn(command.stdin(Stdio::piped()), |_| channel().1)
     }
 
     fn spawn(command: &mut Command, listen: impl FnOnce(ChildStderr) -> Receiver<String>) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let watchdog = Watchdog::over(&child);
         let stdout = child.stdout.take().map(BufReader::new);

@@ -198,7 +198,7 @@ impl Access {
                         .with_context(|| format!("cannot use the buffer {}", self.dir.display()));
                 }
             }
-            if Instant::now() >= until || self.signals.caught().is_some() {
+            if Instant::now() >= until || !self.signals.may_go_on() {
                 return Err(held);
             }
             pauses.pause();

@@ -1,13 +1,10 @@
 //! Appends records to a buffer, as its owner or through the process that is. One request is in flight at a time, so that what a killed owner leaves in doubt
 //! is the records of one request; they are sent again.
 
-use std::{
-    ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
-use forebay::{NewRecord, Pending, Receipt, RecordId};
+use forebay::{NewRecord, Pending, Receipt, RecordId, WriteError, WriteErrorKind};
 use forebay_api::{AppendQuery, Code, Durability, Failure, Placed, framing};
 use tracing::warn;
 
@@ -46,7 +43,6 @@ pub(crate) struct Sink {
     query: AppendQuery,
     is_rejecting: bool,
     is_said: bool,
-    busy: Arc<Mutex<()>>,
 }
 
 /// What became of one request.
@@ -71,13 +67,7 @@ impl Sink {
             query: AppendQuery { durability, wait_ms, metadata: args.metadata },
             is_rejecting,
             is_said: false,
-            busy: Arc::default(),
         }
-    }
-
-    /// Held while a request is in flight, until its answer was passed on.
-    pub(crate) fn busy(&self) -> Arc<Mutex<()>> {
-        Arc::clone(&self.busy)
     }
 
     /// Hands records over, and tells `sent` of each part of them.
@@ -88,13 +78,20 @@ impl Sink {
     ) -> anyhow::Result<ControlFlow<()>> {
         loop {
             if let Some(owned) = self.access.owned() {
-                return Ok(sent(self.write(&owned.writer, records)?));
+                return match self.write(&owned.writer, records) {
+                    Ok(written) => Ok(sent(written)),
+                    // The time is over that a signal left for what was read.
+                    Err(error)
+                        if error.kind == WriteErrorKind::Closed && self.access.signals.caught().is_some() =>
+                    {
+                        Ok(ControlFlow::Break(()))
+                    }
+                    Err(error) => Err(error.into()),
+                };
             }
-            if self.access.signals.caught().is_some() {
+            if !self.access.signals.may_go_on() {
                 return Ok(ControlFlow::Break(()));
             }
-            let busy = Arc::clone(&self.busy);
-            let busy = busy.lock().unwrap_or_else(PoisonError::into_inner);
             let (outcome, placed) = match self.send(&records)? {
                 Some(Step::Done(outcome, bytes)) => {
                     return Ok(sent(Sent { outcome, bytes, longest_frame: 0 }));
@@ -104,7 +101,6 @@ impl Sink {
             };
             let others = records.split_off(placed.min(records.len()));
             let sent = sent(Sent { outcome, bytes: payload_bytes(&records), longest_frame: 0 });
-            drop(busy);
             records = others;
             if sent.is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -112,7 +108,7 @@ impl Sink {
         }
     }
 
-    fn write(&self, writer: &forebay::Writer, records: Vec<Bytes>) -> anyhow::Result<Sent> {
+    fn write(&self, writer: &forebay::Writer, records: Vec<Bytes>) -> Result<Sent, WriteError> {
         let bytes = payload_bytes(&records);
         let metadata = self.query.metadata;
         let records: Vec<NewRecord> =

@@ -57,7 +57,16 @@ impl Taken {
         }
     }
 
-    fn incarnation(&self) -> u64 {
+    /// Leaves out records, by their ids.
+    pub(crate) fn leave_out(&mut self, is_out: impl Fn(u64) -> bool) {
+        match self {
+            Self::Local(batch) => batch.records.retain(|record| !is_out(record.id().0)),
+            Self::Remote(batch) => batch.records.retain(|record| !is_out(record.id)),
+        }
+    }
+
+    /// The incarnation of all records.
+    pub(crate) fn incarnation(&self) -> u64 {
         match self {
             Self::Local(batch) => batch.incarnation,
             Self::Remote(batch) => batch.incarnation,

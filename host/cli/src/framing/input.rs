@@ -34,6 +34,23 @@ pub(crate) enum InputError {
     Truncated { number: u64 },
 }
 
+/// What may be read of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// As much as there is.
+    Bytes,
+    /// One byte: more may be for another process.
+    OneByte,
+    /// Nothing more, although the stream has not ended.
+    Stopped,
+}
+
+/// A stream that another may tell to stop.
+pub(crate) trait Stream: Read {
+    /// Waits until something can be read. `is_between_records`: no record has begun.
+    fn ready(&mut self, is_between_records: bool) -> Ready;
+}
+
 /// Records from a stream.
 pub(crate) struct Input<R> {
     stream: R,
@@ -42,12 +59,13 @@ pub(crate) struct Input<R> {
     scratch: Box<[u8]>,
     window: BytesMut,
     ended: bool,
+    stopped: bool,
     /// How many records were given.
     count: u64,
     fault: Option<Fault>,
 }
 
-impl<R: Read> Input<R> {
+impl<R: Stream> Input<R> {
     /// Records of at most so many bytes from a stream.
     pub(crate) fn new(stream: R, framing: InputFraming, max_record: u64) -> Self {
         Self {
@@ -57,6 +75,7 @@ impl<R: Read> Input<R> {
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             window: BytesMut::new(),
             ended: false,
+            stopped: false,
             count: 0,
             fault: None,
         }
@@ -76,11 +95,26 @@ impl<R: Read> Input<R> {
                     Fault::Truncated => InputError::Truncated { number },
                 });
             }
-            if self.ended {
+            if self.ended || self.stopped {
                 return Ok(None);
             }
             self.fill()?;
         }
+    }
+
+    /// How many records were read and not given, the one among them whose end is missing. They are not given any more.
+    pub(crate) fn give_up(&mut self) -> u64 {
+        let mut count = 0_u64;
+        loop {
+            let batch = self.cut_batch();
+            if batch.is_empty() {
+                break;
+            }
+            count = count.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+        }
+        let is_cut_off = !self.window.is_empty();
+        self.window.clear();
+        count.saturating_add(is_cut_off.into())
     }
 
     /// Takes off the window what is whole in it.
@@ -107,7 +141,15 @@ impl<R: Read> Input<R> {
 
     fn fill(&mut self) -> Result<(), InputError> {
         loop {
-            match self.stream.read(&mut self.scratch) {
+            let most = match self.stream.ready(self.window.is_empty()) {
+                Ready::Bytes => self.scratch.len(),
+                Ready::OneByte => 1,
+                Ready::Stopped => {
+                    self.stopped = true;
+                    return Ok(());
+                }
+            };
+            match self.stream.read(self.scratch.get_mut(..most).unwrap_or_default()) {
                 Ok(0) => self.ended = true,
                 Ok(read) => self.window.extend_from_slice(self.scratch.get(..read).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -130,6 +172,24 @@ mod tests {
     /// A stream that gives its bytes in pieces, as pipes do.
     struct Pieces(Vec<Vec<u8>>);
 
+    impl Stream for Pieces {
+        fn ready(&mut self, _: bool) -> Ready {
+            Ready::Bytes
+        }
+    }
+
+    impl Stream for io::Take<io::Repeat> {
+        fn ready(&mut self, _: bool) -> Ready {
+            Ready::Bytes
+        }
+    }
+
+    impl Stream for &[u8] {
+        fn ready(&mut self, _: bool) -> Ready {
+            Ready::Bytes
+        }
+    }
+
     impl Read for Pieces {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
             self.0.retain(|piece| !piece.is_empty());
@@ -141,7 +201,7 @@ mod tests {
         }
     }
 
-    fn all(input: &mut Input<impl Read>) -> (Vec<Bytes>, Option<InputError>) {
+    fn all(input: &mut Input<impl Stream>) -> (Vec<Bytes>, Option<InputError>) {
         let mut records = Vec::new();
         loop {
             match input.next_batch() {
@@ -258,6 +318,40 @@ mod tests {
             let (got, error) = all(&mut Input::new(pieces(&text, &sizes), InputFraming::Lines, 20));
             prop_assert!(error.is_none());
             prop_assert_eq!(&got, &records);
+        }
+    }
+
+    /// A stream that is stopped in the middle of a record, after so many bytes of its rest.
+    struct Stopping(&'static [u8], usize);
+
+    impl Read for Stopping {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.0.read(into)
+        }
+    }
+
+    impl Stream for Stopping {
+        fn ready(&mut self, is_between_records: bool) -> Ready {
+            if self.0.len() == 10 {
+                return Ready::Bytes;
+            }
+            if is_between_records || self.1 == 0 {
+                return Ready::Stopped;
+            }
+            self.1 -= 1;
+            Ready::OneByte
+        }
+    }
+
+    /// The next process reads the same pipe: it must find the beginning of a record there, and half a record must not be written.
+    #[test]
+    fn a_stream_that_is_stopped_ends_between_records_or_gives_no_half_one() {
+        for (more, expected, left) in [(9, 2, 0), (1, 1, 1)] {
+            let mut input = Input::new(Stopping(b"one\ntwo\nxx", more), InputFraming::Lines, 100);
+            input.scratch = vec![0; 6].into_boxed_slice();
+            let (records, error) = all(&mut input);
+            assert!(error.is_none());
+            assert_eq!((records.len(), input.give_up()), (expected, left), "{more} bytes more");
         }
     }
 }

@@ -7,7 +7,7 @@ use forebay::Record;
 use forebay_api::framing::{self, Cutter, Length, Lines};
 pub(crate) use forebay_api::framing::{JsonRecord, Shown};
 
-pub(crate) use self::input::Input;
+pub(crate) use self::input::{Input, Ready, Stream};
 use crate::args::{InputFraming, OutputFraming};
 
 fn cutter(framing: InputFraming) -> Box<dyn Cutter + Send> {
