@@ -110,3 +110,26 @@ fn the_status_tells_how_syncs_end() {
         assert_eq!(counts, after.sync_latency.count(), "{runs:?}: {told}");
     }
 }
+
+/// What was acknowledged long ago may lie in the file before the one with the first record that waits.
+#[test]
+fn a_record_is_no_older_than_its_own_data_file() {
+    let directory = TempDir::new().unwrap();
+    let buffer = Buffer::builder(directory.path()).file_bytes(4096).open().unwrap();
+    write(&buffer, 1..=100);
+    let data_file = File::options().write(true).open(directory.path().join("buffer-data-0.dat")).unwrap();
+    data_file.set_modified(SystemTime::now().checked_sub(24 * HOUR).unwrap()).unwrap();
+    let mut left = data_file.metadata().unwrap().len();
+    let in_file = |record: &&forebay::NewRecord| {
+        left = left.saturating_sub(record.frame_bytes());
+        left > 0
+    };
+    let last = u64::try_from(records(1..=100).iter().take_while(in_file).count()).unwrap() + 1;
+    let reader = buffer.reader();
+    reader.next_batch(100).unwrap();
+    for acknowledged in [last - 1, last, last + 1] {
+        reader.ack_through(RecordId(acknowledged));
+        let is_old = age(&buffer).unwrap() >= 24 * HOUR;
+        assert_eq!(is_old, acknowledged < last, "{acknowledged} of {last}: {:?}", age(&buffer));
+    }
+}
