@@ -248,6 +248,32 @@ fn a_look_leases_and_acknowledges_nothing() {
     );
 }
 
+/// A client goes through a large buffer page by page, and each page begins where the one before it ended.
+#[test]
+fn pages_of_a_look_follow_each_other_wherever_a_look_begins() {
+    let served = Served::with(|builder| builder.file_bytes(16 << 10));
+    let mut http = served.connect();
+    for thousand in 0..5_u64 {
+        let lines: Vec<_> = (1..=1000).map(|line| (thousand * 1000 + line).to_string()).collect();
+        http.append(&(lines.join("\n") + "\n"));
+    }
+    for first in [1_u64, 1, 3_333, 2_000, 4_999, 1_500] {
+        let (mut from, mut seen) = (Some(first), Vec::new());
+        while let Some(id) = from {
+            let answer = http.get(&format!("~/records?from={id}")).done();
+            seen.extend(
+                answer["records"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|record| payload(record).parse::<u64>().unwrap()),
+            );
+            from = answer["next"].as_u64();
+        }
+        assert!(seen.iter().copied().eq(first..=5_000), "from {first}: {} records", seen.len());
+    }
+}
+
 /// Programs that take a million records a second have no time for base64.
 #[test]
 fn a_batch_comes_in_binary_where_it_is_asked_for() {
