@@ -265,6 +265,22 @@ fn a_look_at_a_busy_buffer_shows_records_in_order_and_calls_none_lost() {
     assert!(looked_at > 0);
 }
 
+/// A reader that overtakes a look removes what the look has not seen yet.
+#[test]
+fn what_is_read_and_removed_during_a_look_is_not_lost() {
+    let place = Place::new();
+    let lines: Vec<u8> = (1..=4000_u64).flat_map(|line| format!("{line:0999}\n").into_bytes()).collect();
+    place.write(&["--file-size=64KiB", "--max-size=16MiB"], &lines).assert_quiet_success();
+    // It waits at its output with the first MiB.
+    let mut looking = Running::start(&mut forebay(["peek", &place.path]));
+    let first = [looking.next_line().unwrap(), b"\n".to_vec()].concat();
+    assert!(place.read(&[]).assert_quiet_success().stdout == lines);
+    let ended = looking.end();
+    assert!(ended.code == Some(0) && ended.stderr.is_empty(), "{:?}: {}", ended.code, ended.stderr);
+    let seen = [first, ended.stdout].concat();
+    assert!(lines.starts_with(&seen) && seen.len() < lines.len(), "{} bytes", seen.len());
+}
+
 /// As `tail -f` shows a log.
 #[test]
 fn a_look_that_follows_shows_what_is_written_later() {

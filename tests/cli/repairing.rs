@@ -47,6 +47,9 @@ fn data_files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
 /// A bit, a length, a sector of zeros, a sector from elsewhere, or a missing end.
 pub(super) fn damage(directory: &Path, dice: &mut Dice) {
     let files: Vec<_> = data_files(directory).into_iter().filter(|(_, bytes)| bytes.len() > 1024).collect();
+    if files.is_empty() {
+        return;
+    }
     let (name, mut bytes) = files[below(dice, files.len())].clone();
     let at = below(dice, bytes.len());
     let sector = at / 512 * 512;

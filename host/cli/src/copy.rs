@@ -37,7 +37,6 @@ pub(crate) fn run(args: &CopyArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.hold_connection(Box::new(|| {}));
     let mut records = Records::of(&args.dir)?;
     let mut fill = Fill::new(&args.to, sizes)?;
-    let first_id = records.next_id();
     loop {
         let batch = records.next(BATCH_RECORDS)?;
         if batch.is_empty() {
@@ -46,7 +45,7 @@ pub(crate) fn run(args: &CopyArgs, signals: &Signals) -> anyhow::Result<Exit> {
         batch.iter().try_for_each(|record| fill.add(&shown(record)))?;
         signals.fail_if_caught()?;
     }
-    let next_id = records.next_id();
+    let (first_id, next_id) = (records.first_id(), records.next_id());
     let copied = Copied::new(fill.finish(first_id, next_id)?, (first_id, next_id), records.lost().events);
     match args.format {
         Format::Json => print::json(&copied)?,

@@ -4,7 +4,10 @@
 //! Another process may have the buffer meanwhile. What it acknowledges is skipped, and what it is about to write comes later:
 //! neither counts as lost.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use forebay::{
@@ -33,6 +36,12 @@ pub(crate) struct Records {
     dir: PathBuf,
     look: Look,
     seen: Seen,
+    /// The bytes of the ledger when the look began.
+    ledger: Option<Vec<u8>>,
+    /// Another process has the buffer, or had it since the look began.
+    is_live: bool,
+    /// The first event that was not acknowledged, as far as that had to be known.
+    first: RecordId,
     /// The first event that was neither given out nor lost.
     next: RecordId,
     /// A place before it that the next look can begin at.
@@ -59,6 +68,7 @@ pub(crate) struct Lost {
 impl Records {
     /// The records that wait in the buffer in a directory.
     pub(crate) fn of(dir: &Path) -> anyhow::Result<Self> {
+        let ledger = ledger_bytes(dir);
         let (look, seen) = begin(dir, false)?;
         let next = look.first_unread();
         quietly_if(seen.is_held, dir, || {
@@ -70,7 +80,23 @@ impl Records {
             }
             info!(first_id = next.0, next_id = look.next_id().0, "looking at what waits");
         });
-        Ok(Self { dir: dir.to_owned(), look, seen, next, known: None, lost: Lost::default() })
+        let is_live = seen.is_held;
+        Ok(Self {
+            dir: dir.to_owned(),
+            look,
+            seen,
+            ledger,
+            is_live,
+            first: next,
+            next,
+            known: None,
+            lost: Lost::default(),
+        })
+    }
+
+    /// The id of the first event that was not acknowledged. Higher than before where the look has met that others were.
+    pub(crate) fn first_id(&self) -> RecordId {
+        self.first
     }
 
     /// The id of the first event that was not given out.
@@ -101,11 +127,12 @@ impl Records {
         let max_records = u32::try_from(max_records).unwrap_or(u32::MAX);
         let mut looks = 1;
         loop {
-            let is_held = self.seen.is_held;
+            self.is_live = self.is_live || ledger_bytes(&self.dir) != self.ledger;
+            let is_live = self.is_live;
             let look = &mut self.look;
-            let read = quietly_if(is_held, &self.dir, || {
+            let read = quietly_if(is_live, &self.dir, || {
                 let records = look.next_records(max_records, READ_BYTES)?;
-                if records.is_empty() && !is_held {
+                if records.is_empty() && !is_live {
                     look.reached_end()?;
                 }
                 Ok((records, look.take_losses()))
@@ -119,10 +146,14 @@ impl Records {
                 read => read.context("cannot read on")?,
             };
             self.note_losses(losses)?;
-            if let Some(last) = records.last() {
-                self.next = self.next.max(last.id.after(last.events.get().into()));
+            let Some(last) = records.last() else { return Ok(records) };
+            self.next = self.next.max(last.id.after(last.events.get().into()));
+            // A part of what was acknowledged meanwhile is gone. The rest of it would look like records behind a loss.
+            let waits = |record: &ReadRecord| record.id.after(record.events.get().into()) > self.first;
+            let records: Vec<ReadRecord> = records.into_iter().filter(waits).collect();
+            if !records.is_empty() {
+                return Ok(records);
             }
-            return Ok(records);
         }
     }
 
@@ -143,8 +174,10 @@ impl Records {
 
     fn begin_again(&mut self) -> anyhow::Result<()> {
         self.known = self.look.checkpoint().or(self.known);
+        let ledger = ledger_bytes(&self.dir);
         let (look, seen) = begin(&self.dir, true)?;
-        (self.look, self.seen) = (look, seen);
+        self.is_live = seen.is_held;
+        (self.look, self.seen, self.ledger) = (look, seen, ledger);
         self.look.skip_to(self.next, self.known)?;
         Ok(())
     }
@@ -157,6 +190,7 @@ impl Records {
         let now = Seen::of(&quietly_if(true, &self.dir, || Snapshot::take(&self.dir))?);
         let passed = now.readable_ledger().filter(|ledger| Some(*ledger) != self.seen.readable_ledger());
         let first_unread = passed.map_or(RecordId(0), |ledger| ledger.first_unread());
+        self.first = self.first.max(first_unread);
         for loss in losses {
             let events = loss.ids.end.since(loss.ids.start.max(first_unread));
             self.next = self.next.max(loss.ids.end);
@@ -185,6 +219,11 @@ impl Seen {
             LedgerOnDisk::None | LedgerOnDisk::Unreadable { .. } => None,
         }
     }
+}
+
+/// What other processes change first.
+fn ledger_bytes(dir: &Path) -> Option<Vec<u8>> {
+    fs::read(dir.join("buffer.db")).ok()
 }
 
 fn begin(dir: &Path, is_quiet: bool) -> Result<(Look, Seen), SnapshotError> {

@@ -33,7 +33,7 @@ pub(super) struct End {
     pub(super) events: u64,
     /// The id behind them.
     pub(super) next_id: u64,
-    /// See [`Head::first_id`].
+    /// See [`Head::first_id`]. Higher where records were acknowledged while the archive was written.
     pub(super) first_id: u64,
 }
 

@@ -62,8 +62,7 @@ pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
 
 /// Writes all records.
 fn write<W: Write>(records: &mut Records, into: W, signals: &Signals) -> anyhow::Result<(Dumped, W)> {
-    let first_id = records.next_id();
-    let mut archive = ArchiveWriter::new(into, first_id)?;
+    let mut archive = ArchiveWriter::new(into, records.first_id())?;
     loop {
         let batch = records.next(BATCH_RECORDS)?;
         if batch.is_empty() {
@@ -72,8 +71,8 @@ fn write<W: Write>(records: &mut Records, into: W, signals: &Signals) -> anyhow:
         archive.add(&batch)?;
         signals.fail_if_caught()?;
     }
-    let next_id = records.next_id();
-    let (count, into) = archive.finish(next_id)?;
+    let (first_id, next_id) = (records.first_id(), records.next_id());
+    let (count, into) = archive.finish(first_id, next_id)?;
     let dumped = Dumped {
         records: count,
         first_id: first_id.0,

@@ -97,7 +97,7 @@ impl Archive {
 
     /// The first event that was not acknowledged when the archive was made.
     pub(crate) fn first_id(&self) -> RecordId {
-        let told = self.head.map(|head| head.first_id).or(self.end.map(|end| end.first_id)).map(RecordId);
+        let told = self.end.map(|end| end.first_id).or(self.head.map(|head| head.first_id)).map(RecordId);
         told.or(self.map.first_id()).unwrap_or(RecordId::FIRST)
     }
 

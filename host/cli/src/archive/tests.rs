@@ -52,7 +52,7 @@ fn archived(records: &[Content]) -> (Vec<u8>, Vec<usize>) {
         end += usize::try_from(frame_bytes).unwrap();
         ends.push(end);
     }
-    archive.finish(RecordId(next_id(records))).unwrap();
+    archive.finish(RecordId(7), RecordId(next_id(records))).unwrap();
     (bytes, ends)
 }
 

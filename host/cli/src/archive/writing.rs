@@ -11,7 +11,6 @@ use super::ends::{End, Head};
 /// An archive that is being written.
 pub(crate) struct ArchiveWriter<W> {
     into: W,
-    first_id: RecordId,
     records: u64,
     events: u64,
     frames: Vec<u8>,
@@ -21,7 +20,7 @@ impl<W: Write> ArchiveWriter<W> {
     /// Begins an archive of the records from this id on.
     pub(crate) fn new(mut into: W, first_id: RecordId) -> anyhow::Result<Self> {
         into.write_all(&Head { first_id: first_id.0 }.encode()).context(CANNOT_WRITE)?;
-        Ok(Self { into, first_id, records: 0, events: 0, frames: Vec::new() })
+        Ok(Self { into, records: 0, events: 0, frames: Vec::new() })
     }
 
     /// Adds records. Their ids are above those that were added before.
@@ -36,9 +35,9 @@ impl<W: Write> ArchiveWriter<W> {
         self.into.write_all(&self.frames).context(CANNOT_WRITE)
     }
 
-    /// Ends the archive. `next_id` is the id behind all records. Gives how many there are, and what it was written to.
-    pub(crate) fn finish(mut self, next_id: RecordId) -> anyhow::Result<(u64, W)> {
-        let Self { records, events, first_id, .. } = self;
+    /// Ends the archive. `first_id` may have become higher, `next_id` is the id behind all records. Gives how many there are, and what it was written to.
+    pub(crate) fn finish(mut self, first_id: RecordId, next_id: RecordId) -> anyhow::Result<(u64, W)> {
+        let Self { records, events, .. } = self;
         let end = End { records, events, next_id: next_id.0, first_id: first_id.0 };
         self.into.write_all(&end.encode()).and_then(|()| self.into.flush()).context(CANNOT_WRITE)?;
         Ok((records, self.into))
