@@ -77,7 +77,21 @@ impl Command {
             Self::Ack(args) => Some((&args.dir, &mut args.buffer)),
             Self::Serve(args) => Some((&args.dir, &mut args.buffer)),
             Self::Demo(args) => Some((args.dir.as_deref()?, &mut args.buffer)),
-            _ => None,
+            Self::Purge(args) => Some((&args.dir, &mut args.buffer)),
+            // Each by its name, so that no command with options is forgotten.
+            Self::Peek(_)
+            | Self::Status(_)
+            | Self::Verify(_)
+            | Self::Inspect(_)
+            | Self::Repair(_)
+            | Self::Dump(_)
+            | Self::Restore(_)
+            | Self::Copy(_)
+            | Self::Doctor(_)
+            | Self::DeadLetters(_)
+            | Self::Component(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
         }
     }
 }
