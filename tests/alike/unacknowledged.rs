@@ -1,16 +1,12 @@
 //! Records that a consumer neither acknowledges nor gives back: they are seen, and come again where that was chosen.
 
-use std::{
-    io,
-    num::NonZeroU32,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{num::NonZeroU32, time::Duration};
 
 use forebay::{Buffer, Options, Record, RecordId, Simulation, storage::memory::Disk};
 
 use crate::support::{
     Runs,
+    logged::logged,
     storage::{ids, options, read, write},
 };
 
@@ -122,28 +118,11 @@ fn a_lease_that_ends_counts_as_a_delivery_that_came_to_nothing() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A consumer that forgets to acknowledge sees that nothing comes, and has to find out why.
 #[test]
 fn delivery_that_pauses_is_told() {
     for runs in Runs::ALL {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber =
-            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(subscriber, || {
+        let ((), log) = logged(|| {
             let mut options = options();
             options.max_unacknowledged_records = 5;
             let buffer = open(runs, &Simulation::new(), options);
@@ -156,7 +135,6 @@ fn delivery_that_pauses_is_told() {
             taken[0].ack();
             assert!(!buffer.status().unwrap().delivery_paused, "{runs:?}");
         });
-        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert_eq!(log.matches("delivery pauses: too much is unacknowledged").count(), 1, "{runs:?}: {log}");
     }
 }

@@ -1,11 +1,7 @@
 //! What is said of untrusted logic that does harm. A log that fills the disk is an attack as well, and so is one that says
 //! nothing.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use forebay::{
     Breach, Buffer, NewRecord, ReadError, RecordId, Refusal, Simulation, WriteError, WriteErrorKind,
@@ -15,26 +11,12 @@ use forebay::{
 
 use super::{attack::guest, bed::NO_BATCH};
 use crate::support::{
-    Runs,
+    Runs, logged,
     storage::{file, options},
     unfaithful::Unfaithful,
 };
 
 const WRITES: u64 = 20;
-
-#[derive(Default)]
-struct Lines(Mutex<Vec<u8>>);
-
-impl io::Write for &Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What this thread has logged.
 struct Log {
@@ -53,14 +35,8 @@ impl Log {
 
 /// Runs something, and gives what it has logged.
 fn logged<T>(run: impl FnOnce() -> T) -> (T, Log) {
-    let (lines, started) = (Arc::new(Lines::default()), Instant::now());
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&lines)).finish();
-    let answer = tracing::subscriber::with_default(subscriber, || {
-        // What another test has met first, while it had no subscriber, may be switched off for the whole process.
-        tracing::callsite::rebuild_interest_cache();
-        run()
-    });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let started = Instant::now();
+    let (answer, text) = logged::logged(run);
     (answer, Log { text, lasted: started.elapsed() })
 }
 

@@ -6,6 +6,7 @@ pub mod faulty;
 pub mod fixtures;
 pub mod fuse;
 pub mod ids;
+pub mod logged;
 pub mod native_logic;
 pub mod recorded;
 pub mod storage;

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
 
 mod as_in_memory;
+#[allow(unreachable_pub, reason = "the integration tests have it as well")]
+#[path = "../../../../../tests/support/logged.rs"]
+mod capture;
 mod data_file;
 mod dead_letters;
 mod directory;
@@ -15,7 +18,6 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 
 use forebay_frame::{RecordId, Source as _};
 use tempfile::TempDir;
@@ -70,25 +72,6 @@ fn refused(opened: Result<Native, NativeOpenError>) -> Option<u32> {
     }
 }
 
-/// Collects what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn logged(act: impl FnOnce()) -> String {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, act);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    capture::logged(act).1
 }
