@@ -40,10 +40,12 @@ hostile profile="release":
         --test-threads 1 --exact lives::load::a_thousand_exchanges_under_load_lose_nothing \
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
 
-# Share a buffer between processes: throughput beside one process, 200 kills, 100 handovers; repair 300. Minutes; prints a table.
+# Share a buffer between processes, deliver to a flaky endpoint while processes are killed, send 500 signals, repair 300 directories, have
+# Prometheus' parser read the metrics. Minutes; prints a table.
 e2e profile="release": _parser
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
-        sharing::figures::what_sharing_costs
+        sharing::figures::what_sharing_costs delivering::flaky::twenty_thousand_records_and_forty_kills \
+        stopping::five_hundred_signals --test-threads 1
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
         repairing::what_repairs_keep
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \

@@ -1,6 +1,6 @@
 //! A flaky endpoint, and processes that are killed at any moment: no record is missing at the endpoint.
 
-use std::{collections::BTreeSet, fs, thread};
+use std::{collections::BTreeSet, fs, thread, time::Instant};
 
 use rustix::process::Signal;
 
@@ -113,5 +113,21 @@ fn a_flaky_endpoint_gets_every_record_whatever_is_killed() {
     for way in [Way::Exec, Way::To] {
         let Some(Seen { again, kills: (shippers, owners) }) = run(way, 2000, 2) else { return };
         println!("{way:?}: 0 lost, {again} delivered again, {shippers} shippers and {owners} owners killed");
+    }
+}
+
+/// The figure that issue 14 names: `just e2e`.
+#[test]
+#[ignore = "minutes"]
+fn twenty_thousand_records_and_forty_kills() {
+    println!("| figure | seen |");
+    println!("| --- | --- |");
+    for way in [Way::Exec, Way::To] {
+        let begun = Instant::now();
+        let Seen { again, kills: (shippers, owners) } = run(way, 20_000, 20).expect("python3 is there");
+        println!(
+            "| 20,000 records to a flaky endpoint by {way:?}; {shippers} shippers and {owners} owners killed: lost, delivered again | 0, {again} |"
+        );
+        println!("| the same: time | {:.0} s |", begun.elapsed().as_secs_f64());
     }
 }
