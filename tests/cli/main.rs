@@ -35,6 +35,7 @@ mod lock;
 mod looking;
 mod made;
 mod metrics;
+mod overlong;
 mod own_file;
 mod own_logic;
 mod peeking;

@@ -13,17 +13,17 @@ fn the_answer_in_json_is_the_last_line() {
     let first = place.write(&["--format=json"], b"one\ntwo\n\nfour");
     assert_eq!(
         String::from_utf8_lossy(&first.assert_quiet_success().stdout),
-        "{\"records\":4,\"bytes\":10,\"first_id\":1,\"last_id\":4,\"rejected\":0,\"unplaced\":0}\n"
+        "{\"records\":4,\"bytes\":10,\"first_id\":1,\"last_id\":4,\"rejected\":0,\"skipped\":0,\"truncated\":0,\"unplaced\":0}\n"
     );
     let second = place.write(&["--format=json", "--confirm"], b"five\n");
     assert_eq!(
         String::from_utf8_lossy(&second.assert_quiet_success().stdout),
-        "5\n{\"records\":1,\"bytes\":4,\"first_id\":5,\"last_id\":5,\"rejected\":0,\"unplaced\":0}\n"
+        "5\n{\"records\":1,\"bytes\":4,\"first_id\":5,\"last_id\":5,\"rejected\":0,\"skipped\":0,\"truncated\":0,\"unplaced\":0}\n"
     );
     let nothing = place.write(&["--format=json"], b"");
     assert_eq!(
         String::from_utf8_lossy(&nothing.assert_quiet_success().stdout),
-        "{\"records\":0,\"bytes\":0,\"first_id\":null,\"last_id\":null,\"rejected\":0,\"unplaced\":0}\n"
+        "{\"records\":0,\"bytes\":0,\"first_id\":null,\"last_id\":null,\"rejected\":0,\"skipped\":0,\"truncated\":0,\"unplaced\":0}\n"
     );
 }
 

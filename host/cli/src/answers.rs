@@ -7,6 +7,7 @@ use crate::{
     access::{Outcome, Sent},
     args::{BufferArgs, WhenFull},
     exit::Exit,
+    framing::Counts,
     print,
     room::Room,
     signals::Signals,
@@ -134,10 +135,10 @@ impl Answers {
     }
 
     /// How many of the records that were read a signal has kept from being placed.
-    pub(crate) fn unplaced(&self, read: u64) -> u64 {
+    pub(crate) fn unplaced(&self, read: &Counts) -> u64 {
         let Tally { records, rejected, lost, .. } = self.tally;
         let settled = records.saturating_add(rejected).saturating_add(lost);
-        if self.signals.caught().is_some() { read.saturating_sub(settled) } else { 0 }
+        if self.signals.caught().is_some() { read.records().saturating_sub(settled) } else { 0 }
     }
 
     /// What has become of all that was waited for.
@@ -148,10 +149,11 @@ impl Answers {
     /// How a command ends that has written: whether every record was taken, and is there. So many events were in data files
     /// that were taken away, by the buffer's own account.
     ///
-    /// So many records were read from stdin: after a signal, not all of them may be placed.
-    pub(crate) fn exit(&self, taken_away: u64, read: u64) -> Exit {
+    /// After a signal, not all of the records may be placed that were read from stdin.
+    pub(crate) fn exit(&self, taken_away: u64, read: &Counts) -> Exit {
         let Tally { records, rejected, lost, came_back, .. } = self.tally;
         let mut said = vec![format!("{} written", print::count(records, "record"))];
+        said.extend(read.said_of_overlong());
         let unplaced = self.unplaced(read);
         if unplaced > 0 {
             said.push(format!(

@@ -3,6 +3,7 @@
 mod buffer;
 mod chosen;
 mod delivery;
+mod framing;
 mod init;
 mod looking;
 mod moving;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, WhenFull, interval},
     chosen::Term,
     delivery::{DeliveryArgs, OnFailure},
+    framing::{InputFraming, OnTooLong, OutputFraming},
     init::InitArgs,
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
     moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
@@ -109,6 +111,7 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   seq 1 1000 | forebay write /tmp/queue
   tail -F app.log | forebay write /tmp/queue --confirm --durability synced
+  tail -F app.log | forebay write /tmp/queue --max-record 64KiB --on-too-long truncate
   forebay write /tmp/queue --framing length < records.bin")]
 pub(crate) struct WriteArgs {
     /// The buffer's directory
@@ -116,6 +119,10 @@ pub(crate) struct WriteArgs {
     /// How records are told apart on stdin: by newlines, or by a length before each, a big-endian u32
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
+    /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
+    /// and the command ends with 1
+    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
+    pub(crate) on_too_long: OnTooLong,
     /// Print the id of the last record that has reached the level of durability, a line each time that it moves
     #[arg(long)]
     pub(crate) confirm: bool,
@@ -184,6 +191,10 @@ pub(crate) struct PipeArgs {
     /// How records are told apart, on stdin and stdout: by newlines, or by a length before each, a big-endian u32
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
+    /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
+    /// and the command ends with 1
+    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
+    pub(crate) on_too_long: OnTooLong,
     #[command(flatten)]
     pub(crate) buffer: BufferArgs,
 }
@@ -307,30 +318,6 @@ pub(crate) enum Format {
     #[default]
     Text,
     Json,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InputFraming {
-    #[default]
-    Lines,
-    Length,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFraming {
-    #[default]
-    Lines,
-    Length,
-    Json,
-}
-
-impl From<InputFraming> for OutputFraming {
-    fn from(framing: InputFraming) -> Self {
-        match framing {
-            InputFraming::Lines => Self::Lines,
-            InputFraming::Length => Self::Length,
-        }
-    }
 }
 
 #[cfg(test)]

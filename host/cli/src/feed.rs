@@ -1,17 +1,11 @@
 //! From stdin into the buffer.
 
-use std::{
-    ops::ControlFlow,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{ops::ControlFlow, sync::Arc};
 
 use crate::{
     access::{Sent, Sink},
     args::InputFraming,
-    framing::Input,
+    framing::{Counts, Input, Limit},
     signals::Signals,
     stdin::StoppableStdin,
 };
@@ -20,25 +14,26 @@ use crate::{
 pub(crate) struct Feed {
     input: Input<StoppableStdin>,
     sink: Sink,
-    read: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl Feed {
-    /// Records of at most `max_record` bytes from stdin into a buffer, until a signal comes. What was read by then is placed first.
+    /// Records within a limit from stdin into a buffer, until a signal comes. What was read by then is placed first.
     pub(crate) fn new(
         framing: InputFraming,
-        max_record: u64,
+        limit: Limit,
         sink: Sink,
         signals: &Signals,
     ) -> anyhow::Result<Self> {
         signals.place_first();
-        let input = Input::new(StoppableStdin::new(signals)?, framing, max_record);
-        Ok(Self { input, sink, read: Arc::default() })
+        let counts = Arc::default();
+        let input = Input::new(StoppableStdin::new(signals)?, framing, limit, Arc::clone(&counts));
+        Ok(Self { input, sink, counts })
     }
 
-    /// How many records were read.
-    pub(crate) fn read(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.read)
+    /// How many records were read, and were too long.
+    pub(crate) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
     }
 
     /// Hands over everything that comes, batch by batch, until stdin ends or `sent` has enough. All that was handed over
@@ -46,21 +41,17 @@ impl Feed {
     pub(crate) fn run(mut self, mut sent: impl FnMut(Sent) -> ControlFlow<()>) -> anyhow::Result<()> {
         let result = self.hand_over(&mut sent);
         let given_up = self.input.give_up();
-        self.count(given_up);
+        self.counts.add_records(given_up);
         result
     }
 
     fn hand_over(&mut self, sent: &mut impl FnMut(Sent) -> ControlFlow<()>) -> anyhow::Result<()> {
         while let Some(batch) = self.input.next_batch()? {
-            self.count(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+            self.counts.add_records(u64::try_from(batch.len()).unwrap_or(u64::MAX));
             if self.sink.submit(batch, &mut *sent)?.is_break() {
                 break;
             }
         }
         Ok(())
-    }
-
-    fn count(&self, records: u64) {
-        self.read.fetch_add(records, Ordering::SeqCst);
     }
 }

@@ -27,9 +27,9 @@ use crate::{
     delivery::{BATCH_RECORDS, Delivery, Ending},
     exit::Exit,
     feed::Feed,
+    framing::Limit,
     given,
     open::Opening,
-    options,
     print::{self, Listener},
     signals::Signals,
 };
@@ -55,7 +55,6 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     given::stdout_for_records()?;
     given::stdin();
-    let max_record = options::of(&args.buffer)?.record_bytes_max();
     let opening = Opening::create(&args.buffer)?;
     let (events, inbox) = channel();
     let wake = events.clone();
@@ -63,8 +62,9 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let wake = move || drop(wake.send(Event::Stop));
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
     access.enter()?;
-    let feed = Feed::new(args.framing, max_record, Sink::new(&access, &args.buffer), signals)?;
-    let read = feed.read();
+    let limit = Limit::new(access.record_bytes_max()?, args.on_too_long);
+    let feed = Feed::new(args.framing, limit, Sink::new(&access, &args.buffer), signals)?;
+    let read = feed.counts();
     let mut delivery = Delivery::new(args.framing.into(), args.buffer.grace, signals)?;
     let end = EndOfWriting::new(&access, signals);
     let has_ended = Arc::clone(&end.has_come);
@@ -100,14 +100,13 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let written = wait_for_end(&inbox, signals);
     let delivered = delivery.finish(&args.dir, Ending::of(&access), signals);
     // What was lost with a data file is among the losses that delivery has met.
-    let read = read.load(Ordering::SeqCst);
-    let written = if let Some(answers) = written? {
-        answers.exit(0, read)
+    let written = if let Some(answers) = written.inspect_err(|_| read.say_overlong())? {
+        answers.exit(0, &read)
     } else {
-        let read = print::count(read, "record");
-        print::say(&format!(
-            "{read} read from standard input, the last of which may not be placed: the signal's time is over"
-        ));
+        let mut said = vec![format!("{} read from standard input", print::count(read.records(), "record"))];
+        said.extend(read.said_of_overlong());
+        said.push("the last of them may not be placed: the signal's time is over".to_owned());
+        print::say(&said.join(", "));
         Exit::No
     };
     Ok(delivered?.and(written))

@@ -8,10 +8,7 @@ use std::{
     io::Write as _,
     ops::ControlFlow,
     panic::{self, AssertUnwindSafe},
-    sync::{
-        atomic::Ordering,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::Duration,
 };
@@ -27,9 +24,10 @@ use crate::{
     args::{Format, WriteArgs},
     exit::Exit,
     feed::Feed,
+    framing::{Counts, Limit},
     given,
     open::Opening,
-    options, print,
+    print,
     signals::Signals,
 };
 
@@ -59,6 +57,10 @@ struct Answer {
     first_id: Option<u64>,
     last_id: Option<u64>,
     rejected: u64,
+    /// Left out for being too long.
+    skipped: u64,
+    /// Cut to the longest that a record may be.
+    truncated: u64,
     /// Read from stdin, and not placed before the time was over that a signal had left.
     unplaced: u64,
 }
@@ -69,7 +71,6 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     if args.confirm || args.format == Format::Json {
         given::stdout_for_answers();
     }
-    let max_record = options::of(&args.buffer)?.record_bytes_max();
     let (events, inbox) = sync_channel(BATCHES_MAX);
     let wake = events.clone();
     // Where there is no room for it, this thread is awake.
@@ -78,8 +79,9 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
     access.enter()?;
     let sink = Sink::new(&access, &args.buffer);
-    let feed = Feed::new(args.framing, max_record, sink, signals)?;
-    let read = feed.read();
+    let limit = Limit::new(access.record_bytes_max()?, args.on_too_long);
+    let feed = Feed::new(args.framing, limit, sink, signals)?;
+    let read = feed.counts();
     thread::Builder::new()
         .name("forebay-input".to_owned())
         .spawn(move || feed_all(feed, &events))
@@ -94,19 +96,18 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let result = writing.collect(&inbox);
     let closed = signals.close();
     let answers = &writing.answers;
-    let read = read.load(Ordering::SeqCst);
     if args.format == Format::Json {
-        print::json(&Answer::new(answers.tally(), answers.unplaced(read)))?;
+        print::json(&Answer::new(answers.tally(), answers.unplaced(&read), &read))?;
     }
     let taken_away = match result.and(closed) {
         // What could not be placed is told last.
-        Err(error) if answers.unplaced(read) > 0 => {
+        Err(error) if answers.unplaced(&read) > 0 => {
             print::say(&format!("{error:#}"));
             0
         }
-        closed => closed?,
+        closed => closed.inspect_err(|_| read.say_overlong())?,
     };
-    Ok(answers.exit(taken_away, read))
+    Ok(answers.exit(taken_away, &read))
 }
 
 fn feed_all(feed: Feed, events: &SyncSender<Event>) {
@@ -175,13 +176,15 @@ impl Writing<'_> {
 }
 
 impl Answer {
-    fn new(tally: &Tally, unplaced: u64) -> Self {
+    fn new(tally: &Tally, unplaced: u64, read: &Counts) -> Self {
         Self {
             records: tally.records,
             bytes: tally.bytes,
             first_id: tally.first_id.map(|RecordId(id)| id),
             last_id: tally.last_id.map(|RecordId(id)| id),
             rejected: tally.rejected,
+            skipped: read.skipped(),
+            truncated: read.truncated(),
             unplaced,
         }
     }

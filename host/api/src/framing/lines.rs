@@ -1,8 +1,8 @@
 //! A record a line. Lines are bytes: only the newline has a meaning, and it is not part of the record.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::{Cutter, Fault};
+use super::{Cutter, Fault, Part};
 
 /// Cuts at newlines.
 #[derive(Debug, Default)]
@@ -30,6 +30,20 @@ impl Cutter for Lines {
 
     fn cut_last(&mut self, window: &mut BytesMut) -> Result<Option<Bytes>, Fault> {
         Ok((!window.is_empty()).then(|| window.split().freeze()))
+    }
+
+    fn take_part(&mut self, window: &mut BytesMut) -> Part {
+        self.searched = 0;
+        let Some(length) = memchr::memchr(b'\n', window) else {
+            return Part { bytes: window.split().freeze(), is_last: false };
+        };
+        let bytes = window.split_to(length).freeze();
+        window.advance(1);
+        Part { bytes, is_last: true }
+    }
+
+    fn end_parts(&mut self) -> Result<(), Fault> {
+        Ok(())
     }
 }
 

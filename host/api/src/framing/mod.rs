@@ -26,6 +26,21 @@ pub trait Cutter {
 
     /// Takes the last record off the window: nothing more will come in.
     fn cut_last(&mut self, window: &mut BytesMut) -> Result<Option<Bytes>, Fault>;
+
+    /// Takes the bytes off the window that belong to the first record, which was found too long, and need not be whole.
+    fn take_part(&mut self, window: &mut BytesMut) -> Part;
+
+    /// Whether the record that parts were taken of may end here, where the input does.
+    fn end_parts(&mut self) -> Result<(), Fault>;
+}
+
+/// A part of a record that is too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Whether the record ends with them.
+    pub is_last: bool,
 }
 
 /// Why the input cannot be cut into records from here on.
@@ -79,7 +94,10 @@ mod tests {
         let lines = cut_all(Lines::default(), Bytes::from_static(b"a\n\nlast"), 4);
         assert_eq!(lines, Ok(vec!["a".into(), Bytes::new(), "last".into()]));
         assert_eq!(cut_all(Lines::default(), Bytes::from_static(b"a\nfive."), 4), Err((1, Fault::TooLong)));
-        assert_eq!(cut_all(Length, Bytes::from_static(b"\0\0\0\x01a\0\0"), 4), Err((1, Fault::Truncated)));
-        assert_eq!(cut_all(Length, Bytes::new(), 4), Ok(Vec::new()));
+        assert_eq!(
+            cut_all(Length::default(), Bytes::from_static(b"\0\0\0\x01a\0\0"), 4),
+            Err((1, Fault::Truncated))
+        );
+        assert_eq!(cut_all(Length::default(), Bytes::new(), 4), Ok(Vec::new()));
     }
 }

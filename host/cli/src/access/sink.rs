@@ -5,7 +5,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
 use forebay::{NewRecord, Pending, Receipt, RecordId, WriteError, WriteErrorKind};
-use forebay_api::{AppendQuery, Code, Durability, Failure, Placed, framing};
+use forebay_api::{AppendQuery, BODY_BYTES_MAX, Code, Durability, Failure, Placed, framing};
 use tracing::warn;
 
 use super::{Access, CallError, Pauses, Role, client::Client};
@@ -13,6 +13,13 @@ use crate::args::{self, BufferArgs, WhenFull};
 
 /// How long the owner lets records wait for room in one request. A signal is heard after that.
 const ROOM_WAIT_MS: u64 = 500;
+
+/// What each record takes of a request, besides its payload.
+const PREFIX_BYTES: usize = 4;
+
+/// The longest record that fits into a request.
+#[allow(clippy::as_conversions, reason = "a constant of a few megabytes")]
+pub(super) const RECORD_BYTES_MAX: u64 = (BODY_BYTES_MAX - PREFIX_BYTES) as u64;
 
 /// A batch that was handed over, or a part of it.
 pub(crate) struct Sent {
@@ -92,18 +99,29 @@ impl Sink {
             if !self.access.signals.may_go_on() {
                 return Ok(ControlFlow::Break(()));
             }
-            let (outcome, placed) = match self.send(&records)? {
+            let mut others = records.split_off(fitting(&records));
+            let (outcome, bytes) = match self.send(&records)? {
                 Some(Step::Done(outcome, bytes)) => {
-                    return Ok(sent(Sent { outcome, bytes, longest_frame: 0 }));
+                    records.clear();
+                    (outcome, bytes)
                 }
-                Some(Step::Again(outcome, placed)) => (outcome, placed),
-                None => continue,
+                Some(Step::Again(outcome, placed)) => {
+                    let again = records.split_off(placed.min(records.len()));
+                    let bytes = payload_bytes(&records);
+                    records = again;
+                    (outcome, bytes)
+                }
+                None => {
+                    records.append(&mut others);
+                    continue;
+                }
             };
-            let others = records.split_off(placed.min(records.len()));
-            let sent = sent(Sent { outcome, bytes: payload_bytes(&records), longest_frame: 0 });
-            records = others;
-            if sent.is_break() {
+            records.append(&mut others);
+            if sent(Sent { outcome, bytes, longest_frame: 0 }).is_break() {
                 return Ok(ControlFlow::Break(()));
+            }
+            if records.is_empty() {
+                return Ok(ControlFlow::Continue(()));
             }
         }
     }
@@ -183,6 +201,16 @@ impl Sink {
             warn!("{message}: {what}");
         }
     }
+}
+
+/// How many of these records fit into one request; one at least.
+fn fitting(records: &[Bytes]) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |record: &&Bytes| {
+        bytes = bytes.saturating_add(record.len()).saturating_add(PREFIX_BYTES);
+        bytes <= BODY_BYTES_MAX
+    };
+    records.iter().take_while(fits).count().max(1).min(records.len())
 }
 
 fn answered(placed: &Placed, rejected: u64) -> Outcome {

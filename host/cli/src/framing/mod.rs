@@ -1,19 +1,23 @@
 //! Records on stdin and stdout, in the framings of the API.
 
 mod input;
+mod overlong;
 
 use anyhow::Context as _;
 use forebay::Record;
 use forebay_api::framing::{self, Cutter, Length, Lines};
 pub(crate) use forebay_api::framing::{JsonRecord, Shown};
 
-pub(crate) use self::input::{Input, Ready, Stream};
+pub(crate) use self::{
+    input::{Input, Ready, Stream},
+    overlong::{Counts, Limit},
+};
 use crate::args::{InputFraming, OutputFraming};
 
 fn cutter(framing: InputFraming) -> Box<dyn Cutter + Send> {
     match framing {
         InputFraming::Lines => Box::new(Lines::default()),
-        InputFraming::Length => Box::new(Length),
+        InputFraming::Length => Box::new(Length::default()),
     }
 }
 

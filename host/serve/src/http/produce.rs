@@ -78,7 +78,7 @@ impl Framing {
         };
         let cut = match self {
             Self::Lines => framing::cut_all(Lines::default(), body, most),
-            Self::Length => framing::cut_all(Length, body, most),
+            Self::Length => framing::cut_all(Length::default(), body, most),
             // The length of a line is not that of its payload: the buffer looks at that.
             Self::Ndjson => framing::cut_all(Lines::default(), body, usize::MAX),
         };
