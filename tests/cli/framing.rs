@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::Place;
+use crate::support::cli::{by_shell, run, run_command, run_with};
 
 /// Records with each of their lengths in front.
 fn with_lengths(records: &[&[u8]]) -> Vec<u8> {
@@ -52,4 +53,41 @@ fn json_shows_ids_and_metadata() {
         lines.filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect();
     let object = |id: u64, metadata: u32, payload: &[u8]| json!({ "id": id, "events": 1, "metadata": metadata, "payload_base64": STANDARD.encode(payload) });
     assert_eq!(objects, [object(1, 0, b"plain"), object(2, u32::MAX, b"\xff\""), object(3, u32::MAX, b"")]);
+}
+
+/// A name of a file may hold a newline: `find -print0` and `xargs -0` go by NULs.
+#[test]
+fn records_that_end_with_nul_may_hold_newlines() {
+    let records = b"two\nlines\n\0\0\xff\xfe\0no end";
+    let framed = [&records[..], b"\0"].concat();
+    let place = Place::new();
+    place.write(&["--framing=nul"], records).assert_quiet_success();
+    for arguments in [&["peek"][..], &["read", "--peek"]] {
+        let ended = run([arguments, &[&*place.path, "--framing=nul"]].concat());
+        assert_eq!(ended.assert_quiet_success().stdout, framed);
+    }
+    let lengths = with_lengths(&[b"two\nlines\n", b"", b"\xff\xfe", b"no end"]);
+    assert_eq!(place.read(&["--peek", "--framing=length"]).assert_quiet_success().stdout, lengths);
+    assert_eq!(place.read(&["--framing=nul"]).assert_quiet_success().stdout, framed);
+
+    let piped = run_with(["pipe", &*place.path, "--framing=nul"], records);
+    assert_eq!(piped.assert_quiet_success().stdout, framed);
+    let limited = place.write(&["--framing=nul", "--max-record=4", "--on-too-long=truncate"], records);
+    assert!(limited.code == Some(1) && limited.stderr.contains("2 truncated"), "{limited}");
+    assert_eq!(place.read(&["--framing=nul"]).assert_quiet_success().stdout, b"two\n\0\0\xff\xfe\0no e\0");
+}
+
+/// What people type.
+#[test]
+fn names_of_files_go_from_find_to_xargs() {
+    let place = Place::new();
+    let files = tempfile::tempdir().unwrap();
+    for name in ["plain", "with space", "new\nline", "-dash"] {
+        std::fs::write(files.path().join(name), b"").unwrap();
+    }
+    let script = r#"cd "$2" && find . -type f -print0 | "$0" write "$1" --framing nul && "$0" read "$1" --framing nul | xargs -0 rm --"#;
+    let files = files.path();
+    let ended = run_command(&mut by_shell(script, &[&place.path, files.to_str().unwrap()]), b"");
+    ended.assert_quiet_success();
+    assert_eq!(std::fs::read_dir(files).unwrap().count(), 0);
 }

@@ -105,18 +105,20 @@ pub(crate) enum Command {
 
 /// Put records from stdin into the buffer in DIR
 ///
-/// DIR is made if it is not there. A line is a record: the bytes before the newline, whatever they are. Ends when stdin has
+/// DIR is made if it is not there. A line is a record: the bytes before the newline, whatever they are. With --framing nul, a NUL ends
+/// each record, as `find -print0` writes them. Ends when stdin has
 /// ended and every record has reached the level of durability.
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Examples:
   seq 1 1000 | forebay write /tmp/queue
   tail -F app.log | forebay write /tmp/queue --confirm --durability synced
   tail -F app.log | forebay write /tmp/queue --max-record 64KiB --on-too-long truncate
+  find /data -type f -print0 | forebay write /tmp/queue --framing nul
   forebay write /tmp/queue --framing length < records.bin")]
 pub(crate) struct WriteArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart on stdin: by newlines, or by a length before each, a big-endian u32
+    /// How records are told apart on stdin: by newlines, by NULs, or by a length before each, a big-endian u32
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
     /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
@@ -147,6 +149,7 @@ pub(crate) struct WriteArgs {
     after_help = "Examples:
   forebay read /tmp/queue
   forebay read /tmp/queue --count 10
+  forebay read /tmp/queue --framing nul | xargs -0 gzip
   forebay read /tmp/queue --follow --framing json | jq .id
   forebay read /tmp/queue --follow --exec 'curl --fail --data-binary @- https://example.org/logs'
   forebay read /tmp/queue --follow --to https://example.org/logs --header @token --gzip",
@@ -158,7 +161,7 @@ pub(crate) struct WriteArgs {
 pub(crate) struct ReadArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart on stdout: by newlines, by a big-endian u32 before each, or as JSON objects
+    /// How records are told apart on stdout: by newlines, by NULs, by a big-endian u32 before each, or as JSON objects
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: OutputFraming,
     /// Take so many records at the most
@@ -188,7 +191,7 @@ pub(crate) struct ReadArgs {
 pub(crate) struct PipeArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart, on stdin and stdout: by newlines, or by a length before each, a big-endian u32
+    /// How records are told apart, on stdin and stdout: by newlines, by NULs, or by a length before each, a big-endian u32
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
     /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
@@ -272,7 +275,7 @@ fn ids(text: &str) -> Result<(u64, u64), String> {
 pub(crate) struct DeadLettersArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart on stdout: by newlines, by a big-endian u32 before each, or as JSON objects
+    /// How records are told apart on stdout: by newlines, by NULs, by a big-endian u32 before each, or as JSON objects
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: OutputFraming,
 }

@@ -1,20 +1,36 @@
-//! A record a line. Lines are bytes: only the newline has a meaning, and it is not part of the record.
+//! A record a line. Lines are bytes: only the newline has a meaning, and it is not part of the record. The same with NUL in place of
+//! the newline, for records that hold newlines, such as names of files.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{Cutter, Fault, Part};
 
-/// Cuts at newlines.
-#[derive(Debug, Default)]
+/// Cuts at newlines, or at NULs.
+#[derive(Debug)]
 pub struct Lines {
+    /// What ends each record.
+    end: u8,
     /// How many bytes at the front of the window hold no newline.
     searched: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { end: b'\n', searched: 0 }
+    }
+}
+
+impl Lines {
+    /// Cuts at NULs.
+    pub fn ended_by_nul() -> Self {
+        Self { end: 0, searched: 0 }
+    }
 }
 
 impl Cutter for Lines {
     fn cut(&mut self, window: &mut BytesMut, max: usize) -> Result<Option<Bytes>, Fault> {
         let new = window.get(self.searched..).unwrap_or_default();
-        let Some(found) = memchr::memchr(b'\n', new) else {
+        let Some(found) = memchr::memchr(self.end, new) else {
             self.searched = window.len();
             return if window.len() > max { Err(Fault::TooLong) } else { Ok(None) };
         };
@@ -34,7 +50,7 @@ impl Cutter for Lines {
 
     fn take_part(&mut self, window: &mut BytesMut) -> Part {
         self.searched = 0;
-        let Some(length) = memchr::memchr(b'\n', window) else {
+        let Some(length) = memchr::memchr(self.end, window) else {
             return Part { bytes: window.split().freeze(), is_last: false };
         };
         let bytes = window.split_to(length).freeze();
@@ -51,4 +67,10 @@ impl Cutter for Lines {
 pub fn append(into: &mut Vec<u8>, payload: &[u8]) {
     into.extend_from_slice(payload);
     into.push(b'\n');
+}
+
+/// Adds a record with a NUL behind it.
+pub fn append_nul(into: &mut Vec<u8>, payload: &[u8]) {
+    into.extend_from_slice(payload);
+    into.push(0);
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 pub use self::{
     json::{JsonRecord, append as append_json},
     length::{Length, TooLongForPrefix, append as append_length},
-    lines::{Lines, append as append_line},
+    lines::{Lines, append as append_line, append_nul},
     ndjson::{NotARecord, parse as parse_ndjson},
 };
 

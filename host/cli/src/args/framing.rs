@@ -6,6 +6,7 @@ use clap::ValueEnum;
 pub(crate) enum InputFraming {
     #[default]
     Lines,
+    Nul,
     Length,
 }
 
@@ -13,6 +14,7 @@ pub(crate) enum InputFraming {
 pub(crate) enum OutputFraming {
     #[default]
     Lines,
+    Nul,
     Length,
     Json,
 }
@@ -21,6 +23,7 @@ impl From<InputFraming> for OutputFraming {
     fn from(framing: InputFraming) -> Self {
         match framing {
             InputFraming::Lines => Self::Lines,
+            InputFraming::Nul => Self::Nul,
             InputFraming::Length => Self::Length,
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct PeekArgs {
     /// At the end of the buffer wait for more, until a signal comes
     #[arg(long)]
     pub(crate) follow: bool,
-    /// How records are told apart on stdout: by newlines, by a big-endian u32 before each, or as JSON objects
+    /// How records are told apart on stdout: by newlines, by NULs, by a big-endian u32 before each, or as JSON objects
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: OutputFraming,
 }

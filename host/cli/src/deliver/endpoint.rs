@@ -69,6 +69,7 @@ fn headers(args: &DeliveryArgs, framing: OutputFraming) -> anyhow::Result<Header
     let mut headers = HeaderMap::new();
     let media = match framing {
         OutputFraming::Lines => media::LINES,
+        OutputFraming::Nul => "application/octet-stream",
         OutputFraming::Length => media::LENGTH,
         OutputFraming::Json => media::NDJSON,
     };

@@ -17,6 +17,7 @@ use crate::args::{InputFraming, OutputFraming};
 fn cutter(framing: InputFraming) -> Box<dyn Cutter + Send> {
     match framing {
         InputFraming::Lines => Box::new(Lines::default()),
+        InputFraming::Nul => Box::new(Lines::ended_by_nul()),
         InputFraming::Length => Box::new(Length::default()),
     }
 }
@@ -31,6 +32,7 @@ pub(crate) fn shown(record: &Record) -> Shown<'_> {
 pub(crate) fn append(framing: OutputFraming, into: &mut Vec<u8>, record: &Shown<'_>) -> anyhow::Result<()> {
     match framing {
         OutputFraming::Lines => framing::append_line(into, record.payload),
+        OutputFraming::Nul => framing::append_nul(into, record.payload),
         OutputFraming::Length => framing::append_length(into, record.payload)?,
         OutputFraming::Json => {
             framing::append_json(into, record).context("cannot put a record into JSON")?;
