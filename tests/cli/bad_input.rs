@@ -157,7 +157,7 @@ fn arguments_that_are_unknown_or_missing_are_refused() {
         (&[], &["--help"]),
         (&["write", "buffer", "new"], &["new"]),
         (&["write", "buffer", "--when-full", "explode"], &["explode", "block", "reject"]),
-        (&["write", "buffer", "--framing", "json"], &["json", "lines", "length"]),
+        (&["write", "buffer", "--framing", "xml"], &["xml", "lines", "nul", "length", "json"]),
         (&["write", "new", "--file-size", "lots"], &["lots"]),
         (&["write", "new", "--metadata", "-1"], &["-1"]),
         (&["write", "new", "--metadata", "4294967296"], &["4294967296"]),

@@ -26,6 +26,7 @@ mod full;
 mod inspecting;
 mod installing;
 mod interrupted;
+mod json;
 mod kept;
 mod kill;
 mod limited;

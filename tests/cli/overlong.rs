@@ -10,7 +10,7 @@ use crate::support::cli::{Running, forebay, run, run_with};
 const TEXT: &[u8] = b"short\nmuch too long\nten bytes!\nalso too long\nlast one is too long";
 
 /// A process that owns the buffer, and serves it by now.
-fn serve(place: &Place) -> Running {
+pub(super) fn serve(place: &Place) -> Running {
     let owner = Running::start(&mut forebay(["serve", &*place.path]));
     while !Path::new(&place.path).join("buffer.sock").exists() {
         thread::sleep(Duration::from_millis(5));

@@ -106,7 +106,8 @@ pub(crate) enum Command {
 /// Put records from stdin into the buffer in DIR
 ///
 /// DIR is made if it is not there. A line is a record: the bytes before the newline, whatever they are. With --framing nul, a NUL ends
-/// each record, as `find -print0` writes them. Ends when stdin has
+/// each record, as `find -print0` writes them. With --framing json, a line is an object with `payload` or `payload_base64`, and may
+/// have `metadata` and `events`. Ends when stdin has
 /// ended and every record has reached the level of durability.
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Examples:
@@ -118,7 +119,8 @@ pub(crate) enum Command {
 pub(crate) struct WriteArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart on stdin: by newlines, by NULs, or by a length before each, a big-endian u32
+    /// How records are told apart on stdin: by newlines, by NULs, by a length before each, a big-endian u32, or as JSON objects, one a
+    /// line, as `read --framing json` prints them
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
     /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
@@ -191,7 +193,8 @@ pub(crate) struct ReadArgs {
 pub(crate) struct PipeArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart, on stdin and stdout: by newlines, by NULs, or by a length before each, a big-endian u32
+    /// How records are told apart, on stdin and stdout: by newlines, by NULs, by a length before each, a big-endian u32, or as JSON
+    /// objects, one a line
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
     /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
@@ -271,7 +274,7 @@ fn ids(text: &str) -> Result<(u64, u64), String> {
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Examples:
   forebay dead-letters /tmp/queue --framing json | jq .id
-  forebay dead-letters /tmp/queue --framing length | forebay write /tmp/again --framing length")]
+  forebay dead-letters /tmp/queue --framing json | forebay write /tmp/again --framing json")]
 pub(crate) struct DeadLettersArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,

@@ -22,12 +22,13 @@ impl Feed {
     pub(crate) fn new(
         framing: InputFraming,
         limit: Limit,
+        metadata: u32,
         sink: Sink,
         signals: &Signals,
     ) -> anyhow::Result<Self> {
         signals.place_first();
         let counts = Arc::default();
-        let input = Input::new(StoppableStdin::new(signals)?, framing, limit, Arc::clone(&counts));
+        let input = Input::new(StoppableStdin::new(signals)?, framing, limit, metadata, Arc::clone(&counts));
         Ok(Self { input, sink, counts })
     }
 

@@ -62,8 +62,9 @@ pub(crate) fn run(args: &PipeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let wake = move || drop(wake.send(Event::Stop));
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
     access.enter()?;
-    let limit = Limit::new(access.record_bytes_max()?, args.on_too_long);
-    let feed = Feed::new(args.framing, limit, Sink::new(&access, &args.buffer), signals)?;
+    let limit = Limit::new(access.record_bytes_max(args.framing)?, args.on_too_long);
+    let sink = Sink::new(&access, &args.buffer);
+    let feed = Feed::new(args.framing, limit, args.buffer.metadata, sink, signals)?;
     let read = feed.counts();
     let mut delivery = Delivery::new(args.framing.into(), args.buffer.grace, signals)?;
     let end = EndOfWriting::new(&access, signals);

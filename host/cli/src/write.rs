@@ -79,8 +79,8 @@ pub(crate) fn run(args: &WriteArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let access = Access::new(args.dir.clone(), &args.buffer, opening, signals, wake);
     access.enter()?;
     let sink = Sink::new(&access, &args.buffer);
-    let limit = Limit::new(access.record_bytes_max()?, args.on_too_long);
-    let feed = Feed::new(args.framing, limit, sink, signals)?;
+    let limit = Limit::new(access.record_bytes_max(args.framing)?, args.on_too_long);
+    let feed = Feed::new(args.framing, limit, args.buffer.metadata, sink, signals)?;
     let read = feed.counts();
     thread::Builder::new()
         .name("forebay-input".to_owned())

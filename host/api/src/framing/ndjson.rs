@@ -4,17 +4,20 @@ use std::num::NonZeroU32;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use thiserror::Error;
 
 use crate::NewRecord;
 
-/// An object as a client writes it. What `forebay read --framing json` prints is one: its id is ignored.
+/// An object as a client writes it. What `forebay read --framing json` prints is one: its id is ignored. So is what `forebay
+/// dead-letters --framing json` prints: the reason is ignored, too.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     #[serde(rename = "id")]
     _id: Option<u64>,
+    #[serde(rename = "reason")]
+    _reason: Option<IgnoredAny>,
     payload: Option<String>,
     payload_base64: Option<String>,
     metadata: Option<u32>,
@@ -60,6 +63,8 @@ mod tests {
         let printed = br#"{"id":7,"events":2,"metadata":5,"payload_base64":"aGk="}"#;
         let record = parse(printed, 9).unwrap();
         assert_eq!((&record.payload[..], record.metadata, record.events.get()), (&b"hi"[..], 5, 2));
+        let letter = br#"{"id":7,"events":2,"metadata":5,"payload_base64":"aGk=","reason":"it is cursed"}"#;
+        assert_eq!(parse(letter, 9).unwrap(), record);
         let plain = parse(br#"{"payload":"hi"}"#, 9).unwrap();
         assert_eq!((&plain.payload[..], plain.metadata, plain.events.get()), (&b"hi"[..], 9, 1));
     }

@@ -126,7 +126,13 @@ impl Client {
     }
 
     /// Appends records, each behind its length.
-    pub(super) fn append(&mut self, body: Bytes, query: &AppendQuery) -> Result<Placed, CallError> {
+    /// Appends the records of a body of this type.
+    pub(super) fn append(
+        &mut self,
+        body: Bytes,
+        media: &'static str,
+        query: &AppendQuery,
+    ) -> Result<Placed, CallError> {
         let AppendQuery { durability, wait_ms, metadata } = query;
         let durability = match durability {
             forebay_api::Durability::Written => "written",
@@ -138,7 +144,7 @@ impl Client {
         );
         // How long a sync may take is for the disk to say.
         let wait = Duration::from_millis(*wait_ms).saturating_add(SYNC_TIME);
-        let answer = self.call(Method::POST, &path, media::LENGTH, body, wait)?;
+        let answer = self.call(Method::POST, &path, media, body, wait)?;
         parsed(&answer.body)
     }
 

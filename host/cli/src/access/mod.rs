@@ -38,7 +38,12 @@ pub(crate) use self::{
     sink::{Outcome, Sent, Sink},
     source::{Source, Supply, Taken, Turn},
 };
-use crate::{args::BufferArgs, open::Opening, options, signals::Signals};
+use crate::{
+    args::{BufferArgs, InputFraming},
+    open::Opening,
+    options,
+    signals::Signals,
+};
 
 /// The pauses between two attempts, in milliseconds.
 const PAUSE_MS: (u64, u64) = (5, 50);
@@ -108,11 +113,13 @@ impl Access {
     }
 
     /// The longest record that the buffer takes from this process, in bytes.
-    pub(crate) fn record_bytes_max(&self) -> anyhow::Result<u64> {
+    pub(crate) fn record_bytes_max(&self, framing: InputFraming) -> anyhow::Result<u64> {
         let own = options::of(&self.args)?.record_bytes_max();
         let state = self.lock();
         let elsewhere = if state.owned.is_none() { state.former.as_ref() } else { None };
-        Ok(elsewhere.map_or(own, |owner| own.min(owner.options.max_record_bytes).min(sink::RECORD_BYTES_MAX)))
+        Ok(elsewhere.map_or(own, |owner| {
+            own.min(owner.options.max_record_bytes).min(sink::record_bytes_max(framing))
+        }))
     }
 
     /// How many events the buffer of another process has lost since this one became its client.

@@ -1,25 +1,34 @@
 //! Appends records to a buffer, as its owner or through the process that is. One request is in flight at a time, so that what a killed owner leaves in doubt
 //! is the records of one request; they are sent again.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{num::NonZeroU32, ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
 use forebay::{NewRecord, Pending, Receipt, RecordId, WriteError, WriteErrorKind};
-use forebay_api::{AppendQuery, BODY_BYTES_MAX, Code, Durability, Failure, Placed, framing};
+use forebay_api::{AppendQuery, BODY_BYTES_MAX, Code, Durability, Failure, Placed, framing, media};
 use tracing::warn;
 
 use super::{Access, CallError, Pauses, Role, client::Client};
-use crate::args::{self, BufferArgs, WhenFull};
+use crate::{
+    args::{self, BufferArgs, InputFraming, WhenFull},
+    framing::Shown,
+};
 
 /// How long the owner lets records wait for room in one request. A signal is heard after that.
 const ROOM_WAIT_MS: u64 = 500;
 
-/// What each record takes of a request, besides its payload.
+/// What a record takes of a request besides its payload: its length, or the other members of its object.
 const PREFIX_BYTES: usize = 4;
+const OBJECT_BYTES: usize = 128;
 
-/// The longest record that fits into a request.
-#[allow(clippy::as_conversions, reason = "a constant of a few megabytes")]
-pub(super) const RECORD_BYTES_MAX: u64 = (BODY_BYTES_MAX - PREFIX_BYTES) as u64;
+/// The longest record that fits into a request. One in JSON may have metadata and events of its own, and goes as an object.
+pub(super) fn record_bytes_max(framing: InputFraming) -> u64 {
+    let bytes = match framing {
+        InputFraming::Json => (BODY_BYTES_MAX - OBJECT_BYTES) / 4 * 3,
+        InputFraming::Lines | InputFraming::Nul | InputFraming::Length => BODY_BYTES_MAX - PREFIX_BYTES,
+    };
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
 
 /// A batch that was handed over, or a part of it.
 pub(crate) struct Sent {
@@ -80,12 +89,12 @@ impl Sink {
     /// Hands records over, and tells `sent` of each part of them.
     pub(crate) fn submit(
         &mut self,
-        mut records: Vec<Bytes>,
+        mut records: Vec<NewRecord>,
         mut sent: impl FnMut(Sent) -> ControlFlow<()>,
     ) -> anyhow::Result<ControlFlow<()>> {
         loop {
             if let Some(owned) = self.access.owned() {
-                return match self.write(&owned.writer, records) {
+                return match Self::write(&owned.writer, records) {
                     Ok(written) => Ok(sent(written)),
                     // The time is over that a signal left for what was read.
                     Err(error)
@@ -99,7 +108,7 @@ impl Sink {
             if !self.access.signals.may_go_on() {
                 return Ok(ControlFlow::Break(()));
             }
-            let mut others = records.split_off(fitting(&records));
+            let mut others = records.split_off(self.fitting(&records));
             let (outcome, bytes) = match self.send(&records)? {
                 Some(Step::Done(outcome, bytes)) => {
                     records.clear();
@@ -126,24 +135,18 @@ impl Sink {
         }
     }
 
-    fn write(&self, writer: &forebay::Writer, records: Vec<Bytes>) -> Result<Sent, WriteError> {
+    fn write(writer: &forebay::Writer, records: Vec<NewRecord>) -> Result<Sent, WriteError> {
         let bytes = payload_bytes(&records);
-        let metadata = self.query.metadata;
-        let records: Vec<NewRecord> =
-            records.into_iter().map(|payload| NewRecord::new(payload).with_metadata(metadata)).collect();
         let longest_frame = records.iter().map(NewRecord::frame_bytes).max().unwrap_or(0);
         Ok(Sent { outcome: Outcome::Pending(writer.submit(records)?), bytes, longest_frame })
     }
 
     /// Sends records to the owner. `None`: the owner is gone, or this process has become it.
-    fn send(&mut self, records: &[Bytes]) -> anyhow::Result<Option<Step>> {
+    fn send(&mut self, records: &[NewRecord]) -> anyhow::Result<Option<Step>> {
         let query = self.query;
         let Some(client) = self.client()? else { return Ok(None) };
-        let mut body = Vec::new();
-        for record in records {
-            framing::append_length(&mut body, record)?;
-        }
-        let error = match client.append(body.into(), &query) {
+        let (body, media) = body(records, query.metadata)?;
+        let error = match client.append(body, media, &query) {
             Ok(placed) => return Ok(Some(Step::Done(answered(&placed, 0), payload_bytes(records)))),
             Err(error) => error,
         };
@@ -194,6 +197,19 @@ impl Sink {
         Ok(self.client.as_deref_mut())
     }
 
+    /// How many of these records fit into one request; one at least.
+    fn fitting(&self, records: &[NewRecord]) -> usize {
+        let is_plain = are_plain(records, self.query.metadata);
+        let mut bytes = 0_usize;
+        let fits = |record: &&NewRecord| {
+            let length = record.payload.len();
+            let taken = if is_plain { length + PREFIX_BYTES } else { length.div_ceil(3) * 4 + OBJECT_BYTES };
+            bytes = bytes.saturating_add(taken);
+            bytes <= BODY_BYTES_MAX
+        };
+        records.iter().take_while(fits).count().max(1).min(records.len())
+    }
+
     fn say_full(&mut self, message: &str) {
         if !self.is_said {
             self.is_said = true;
@@ -203,14 +219,24 @@ impl Sink {
     }
 }
 
-/// How many of these records fit into one request; one at least.
-fn fitting(records: &[Bytes]) -> usize {
-    let mut bytes = 0_usize;
-    let fits = |record: &&Bytes| {
-        bytes = bytes.saturating_add(record.len()).saturating_add(PREFIX_BYTES);
-        bytes <= BODY_BYTES_MAX
-    };
-    records.iter().take_while(fits).count().max(1).min(records.len())
+/// Whether all that is to be kept of the records is their payloads.
+fn are_plain(records: &[NewRecord], metadata: u32) -> bool {
+    records.iter().all(|record| record.metadata == metadata && record.events == NonZeroU32::MIN)
+}
+
+/// Records as the body of a request, and its type.
+fn body(records: &[NewRecord], metadata: u32) -> anyhow::Result<(Bytes, &'static str)> {
+    let mut body = Vec::new();
+    if are_plain(records, metadata) {
+        for record in records {
+            framing::append_length(&mut body, &record.payload)?;
+        }
+        return Ok((body.into(), media::LENGTH));
+    }
+    for NewRecord { payload, metadata, events } in records {
+        framing::append_json(&mut body, &Shown { id: 0, events: *events, metadata: *metadata, payload })?;
+    }
+    Ok((body.into(), media::NDJSON))
 }
 
 fn answered(placed: &Placed, rejected: u64) -> Outcome {
@@ -222,6 +248,8 @@ fn answered(placed: &Placed, rejected: u64) -> Outcome {
 }
 
 /// The bytes of all payloads.
-fn payload_bytes(records: &[Bytes]) -> u64 {
-    records.iter().fold(0, |sum, record| sum.saturating_add(u64::try_from(record.len()).unwrap_or(u64::MAX)))
+fn payload_bytes(records: &[NewRecord]) -> u64 {
+    records
+        .iter()
+        .fold(0, |sum, record| sum.saturating_add(u64::try_from(record.payload.len()).unwrap_or(u64::MAX)))
 }

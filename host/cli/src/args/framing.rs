@@ -8,6 +8,7 @@ pub(crate) enum InputFraming {
     Lines,
     Nul,
     Length,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -25,6 +26,7 @@ impl From<InputFraming> for OutputFraming {
             InputFraming::Lines => Self::Lines,
             InputFraming::Nul => Self::Nul,
             InputFraming::Length => Self::Length,
+            InputFraming::Json => Self::Json,
         }
     }
 }

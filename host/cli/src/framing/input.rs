@@ -6,7 +6,8 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use forebay_api::framing::{Cutter, Fault};
+use forebay::NewRecord;
+use forebay_api::framing::{Cutter, Fault, NotARecord, parse_ndjson};
 use thiserror::Error;
 
 use super::{
@@ -22,6 +23,12 @@ const READ_BYTES: usize = 256 << 10;
 const BATCH_RECORDS_MAX: usize = 4096;
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
+/// The longest line of JSON that holds a record within a limit: a byte of its payload takes six at the most, and there is room for
+/// names, numbers and spaces.
+fn json_line_max(max_record: usize) -> usize {
+    max_record.saturating_mul(6).saturating_add(1 << 20)
+}
+
 /// Why no more records can be had.
 #[derive(Debug, Error)]
 pub(crate) enum InputError {
@@ -34,10 +41,21 @@ pub(crate) enum InputError {
     )]
     TooLong { number: u64, max: usize },
     #[error(
-        "record {number} is cut off: the input ends in the middle of it; the {} before it are written",
-        number - 1
+        "record {number} is cut off: the input ends in the middle of it; {written} before it are written"
     )]
-    Truncated { number: u64 },
+    Truncated { number: u64, written: u64 },
+    #[error("line {number} of standard input is no record in JSON; {written} before it are written")]
+    NotARecord {
+        number: u64,
+        written: u64,
+        #[source]
+        error: NotARecord,
+    },
+    #[error(
+        "line {number} of standard input is longer than {max} bytes, more than any record within --max-record takes in JSON; \
+         {written} before it are written"
+    )]
+    LineTooLong { number: u64, written: u64, max: usize },
 }
 
 /// What may be read of a stream.
@@ -61,7 +79,10 @@ pub(crate) trait Stream: Read {
 pub(crate) struct Input<R> {
     stream: R,
     cutter: Box<dyn Cutter + Send>,
+    framing: InputFraming,
     limit: Limit,
+    /// What is kept beside each record that states nothing else.
+    metadata: u32,
     scratch: Box<[u8]>,
     window: BytesMut,
     ended: bool,
@@ -70,16 +91,26 @@ pub(crate) struct Input<R> {
     count: u64,
     counts: Arc<Counts>,
     overlong: Option<Overlong>,
-    fault: Option<Fault>,
+    fault: Option<InputError>,
+    /// Nothing follows the fault.
+    is_broken: bool,
 }
 
 impl<R: Stream> Input<R> {
     /// Records within a limit from a stream. Those above it are counted.
-    pub(crate) fn new(stream: R, framing: InputFraming, limit: Limit, counts: Arc<Counts>) -> Self {
+    pub(crate) fn new(
+        stream: R,
+        framing: InputFraming,
+        limit: Limit,
+        metadata: u32,
+        counts: Arc<Counts>,
+    ) -> Self {
         Self {
             stream,
             cutter: cutter(framing),
+            framing,
             limit,
+            metadata,
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
             window: BytesMut::new(),
             ended: false,
@@ -88,24 +119,21 @@ impl<R: Stream> Input<R> {
             counts,
             overlong: None,
             fault: None,
+            is_broken: false,
         }
     }
 
     /// The next records: those that are there, or, where none is, the first that come. `None` at the end.
-    pub(crate) fn next_batch(&mut self) -> Result<Option<Vec<Bytes>>, InputError> {
+    pub(crate) fn next_batch(&mut self) -> Result<Option<Vec<NewRecord>>, InputError> {
         loop {
             let batch = self.cut_batch();
             if !batch.is_empty() {
                 return Ok(Some(batch));
             }
-            if let Some(fault) = self.fault {
-                let (number, max) = (self.count + 1, self.limit.max);
-                return Err(match fault {
-                    Fault::TooLong => InputError::TooLong { number, max },
-                    Fault::Truncated => InputError::Truncated { number },
-                });
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
             }
-            if self.ended || self.stopped {
+            if self.ended || self.stopped || self.is_broken {
                 return Ok(None);
             }
             self.fill()?;
@@ -128,29 +156,91 @@ impl<R: Stream> Input<R> {
     }
 
     /// Takes off the window what is whole in it.
-    fn cut_batch(&mut self) -> Vec<Bytes> {
+    fn cut_batch(&mut self) -> Vec<NewRecord> {
         let mut batch = Vec::new();
         let mut bytes = 0;
-        while self.fault.is_none() && batch.len() < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
-            match self.cut() {
-                Ok(Some(record)) => {
-                    bytes += record.len();
-                    self.count += 1;
-                    batch.push(record);
-                }
+        while !self.is_broken && batch.len() < BATCH_RECORDS_MAX && bytes < BATCH_BYTES_MAX {
+            let cut = match self.cut() {
+                Ok(Some(cut)) => self.record(cut),
                 Ok(None) => break,
-                Err(fault) => self.fault = Some(fault),
+                Err(fault) => Err(self.error(fault)),
+            };
+            match cut {
+                Ok(record) => {
+                    self.count += 1;
+                    bytes += record.as_ref().map_or(0, |record| record.payload.len());
+                    batch.extend(record);
+                }
+                Err(error) => {
+                    self.fault = Some(error);
+                    self.is_broken = true;
+                }
             }
         }
         batch
     }
 
+    /// The record in what was cut off, unless it is left out.
+    fn record(&self, cut: Bytes) -> Result<Option<NewRecord>, InputError> {
+        if self.framing != InputFraming::Json {
+            return Ok(Some(NewRecord::new(cut).with_metadata(self.metadata)));
+        }
+        let (number, max) = (self.count + 1, self.limit.max);
+        let parsed = parse_ndjson(&cut, self.metadata).map_err(|error| InputError::NotARecord {
+            number,
+            written: self.written(),
+            error,
+        })?;
+        let mut record = NewRecord::new(parsed.payload).with_metadata(parsed.metadata);
+        record.events = parsed.events;
+        if record.payload.len() > max {
+            match self.limit.on_too_long {
+                OnTooLong::Fail => return Err(InputError::TooLong { number, max }),
+                OnTooLong::Skip => {
+                    self.counts.add_skipped();
+                    return Ok(None);
+                }
+                OnTooLong::Truncate => {
+                    self.counts.add_truncated();
+                    record.payload.truncate(max);
+                }
+            }
+        }
+        Ok(Some(record))
+    }
+
+    fn error(&self, fault: Fault) -> InputError {
+        let (number, written) = (self.count + 1, self.written());
+        match fault {
+            Fault::TooLong if self.framing == InputFraming::Json => {
+                InputError::LineTooLong { number, written, max: self.cut_limit().max }
+            }
+            Fault::TooLong => InputError::TooLong { number, max: self.limit.max },
+            Fault::Truncated => InputError::Truncated { number, written },
+        }
+    }
+
+    /// How many of the records so far were given.
+    fn written(&self) -> u64 {
+        self.count.saturating_sub(self.counts.skipped())
+    }
+
+    /// The limit on what is cut off. A line of JSON that cannot be looked at as a whole may be broken: it is not left out.
+    fn cut_limit(&self) -> Limit {
+        if self.framing == InputFraming::Json {
+            Limit { max: json_line_max(self.limit.max), on_too_long: OnTooLong::Fail }
+        } else {
+            self.limit
+        }
+    }
+
     /// Takes the next record off the window, if it is whole, and leaves out those that are too long.
     fn cut(&mut self) -> Result<Option<Bytes>, Fault> {
+        let limit = self.cut_limit();
         loop {
             if let Some(overlong) = &mut self.overlong {
                 let (cutter, window) = (&mut *self.cutter, &mut self.window);
-                match overlong.go_on(cutter, window, self.ended, self.limit, &self.counts)? {
+                match overlong.go_on(cutter, window, self.ended, limit, &self.counts)? {
                     Progress::Unfinished => return Ok(None),
                     Progress::Skipped => self.count += 1,
                     Progress::Truncated(record) => {
@@ -160,13 +250,13 @@ impl<R: Stream> Input<R> {
                 }
                 self.overlong = None;
             }
-            let cut = match self.cutter.cut(&mut self.window, self.limit.max) {
+            let cut = match self.cutter.cut(&mut self.window, limit.max) {
                 Ok(None) if self.ended => self.cutter.cut_last(&mut self.window),
                 cut => cut,
             };
             match cut {
-                Err(Fault::TooLong) if self.limit.on_too_long != OnTooLong::Fail => {
-                    self.overlong = Some(Overlong::new(self.limit));
+                Err(Fault::TooLong) if limit.on_too_long != OnTooLong::Fail => {
+                    self.overlong = Some(Overlong::new(limit));
                 }
                 cut => return cut,
             }

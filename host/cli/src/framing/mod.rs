@@ -16,7 +16,7 @@ use crate::args::{InputFraming, OutputFraming};
 
 fn cutter(framing: InputFraming) -> Box<dyn Cutter + Send> {
     match framing {
-        InputFraming::Lines => Box::new(Lines::default()),
+        InputFraming::Lines | InputFraming::Json => Box::new(Lines::default()),
         InputFraming::Nul => Box::new(Lines::ended_by_nul()),
         InputFraming::Length => Box::new(Length::default()),
     }

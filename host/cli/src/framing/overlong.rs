@@ -47,6 +47,14 @@ impl Counts {
         self.records.fetch_add(records, Ordering::SeqCst);
     }
 
+    pub(super) fn add_skipped(&self) {
+        self.skipped.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn add_truncated(&self) {
+        self.truncated.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Says what was done to records that were too long, before an error is said.
     pub(crate) fn say_overlong(&self) {
         let said = self.said_of_overlong();
@@ -104,10 +112,10 @@ impl Overlong {
             cutter.end_parts()?;
         }
         if limit.on_too_long == OnTooLong::Truncate {
-            counts.truncated.fetch_add(1, Ordering::SeqCst);
+            counts.add_truncated();
             Ok(Progress::Truncated(self.kept.split().freeze()))
         } else {
-            counts.skipped.fetch_add(1, Ordering::SeqCst);
+            counts.add_skipped();
             Ok(Progress::Skipped)
         }
     }
