@@ -48,6 +48,7 @@ proptest! {
             .collect();
         let (one, two, three) = (Place::new(), Place::new(), Place::new());
         one.write(&["--framing=json"], &text(&objects_in)).assert_quiet_success();
+        prop_assert_eq!(objects(&one), objects_in);
         prop_assert_eq!(&one.read(&["--peek", "--framing=length"]).stdout, &lengths);
 
         let printed = one.read(&["--peek", "--framing=json"]).assert_quiet_success().stdout.clone();

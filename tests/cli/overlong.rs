@@ -94,9 +94,9 @@ fn a_client_goes_by_the_limit_of_the_buffers_owner() {
     assert_eq!(place.read(&[]).assert_quiet_success().stdout, b"short\nten bytes!\n");
 }
 
-/// A request to the owner holds 16 MiB: a batch with a long record in it takes several.
+/// A request to the owner holds 16 MiB: a longer record is too long for a client, whatever the owner's limit is.
 #[test]
-fn long_records_reach_the_buffers_owner_in_several_requests() {
+fn a_record_that_no_request_holds_is_too_long_for_a_client() {
     let place = Place::new();
     let mut owner = serve(&place);
     let long = vec![b'x'; 16 << 20];

@@ -108,29 +108,18 @@ impl Sink {
             if !self.access.signals.may_go_on() {
                 return Ok(ControlFlow::Break(()));
             }
-            let mut others = records.split_off(self.fitting(&records));
-            let (outcome, bytes) = match self.send(&records)? {
+            let (outcome, placed) = match self.send(&records)? {
                 Some(Step::Done(outcome, bytes)) => {
-                    records.clear();
-                    (outcome, bytes)
+                    return Ok(sent(Sent { outcome, bytes, longest_frame: 0 }));
                 }
-                Some(Step::Again(outcome, placed)) => {
-                    let again = records.split_off(placed.min(records.len()));
-                    let bytes = payload_bytes(&records);
-                    records = again;
-                    (outcome, bytes)
-                }
-                None => {
-                    records.append(&mut others);
-                    continue;
-                }
+                Some(Step::Again(outcome, placed)) => (outcome, placed),
+                None => continue,
             };
-            records.append(&mut others);
-            if sent(Sent { outcome, bytes, longest_frame: 0 }).is_break() {
+            let others = records.split_off(placed.min(records.len()));
+            let sent = sent(Sent { outcome, bytes: payload_bytes(&records), longest_frame: 0 });
+            records = others;
+            if sent.is_break() {
                 return Ok(ControlFlow::Break(()));
-            }
-            if records.is_empty() {
-                return Ok(ControlFlow::Continue(()));
             }
         }
     }
@@ -195,19 +184,6 @@ impl Sink {
             }
         }
         Ok(self.client.as_deref_mut())
-    }
-
-    /// How many of these records fit into one request; one at least.
-    fn fitting(&self, records: &[NewRecord]) -> usize {
-        let is_plain = are_plain(records, self.query.metadata);
-        let mut bytes = 0_usize;
-        let fits = |record: &&NewRecord| {
-            let length = record.payload.len();
-            let taken = if is_plain { length + PREFIX_BYTES } else { length.div_ceil(3) * 4 + OBJECT_BYTES };
-            bytes = bytes.saturating_add(taken);
-            bytes <= BODY_BYTES_MAX
-        };
-        records.iter().take_while(fits).count().max(1).min(records.len())
     }
 
     fn say_full(&mut self, message: &str) {
