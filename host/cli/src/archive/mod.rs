@@ -30,7 +30,7 @@ use crate::{
     exit::Exit,
     fill::Fill,
     framing::Shown,
-    print,
+    given, print,
     records::Records,
     signals::Signals,
 };
@@ -51,6 +51,7 @@ pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
             !io::stdout().is_terminal(),
             "an archive is no text for a terminal: name a file with --output, or redirect standard output"
         );
+        given::stdout_for_records()?;
         write(&mut records, BufWriter::new(print::stdout()?), signals)?.0
     };
     if dumped.lost_events == 0 {

@@ -196,12 +196,14 @@ impl<'a> Shipping<'a> {
             last_id: id(piece.records.last()),
             attempt: piece.attempt(),
         })?;
-        let mut signalled = None;
+        let (mut signalled, mut was_told_to_end) = (None, false);
         loop {
             let time = if signalled.is_some() { INSISTENCE } else { EXTENSION };
             match self.inbox.recv_timeout(time) {
                 Ok(Event::Ended(outcome)) => {
-                    let is_known = self.signals.caught().is_none() || outcome == Outcome::Delivered;
+                    // A command that is told to end may end with 0 and have delivered nothing.
+                    let is_delivered = outcome == Outcome::Delivered && !was_told_to_end;
+                    let is_known = self.signals.caught().is_none() || is_delivered;
                     return Ok(is_known.then_some(outcome));
                 }
                 Ok(Event::Stop) | Err(RecvTimeoutError::Timeout) => {}
@@ -217,6 +219,7 @@ impl<'a> Shipping<'a> {
             // What is under way may end well for half of the time. Then it is told to end.
             let since = *signalled.get_or_insert_with(Instant::now);
             if since.elapsed() >= self.grace / 2 {
+                was_told_to_end = true;
                 self.worker.interrupt();
             }
             if since.elapsed() >= self.grace / 4 * 3 {

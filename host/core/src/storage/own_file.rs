@@ -190,6 +190,8 @@ impl OwnFile {
 
     /// The buffer is closed, and everything is durable.
     pub fn closed(&mut self, memo: &Memo) {
+        // Whatever becomes of the sync, the disk may say from now on that the buffer is closed.
+        self.open_is_durable.store(false, SeqCst);
         self.write_durably(memo, true);
     }
 
