@@ -56,7 +56,10 @@ pub(super) fn damage(directory: &Path, dice: &mut Dice) {
     let end = bytes.len().min(sector + 512);
     match dice.below(5) {
         0 => bytes[at] ^= 1 << dice.below(8),
-        1 => bytes[at / 8 * 8 + 6] ^= 1 << dice.below(8),
+        1 => {
+            let length = (at / 8 * 8 + 6).min(end - 1);
+            bytes[length] ^= 1 << dice.below(8);
+        }
         2 => bytes[sector..end].fill(0),
         3 => {
             let (_, other) = &files[below(dice, files.len())];
