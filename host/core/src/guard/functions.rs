@@ -296,7 +296,7 @@ impl Guard {
         if self.phase == Phase::Replacing {
             return Err(self.refuse(Refusal::Replacing));
         }
-        if self.tally.is_peeking {
+        if self.counters.is_peeking {
             return Err(StorageError::read_only("change", "a buffer whose records are only looked at").into());
         }
         Ok(())
@@ -375,10 +375,10 @@ impl Guard {
         let first = self.segments.next_id();
         if self.passed().after(1) >= first {
             // Nothing waits: this is the first that does. Files before it may hold what was acknowledged long ago.
-            self.tally.place = Some((file, at));
+            self.counters.place = Some((file, at));
         }
         self.segments.appended(bytes, next);
-        self.tally.received(Amount::new(next.since(first), bytes));
+        self.counters.received(Amount::new(next.since(first), bytes));
         let used = piece.len();
         self.reader.note_append(file, at, self.staging.share(piece, used));
         Ok(())

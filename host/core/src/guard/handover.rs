@@ -47,7 +47,7 @@ impl Guard {
             self.acknowledged = self.acknowledged.max(self.passed());
             self.start(&before);
             if let Some(memo) = self.memo() {
-                self.tally.noted(memo.ledger);
+                self.counters.noted(memo.ledger);
                 let opening =
                     Opening { unix_seconds: self.clock.unix_seconds(), hides_ids: before.hides_ids };
                 self.incarnations = self.backend.opened(&memo, opening);

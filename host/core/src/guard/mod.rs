@@ -39,7 +39,7 @@ use crate::{
     segments::Segments,
     storage::{Amount, Backend, Incarnations, StorageError, SyncJob, SyncTarget, Usage},
     syncs::Syncs,
-    usage::Tally,
+    usage::Counters,
 };
 
 /// Why a call of the logic was not carried out.
@@ -72,7 +72,7 @@ pub struct Guard {
     reader: Reader,
     unreadable: UnreadableLog,
     syncs: Syncs,
-    tally: Tally,
+    counters: Counters,
     written_by: WrittenBy,
     refusals: Refusals,
     causes: Causes,
@@ -150,7 +150,7 @@ impl Guard {
             reader,
             unreadable,
             syncs: Syncs::default(),
-            tally: Tally::default(),
+            counters: Counters::default(),
             written_by: WrittenBy::default(),
             refusals: Refusals::default(),
             causes: Causes::default(),
@@ -189,7 +189,7 @@ impl Guard {
 impl Guard {
     /// Records are delivered only to be looked at: none will be acknowledged.
     pub fn peek(&mut self) {
-        self.tally.is_peeking = true;
+        self.counters.is_peeking = true;
     }
 
     /// Damaged data files are kept aside when they are removed.
@@ -216,7 +216,7 @@ impl Guard {
 
     /// Records of so many events and bytes were returned to their writer because there was no room.
     pub fn rejected(&mut self, amount: Amount) {
-        self.tally.rejected(amount);
+        self.counters.rejected(amount);
         self.remember();
     }
 
@@ -245,7 +245,7 @@ impl Guard {
             let count = usize::try_from(run.records).unwrap_or(usize::MAX).min(rest.len());
             let (of_run, others) = rest.split_at_mut(count);
             rest = others;
-            self.tally.delivered(*run, of_run);
+            self.counters.delivered(*run, of_run);
             let incarnation = self.incarnations.of(run.first_id);
             let is_one = self.incarnations.of(run.next_id) == incarnation;
             for record in of_run {
@@ -317,7 +317,7 @@ impl Guard {
 
     /// Events in segments that were dropped, since the guard was made.
     pub fn dropped_events(&self) -> u64 {
-        self.tally.dropped_since_opening()
+        self.counters.dropped_since_opening()
     }
 
     /// Those of the dropped events that went although there was room, because newer ones are retained.
@@ -337,12 +337,12 @@ impl Guard {
 
     /// What has gone through the buffer, since it was opened and ever.
     pub fn usage(&self) -> (Usage, Usage) {
-        (self.tally.since_opening(), self.tally.usage())
+        (self.counters.since_opening(), self.counters.usage())
     }
 
     /// What waits in the data files.
     pub fn waiting(&self) -> Amount {
-        self.tally.usage().waiting()
+        self.counters.usage().waiting()
     }
 
     /// How many calls of the logic broke a rule.

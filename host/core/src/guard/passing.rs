@@ -44,7 +44,7 @@ impl Guard {
             self.note_drop(reason, segments, passed.dropped.events);
         }
         self.reader.pass(&self.segments, ledger.reader_last_record, passed.gaps);
-        if self.tally.is_due(ledger) {
+        if self.counters.is_due(ledger) {
             self.remember();
         }
         Ok(())
@@ -149,12 +149,12 @@ impl Guard {
             self.count_passed(ledger, dropped);
             return Ok(());
         }
-        let before = self.tally.clone();
+        let before = self.counters.clone();
         self.count_passed(ledger, dropped);
         self.remember_at(Some(ledger));
         let stored = self.backend.store_ledger(ledger);
         if stored.is_err() {
-            self.tally.take_back(before);
+            self.counters.take_back(before);
             self.remember();
         }
         stored
@@ -163,6 +163,6 @@ impl Guard {
     fn count_passed(&mut self, ledger: Ledger, dropped: Amount) {
         // While the buffer is being opened nothing is counted: what has gone through it is settled afterwards.
         let Some(stored) = self.ledgers.stored.filter(|_| self.before.is_none()) else { return };
-        self.tally.count(&self.segments, (stored, ledger), self.acknowledged, dropped);
+        self.counters.count(&self.segments, (stored, ledger), self.acknowledged, dropped);
     }
 }

@@ -65,12 +65,12 @@ impl Guard {
         let ledger = self.ledgers.stored.unwrap_or(Ledger::EMPTY);
         let ledger = Ledger { writer_next_record: next_id, ..ledger };
         let first_unread = ledger.first_unread();
-        self.tally.place = Some((ledger.reader_data_file, 0));
+        self.counters.place = Some((ledger.reader_data_file, 0));
         let place = self.first_unread_spot().unwrap_or_else(|error| {
             warn_not_yet("the first record that waits", &error);
-            self.tally.place
+            self.counters.place
         });
-        self.tally.reader = before.first_checkpoint.filter(|at| at.next_id <= first_unread);
+        self.counters.reader = before.first_checkpoint.filter(|at| at.next_id <= first_unread);
         let end = self.segments.last().map(|last| (last.file, last.bytes));
         let to_end = place.zip(end).and_then(|(place, end)| self.segments.bytes_between(place, end));
         let waiting_bytes = to_end.unwrap_or(0);
@@ -84,8 +84,8 @@ impl Guard {
         let present = Present { is_same_boot, found, ledger, waiting_bytes, sent_bytes };
         let usage = reconcile(before.memo.as_ref(), &present);
         debug!(?usage, "what has gone through the buffer until now");
-        self.tally.open(usage);
-        self.tally.place = place.or(end).or(self.tally.place);
+        self.counters.open(usage);
+        self.counters.place = place.or(end).or(self.counters.place);
     }
 
     /// Where the first record that waits begins; `None` if none does.
@@ -118,7 +118,7 @@ impl Guard {
     pub(super) fn remember_at(&mut self, ledger: Option<Ledger>) {
         // Before the logic has opened the buffer nothing is known that was not noted before.
         if let Some(memo) = self.memo_at(ledger).filter(|_| self.before.is_none()) {
-            self.tally.noted(memo.ledger);
+            self.counters.noted(memo.ledger);
             self.backend.remember(&memo);
         }
     }
@@ -133,8 +133,8 @@ impl Guard {
         let checkpoints = self.checkpoints(ledger.reader_last_record);
         Some(Memo {
             ledger,
-            usage: self.tally.usage(),
-            place: self.tally.place,
+            usage: self.counters.usage(),
+            place: self.counters.place,
             checkpoints,
             bounds: self.segments.bounds_to_remember(),
             is_degraded: self.is_degraded(),
@@ -154,7 +154,7 @@ impl Guard {
             let durable = (segment.durability.bytes, segment.durability.next_id);
             [walked, durable].map(|(offset, next_id)| Checkpoint { file: segment.file, offset, next_id })
         });
-        let mut checkpoints: Vec<Checkpoint> = self.tally.reader.into_iter().chain(newest).collect();
+        let mut checkpoints: Vec<Checkpoint> = self.counters.reader.into_iter().chain(newest).collect();
         checkpoints.retain(|at| at.offset > 0 && at.next_id > RecordId::FIRST && is_clean(at.file));
         checkpoints
     }

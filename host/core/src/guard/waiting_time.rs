@@ -90,7 +90,7 @@ impl Guard {
 
     /// The file that holds the first event that waits.
     fn file_of_first(&self) -> Option<FileId> {
-        let (file, offset) = self.tally.place?;
+        let (file, offset) = self.counters.place?;
         match self.segments.get(file) {
             // All of it is passed, and it may have been written to long before the next one.
             Some(segment) if offset >= segment.bytes => {

@@ -1,14 +1,14 @@
 //! What has gone through the buffer: events and bytes received, sent, dropped, lost and rejected.
 
+mod counters;
 mod delivered;
 mod reconcile;
-mod tally;
 
 use forebay_types::{FileId, Ledger, RecordId};
 
 pub(crate) use self::{
+    counters::Counters,
     reconcile::{Present, reconcile},
-    tally::Tally,
 };
 use crate::{segments::Segments, storage::Amount};
 
@@ -32,7 +32,7 @@ pub(crate) struct Run {
 /// A place in a data file.
 pub(crate) type Spot = (FileId, u64);
 
-impl Tally {
+impl Counters {
     /// Counts what a ledger that is about to be stored passes, of which so much is dropped.
     pub(crate) fn count(
         &mut self,

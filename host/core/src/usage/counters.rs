@@ -22,7 +22,7 @@ pub(crate) struct PassedRecords {
 
 /// The counters, and what is needed to count.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     usage: Usage,
     /// What they were when the buffer was opened.
     at_opening: Usage,
@@ -37,7 +37,7 @@ pub(crate) struct Tally {
     pub(crate) is_peeking: bool,
 }
 
-impl Tally {
+impl Counters {
     /// The buffer is open, and this is what had gone through it until then.
     pub(crate) fn open(&mut self, usage: Usage) {
         (self.usage, self.at_opening) = (usage, usage);
