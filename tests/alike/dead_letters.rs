@@ -152,7 +152,7 @@ fn dropped_records_are_no_dead_letters() {
         write(&buffer, 1..=5);
         take(&buffer).iter().for_each(Record::nack);
         // The first is being written, the others wait.
-        while buffer.status().unwrap().dropped_events == 0 {
+        while buffer.status().unwrap().usage_since_open.dropped.events == 0 {
             let next = buffer.status().unwrap().next_id.0;
             let mut pending = buffer.writer().submit(records(next..=next)).unwrap();
             while pending.try_take().is_none() {
@@ -160,7 +160,7 @@ fn dropped_records_are_no_dead_letters() {
                 assert!(simulation.run_sync(simulation.syncs().iter().position(other).unwrap()), "{runs:?}");
             }
         }
-        let dropped = buffer.status().unwrap().dropped_events;
+        let dropped = buffer.status().unwrap().usage_since_open.dropped.events;
         assert!(dropped >= 5, "{runs:?}: {dropped}");
         end_syncs(&simulation);
         assert_eq!(letters(&disk.dead_letters()), [1], "{runs:?}");

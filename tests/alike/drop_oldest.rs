@@ -25,7 +25,7 @@ fn overflow(buffer: &Buffer) -> u64 {
     for first in (1..1000).step_by(10) {
         write(buffer, first..=first + 9);
     }
-    buffer.status().unwrap().dropped_events
+    buffer.status().unwrap().usage_since_open.dropped.events
 }
 
 /// What it is chosen for: writers never wait for readers, the newest records are there, and the numbers say what went.
@@ -59,7 +59,7 @@ fn delivered_records_go_too_and_their_late_acknowledgement_is_ignored() {
         for first in (11..1000).step_by(5) {
             write(&buffer, first..=(first + 4).min(1000));
         }
-        let dropped = buffer.status().unwrap().dropped_events;
+        let dropped = buffer.status().unwrap().usage_since_open.dropped.events;
         assert_eq!(buffer.status().unwrap().unacknowledged_records, 0, "{runs:?}");
         delivered.iter().for_each(forebay::Record::ack);
         assert_eq!(buffer.status().unwrap().acknowledged, RecordId(dropped), "{runs:?}");
@@ -80,10 +80,14 @@ fn of_a_record_that_the_ledger_has_passed_in_part_the_rest_is_dropped() {
             write(&buffer, id..=id);
         }
         let status = buffer.status().unwrap();
-        assert!(status.dropped_events > 0, "{runs:?}");
-        assert_eq!(status.dropped_events, status.acknowledged.0 - 4, "{runs:?}");
+        assert!(status.usage_since_open.dropped.events > 0, "{runs:?}");
+        assert_eq!(status.usage_since_open.dropped.events, status.acknowledged.0 - 4, "{runs:?}");
         let usage = status.usage_lifetime;
-        assert_eq!((usage.dropped.events, usage.lost.events), (status.dropped_events, 0), "{runs:?}");
+        assert_eq!(
+            (usage.dropped.events, usage.lost.events),
+            (status.usage_since_open.dropped.events, 0),
+            "{runs:?}"
+        );
     }
 }
 
@@ -101,7 +105,7 @@ fn the_end_does_not_wait_for_what_was_given_back_and_dropped() {
             while simulation.run_sync(0) {}
         }
         buffer.end_writing();
-        let dropped = buffer.status().unwrap().dropped_events;
+        let dropped = buffer.status().unwrap().usage_since_open.dropped.events;
         assert!(dropped > 0, "{runs:?}");
         let before = simulation.now_ns();
         let mut seen = Vec::new();
@@ -125,12 +129,12 @@ fn what_was_acknowledged_behind_dropped_records_is_passed_with_them() {
         delivered[48..].iter().for_each(forebay::Record::ack);
         assert_eq!(buffer.status().unwrap().acknowledged, RecordId(0), "{runs:?}");
         let mut next = 61;
-        while buffer.status().unwrap().dropped_events == 0 {
+        while buffer.status().unwrap().usage_since_open.dropped.events == 0 {
             write(&buffer, next..=next);
             next += 1;
         }
         let status = buffer.status().unwrap();
-        assert_eq!((status.dropped_events, status.acknowledged.0), (48, 60), "{runs:?}");
+        assert_eq!((status.usage_since_open.dropped.events, status.acknowledged.0), (48, 60), "{runs:?}");
         assert_eq!(status.unacknowledged_records, 0, "{runs:?}");
         assert_eq!(read(&buffer), ids([61..=next - 1]), "{runs:?}");
     }

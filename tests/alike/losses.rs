@@ -223,14 +223,18 @@ fn what_was_lost_in_a_dropped_file_is_lost_and_not_dropped() {
         disk.put_ledger(Some(ledger(41, 0, 0, 0)));
         let buffer = runs.open(disk.open().unwrap(), options);
         let mut next = 41;
-        while buffer.status().unwrap().dropped_events == 0 {
+        while buffer.status().unwrap().usage_since_open.dropped.events == 0 {
             write(&buffer, next..=next);
             next += 1;
         }
         let status = buffer.status().unwrap();
         let dropped = status.acknowledged.0;
         assert!(dropped >= 40, "{runs:?}: {dropped}");
-        assert_eq!((status.dropped_events, status.lost_events), (dropped - 4, 4), "{runs:?}");
+        assert_eq!(
+            (status.usage_since_open.dropped.events, status.lost_events),
+            (dropped - 4, 4),
+            "{runs:?}"
+        );
         assert_eq!(told(&buffer), [((11, 14), vec![])], "{runs:?}");
         assert_eq!(read(&buffer), ids([dropped + 1..=next - 1]), "{runs:?}");
         assert_eq!(told(&buffer), [], "{runs:?}");

@@ -296,7 +296,7 @@ fn dropped_records_do_not_come_again() {
         for first in (6..1000).step_by(5) {
             write(&buffer, first..=first + 4);
         }
-        let dropped = buffer.status().unwrap().dropped_events;
+        let dropped = buffer.status().unwrap().usage_since_open.dropped.events;
         assert_eq!(figures(&buffer), (dropped, 0, 0), "{runs:?}");
         records[2].nack();
         records[3].ack();

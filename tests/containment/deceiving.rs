@@ -68,7 +68,7 @@ fn no_counter_is_taken_from_what_the_logic_says() {
     write(&buffer, 11..=20);
     let status = buffer.status().unwrap();
     assert_eq!(
-        (status.occupancy.events, status.dropped_events, status.usage_lifetime.lost.events),
+        (status.occupancy.events, status.usage_since_open.dropped.events, status.usage_lifetime.lost.events),
         (20, 0, 0)
     );
     let usage = status.usage_since_open;

@@ -141,7 +141,7 @@ fn a_trap_at_any_storage_call_drops_nothing_that_is_not_counted() {
         let buffer = fused(&simulation, &disk, dropping, &fuse);
         let before = fuse.burnt();
         overflow(&buffer);
-        assert!(buffer.status().unwrap().dropped_events > 0);
+        assert!(buffer.status().unwrap().usage_since_open.dropped.events > 0);
         fuse.burnt() - before
     };
     for at in 0..calls {
@@ -151,7 +151,7 @@ fn a_trap_at_any_storage_call_drops_nothing_that_is_not_counted() {
         overflow(&buffer);
         let status = buffer.status().unwrap();
         assert_eq!((status.restarts, status.refused_calls, status.lost_events), (1, 0, 0), "at {at}");
-        assert_eq!(read(&buffer), ids([status.dropped_events + 1..=300]), "at {at}");
+        assert_eq!(read(&buffer), ids([status.usage_since_open.dropped.events + 1..=300]), "at {at}");
         ids_on(&disk, &format!("at {at}"));
     }
 }

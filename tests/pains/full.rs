@@ -81,7 +81,7 @@ fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
                 );
             }
         }
-        let dropped = buffer.status().unwrap().dropped_events;
+        let dropped = buffer.status().unwrap().usage_since_open.dropped.events;
         assert!((800..1000).contains(&dropped), "{runs:?}: {dropped}");
         assert_eq!(read(&buffer), ids([dropped + 1..=1000]), "{runs:?}");
 
@@ -93,7 +93,7 @@ fn pain_8763_a_full_disk_drops_the_oldest_where_that_was_chosen() {
             simulation.advance(Duration::from_secs(2_000_000));
         }
         assert!(pending.try_take().is_none(), "{runs:?}");
-        let in_vain = buffer.status().unwrap().dropped_events - dropped;
+        let in_vain = buffer.status().unwrap().usage_since_open.dropped.events - dropped;
         assert!((1..60).contains(&in_vain), "{runs:?}: {in_vain} dropped, where one file was to go");
         disk.set_capacity_bytes(None);
         simulation.advance(Duration::from_secs(2_000_000));

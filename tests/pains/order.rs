@@ -225,8 +225,8 @@ fn pain_8209_what_is_dropped_is_counted_and_passed_before_it_goes() {
                 // As soon as a file is gone, the figures and the ledger have its records.
                 let gone = before.len() > scene.disk.data_files().len();
                 let status = scene.buffer.status().unwrap();
-                assert!(!gone || status.dropped_events > 0, "{runs:?}");
-                assert_eq!(status.dropped_events, status.acknowledged.0, "{runs:?}");
+                assert!(!gone || status.usage_since_open.dropped.events > 0, "{runs:?}");
+                assert_eq!(status.usage_since_open.dropped.events, status.acknowledged.0, "{runs:?}");
             }
             next += 10;
         }
@@ -239,7 +239,7 @@ fn pain_8209_what_is_dropped_is_counted_and_passed_before_it_goes() {
             assert_ne!(ledger.writer_data_file, file, "{runs:?}: the writer has left it");
             dropped_with_removals = ledger.reader_last_record.0;
         }
-        let dropped = scene.buffer.status().unwrap().dropped_events;
+        let dropped = scene.buffer.status().unwrap().usage_since_open.dropped.events;
         let (_, buffer) = scene.after_power_loss(runs, options);
         // None that was kept is gone, and none that was dropped comes back, but for what the ledger on the disk says.
         let found = read(&buffer);
@@ -249,6 +249,6 @@ fn pain_8209_what_is_dropped_is_counted_and_passed_before_it_goes() {
         let usage = status.usage_lifetime;
         assert!(usage.dropped.events >= dropped_with_removals, "{runs:?}: {usage:?}");
         assert_eq!(usage.dropped.events + usage.lost.events, first_unread - 1, "{runs:?}: {usage:?}");
-        assert_eq!(buffer.status().unwrap().dropped_events, 0, "{runs:?}");
+        assert_eq!(buffer.status().unwrap().usage_since_open.dropped.events, 0, "{runs:?}");
     }
 }

@@ -70,8 +70,6 @@ pub struct Status {
     /// The events that waited in those files, as far as a sync or an append noticed it: also those that came back to their
     /// writers with [`TakenAway`](super::WriteErrorKind::TakenAway).
     pub events_taken_away: u64,
-    /// Unacknowledged events that were dropped to make room since the buffer was opened.
-    pub dropped_events: u64,
     /// What waits in the data files: every event that is neither acknowledged, dropped nor lost, and the bytes from the
     /// first of them on, less those of records behind it that were dropped. Damage counts until a reader reaches it.
     pub occupancy: Amount,
@@ -151,7 +149,6 @@ impl Status {
             damaged_bytes: lost.bytes,
             files_taken_away: guard.files_taken_away(),
             events_taken_away: guard.events_taken_away(),
-            dropped_events: guard.dropped_events(),
             occupancy: guard.waiting(),
             oldest_waiting_age: oldest.map(age),
             usage_since_open,

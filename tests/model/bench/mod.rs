@@ -223,7 +223,8 @@ impl Bench {
 
     fn see_what_was_dropped(&mut self) {
         let status = self.buffer().status().unwrap();
-        let newly = status.dropped_events - std::mem::replace(&mut self.dropped, status.dropped_events);
+        let dropped = status.usage_since_open.dropped.events;
+        let newly = dropped - std::mem::replace(&mut self.dropped, dropped);
         if newly > 0 {
             assert_eq!(self.sizes.when_full, WhenFull::DropOldest);
             let (least, most) = self.reference.drop_through(status.acknowledged.0);
