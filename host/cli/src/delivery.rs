@@ -10,13 +10,12 @@ use forebay::{
     Buffer, Place,
     storage::{data_file_name, native::Snapshot},
 };
-use tracing::subscriber::NoSubscriber;
 
 use crate::{
     access::{Access, Supply, Taken},
     args::OutputFraming,
     exit::Exit,
-    framing,
+    framing, logging,
     outlet::{Outlet, Wrote},
     print::{self, Listener},
     signals::Signals,
@@ -288,7 +287,7 @@ fn swallowed(acknowledged: u64, directory: &Path) -> u64 {
     // A directory that was removed meanwhile holds nothing that could be delivered again.
     let ledger = || Snapshot::take(directory).ok().and_then(|snapshot| snapshot.readable_ledger());
     // What is odd about the directory was logged when it was opened.
-    let ledger = tracing::subscriber::with_default(NoSubscriber::default(), ledger);
+    let ledger = logging::in_silence(ledger);
     ledger.map_or(0, |ledger| acknowledged.saturating_sub(ledger.reader_last_record.0))
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tracing::field::{Field, Visit};
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::{
     EnvFilter,
     field::RecordFields,
@@ -98,4 +99,9 @@ impl Visit for Line<'_> {
             self.add(&format!("{}.sources", field.name()), &format!("[{}]", causes.join(", ")));
         }
     }
+}
+
+/// Does something, and nothing of it is logged: another process has said it, or the command says it itself.
+pub(crate) fn in_silence<T>(act: impl FnOnce() -> T) -> T {
+    tracing::subscriber::with_default(NoSubscriber::default(), act)
 }

@@ -18,9 +18,9 @@ use forebay::{
     },
 };
 use forebay_core::{ReadRecord, look::Look};
-use tracing::{info, subscriber::NoSubscriber, warn, warn_span};
+use tracing::{info, warn, warn_span};
 
-use crate::framing::Shown;
+use crate::{framing::Shown, logging};
 
 /// The most bytes of frames that are read at a time, unless one is longer.
 const READ_BYTES: u64 = 1 << 20;
@@ -241,11 +241,7 @@ fn begin(dir: &Path, is_quiet: bool) -> Result<(Look, Seen), SnapshotError> {
 
 /// Logs what a look says, unless another process has the buffer, which logs what is wrong with the files itself.
 fn quietly_if<T>(is_quiet: bool, dir: &Path, look: impl FnOnce() -> T) -> T {
-    if is_quiet {
-        tracing::subscriber::with_default(NoSubscriber::default(), look)
-    } else {
-        warn_span!("buffer", directory = ?dir).in_scope(look)
-    }
+    if is_quiet { logging::in_silence(look) } else { warn_span!("buffer", directory = ?dir).in_scope(look) }
 }
 
 /// What is shown of a record.

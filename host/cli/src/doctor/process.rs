@@ -4,10 +4,9 @@ use std::path::Path;
 
 use forebay::storage::native::{Holder, Snapshot};
 use rustix::process::{Resource, getrlimit};
-use tracing::subscriber::NoSubscriber;
 
 use super::{Check, Verdict};
-use crate::{limits, print, size};
+use crate::{limits, logging, print, size};
 
 /// What one buffer of this process may need, and the process itself.
 const DESCRIPTORS_MIN: u64 = 128;
@@ -48,7 +47,7 @@ fn address_space() -> Check {
 fn holder(dir: &Path) -> Option<Check> {
     // `status` and `verify` say what is odd about the buffer itself.
     let look = || Snapshot::take(dir).ok().filter(|snapshot| snapshot.must_be_buffer().is_ok());
-    let snapshot = tracing::subscriber::with_default(NoSubscriber::default(), look)?;
+    let snapshot = logging::in_silence(look)?;
     let text = match snapshot.holder() {
         Holder::Held(Some(process)) => format!("process {process} has the buffer"),
         Holder::Held(None) => "another process has the buffer".to_owned(),

@@ -9,14 +9,13 @@ mod tests;
 
 use forebay::storage::native::{Holder, ReadOnly, Snapshot, SnapshotError};
 use forebay_core::look::{Finding, LedgerState, Look};
-use tracing::subscriber::NoSubscriber;
 
 pub(crate) use self::report::Report;
 use self::{inspection::Inspection, report::Kind};
 use crate::{
     args::{Format, LookArgs},
     exit::Exit,
-    print,
+    logging, print,
 };
 
 pub(crate) fn run(args: &LookArgs) -> anyhow::Result<Exit> {
@@ -49,7 +48,7 @@ pub(crate) fn look(
     see: impl FnMut(&Finding),
 ) -> Result<Report, SnapshotError> {
     // The report tells what a reader would log.
-    tracing::subscriber::with_default(NoSubscriber::default(), || report_on(snapshot, is_held, see))
+    logging::in_silence(|| report_on(snapshot, is_held, see))
 }
 
 fn report_on(
