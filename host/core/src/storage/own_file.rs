@@ -144,16 +144,16 @@ impl OwnFile {
         let newest = self.found.newest.as_ref();
         let is_other_boot = |block: &Block| block.boot != self.identity.boot;
         let begins = opening.hides_ids || newest.is_none_or(|block| !block.clean && is_other_boot(block));
-        let was_noted =
-            newest.is_some_and(|block| block.open_is_durable && !block.clean && !is_other_boot(block));
+        let is_durable = !begins
+            && newest.is_some_and(|block| block.open_is_durable && !block.clean && !is_other_boot(block));
         if begins {
             let above = self.found.incarnation.saturating_add(1);
             incarnations.begin(memo.ledger.writer_next_record, opening.unix_seconds.max(above));
         }
         self.incarnations = incarnations.clone();
         self.reserve();
-        self.open_is_durable.store(was_noted && !begins, SeqCst);
-        if !self.open_is_durable.load(SeqCst) {
+        self.open_is_durable.store(is_durable, SeqCst);
+        if !is_durable {
             self.write_durably(memo, false);
         }
         self.remember(memo);
