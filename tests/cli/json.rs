@@ -76,7 +76,7 @@ fn an_object_may_hold_plain_text_only() {
     assert_eq!(place.read(&["--framing=nul"]).assert_quiet_success().stdout, "größer\n\0\0".as_bytes());
 }
 
-/// `pipe` keeps metadata and events on the way through.
+/// `pipe` keeps metadata and events.
 #[test]
 fn pipe_takes_and_prints_objects() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! `forebay peek` changes nothing, whatever state the directory is in and whoever has it.
+//! `forebay peek` changes nothing, whatever state the directory is in and whichever process has it.
 
 use std::{
     fs::{self, OpenOptions},

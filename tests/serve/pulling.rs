@@ -204,7 +204,7 @@ fn single_records_of_a_lease_are_given_back() {
     assert_eq!(http.post("~/nack", &json!({ "lease_id": "x" })).failure(), (409, "lease_expired".to_owned()));
 }
 
-/// What no consumer can handle is kept for a person, with the reason, and comes to no consumer again.
+/// What no consumer can handle is kept for a person, with the reason, and no consumer gets it again.
 #[test]
 fn a_dead_letter_is_kept_with_its_reason_and_not_delivered_again() {
     let served = Served::new();

@@ -102,14 +102,14 @@ impl Look {
         self.guard.next_id()
     }
 
-    /// Goes on with the first event from `id` on. What lies before it is neither read nor lost. `known` is where another look had
-    /// come to: without it, or where the files have changed since, the data file that holds `id` is read from its start.
+    /// Goes on with the first event from `id` on. What lies before it is neither read nor lost. `known` is where another look
+    /// stood: without it, or where the files have changed since, the data file that holds `id` is read from its start.
     pub fn skip_to(&mut self, id: RecordId, known: Option<Checkpoint>) -> Result<(), StorageError> {
         let (mut files, reader) = self.guard.files();
         reader.skip_to(&mut files, id, known)
     }
 
-    /// Where the look has come to, if everything before it in that data file is whole.
+    /// Where the look stands, if everything before it in that data file is whole.
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         self.guard.reader().checkpoint()
     }

@@ -36,7 +36,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Where delivery has come to in a file that is whole up to there.
+    /// Where delivery stands in a file that is whole up to there.
     pub(crate) fn checkpoint(&self) -> Option<Checkpoint> {
         let walk = &self.cursor.as_ref()?.walk;
         let walked = walk.walked();

@@ -23,7 +23,7 @@ use tracing::subscriber::NoSubscriber;
 const READ_RECORDS: u32 = 256;
 const READ_BYTES: u64 = 256 << 10;
 
-/// Where the last look had come to: a client that goes through the records page by page goes on there.
+/// Where the last look ended: a client that goes through the records page by page goes on there.
 pub(super) type Bookmark = Mutex<Option<Checkpoint>>;
 
 pub(super) fn look(directory: &Path, query: &LookQuery, bookmark: &Bookmark) -> Result<LookAnswer, Failure> {
