@@ -13,7 +13,7 @@ use crate::support::{
     storage::{data_file, file, ids, options, read, records, written_and_refused},
 };
 
-const INTERVAL: Duration = Duration::from_millis(500);
+pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Which sync fails.
 const TARGETS: [SyncTarget; 2] = [SyncTarget::Directory, SyncTarget::Ledger];
@@ -37,7 +37,7 @@ impl Bench {
     }
 
     /// Records 11 to 60 wait to be synced, and the next sync of a target fails. They fill more than one file.
-    fn failing(runs: Runs, target: SyncTarget, when_full: WhenFull) -> (Self, forebay::Pending) {
+    pub(super) fn failing(runs: Runs, target: SyncTarget, when_full: WhenFull) -> (Self, forebay::Pending) {
         let bench = Self::new(runs, when_full);
         bench.disk.fail_sync(target, 1);
         let writer = bench.buffer.writer().with_durability(Durability::Synced);
@@ -63,7 +63,9 @@ impl Bench {
     pub(super) fn found_after_power_loss(self) -> Vec<u64> {
         self.disk.power_loss();
         drop(self.buffer);
-        read(&self.runs.open(self.disk.open().unwrap(), options()))
+        let mut options = options();
+        options.max_unacknowledged_records = 1 << 20;
+        read(&self.runs.open(self.disk.open().unwrap(), options))
     }
 }
 

@@ -14,12 +14,13 @@ use std::{
 };
 
 use forebay::{
-    Buffer, Component, RecordId, Simulation,
+    Buffer, Component, RecordId, Simulation, WriteErrorKind,
     storage::{SyncTarget, memory::Disk},
 };
 
 use crate::support::{
     Runs,
+    fixtures::project_file,
     storage::{ids, options, records, write},
 };
 
@@ -114,6 +115,34 @@ fn opening_does_not_block() {
         let buffer = assert_not_blocking("opening", &disk, locked.open_async()).unwrap();
         assert_eq!(buffer.open_report().events, 20, "{runs:?}");
     }
+}
+
+/// The same from a directory, which no other buffer of the process has had before.
+#[test]
+fn making_a_buffer_of_a_directory_does_not_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let buffer = assert_not_held_up(Buffer::builder(directory.path()).open_async()).unwrap();
+    assert_eq!(buffer.open_report().events, 0);
+}
+
+/// Logic that computes for ever is stopped in the end. Meanwhile it is not the caller's thread that it has.
+#[test]
+fn logic_that_spins_does_not_block() {
+    let spins = Component::from_file(&project_file("tests/guests/spins.wasm")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let buffer = Buffer::builder(directory.path()).component(spins).open().unwrap();
+    let writer = buffer.writer();
+    let error = assert_not_held_up(async move { writer.write_async("one").await }).unwrap_err();
+    assert!(matches!(error.kind, WriteErrorKind::Stopped { .. }), "{error}");
+}
+
+/// Runs an operation on an executor with one thread: before it ends, it must have been pending once.
+#[track_caller]
+fn assert_not_held_up<T>(operation: impl Future<Output = T>) -> T {
+    let mut operation = Box::pin(operation);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(operation.as_mut().poll(&mut context).is_pending(), "it held the thread that polled it");
+    pollster::block_on(operation)
 }
 
 /// Closing and handing over wait for syncs.

@@ -57,6 +57,22 @@ fn what_was_cut_does_not_come_back_in_the_place_of_another_record() {
     }
 }
 
+/// Behind a damaged frame a torn end may be damage as well: the file stays as it is, and records go on in another.
+#[test]
+fn a_torn_end_behind_a_damaged_frame_is_not_truncated() {
+    let mut bytes = data_file(1..=6);
+    bytes.truncate(bytes.len() - 30);
+    bytes[start(1, 5) + 40] ^= 1;
+    for runs in Runs::ALL {
+        let disk = disk(Some(ledger(6, 0, 0, 0)), &[(0, bytes.clone())]);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        write(&buffer, 6..=8);
+        assert_eq!(read(&buffer), ids([1..=4, 6..=8]), "{runs:?}");
+        buffer.close().unwrap();
+        assert_eq!(disk.data_file(file(0)).as_ref(), Some(&bytes), "{runs:?}");
+    }
+}
+
 /// A disk that does not take the cut may bring back what was cut: nothing is written there.
 #[test]
 fn where_a_cut_cannot_be_made_durable_records_come_in_another_file() {
@@ -221,6 +237,20 @@ fn without_a_ledger_the_frames_say_what_is_there() {
         buffer.close().unwrap();
         // The two do not fit behind what is in data file 4.
         assert_eq!(disk.ledger(), Some(ledger(243, 5, 3, 144)), "{runs:?}");
+    }
+}
+
+/// Numbers are missing between the files, and the ledger knows nothing behind them: a process had rolled past a file in its
+/// way and died.
+#[test]
+fn files_behind_missing_numbers_are_found_although_the_ledger_does_not_count_them() {
+    for runs in Runs::ALL {
+        let files = [(0, data_file(1..=20)), (3, data_file(21..=40)), (7, data_file(41..=60))];
+        let disk = disk(Some(ledger(21, 0, 0, 0)), &files);
+        let buffer = runs.open(disk.open().unwrap(), options());
+        assert_eq!((buffer.open_report().lost_events, read(&buffer)), (0, ids([1..=60])), "{runs:?}");
+        write(&buffer, 61..=62);
+        assert_eq!(read(&buffer), ids([61..=62]), "{runs:?}");
     }
 }
 

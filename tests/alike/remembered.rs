@@ -267,6 +267,32 @@ fn opening_does_not_read_the_backlog() {
     }
 }
 
+/// Of many files an opening reads the last and the one where reading goes on, however many lie between.
+#[test]
+fn opening_reads_no_more_of_many_files_than_of_few() {
+    for runs in Runs::ALL {
+        let read_by_opening = |last: u64| {
+            let disk = Disk::new();
+            let mut options = options();
+            options.max_unacknowledged_records = 1 << 20;
+            let buffer = runs.open(disk.open().unwrap(), options);
+            write(&buffer, 1..=last);
+            buffer.close().unwrap();
+            let before = disk.bytes_read();
+            let buffer = runs.open(disk.open().unwrap(), options);
+            assert_eq!(buffer.open_report().events, last, "{runs:?}");
+            (disk.data_files().len(), disk.bytes_read() - before)
+        };
+        let (few, bytes_of_few) = read_by_opening(300);
+        let (many, bytes_of_many) = read_by_opening(9_000);
+        assert!(many > 20 * few, "{runs:?}: {few} and {many} files");
+        assert!(
+            bytes_of_many <= bytes_of_few + 2 * 4096,
+            "{runs:?}: {bytes_of_few} and {bytes_of_many} bytes"
+        );
+    }
+}
+
 /// The first record after opening comes from where the last one was acknowledged, not from the start of the file.
 #[test]
 fn reading_starts_where_it_was_left() {

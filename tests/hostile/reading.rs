@@ -73,3 +73,19 @@ fn a_frame_in_a_payload_is_not_delivered() {
     assert_eq!((delivered[0].id, &delivered[0].payload[..]), (RecordId(1), &inner[..]));
     assert_eq!(reopened(&bed.disk), [1]);
 }
+
+/// Both limits hold; a record that is longer than the limit comes alone, or no reader would ever pass it.
+#[test]
+fn no_more_bytes_are_delivered_than_were_asked_for() {
+    let mut bed = Bed::new();
+    for _ in 0..10 {
+        bed.append(&"x".repeat(100)).unwrap();
+    }
+    let frame_bytes = bed.length(0) / 10;
+    for (max_bytes, wanted) in
+        [(3 * frame_bytes, 3), (1, 1), (3 * frame_bytes - 1, 2), (frame_bytes, 1), (u64::MAX, 3)]
+    {
+        let records = bed.guard.deliver(u32::MAX, max_bytes).unwrap();
+        assert_eq!(records.len(), wanted, "{max_bytes} bytes");
+    }
+}
