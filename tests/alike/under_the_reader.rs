@@ -56,7 +56,7 @@ fn an_earlier_file_that_is_cut_under_its_reader_loses_what_was_cut_and_no_more()
         let disk = disk(Some(ledger(91, 2, 0, 0)), &files);
         let buffer = runs.open(disk.open().unwrap(), options());
         let records = buffer.reader().try_next_batch(50).unwrap();
-        assert_eq!(records.last().map(|record| record.id()), Some(RecordId(50)), "{runs:?}");
+        assert_eq!(records.last().map(forebay::Record::id), Some(RecordId(50)), "{runs:?}");
         let mut bytes = data_file(41..=80);
         bytes.truncate(start(41, 60) + 10);
         disk.put_data_file(file(1), bytes);

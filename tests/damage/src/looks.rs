@@ -1,4 +1,4 @@
-//! The five looks at a damaged directory, each a process of the binary, and what they left on the disk.
+//! The looks at a damaged directory, each a process of the binary, and what they left on the disk.
 
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -28,6 +28,9 @@ pub struct Looks {
     pub read: Ended,
     /// `write`, of one record.
     pub write: Ended,
+    /// `write` of one record to the directory as it was damaged, and then `read --peek`: what is written must not change
+    /// what is found in the files before.
+    pub behind_a_write: [Ended; 2],
     /// Whether the damaged directory opens: `read --peek` ends with 0, or would if it were asked for no record.
     pub opens: bool,
     /// The files that `read --peek` or `verify` has changed, made or removed.
@@ -73,7 +76,10 @@ impl Looks {
         let verify = binary.run(&["verify", directory, "--format", "json"], b"")?;
         let verified = Image::read(&base.directory, &peeked)?;
         let read = run(&["read", "--framing", "json"], b"")?;
-        let write = run(&["write", "--format", "json", "--when-full", "reject"], RECORD)?;
+        let write_words = ["write", "--format", "json", "--when-full", "reject"];
+        let write = run(&write_words, RECORD)?;
+        image.put(&base.directory)?;
+        let behind_a_write = [run(&write_words, RECORD)?, run(&peek, b"")?];
 
         let mut opens = matches!(peeks[0].code, Some(0 | 1));
         if !opens {
@@ -82,18 +88,21 @@ impl Looks {
         }
         let mut changed = image.differences(&peeked);
         changed.extend(peeked.differences(&verified));
-        Ok(Self { peeks, verify, read, write, opens, changed })
+        Ok(Self { peeks, verify, read, write, behind_a_write, opens, changed })
     }
 
     /// All processes.
-    pub fn all(&self) -> [(&'static str, &Ended); 5] {
+    pub fn all(&self) -> [(&'static str, &Ended); 7] {
         let [first, second] = &self.peeks;
+        let [early_write, late_peek] = &self.behind_a_write;
         [
             ("peek", first),
             ("peek", second),
             ("verify", &self.verify),
             ("read", &self.read),
             ("write", &self.write),
+            ("write before reading", early_write),
+            ("peek behind a write", late_peek),
         ]
     }
 
@@ -104,10 +113,28 @@ impl Looks {
 
     /// What `write` said; `None` if the record was not taken.
     pub fn written(&self) -> Option<Written> {
-        let written = || serde_json::from_slice(&self.write.stdout).ok();
-        let written: Option<Written> = (self.write.code == Some(0)).then(written)?;
-        written.filter(|written| written.records == 1)
+        written(&self.write)
     }
+
+    /// Whether a write to the directory as it was damaged changes nothing but that its own record comes last. True where no
+    /// record was taken.
+    pub fn write_hides_nothing(&self) -> Result<bool> {
+        let [write, peek] = &self.behind_a_write;
+        let Some(written) = written(write) else { return Ok(true) };
+        let mut found = delivered(peek)?;
+        let last = found.pop();
+        let is_last = last.is_some_and(|last| {
+            Some(last.id) == written.first_id && last.fingerprint == fingerprint(RECORD.trim_ascii_end())
+        });
+        Ok(is_last && found == delivered(&self.peeks[0])?)
+    }
+}
+
+/// What a `write` said; `None` if the record was not taken.
+fn written(write: &Ended) -> Option<Written> {
+    let written = || serde_json::from_slice(&write.stdout).ok();
+    let written: Option<Written> = (write.code == Some(0)).then(written)?;
+    written.filter(|written| written.records == 1)
 }
 
 /// The records that a `read --framing json` printed. A last line that is not whole is left out.

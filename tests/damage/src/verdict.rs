@@ -22,6 +22,9 @@ pub enum Failure {
     RefusesWrites,
     /// `read --peek`, the same again and `read` do not print the same, or do not end alike.
     LooksDiffer,
+    /// After a write to the directory as it was damaged, `read --peek` does not print what it printed before, and then the
+    /// record that was written.
+    WriteHides,
     /// `read --peek` or `verify` changes, makes or removes a file.
     LookChangesFiles,
     /// `verify` does not end, or finds another number of lost records than `read` loses. Where the ledger is intact the
@@ -40,11 +43,12 @@ pub enum Failure {
 
 impl Failure {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DoesNotOpen,
         Self::ReaderStops,
         Self::RefusesWrites,
         Self::LooksDiffer,
+        Self::WriteHides,
         Self::LookChangesFiles,
         Self::VerifyDisagrees,
         Self::Invents,
@@ -61,6 +65,7 @@ impl fmt::Display for Failure {
             Self::ReaderStops => "open, and a reader stops",
             Self::RefusesWrites => "accept no writes afterwards",
             Self::LooksDiffer => "looks print different records",
+            Self::WriteHides => "a write changes what is found",
             Self::LookChangesFiles => "a look changes a file",
             Self::VerifyDisagrees => "`verify` disagrees with `read`",
             Self::Invents => "records invented or out of order",
@@ -102,11 +107,13 @@ impl Verdict {
         }
         let stops = [first, second, &looks.read].iter().any(|ended| !matches!(ended.code, Some(0 | 1)));
         let written = looks.written();
+        let write_hides_nothing = looks.write_hides_nothing()?;
         let found = |failure| match failure {
             Failure::DoesNotOpen => !looks.opens,
             Failure::ReaderStops => looks.opens && stops,
             Failure::RefusesWrites => written.is_none(),
             Failure::LooksDiffer => !same,
+            Failure::WriteHides => same && !stops && !write_hides_nothing,
             Failure::LookChangesFiles => !looks.changed.is_empty(),
             Failure::VerifyDisagrees => {
                 let next = written.as_ref().and_then(|written| written.first_id);

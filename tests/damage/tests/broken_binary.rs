@@ -24,7 +24,7 @@ const SEED: u64 = 7;
 const NUMBERS: std::ops::Range<u64> = 0..8;
 
 /// What a script does in the place of one command, and what is to be found.
-const SCRIPTS: [(&str, &str, Failure); 9] = [
+const SCRIPTS: [(&str, &str, Failure); 10] = [
     ("read", r#""$real" "$@" | sed '$p'"#, Failure::Invents),
     (
         "read",
@@ -50,6 +50,7 @@ const SCRIPTS: [(&str, &str, Failure); 9] = [
         Failure::VerifyDisagrees,
     ),
     ("write", r#""$real" "$@" >/dev/null; exit 1"#, Failure::RefusesWrites),
+    ("write", r#""$real" "$@"; "$real" read "$6" --count 1 >/dev/null 2>&1; exit 0"#, Failure::WriteHides),
 ];
 
 /// Drops the last record of every look.

@@ -18,11 +18,12 @@ const SEED: u64 = 11;
 const DIRECTORIES: u64 = 300;
 
 /// How many of the 300 directories fail at present. Lower a number when it has come down; none may go up.
-const FAILURES_AT_MOST: [(Failure, u64); 10] = [
+const FAILURES_AT_MOST: [(Failure, u64); 11] = [
     (Failure::DoesNotOpen, 0),
     (Failure::ReaderStops, 0),
     (Failure::RefusesWrites, 0),
     (Failure::LooksDiffer, 0),
+    (Failure::WriteHides, 0),
     (Failure::LookChangesFiles, 0),
     (Failure::VerifyDisagrees, 0),
     (Failure::Invents, 0),

@@ -22,6 +22,8 @@ const MAGIC: [u8; 8] = *b"FOREBAY\0";
 /// The version before this one had another magic, and was never released.
 const VERSION: u32 = 2;
 
+const NO_MIN: RecordId = RecordId(u64::MAX);
+
 const RESERVED: usize = 2213;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -57,7 +59,8 @@ struct MarkCopy {
     padding: [u8; 6],
 }
 
-/// Where a bound is not known its id is 0.
+/// An `end` that is not known is 0, a `min` that is not known [`NO_MIN`]: a `min` of 0 says that the first frame of the file
+/// counts no more than any other.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct BoundsCopy {
@@ -182,7 +185,7 @@ pub(super) fn encode(block: &Block) -> Vec<u8> {
     for (copy, bounds) in body.bounds.iter_mut().zip(bounds) {
         *copy = BoundsCopy {
             bytes: bounds.bytes.into(),
-            min: bounds.min.map_or(0, |id| id.0).into(),
+            min: bounds.min.unwrap_or(NO_MIN).0.into(),
             end: bounds.end.map_or(0, |id| id.0).into(),
             file: bounds.file.get().into(),
             padding: [0; 6],
@@ -221,10 +224,11 @@ fn decode_body(body: &Body) -> Option<Block> {
         Some(Checkpoint { file, offset: mark.offset.get(), next_id: RecordId(mark.next_id.get()) })
     });
     let bounds = body.bounds.get(..usize::try_from(body.bounds_count.get()).ok()?)?.iter();
-    let known = |id: U64| Some(RecordId(id.get())).filter(|id| *id > RecordId(0));
+    let known = |id: U64, unknown| Some(RecordId(id.get())).filter(|id| *id != unknown);
     let bounds = bounds.map(|copy| {
         let file = FileId::new(copy.file.get())?;
-        Some(FileBounds { file, bytes: copy.bytes.get(), min: known(copy.min), end: known(copy.end) })
+        let (min, end) = (known(copy.min, NO_MIN), known(copy.end, RecordId(0)));
+        Some(FileBounds { file, bytes: copy.bytes.get(), min, end })
     });
     Some(Block {
         sequence: body.sequence.get(),

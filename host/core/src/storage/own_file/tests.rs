@@ -86,7 +86,11 @@ fn memo(number: u64) -> Memo {
         usage: Usage { received: amount, sent_or_dropped: amount, rejected: amount, ..Usage::default() },
         place: Some((file, 48)),
         checkpoints: vec![Checkpoint { file, offset: 48, next_id: RecordId(2) }],
-        bounds: vec![FileBounds { file, bytes: 96, min: Some(RecordId(number + 1)), end: None }],
+        bounds: vec![
+            FileBounds { file, bytes: 96, min: Some(RecordId(number + 1)), end: None },
+            FileBounds { file, bytes: 0, min: Some(RecordId(0)), end: Some(RecordId(number + 2)) },
+            FileBounds { file, bytes: 48, min: None, end: Some(RecordId(u64::MAX)) },
+        ],
         is_degraded: number % 2 == 1,
         may_drop: number % 3 == 1,
     }
