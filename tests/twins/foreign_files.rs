@@ -176,3 +176,31 @@ fn files_that_repeat_ids_do_not_keep_a_buffer_from_opening() {
         }
     }
 }
+
+/// Vector deletes each second what lies outside the ledger's files. Whenever this process ends after it has answered `synced`, the
+/// records lie inside. (A file that is not durable yet is not named, so a killed process may leave what it had only written.)
+#[test]
+fn records_that_are_synced_lie_in_the_ledgers_files() {
+    for runs in Runs::ALL {
+        let disk = Disk::new();
+        let buffer = runs.open(disk.open().unwrap(), options());
+        let writer = buffer.writer().with_durability(Durability::Synced);
+        let assert_inside = |after: &str, id: u64| {
+            let ledger = disk.ledger().unwrap();
+            let inside = ledger.reader_data_file.get()..=ledger.writer_data_file.get();
+            let with_records = disk.data_files().into_iter().filter(|(_, bytes)| *bytes > 0);
+            let outside: Vec<_> = with_records.filter(|(file, _)| !inside.contains(&file.get())).collect();
+            assert!(outside.is_empty(), "{runs:?}, {after} {id}: {outside:?} of {inside:?}");
+        };
+        for id in 1..=300 {
+            writer.write_batch(records(id..=id)).unwrap();
+            assert_inside("writing", id);
+        }
+        assert_eq!(read(&buffer), ids([1..=300]), "{runs:?}");
+        buffer.reader().ack_through(RecordId(290));
+        write(&buffer, 301..=400);
+        buffer.close().unwrap();
+        assert!(disk.data_files().len() > 1, "{runs:?}");
+        assert_inside("closing", 400);
+    }
+}
