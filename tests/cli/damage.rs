@@ -8,6 +8,7 @@ use std::{
 
 use forebay::Buffer;
 
+use super::Place;
 use crate::support::{
     cli::{run, run_with},
     fixtures, storage,
@@ -275,4 +276,27 @@ fn is_of_use(directory: &Path, at: &str) {
     }
     run_with(["write", path], b"and on\n").assert_quiet_success();
     assert_eq!(run(["read", path]).assert_quiet_success().stdout, b"and on\n", "{at}");
+}
+
+/// One frame of a later file at the end of a short one hid all records between the two.
+#[test]
+fn a_misplaced_frame_at_the_end_of_a_short_file_costs_nothing_behind_it() {
+    let place = Place::new();
+    let lines: String = (1..=300).map(|id| format!("{id:0160}\n")).collect();
+    let sizes = ["--file-size=16KiB", "--max-size=16MiB", "--small-files"];
+    run_with([&["write", &*place.path][..], &sizes].concat(), lines.as_bytes()).assert_quiet_success();
+    let file = |number: u32| Path::new(&place.path).join(format!("buffer-data-{number}.dat"));
+    // Frames of 200 bytes, 81 in a file.
+    let mut first = fs::read(file(0)).unwrap();
+    first.truncate(2000);
+    first.extend([b'x'; 264]);
+    first.extend(&fs::read(file(3)).unwrap()[4000..4200]);
+    fs::write(file(0), first).unwrap();
+    let mut second = fs::read(file(1)).unwrap();
+    second.truncate(1000);
+    fs::write(file(1), second).unwrap();
+    let read = run(["peek", &*place.path]);
+    let ids = (1..=10).chain(82..=86).chain(163..=300);
+    let expected: String = ids.map(|id| format!("{id:0160}\n")).collect();
+    assert_eq!(String::from_utf8_lossy(&read.stdout), expected, "{read}");
 }

@@ -227,3 +227,26 @@ fn a_directory_whose_name_is_no_text_is_repaired_and_reported() {
     assert_eq!(repaired.code, Some(1), "{repaired}");
     assert!(directory.join("buffer.quarantine/repair-1/report.json").exists());
 }
+
+/// The last acknowledged record shows where the next one begins, whatever the bytes in front of it look like.
+#[test]
+fn records_behind_the_last_acknowledged_one_stay_where_what_is_before_them_looks_unfinished() {
+    let place = Place::new();
+    let lines: String = (1..=60).map(|id| format!("{id:00$}\n", if id == 1 { 112 } else { 160 })).collect();
+    run_with([&["write", &*place.path][..], &SMALL].concat(), lines.as_bytes()).assert_quiet_success();
+    run([&["read", &*place.path, "--count=30"][..], &SMALL].concat());
+    let file = Path::new(&place.path).join("buffer-data-0.dat");
+    let mut bytes = fs::read(&file).unwrap();
+    // A frame of 152 bytes, then of 200. A sector is lost with the length prefix of one, a bit in it makes a length in front of that
+    // frame, and the file breaks off.
+    bytes[2048..2560].fill(0);
+    bytes[2544 + 6] = 0x80;
+    bytes.truncate(11_900);
+    fs::write(&file, bytes).unwrap();
+    let before = peek(&place);
+    let repaired = run(["repair", &*place.path]);
+    assert_eq!(repaired.code, Some(1), "{repaired}");
+    assert_eq!(peek(&place).stdout, before.stdout);
+    let ids = String::from_utf8(before.stdout).unwrap();
+    assert_eq!(ids.lines().count(), 29, "{ids}");
+}

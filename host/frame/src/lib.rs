@@ -37,5 +37,5 @@ pub use layout::{
     MAX_PAYLOAD_BYTES, OVERHEAD_BYTES, PAYLOAD_OFFSET, ROOT as END_BYTES, frame_bytes, frame_bytes_by_end,
 };
 pub use ledger::{LEDGER_BYTES, LedgerBytes, LedgerFields};
-pub use map::{Fences, FileMap, Stretch, UnorderedStep, UnorderedWalk, first_frame_id, is_whole};
+pub use map::{Anchor, Fences, FileMap, Stretch, UnorderedStep, UnorderedWalk, first_frame_id, is_whole};
 pub use source::Source;

@@ -6,7 +6,9 @@
 
 use std::num::NonZeroU32;
 
-use forebay_frame::{CountSource, Fences, FileMap, Frame, FrameError, Stretch, decode, decode_undelimited};
+use forebay_frame::{
+    Anchor, CountSource, Fences, FileMap, Frame, FrameError, Stretch, decode, decode_undelimited,
+};
 use forebay_types::{FileId, RecordId};
 
 use super::{blocks::Block, file_bytes::FileBytes, view::View};
@@ -141,8 +143,13 @@ impl FileWalk {
     }
 
     /// Looks at the whole file, between the ids that its neighbours allow.
-    pub(crate) fn use_map(&mut self, source: &mut FileBytes<'_>, fences: Fences) -> Result<(), StorageError> {
-        self.map = Some(FileMap::of(source, fences)?);
+    pub(crate) fn use_map(
+        &mut self,
+        source: &mut FileBytes<'_>,
+        fences: Fences,
+        anchors: &[Anchor],
+    ) -> Result<(), StorageError> {
+        self.map = Some(FileMap::anchored(source, fences, anchors)?);
         Ok(())
     }
 
@@ -193,7 +200,10 @@ impl FileWalk {
                 Ok(self.pass(WhyPassed::Misplaced, offset, offset.saturating_add(bytes)))
             }
             // What the device cannot read looks like zeros, and must not be cut: another time it may be read.
-            Some(Stretch::Unfinished { offset, bytes }) if !source.is_readable(offset, bytes)? => {
+            // Nor must whole frames that this walk has met where the map sees none.
+            Some(Stretch::Unfinished { offset, bytes })
+                if self.offset > offset || !source.is_readable(offset, bytes)? =>
+            {
                 Ok(self.pass(WhyPassed::Damaged, offset, offset.saturating_add(bytes)))
             }
             Some(Stretch::Unfinished { offset, bytes }) => {

@@ -339,8 +339,9 @@ impl Reader {
             (&stepped, files.segments.get(file).map(|segment| segment.bytes))
         {
             let fences = self.bounds(files, file)?;
+            let anchors = files.segments.get(file).map_or_else(Vec::new, |segment| segment.anchors.clone());
             let mut source = files.bytes_of(file, length);
-            let mapped = walk.use_map(&mut source, fences);
+            let mapped = walk.use_map(&mut source, fences, &anchors);
             self.walked_bytes = self.walked_bytes.saturating_add(source.read_bytes);
             mapped?;
         }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use forebay_frame::Anchor;
 use forebay_types::{FileId, RecordId, SegmentEnd};
 
 use super::{
@@ -61,6 +62,8 @@ pub(crate) struct Segment {
     pub(crate) fence: Fence,
     pub(crate) bounds: Bounds,
     pub(crate) walked: Walked,
+    /// Where frames were known to end when the directory was locked, in file order.
+    pub(crate) anchors: Vec<Anchor>,
     pub(crate) durability: Durability,
     /// The ids that were appended to it under this lock.
     pub(crate) written: Option<Range<RecordId>>,
@@ -81,6 +84,7 @@ impl Segment {
             fence: if bytes == 0 { Fence::None } else { Fence::Unknown },
             bounds: Bounds::default(),
             walked: Walked::NOTHING,
+            anchors: Vec::new(),
             durability: Durability::default(),
             written: None,
             is_made_here: false,
@@ -171,6 +175,7 @@ impl Segment {
     /// It was truncated to this length.
     pub(crate) fn truncated(&mut self, bytes: u64) {
         self.bytes = bytes;
+        self.anchors.retain(|anchor| anchor.offset <= bytes);
         self.walked.to = self.walked.to.min(bytes);
         self.walked.whole_end = self.walked.whole_end.min(bytes);
         if self.walked.end == WalkedEnd::Unfinished(bytes) {

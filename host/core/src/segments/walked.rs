@@ -1,5 +1,6 @@
 //! How far walks have come: the facts of what was looked at.
 
+use forebay_frame::Anchor;
 use forebay_types::FileId;
 
 use super::{Bounds, Segment, Segments, Walked, WalkedEnd};
@@ -30,6 +31,14 @@ impl Segments {
         for segment in self.order.iter_mut().filter(|segment| segment.walked.end != WalkedEnd::Whole) {
             segment.forget_walk();
             segment.bounds = Bounds::default();
+        }
+    }
+
+    /// A frame that was checked ends here. Damage in front of it says nothing of what is behind it.
+    pub(crate) fn note_anchor(&mut self, at: Checkpoint) {
+        if let Some(segment) = self.get_mut(at.file).filter(|segment| at.offset <= segment.bytes) {
+            segment.anchors.push(Anchor { offset: at.offset, next_id: at.next_id });
+            segment.anchors.sort_unstable_by_key(|anchor| anchor.offset);
         }
     }
 

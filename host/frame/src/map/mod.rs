@@ -1,5 +1,6 @@
 //! What a damaged data file holds: a pure function of its bytes and of what the neighbouring files say of its ids.
 
+mod anchored;
 mod backward;
 mod choice;
 mod cover;
@@ -24,6 +25,7 @@ use crate::{id::RecordId, source::Source};
 use cover::Cover;
 use frames::Frames;
 
+pub use anchored::Anchor;
 pub use fences::{Fences, first_frame_id};
 pub use frames::is_whole;
 pub use stretch::Stretch;
@@ -90,7 +92,8 @@ impl FileMap {
     /// How much speaks for this map: the records that it lets a reader have, less what speaks against the gaps between them. A
     /// run to which no chain leads counts as one record where it may be the payload of one.
     ///
-    /// A number that is compared with that of the same file's map between other fences.
+    /// A number that is compared with that of the same file's map between other fences. The gap at the end of the file does not
+    /// count: it is the gap at the start of the file that follows.
     pub fn worth(&self) -> i128 {
         self.worth
     }

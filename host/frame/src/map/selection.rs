@@ -37,7 +37,7 @@ pub(crate) struct Chosen {
     pub(crate) pieces: Vec<Piece>,
     /// How much speaks for them.
     pub(crate) worth: i128,
-    /// The same where a run that may be the payload of one record counts as one.
+    /// See [`Selection::certain_worth`].
     pub(crate) certain_worth: i128,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn choose<S: Source>(
         // In doubt what both chains say is right.
         let worth = selection.worth();
         if best.as_ref().is_none_or(|best| worth > best.worth) {
-            let certain_worth = selection.worth_by(|run| selection.certain_records(run));
+            let certain_worth = selection.certain_worth();
             best = Some(Chosen { pieces: selection.chosen, worth, certain_worth });
         }
     }
@@ -113,10 +113,16 @@ struct Selection {
 impl Selection {
     /// How much speaks for this choice: its records, less what speaks against the gaps between its runs and on both sides.
     fn worth(&self) -> i128 {
-        self.worth_by(|run| records(run))
+        self.worth_by(|run| records(run), self.behind())
     }
 
-    fn worth_by(&self, records: impl Fn(&[Piece]) -> u64) -> i128 {
+    /// The same where a run that may be payload counts as one record. What speaks against the gap at the end of the file is left to the
+    /// file that follows: the two are added up, and it must not count twice.
+    fn certain_worth(&self) -> i128 {
+        self.worth_by(|run| self.certain_records(run), None)
+    }
+
+    fn worth_by(&self, records: impl Fn(&[Piece]) -> u64, behind: Option<(u64, RecordId)>) -> i128 {
         let mut worth = 0;
         let mut last = self.fences.before().map(|before| (before, None));
         for run in self.chosen.chunk_by(Piece::joins) {
@@ -129,7 +135,7 @@ impl Selection {
             }
             last = Some((Before::of(end), Some(count)));
         }
-        if let (Some((before, Some(count))), Some((offset, id))) = (last, self.behind()) {
+        if let (Some((before, Some(count))), Some((offset, id))) = (last, behind) {
             worth -= i128::from(self.gaps.against(before, offset, id, count));
         }
         worth

@@ -75,6 +75,18 @@ impl Stretch {
         }
     }
 
+    /// The same so many bytes further on.
+    pub(crate) fn moved(mut self, by: u64) -> Self {
+        match &mut self {
+            Self::Run { offset, .. }
+            | Self::Undelimited { offset, .. }
+            | Self::Damaged { offset, .. }
+            | Self::Misplaced { offset, .. }
+            | Self::Unfinished { offset, .. } => *offset = offset.saturating_add(by),
+        }
+        self
+    }
+
     /// Where it ends, in bytes from the start of the file.
     pub fn end(&self) -> u64 {
         self.offset().saturating_add(self.bytes())
