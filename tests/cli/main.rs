@@ -20,6 +20,7 @@ mod demo;
 mod descriptors;
 mod errors;
 mod failing;
+mod filling;
 mod format;
 mod framing;
 mod full;

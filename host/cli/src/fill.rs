@@ -8,10 +8,7 @@ use std::{
 use anyhow::Context as _;
 use forebay::{
     Options, RecordId,
-    storage::{
-        Backend, FileId, Ledger, SyncTarget,
-        native::{Create, Native},
-    },
+    storage::{Backend, FileId, Ledger, SyncTarget, native::Native},
 };
 
 use crate::{framing::Shown, place, print};
@@ -22,10 +19,14 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// The file that is made as soon as the directory is taken.
 const LEDGER: &str = "buffer.db";
 
+/// The file that is there as long as a buffer is filled.
+const FILLING: &str = "buffer.filling";
+
 /// The names with which a directory holds a buffer.
 const OF_A_BUFFER: [&str; 4] = [LEDGER, "buffer-data-", "buffer.forebay", "buffer.dead-letters"];
 
-/// A new buffer, locked until this is dropped. What was made of it is removed again unless it was finished.
+/// A new buffer, locked until this is dropped. What was made of it is removed again unless it was finished. Where the process is killed,
+/// what is left is marked as a part of a buffer, and nothing opens it.
 pub(crate) struct Fill {
     dir: PathBuf,
     native: Native,
@@ -55,10 +56,7 @@ impl Fill {
     pub(crate) fn new(dir: &Path, sizes: (u64, u64)) -> anyhow::Result<Self> {
         place::must_be_free(dir)?;
         must_hold_no_buffer(dir)?;
-        let mut native = Native::open(dir, Create::Yes)?;
-        // Another process may have made a buffer in between.
-        let is_new = native.list_files()?.is_empty() && native.load_ledger()? == Some(Ledger::EMPTY);
-        anyhow::ensure!(is_new, holds_a_buffer(dir));
+        let native = Native::fill(dir)?;
         Ok(Self {
             dir: dir.to_owned(),
             native,
@@ -110,6 +108,7 @@ impl Fill {
         };
         self.native.store_ledger(ledger)?;
         self.sync(SyncTarget::Ledger)?;
+        self.native.filled()?;
         self.is_finished = true;
         Ok(self.filled)
     }
@@ -151,11 +150,12 @@ impl Drop for Fill {
         if self.is_finished {
             return;
         }
-        for file in &self.made {
-            // What is left is named by the next attempt, which refuses.
-            let _ = self.native.remove_file(*file);
+        let removed = self.made.iter().map(|file| self.native.remove_file(*file).is_ok());
+        let are_removed = removed.fold(true, |all, is_removed| all && is_removed);
+        // What is left stays marked, and the next attempt names it.
+        if are_removed && fs::remove_file(self.dir.join(LEDGER)).is_ok() {
+            let _ = self.native.filled();
         }
-        let _ = fs::remove_file(self.dir.join(LEDGER));
     }
 }
 
@@ -165,6 +165,10 @@ fn must_hold_no_buffer(dir: &Path) -> anyhow::Result<()> {
     for entry in entries {
         let name = entry.with_context(|| format!("cannot list {}", dir.display()))?.file_name();
         let name = name.to_string_lossy();
+        if name == FILLING {
+            // The opening says what is wrong.
+            return Ok(());
+        }
         anyhow::ensure!(!OF_A_BUFFER.iter().any(|start| name.starts_with(start)), holds_a_buffer(dir));
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use crate::print;
 
 /// How the names of a buffer's files begin, Vector's and ours.
-const OF_A_BUFFER: [&str; 8] = [
+const OF_A_BUFFER: [&str; 9] = [
     "buffer.db",
     "buffer.lock",
     "buffer-data-",
@@ -15,6 +15,7 @@ const OF_A_BUFFER: [&str; 8] = [
     "buffer.quarantine",
     "buffer.sock",
     "buffer.options",
+    "buffer.filling",
 ];
 
 /// What file systems and tools put into directories that count as empty.

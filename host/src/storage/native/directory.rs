@@ -56,6 +56,25 @@ pub enum OpenDirError {
         /// The directory.
         path: PathBuf,
     },
+    /// A process that was to fill it with records has not come to the end.
+    #[error(
+        "the buffer in {} is not whole: 'forebay restore' or 'forebay copy' is filling it, or was ended before it was done; if neither is \
+         running, remove the directory, and run the command again",
+        path.display()
+    )]
+    Unfilled {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It was to be filled with records, and holds a buffer.
+    #[error(
+        "{} holds a buffer already, and nothing is put into it: name a new directory, or move its files away first",
+        path.display()
+    )]
+    HoldsBuffer {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file or something else stands at its place, or at the place of a directory above it.
     #[error("{} is not a directory: give the path of a directory that is the buffer's alone", path.display())]
     NotADirectory {

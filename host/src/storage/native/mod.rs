@@ -5,6 +5,7 @@ mod data_handle;
 mod dead_letter_file;
 mod directory;
 mod entry;
+mod filling;
 mod holder;
 mod interrupted;
 mod ledger_file;
@@ -26,6 +27,7 @@ mod standing;
 mod tests;
 mod waiting;
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,12 +95,43 @@ impl Native {
     ///
     /// A ledger that cannot be read is kept as `buffer.db.bad-1`, or the next number. The last eight are kept.
     pub fn open(path: impl AsRef<Path>, create: Create) -> Result<Self, NativeOpenError> {
+        Self::open_and(path, create, filling::must_be_over)
+    }
+
+    /// Makes a buffer that is to be filled. Until [`filled`](Self::filled) nothing else opens it, also where this process is killed.
+    /// The directory must hold no buffer.
+    pub fn fill(path: impl AsRef<Path>) -> Result<Self, NativeOpenError> {
+        let (path, has_begun) = (path.as_ref(), Cell::new(false));
+        let begin = |directory: &Directory| {
+            filling::begin(directory)?;
+            has_begun.set(true);
+            Ok(())
+        };
+        Self::open_and(path, Create::Yes, begin).inspect_err(|_| {
+            if has_begun.get() {
+                // What is left is named by the next attempt, which refuses.
+                let _ = Directory::open(path, Create::No).and_then(|directory| filling::end(&directory));
+            }
+        })
+    }
+
+    /// Everything is durable, or was removed again: from now on the buffer is one like others.
+    pub fn filled(&self) -> Result<(), NativeOpenError> {
+        Ok(filling::end(&self.directory)?)
+    }
+
+    fn open_and(
+        path: impl AsRef<Path>,
+        create: Create,
+        check: impl FnOnce(&Directory) -> Result<(), OpenDirError>,
+    ) -> Result<Self, NativeOpenError> {
         let directory = Arc::new(Directory::open(path, create)?);
         // Before anything is made in it: the path may be mistyped.
         if create == Create::No {
             must_be_buffer(&directory)?;
         }
         let lock = DirectoryLock::take(&directory)?;
+        check(&directory)?;
         directory.sync_own_name()?;
         let storage = |source| NativeOpenError::Storage { path: directory.path().to_owned(), source };
         // A file system that cannot do it says so now, before a record is taken that is to be synced.

@@ -11,6 +11,7 @@ use super::{
     NativeOpenError,
     data_file::DataFiles,
     directory::{Create, Directory},
+    filling,
     ledger_image::{LEDGER_NAME, LedgerOnDisk},
     lock::{DirectoryLock, LOCK_NAME},
     must_be_buffer,
@@ -42,6 +43,7 @@ impl ReadOnly {
         let directory = Arc::new(Directory::open(path, Create::No)?);
         must_be_buffer(&directory)?;
         let lock = DirectoryLock::take_to_read(&directory)?;
+        filling::must_be_over(&directory)?;
         directory.warn_of_writers(&[LOCK_NAME, LEDGER_NAME]);
         let snapshot = Snapshot::of(Arc::clone(&directory))
             .map_err(|source| NativeOpenError::Storage { path: directory.path().to_owned(), source })?;

@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::{
     NativeOpenError, data_file,
     directory::{Access, Create, Directory},
+    filling,
     ledger_image::LEDGER_NAME,
     lock::DirectoryLock,
     must_be_buffer, quarantine, renewal,
@@ -56,6 +57,7 @@ impl Repair {
         let directory = Arc::new(Directory::open(path, Create::No)?);
         must_be_buffer(&directory)?;
         let lock = DirectoryLock::take(&directory)?;
+        filling::must_be_over(&directory)?;
         Ok(Self { directory, folder: None, _lock: lock })
     }
 

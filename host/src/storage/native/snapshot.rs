@@ -14,6 +14,7 @@ use tracing::warn;
 use super::data_file;
 use super::dead_letter_file;
 use super::directory::{Access, Create, Directory, OpenDirError};
+use super::filling;
 use super::holder::{Holder, holder};
 use super::interrupted::again;
 use super::ledger_image::{LEDGER_NAME, LedgerOnDisk, read};
@@ -50,7 +51,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// Looks at the buffer in a directory.
     pub fn take(path: impl AsRef<Path>) -> Result<Self, SnapshotError> {
-        Ok(Self::of(Arc::new(Directory::open(path, Create::No)?))?)
+        let directory = Arc::new(Directory::open(path, Create::No)?);
+        filling::must_be_over(&directory)?;
+        Ok(Self::of(directory)?)
     }
 
     /// Takes a snapshot and looks at it. Begins again where another process has removed a data file before the look reached it.
