@@ -86,7 +86,8 @@ lint:
 bench-lint:
     cargo clippy --manifest-path tests/bench/Cargo.toml --target-dir target --all-targets --locked -- -D warnings
 
-# Check that the core builds where there are no threads and no files. Debian's wasm compiler is too old for the core.
+# Check that the core builds where there are no threads and no files. Debian's wasm compiler is too old for the core, so
+# that this needs rustup's target; without it nothing is checked, which is a failure in CI.
 portable:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -97,10 +98,11 @@ portable:
     fi
     target=wasm32-unknown-unknown
     if [ ! -d "$(rustc --print=target-libdir --target "$target")" ]; then
-        echo "forebay-core was not checked for $target: \`rustup target add $target\` makes it possible" >&2
-        exit 0
+        echo "forebay-core was not built for $target: \`rustup target add $target\` makes it possible" >&2
+        [ "${CI:-}" != true ]
+        exit
     fi
-    cargo check --package forebay-core --target "$target" --locked
+    cargo build --package forebay-core --target "$target" --locked
 
 # Build the documentation with warnings as errors, of what docs.rs shows.
 docs:

@@ -1,5 +1,6 @@
 //! The simulated disk: what is kept, and what is lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)]
+#![allow(clippy::disallowed_methods)] // Tests run where there are threads.
 
 use std::sync::mpsc;
 use std::thread;
