@@ -3,7 +3,7 @@
 //! The guard wires the parts together and decides nothing that the logic decides. [`functions`](self) answers the
 //! contract, `syncing` drives syncs and retries, `remembering` keeps the sidecar, `causes` the errors behind the codes that
 //! the logic is told, `handover` goes from one instance of the logic to the next, `room` decides what may be dropped,
-//! `waiting_time` says how long records wait.
+//! `waiting_time` says how long records wait, `rewinding` goes back over what was delivered.
 
 mod causes;
 mod durable;
@@ -15,6 +15,7 @@ mod overdue;
 mod passing;
 mod remembering;
 mod rescue;
+mod rewinding;
 mod room;
 mod syncing;
 mod taken_away;

@@ -106,6 +106,8 @@ impl PassedOver {
 pub(crate) struct Losses {
     /// Every event below this id was come to, or is among the losses.
     come_to: RecordId,
+    /// Delivery has gone back: what lies in front of an id below this one was found before.
+    met_again: RecordId,
     /// Something was delivered. Before that, what is passed over may belong to what was acknowledged long ago.
     has_delivered: bool,
     /// Found, and delivery has yet to come to what follows.
@@ -118,6 +120,11 @@ impl Losses {
     /// Nothing below this id is waited for.
     pub(crate) fn start(&mut self, first: RecordId) {
         self.come_to = first;
+    }
+
+    /// Delivery goes back.
+    pub(crate) fn rewind(&mut self) {
+        self.met_again = self.come_to;
     }
 
     pub(crate) fn come_to(&self) -> RecordId {
@@ -139,6 +146,9 @@ impl Losses {
 
     /// What comes next is `next`: everything before it is lost, and whatever was passed over is no record.
     pub(crate) fn find(&mut self, next: RecordId, mut passed: PassedOver) {
+        if next < self.met_again {
+            return;
+        }
         let ids = self.come_to..next.max(self.come_to);
         if ids.is_empty() {
             passed.places.retain(|place| place.bytes > 0);

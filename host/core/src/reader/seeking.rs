@@ -1,12 +1,12 @@
-//! Going on at an id, without a walk through all that lies before it.
+//! Going on at an id: ahead, without a walk through all that lies before it, or back.
 
 use std::collections::VecDeque;
 
 use forebay_types::{FileId, RecordId};
 
-use super::{FileWalk, Files, PassedOver, Reader, frame_ending_at};
+use super::{Cursor, FileWalk, Files, PassedOver, Reader, frame_ending_at};
 use crate::{
-    segments::{Segment, WalkedEnd},
+    segments::{Segment, Segments, WalkedEnd},
     storage::{Checkpoint, StorageError, unless_missing},
 };
 
@@ -34,6 +34,15 @@ impl Reader {
         self.losses.start(id);
         self.passed_over = PassedOver::default();
         Ok(())
+    }
+
+    /// Delivery goes back to an id that it has passed.
+    pub(crate) fn rewind(&mut self, segments: &Segments, first: RecordId) {
+        if let (Some(cursor), Some(front)) = (&mut self.cursor, segments.front()) {
+            *cursor = Cursor { walk: FileWalk::start(front.file), expected: first };
+            self.passed_over = PassedOver::default();
+            self.losses.rewind();
+        }
     }
 
     /// Where delivery stands in a file that is whole up to there.

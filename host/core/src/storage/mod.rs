@@ -4,6 +4,7 @@
 mod error;
 mod gone;
 mod incarnation;
+pub mod ledger_image;
 mod memo;
 mod memo_block;
 pub mod memory;
@@ -23,6 +24,13 @@ pub use usage::{Amount, Usage};
 /// The name of a data file in a buffer's directory.
 pub fn data_file_name(file: FileId) -> String {
     format!("buffer-data-{file}.dat")
+}
+
+/// The data file that has this name. Each has one name only: `buffer-data-07.dat` is no data file.
+pub fn data_file_of(name: &str) -> Option<FileId> {
+    let digits = name.trim_matches(|character: char| !character.is_ascii_digit());
+    let file = FileId::new(digits.parse().ok()?)?;
+    (data_file_name(file) == name).then_some(file)
 }
 
 /// The most that is kept of what was cut, in bytes.

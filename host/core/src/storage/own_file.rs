@@ -266,6 +266,11 @@ pub fn newest(bytes: &[u8], identity: Identity, ledger_changed_ns: u64) -> Optio
     contents(bytes, identity).newest.map(|newest| recalled(newest, identity, ledger_changed_ns))
 }
 
+/// Whether a later version of Forebay has written these bytes of the file.
+pub fn is_later(bytes: &[u8]) -> bool {
+    contents(bytes, Identity { boot: [0; 16], owner: 0 }).is_later
+}
+
 fn recalled(block: Block, identity: Identity, ledger_changed_ns: u64) -> Recalled {
     Recalled {
         same_boot: block.boot == identity.boot,

@@ -71,6 +71,11 @@ impl Counters {
         }
     }
 
+    /// What was delivered from this id on is to be delivered again.
+    pub(crate) fn taken_back_from(&mut self, first: RecordId) {
+        self.delivered.forget_from(first);
+    }
+
     /// Takes out the records that a ledger passes, which goes from one event to another. Those that are not acknowledged
     /// were dropped, and are counted as such.
     pub(crate) fn take_passed(

@@ -36,6 +36,20 @@ impl DeliveredRuns {
         }));
     }
 
+    /// The consumer has nothing any more of what begins at this id or behind it.
+    pub(crate) fn forget_from(&mut self, first: RecordId) {
+        while let Some(run) = self.runs.back_mut().filter(|run| run.next_id > first) {
+            // Vector's records may claim ids that the next one has: their events say more than the run does.
+            let Some(size) = self.sizes.pop_back().filter(|_| run.records > 1) else {
+                self.runs.pop_back();
+                continue;
+            };
+            run.next_id = RecordId(run.next_id.0.saturating_sub(size.events.get().into()));
+            run.bytes = run.bytes.saturating_sub(size.bytes.into());
+            run.records -= 1;
+        }
+    }
+
     /// Takes out the first run, or as many of its records as end at this id or before it. `None` if not one does.
     pub(crate) fn take_before(&mut self, next: RecordId) -> Option<Run> {
         if let Some(whole) = self.runs.pop_front_if(|run| run.next_id <= next) {

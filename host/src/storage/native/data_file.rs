@@ -16,13 +16,11 @@ use super::entry::Entry;
 use super::pool::Pool;
 use super::renewal;
 pub(super) use crate::storage::data_file_name as name;
-use crate::storage::{FileId, StorageError, SyncJob};
+use crate::storage::{FileId, StorageError, SyncJob, data_file_of};
 
-/// The data file that has this name. Each has one name only: `buffer-data-07.dat` is no data file.
+/// The data file that has this name.
 pub(super) fn parse(found: &OsStr) -> Option<FileId> {
-    let digits = found.to_str()?.trim_matches(|character: char| !character.is_ascii_digit());
-    let file = FileId::new(digits.parse().ok()?)?;
-    (name(file).as_str() == found).then_some(file)
+    data_file_of(found.to_str()?)
 }
 
 /// All data files with their lengths in bytes, by rising id.

@@ -1,129 +1,27 @@
-//! The ledger as it lies in `buffer.db`, and which bytes can be one.
+//! Reading the ledger of a file.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use forebay_frame::{LEDGER_BYTES, LedgerFields, RecordId};
-
 use super::interrupted::again;
-use crate::storage::{FileId, Ledger};
-
-/// The ledger's file.
-pub(super) const LEDGER_NAME: &str = "buffer.db";
-
-/// How long the ledger is, as the length of a file in bytes.
-pub(super) const LEDGER_LENGTH: u64 = 24;
-
-/// The ledger as it was found on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LedgerOnDisk {
-    /// There is no file, or an empty one.
-    None,
-    /// There is a file that cannot be a ledger.
-    Unreadable {
-        /// Its length in bytes.
-        length_bytes: u64,
-    },
-    /// There is one.
-    Readable(Ledger),
-}
+use crate::storage::ledger_image::LEDGER_BYTES;
+pub use crate::storage::ledger_image::LedgerOnDisk;
+pub(super) use crate::storage::ledger_image::{
+    LEDGER_LENGTH, LEDGER_NAME, encode, from_fields, ledger_offset,
+};
 
 /// Reads a ledger from an open file, without mapping it.
 pub(super) fn read(file: &File) -> io::Result<LedgerOnDisk> {
     let length_bytes = again(|| file.metadata())?.len();
-    let Some(at) = ledger_offset(length_bytes) else {
-        return Ok(if length_bytes == 0 {
-            LedgerOnDisk::None
-        } else {
-            LedgerOnDisk::Unreadable { length_bytes }
-        });
-    };
+    let Some(at) = ledger_offset(length_bytes) else { return Ok(LedgerOnDisk::of_length(length_bytes)) };
     let mut bytes = [0; LEDGER_BYTES];
     match file.read_exact_at(&mut bytes, at) {
-        Ok(()) => Ok(decode(bytes).map_or(LedgerOnDisk::Unreadable { length_bytes }, LedgerOnDisk::Readable)),
+        Ok(()) => Ok(LedgerOnDisk::of(length_bytes, bytes)),
         // It was cut since we asked for its length.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Ok(LedgerOnDisk::Unreadable { length_bytes })
         }
         Err(error) => Err(error),
-    }
-}
-
-/// Where the ledger stands in a file of this length; `None` if that cannot be a ledger's.
-pub(super) fn ledger_offset(length: u64) -> Option<u64> {
-    if length.is_multiple_of(8) { length.checked_sub(LEDGER_LENGTH) } else { None }
-}
-
-/// A ledger of these fields, unless one of them has a value that no writer gives it.
-pub(super) fn from_fields(fields: LedgerFields) -> Option<Ledger> {
-    Some(Ledger {
-        writer_next_record: (fields.writer_next_record != 0)
-            .then_some(RecordId(fields.writer_next_record))?,
-        writer_data_file: FileId::new(fields.writer_data_file)?,
-        reader_data_file: FileId::new(fields.reader_data_file)?,
-        reader_last_record: RecordId(fields.reader_last_record),
-    })
-}
-
-/// The bytes of a ledger.
-pub(super) fn encode(ledger: Ledger) -> [u8; LEDGER_BYTES] {
-    let fields = LedgerFields {
-        writer_next_record: ledger.writer_next_record.0,
-        writer_data_file: ledger.writer_data_file.get(),
-        reader_data_file: ledger.reader_data_file.get(),
-        reader_last_record: ledger.reader_last_record.0,
-    };
-    fields.encode()
-}
-
-/// The ledger of these bytes, if they can be one. The padding is not looked at.
-fn decode(bytes: [u8; LEDGER_BYTES]) -> Option<Ledger> {
-    from_fields(LedgerFields::decode(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Vector reads these bytes: a new buffer's ledger is fixed to the last bit.
-    #[test]
-    fn a_new_ledger_is_a_one_and_zeros() {
-        let mut expected = [0; LEDGER_BYTES];
-        *expected.first_mut().unwrap() = 1;
-        assert_eq!(encode(Ledger::EMPTY), expected);
-    }
-
-    /// Zeros are what a crash leaves of a page that was never written: taking them for a ledger would hand out ids again.
-    #[test]
-    fn zeros_are_no_ledger() {
-        assert_eq!(decode([0; LEDGER_BYTES]), None);
-    }
-
-    proptest! {
-        /// What is written is what is read, and no other bytes are taken for a ledger.
-        #[test]
-        fn bytes_are_a_ledger_exactly_if_their_fields_are_in_range(bytes: [u8; LEDGER_BYTES], odd: u8) {
-            let mut bytes = bytes;
-            // File ids out of range would else come up once in 30,000 cases.
-            if odd < 32 {
-                bytes.get_mut(8..10).unwrap().fill(0xff);
-            } else if odd < 64 {
-                bytes.get_mut(10..12).unwrap().fill(0xff);
-            }
-            let in_range = bytes.get(8..10).unwrap() != [0xff; 2]
-                && bytes.get(10..12).unwrap() != [0xff; 2]
-                && bytes.get(..8).unwrap() != [0; 8];
-            let ledger = decode(bytes);
-            prop_assert_eq!(ledger.is_some(), in_range);
-            if let Some(ledger) = ledger {
-                bytes.get_mut(12..16).unwrap().fill(0);
-                prop_assert_eq!(encode(ledger), bytes);
-            }
-        }
     }
 }
