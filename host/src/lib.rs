@@ -36,8 +36,8 @@ pub use brake::Brake;
 pub use buffer::Simulation;
 pub use buffer::{
     Buffer, Builder, CloseError, DrainReport, Durability, Job, Locked, OpenError, Options, OptionsError,
-    Pending, ReadError, Reader, Receipt, Record, ReplaceError, Runtime, Status, SyncLatency, WhenFull,
-    WhyFull, WriteError, WriteErrorKind, Writer,
+    Pending, ReadError, Reader, Receipt, Record, ReplaceError, Runtime, SetAsideError, Status, SyncLatency,
+    WhenFull, WhyFull, WriteError, WriteErrorKind, Writer,
 };
 #[cfg(feature = "tokio")]
 pub use buffer::{Records, TokioRuntime};

@@ -214,7 +214,7 @@ fn a_dead_letter_is_kept_with_its_reason_and_not_delivered_again() {
     let dead = json!({ "lease_id": lease, "ids": [2, 9], "dead_letter": true, "reason": "no\nnumber" });
     assert_eq!(http.post("~/nack", &dead).done(), json!({ "released": 1 }));
     assert_eq!(http.post("~/ack", &json!({ "incarnation": incarnation, "ids": [1, 3] })).status, 200);
-    while served.status().dead_letters == 0 {}
+    assert_eq!(served.status().dead_letters, 1, "it is durable when the answer comes");
     assert_eq!(http.post("~/pull", &json!({})).done()["records"], json!([]));
     assert_eq!(served.status().acknowledged.0, 3);
     let directory = served.end();
@@ -222,6 +222,49 @@ fn a_dead_letter_is_kept_with_its_reason_and_not_delivered_again() {
     let reason: Value = serde_json::from_str(reasons.strip_suffix('\n').unwrap()).unwrap();
     assert_eq!((&reason["id"], &reason["deliveries"]), (&2.into(), &1.into()));
     assert_eq!(reason["reason"], "no\nnumber");
+}
+
+/// A full disk must not be the end of a record: the client hears of it, keeps its records, and can say so again.
+#[test]
+fn a_dead_letter_that_cannot_be_written_is_refused_and_its_record_stays() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n");
+    let (incarnation, lease, _) = http.pull();
+    let letters = served.directory.path().join("buffer.dead-letters");
+    std::fs::create_dir(&letters).unwrap();
+    let dead = json!({ "lease_id": lease, "ids": [1, 2], "dead_letter": true, "reason": "bad" });
+    for _ in 0..3 {
+        assert_eq!(http.post("~/nack", &dead).failure(), (503, "refused".to_owned()));
+    }
+    assert_eq!(http.pull().2.len(), 0, "the client has them still");
+    let figures = served.status();
+    assert_eq!((figures.acknowledged.0, figures.unacknowledged_records, figures.dead_letters), (0, 3, 0));
+    assert_eq!(
+        http.post("~/ack", &json!({ "incarnation": incarnation, "ids": [1] })).done()["acknowledged"],
+        1
+    );
+    std::fs::remove_dir(&letters).unwrap();
+    assert_eq!(http.post("~/nack", &dead).done(), json!({ "released": 1 }));
+    assert_eq!((served.status().acknowledged.0, served.status().dead_letters), (2, 1));
+    let reasons = served.directory.path().join("buffer.dead-letters.reasons");
+    assert_eq!(std::fs::read_to_string(reasons).unwrap().lines().count(), 2, "one for each record");
+    drop(http);
+    assert_eq!(served.connect().pull_until(1).2, ["3"]);
+}
+
+/// A client that has gone keeps nothing, whatever has become of its last word.
+#[test]
+fn records_that_became_no_dead_letters_go_to_others_when_their_client_goes() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n");
+    let (_, lease, _) = http.pull();
+    std::fs::create_dir(served.directory.path().join("buffer.dead-letters")).unwrap();
+    let dead = json!({ "lease_id": lease, "dead_letter": true }).to_string();
+    http.ask("POST", "~/nack", "application/json", dead.as_bytes());
+    drop(http);
+    assert_eq!(served.connect().pull_until(2).2, ["1", "2"]);
 }
 
 /// Looking is for people who are stuck: it must not take a record from those who work.

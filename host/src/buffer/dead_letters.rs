@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use forebay_types::RecordId;
 
+use super::setting_aside::Asker;
 use crate::guard::ReadRecord;
 
 /// What is written at a time, at the most, if it is more than one record.
@@ -15,8 +16,16 @@ const BATCH_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug)]
 pub(super) struct DeadLetter {
     pub(super) record: ReadRecord,
-    /// From when on it is to be delivered otherwise.
-    pub(super) due_ns: u64,
+    pub(super) otherwise: Otherwise,
+}
+
+/// What becomes of a record that cannot be written.
+#[derive(Debug)]
+pub(super) enum Otherwise {
+    /// It is delivered again from this time on.
+    Redeliver { due_ns: u64 },
+    /// Its consumer keeps it, and is told.
+    Keep(Asker),
 }
 
 /// Those that wait to be written, and those that are being written.
@@ -74,6 +83,12 @@ impl DeadLetters {
     pub(super) fn close(&mut self) {
         debug_assert!(self.is_idle(), "it is waited for");
         self.is_closed = true;
+        self.give_up();
+    }
+
+    /// None are written any more: consumers who wait for that hear of it.
+    pub(super) fn give_up(&mut self) {
+        self.waiting.retain(|letter| matches!(letter.otherwise, Otherwise::Redeliver { .. }));
     }
 
     /// Whether none are being written.
@@ -112,7 +127,7 @@ mod tests {
                 frame_bytes,
                 block: MemoryBlock::default(),
             };
-            letters.add(DeadLetter { record, due_ns: 0 });
+            letters.add(DeadLetter { record, otherwise: Otherwise::Redeliver { due_ns: 0 } });
         }
         letters
     }

@@ -26,6 +26,8 @@ enum DeliveryState {
     GivenBack,
     /// The reader that asked for it was gone before it had it.
     Untaken,
+    /// Its consumer waits until it is a durable dead letter.
+    BecomingDead,
     Acknowledged,
 }
 
@@ -84,7 +86,9 @@ impl InFlight {
         record.deliveries = match record.state {
             DeliveryState::GivenBack => record.deliveries.saturating_add(1),
             DeliveryState::Untaken => record.deliveries,
-            DeliveryState::Delivered | DeliveryState::Acknowledged => return None,
+            DeliveryState::Delivered | DeliveryState::BecomingDead | DeliveryState::Acknowledged => {
+                return None;
+            }
         };
         record.state = DeliveryState::Delivered;
         Some(Delivery { id, number: record.deliveries })
@@ -185,10 +189,29 @@ impl InFlight {
         is_current
     }
 
-    /// A record that was given back is done with all the same.
+    /// The consumer of a delivery waits until the record is a dead letter. Whether it is this delivery's time to say so; if not, it is
+    /// counted.
+    pub(super) fn begin_to_set_aside(&mut self, delivery: Delivery) -> bool {
+        let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
+        self.ignored += u64::from(record.is_none());
+        record.map(|record| record.state = DeliveryState::BecomingDead).is_some()
+    }
+
+    /// It could not become one: its consumer has it as before.
+    pub(super) fn not_set_aside(&mut self, id: RecordId) {
+        if let Some(index) = self.place(id)
+            && let Some(record) = self.records.get_mut(index)
+            && record.state == DeliveryState::BecomingDead
+        {
+            record.state = DeliveryState::Delivered;
+        }
+    }
+
+    /// A record is a dead letter, and done with.
     pub(super) fn set_aside(&mut self, id: RecordId) {
         if let Some(index) = self.place(id) {
             self.settle(index..index + 1, DeliveryState::GivenBack);
+            self.settle(index..index + 1, DeliveryState::BecomingDead);
         }
     }
 
@@ -200,6 +223,7 @@ impl InFlight {
         self.settle(0..end, DeliveryState::Delivered);
         self.settle(0..end, DeliveryState::GivenBack);
         self.settle(0..end, DeliveryState::Untaken);
+        self.settle(0..end, DeliveryState::BecomingDead);
         while self.records.pop_front_if(|record| record.id <= last).is_some() {}
         before - self.unacknowledged
     }

@@ -11,6 +11,7 @@ use super::{
     options::Durability,
     receipt::{Receipt, WriteResult},
     redelivery::{Delivery, Nack},
+    setting_aside::Asker,
     sync_latency::EndedSync,
     unable::{Stop, Unable},
 };
@@ -190,6 +191,8 @@ pub(super) enum Ack {
     Through(RecordId),
     /// This delivery of a record came to nothing.
     Nack(Box<Nack>),
+    /// This delivery of a record is to become a dead letter, and its consumer waits for that.
+    SetAside(Box<Nack>, Asker),
     /// The consumer has dropped the handle of a delivery. It may have said before, in another way, that it is done with.
     Dropped(Box<Nack>),
 }

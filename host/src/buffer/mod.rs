@@ -18,6 +18,7 @@ mod record;
 mod redelivery;
 mod runtime;
 mod schedule;
+mod setting_aside;
 mod shared;
 #[cfg(feature = "testing")]
 mod simulation;
@@ -54,6 +55,7 @@ pub use self::{
     receipt::{Pending, Receipt},
     record::Record,
     runtime::{Job, Runtime},
+    setting_aside::SetAsideError,
     status::Status,
     sync_latency::SyncLatency,
     why_full::WhyFull,

@@ -15,6 +15,7 @@ use super::{
     options::Options,
     record::{Origin, Record},
     redelivery::Delivery,
+    setting_aside::{Asker, SetAsideError},
     shared::Shared,
 };
 use crate::guard::ReadRecord;
@@ -160,6 +161,28 @@ impl Reader {
         self.shared.submit_elsewhere(|work| work.acks.extend(deliveries));
         // A buffer that is closed takes none.
         let _ = self.shared.with_core_elsewhere(|_| ()).await;
+    }
+
+    /// Adds these records to the file of [dead letters](Options::max_deliveries), as [`Record::set_aside`] does one, and waits, blocking
+    /// this thread, until each is durable there and so acknowledged. Records that cannot be written come back in the error: they are
+    /// not delivered again, and the caller has them as before.
+    pub fn set_aside_batch<'a>(
+        &self,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Result<(), SetAsideError> {
+        let records: Vec<_> = records.into_iter().collect();
+        let (asker, mut waiting) = Asker::new();
+        let mut acks = Vec::new();
+        for record in &records {
+            match record.set_aside_by(&self.shared) {
+                Some(nack) => acks.push(Ack::SetAside(Box::new(nack), asker.clone())),
+                None => asker.done(record.id()),
+            }
+        }
+        drop(asker);
+        self.shared.submit(|work| work.acks.extend(acks));
+        self.shared.block_on(pin!(async { drop((&mut waiting.ended).await) }));
+        waiting.result(records.into_iter())
     }
 
     /// Those of the records that this opening of the buffer has delivered.

@@ -205,6 +205,7 @@ impl Record {
 
     /// No delivery of it can succeed: it is added to the file of [dead letters](super::Options::max_deliveries), however often it was
     /// delivered. It is acknowledged when it is durable there. Where that fails, it is delivered again a second later.
+    /// [`Reader::set_aside_batch`](super::Reader::set_aside_batch) waits for the outcome.
     ///
     /// ```
     /// # let directory = tempfile::tempdir()?;
@@ -223,6 +224,12 @@ impl Record {
         self.say(Ack::Nack(Box::new(Nack::dead(&self.content, self.delivery, DEAD_LETTER_RETRY))));
     }
 
+    /// What makes it a dead letter. `None` if it is of another buffer or opening.
+    pub(super) fn set_aside_by(&self, shared: &Arc<Shared>) -> Option<Nack> {
+        let is_of_it = std::ptr::eq(self.origin.shared.as_ptr(), Arc::as_ptr(shared));
+        is_of_it.then(|| Nack::dead(&self.content, self.delivery, Duration::ZERO))
+    }
+
     /// It is done with, and the caller tells the buffer so. `None` if it is of another buffer or opening.
     pub(super) fn acknowledge_by(&self, shared: &Arc<Shared>) -> Option<Delivery> {
         let is_of_it = std::ptr::eq(self.origin.shared.as_ptr(), Arc::as_ptr(shared));
@@ -238,7 +245,7 @@ impl Record {
     }
 
     /// What becomes of it is said: dropping it says nothing more.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         if let Some(on_drop) = &self.on_drop {
             on_drop.is_settled.store(true, Ordering::Relaxed);
         }

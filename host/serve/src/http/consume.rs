@@ -55,6 +55,7 @@ pub(super) async fn give_back(
 ) -> Result<Response, Failed> {
     must_be_known(&buffer)?;
     let request: NackRequest = body::object(request, &connection.budget).await?;
+    // The closure has the connection, and so its consumer: what becomes no dead letter goes back into a lease that does not outlive it.
     json(&blocking(move || connection.service.give_back(&request)).await?)
 }
 

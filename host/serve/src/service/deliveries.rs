@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use forebay::{ReadError, Reader, Record};
+use forebay::{ReadError, Reader, Record, SetAsideError};
 use forebay_api::{Ids, PullRequest};
 use tokio::sync::Notify;
 
@@ -200,23 +200,22 @@ impl Deliveries {
         Some(state.give_back(&records, delay))
     }
 
-    /// Adds records of a lease to the dead letters, all or those with these ids; `None` if it has ended. `explain` comes before that: a
-    /// reason without a dead letter does no harm.
+    /// Adds records of a lease to the dead letters, all or those with these ids, and waits, blocking this thread, until they are
+    /// durable there; `None` if it has ended. `explain` comes before that: a reason without a dead letter does no harm. The client
+    /// keeps, under the lease, what could not be added: it must stay until this returns.
     pub(super) fn set_aside(
         &self,
         lease: LeaseNumber,
         ids: Option<&[u64]>,
         explain: impl FnOnce(&[Record]),
-    ) -> Option<u64> {
-        let records = self.lock().leases.take_ids(lease, ids)?;
-        explain(&records);
-        let mut state = self.lock();
-        for record in &records {
-            // Where it cannot be set aside, it comes once more.
-            state.early.gave_back(record.id().0);
-            record.set_aside();
-        }
-        Some(u64::try_from(records.len()).unwrap_or(u64::MAX))
+    ) -> Option<Result<u64, SetAsideError>> {
+        let mut lent = self.lock().leases.lend(lease, ids)?;
+        explain(&lent.records);
+        let count = u64::try_from(lent.records.len()).unwrap_or(u64::MAX);
+        Some(self.reader.set_aside_batch(&lent.records).map(|()| count).inspect_err(|error| {
+            lent.records.clone_from(&error.remaining);
+            self.lock().leases.put_back(lent);
+        }))
     }
 
     pub(super) fn extend(&self, lease: LeaseNumber, ends: Instant) -> bool {

@@ -37,6 +37,15 @@ struct Lease<R> {
     records: Vec<R>,
 }
 
+/// Records that are out of their lease until it is known what becomes of them.
+#[derive(Debug)]
+pub(super) struct Lent<R> {
+    number: LeaseNumber,
+    consumer: ConsumerId,
+    ends: Instant,
+    pub(super) records: Vec<R>,
+}
+
 /// All leases.
 #[derive(Debug)]
 pub(super) struct Leases<R> {
@@ -87,6 +96,22 @@ impl<R: Leased> Leases<R> {
             None => std::mem::take(&mut lease.records),
             Some(ids) => ids.iter().filter_map(|&id| lease.take_id(id)).collect(),
         })
+    }
+
+    /// As [`take_ids`](Self::take_ids), of records that may be [put back](Self::put_back). The client must stay until then.
+    pub(super) fn lend(&mut self, number: LeaseNumber, ids: Option<&[u64]>) -> Option<Lent<R>> {
+        let lease = self.leases.get(&number)?;
+        let (consumer, ends) = (lease.consumer, lease.ends);
+        Some(Lent { number, consumer, ends, records: self.take_ids(number, ids)? })
+    }
+
+    /// Their client has these records as before, for as long as the lease lasts.
+    pub(super) fn put_back(&mut self, lent: Lent<R>) {
+        let Lent { number, consumer, ends, records } = lent;
+        let lease =
+            self.leases.entry(number).or_insert_with(|| Lease { consumer, ends, records: Vec::new() });
+        lease.records.extend(records);
+        lease.records.sort_by_key(R::id);
     }
 
     fn take_of(&mut self, number: LeaseNumber, take: impl FnOnce(&mut Lease<R>) -> Vec<R>) -> Option<Vec<R>> {

@@ -28,6 +28,7 @@ use self::{
     deliveries::{Deliveries, Granted, NoRecords},
     leases::{ConsumerId, LeaseNumber, lease_end},
     look::Bookmark,
+    reasons::Reasons,
 };
 use crate::metrics::{Exposed, metrics};
 
@@ -60,6 +61,7 @@ struct Inner {
     is_shared: AtomicBool,
     is_closing: AtomicBool,
     looked_at: Bookmark,
+    reasons: Reasons,
     /// No record is given out before this.
     begins: OnceLock<Instant>,
 }
@@ -107,6 +109,7 @@ impl Service {
             is_shared: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
             looked_at: Bookmark::default(),
+            reasons: Reasons::default(),
             begins: OnceLock::new(),
         }))
     }
@@ -160,14 +163,18 @@ impl Service {
         count.map(|acknowledged| AckAnswer { acknowledged }).ok_or_else(failures::lease_expired)
     }
 
-    /// Gives records back, to be delivered again, or sets them aside as dead letters. May block.
+    /// Gives records back, to be delivered again, or sets them aside as dead letters. May block: dead letters are durable when this
+    /// returns. The consumer that has the lease must not be dropped before that.
     pub fn give_back(&self, request: &NackRequest) -> Result<ReleaseAnswer, Failure> {
         let (lease, ids) = (lease(&request.lease_id)?, request.ids.as_deref());
         let released = if request.dead_letter {
             let reason = request.reason.as_deref().unwrap_or("the consumer gave none");
-            self.0
-                .deliveries
-                .set_aside(lease, ids, |records| reasons::add(&self.0.directory, records, reason))
+            let explain = |records: &[Record]| self.0.reasons.add(&self.0.directory, records, reason);
+            let set_aside = self.0.deliveries.set_aside(lease, ids, explain);
+            set_aside.transpose().map_err(|error| {
+                self.0.reasons.keep_for(&error.remaining);
+                Failure::new(Code::Refused, error.to_string())
+            })?
         } else {
             self.0.deliveries.give_back(lease, ids, Duration::from_millis(request.delay_ms))
         };

@@ -1,10 +1,12 @@
 //! Why records are among the dead letters. The file of dead letters holds records as they are; a file beside it holds the reasons.
 
 use std::{
+    collections::BTreeSet,
     fs::OpenOptions,
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -16,15 +18,44 @@ use tracing::warn;
 /// The longest file. Records are set aside without a reason once it is that long.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// Says why these records are to be set aside. Blocks on the disk. A reason that cannot be kept is logged: the record is set aside
-/// all the same.
-pub(super) fn add(directory: &Path, records: &[Record], reason: &str) {
-    if let Err(error) = try_to_add(directory, records, reason) {
-        warn!(%error, reason, "the reason why records are set aside cannot be kept in {REASONS_NAME}");
+/// The file of reasons.
+#[derive(Debug, Default)]
+pub(super) struct Reasons {
+    /// Incarnation and id of records whose reason is in the file, and which could not be set aside. A client that tries again and again
+    /// must not fill the disk with reasons.
+    kept: Mutex<BTreeSet<(u64, u64)>>,
+}
+
+impl Reasons {
+    /// Says why these records are to be set aside. Blocks on the disk. A reason that cannot be kept is logged: the record is set aside
+    /// all the same.
+    pub(super) fn add(&self, directory: &Path, records: &[Record], reason: &str) {
+        let new: Vec<_> = {
+            let mut kept = self.lock();
+            records.iter().filter(|record| !kept.remove(&name(record))).collect()
+        };
+        if !new.is_empty()
+            && let Err(error) = try_to_add(directory, &new, reason)
+        {
+            warn!(%error, reason, "the reason why records are set aside cannot be kept in {REASONS_NAME}");
+        }
+    }
+
+    /// These records could not be set aside.
+    pub(super) fn keep_for(&self, records: &[Record]) {
+        self.lock().extend(records.iter().map(name));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<(u64, u64)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn try_to_add(directory: &Path, records: &[Record], reason: &str) -> io::Result<()> {
+fn name(record: &Record) -> (u64, u64) {
+    (record.incarnation(), record.id().0)
+}
+
+fn try_to_add(directory: &Path, records: &[&Record], reason: &str) -> io::Result<()> {
     let end = reason.floor_char_boundary(REASON_BYTES_MAX);
     let reason = reason.get(..end).unwrap_or_default();
     let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{Core, Writing, after};
 use crate::{
     buffer::{
-        dead_letters::DeadLetter,
+        dead_letters::{DeadLetter, Otherwise},
         inbox::{Ack, Work},
         redelivery::Nack,
         unable::Stop,
@@ -64,6 +64,14 @@ impl Core {
                 Ack::Nack(nack) => {
                     let is_current = self.in_flight.give_back(nack.delivery);
                     self.requeue(*nack, is_current);
+                }
+                Ack::SetAside(nack, asker) => {
+                    let Nack { record, delivery, .. } = *nack;
+                    if self.in_flight.begin_to_set_aside(delivery) {
+                        self.dead_letters.add(DeadLetter { record, otherwise: Otherwise::Keep(asker) });
+                    } else {
+                        asker.done(record.id);
+                    }
                 }
                 Ack::Dropped(nack) => {
                     let is_current = self.in_flight.drop_delivery(nack.delivery);
@@ -121,7 +129,7 @@ impl Core {
             let due_ns = now_ns.saturating_add(delay_ns);
             let most = self.options.max_deliveries;
             if is_dead || most.is_some_and(|most| delivery.number >= most) {
-                self.dead_letters.add(DeadLetter { record, due_ns });
+                self.dead_letters.add(DeadLetter { record, otherwise: Otherwise::Redeliver { due_ns } });
             } else {
                 self.redelivery.add(record, due_ns, now_ns);
             }
@@ -132,6 +140,7 @@ impl Core {
     pub(super) fn bury(&mut self) {
         if matches!(self.stop, Some(Stop::Failed(_))) {
             // They could not be acknowledged, and would come again at the next opening.
+            self.dead_letters.give_up();
             return;
         }
         if let Some(letters) = self.dead_letters.start() {
@@ -149,7 +158,7 @@ impl Core {
             let error: &dyn Error = error;
             warn!(
                 error,
-                "records that no consumer could handle cannot be set aside: they are delivered again"
+                "records that no consumer could handle cannot be added to the dead-letter file: they stay in the buffer"
             );
         }
         if let (Ok(()), Some(first)) = (result, letters.first()) {
@@ -157,13 +166,30 @@ impl Core {
             warn!(first_id, records, "records that no consumer could handle are in the dead-letter file");
         }
         let now_ns = self.lives.now_ns();
-        for DeadLetter { record, due_ns } in letters {
-            match result {
-                Ok(()) => self.in_flight.set_aside(record.id),
-                Err(_) => self.redelivery.add(record, due_ns, now_ns),
+        let (mut safe, mut kept) = (Vec::new(), false);
+        for DeadLetter { record, otherwise } in letters {
+            match (result, otherwise) {
+                (Ok(()), otherwise) => {
+                    self.in_flight.set_aside(record.id);
+                    if let Otherwise::Keep(asker) = otherwise {
+                        safe.push((record.id, asker));
+                    }
+                }
+                (Err(_), Otherwise::Redeliver { due_ns }) => self.redelivery.add(record, due_ns, now_ns),
+                (Err(error), Otherwise::Keep(asker)) => {
+                    self.in_flight.not_set_aside(record.id);
+                    asker.failed(error);
+                    kept = true;
+                }
             }
         }
         self.pass_acknowledged();
+        for (id, asker) in safe {
+            asker.done(id);
+        }
+        if kept {
+            self.set_lease_timer();
+        }
     }
 
     /// Tells the logic up to where all is acknowledged.

@@ -132,6 +132,7 @@ impl Core {
         caught(|| action(self)).map_err(|text| {
             error!(text, "the buffer has stopped: code of its logic's, or of its own, has panicked");
             self.is_broken = true;
+            self.dead_letters.give_up();
             let stop = Stop::Failed(format!("the code of the buffer or of its logic has panicked: {text}"));
             let stop = self.stop.take_if(|stop| matches!(stop, Stop::Failed(_))).unwrap_or(stop);
             self.stop = Some(stop.clone());
