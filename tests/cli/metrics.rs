@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use super::{Place, seq};
 use crate::support::{
     cli::{Running, forebay, run, status},
-    openmetrics::{Family, parse},
+    exposition::{Family, parse},
 };
 
 /// What `forebay status --format prometheus` tells of these directories, all of which can be looked at.
@@ -36,15 +36,27 @@ fn metrics_are_told_of_buffers_in_use_and_at_rest() {
         assert_eq!(value("forebay_up", place), 1.0);
         assert_eq!(value("forebay_waiting_records", place), records);
         assert_eq!(value("forebay_waiting_bytes", place), 48.0 * records);
-        assert_eq!(value("forebay_received_records", place), records);
+        assert_eq!(value("forebay_received_records_total", place), records);
         assert_eq!(value("forebay_locked", place), locked);
         assert!(value("forebay_oldest_record_age_seconds", place) < 600.0);
     }
-    let owner = &told["forebay_owner"].samples;
+    let owner = &told["forebay_owner_info"].samples;
     assert_eq!((owner.len(), &owner[0].labels["pid"]), (1, &writer.pid().to_string()));
     let syncs = &told["forebay_sync_duration_seconds"].samples;
     assert!(syncs.iter().all(|sample| sample.labels["buffer"] == used.path), "{syncs:?}");
     assert!(writer.end().code == Some(0));
+}
+
+/// A list of directories comes from globs and links: the same series twice has the whole text refused.
+#[test]
+fn a_directory_that_is_named_twice_is_told_once() {
+    let place = Place::with_lines(&seq(1..=5));
+    let (dotted, link) = (format!("{}/.", place.path), format!("{}-link", place.path));
+    std::os::unix::fs::symlink(&place.path, &link).unwrap();
+    let told = told(&[&place.path, &place.path, &dotted, &link]);
+    std::fs::remove_file(&link).unwrap();
+    assert_eq!(told["forebay_up"].samples.len(), 1);
+    assert_eq!(told["forebay_waiting_records"].value(&place.path), 5.0);
 }
 
 /// One bad path in a list must not blind the monitoring of all others.
@@ -173,7 +185,7 @@ fn a_watch_looks_again_until_a_signal_comes() {
 fn the_parser_of_prometheus_reads_every_metric() {
     const SCRIPT: &str = "
 import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families
 families = list(text_string_to_metric_families(sys.stdin.read()))
 print(len(families), sum(len(family.samples) for family in families))
 ";

@@ -6,11 +6,11 @@
 
 mod described;
 mod ending;
+#[path = "../support/exposition.rs"]
+mod exposition;
 mod limits;
 mod metrics;
 mod network;
-#[path = "../support/openmetrics.rs"]
-mod openmetrics;
 mod producing;
 mod pulling;
 mod requests;

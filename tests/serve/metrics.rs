@@ -8,7 +8,7 @@ use forebay::{Buffer, Status};
 use forebay_serve::{Server, Service, Socket, metric_names};
 
 use crate::{
-    openmetrics::parse,
+    exposition::parse,
     support::{Http, Served},
 };
 
@@ -21,16 +21,14 @@ fn metrics_tell_the_buffers_state() {
     let mut told = || {
         let answer = http.get("/metrics");
         assert_eq!(answer.status, 200);
-        assert!(
-            answer.head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8")
-        );
+        assert!(answer.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
         parse(std::str::from_utf8(&answer.body).unwrap())
     };
     let before = told();
     assert_eq!(before["forebay_waiting_records"].value(label), 0.0);
     assert_eq!(before["forebay_oldest_record_age_seconds"].value(label), 0.0, "nothing waits");
     assert_eq!((before["forebay_up"].value(label), before["forebay_locked"].value(label)), (1.0, 1.0));
-    let owner = &before["forebay_owner"].samples[0];
+    let owner = &before["forebay_owner_info"].samples[0];
     assert_eq!((&owner.labels["pid"], owner.value), (&std::process::id().to_string(), 1.0));
 
     let mut client = served.connect();
@@ -41,7 +39,7 @@ fn metrics_tell_the_buffers_state() {
     let after = told();
     let value = |name: &str| after[name].value(label);
     assert_eq!((value("forebay_waiting_records"), value("forebay_unacknowledged_records")), (2.0, 2.0));
-    assert_eq!((value("forebay_received_records"), value("forebay_sent_records")), (3.0, 1.0));
+    assert_eq!((value("forebay_received_records_total"), value("forebay_sent_records_total")), (3.0, 1.0));
     assert_eq!(value("forebay_waiting_bytes"), 2.0 * 48.0);
     assert_eq!(value("forebay_last_sync_failed"), 0.0);
     let syncs = &after["forebay_sync_duration_seconds"].samples;
@@ -75,9 +73,8 @@ fn an_owner_tells_every_metric() {
     let answer = http.get("/metrics");
     let told = parse(std::str::from_utf8(&answer.body).unwrap());
     for (name, _) in metric_names() {
-        let family = name.strip_suffix("_total").or(name.strip_suffix("_info")).unwrap_or(&name);
         let is_of_files = name.starts_with("forebay_dead_letter_");
-        assert_eq!(told.contains_key(family), !is_of_files, "{name}");
+        assert_eq!(told.contains_key(&name), !is_of_files, "{name}");
     }
 }
 

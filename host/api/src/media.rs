@@ -15,8 +15,8 @@ pub const NDJSON: &str = "application/x-ndjson";
 /// A batch of delivered records in binary: see [`framing::batch`](crate::framing::batch).
 pub const BATCH: &str = "application/vnd.forebay.batch";
 
-/// Metrics.
-pub const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Metrics, in Prometheus' text format.
+pub const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The header of a [`BATCH`] that tells the incarnation of its records.
 pub const INCARNATION_HEADER: &str = "forebay-incarnation";

@@ -9,7 +9,7 @@ pub const HEALTH: &str = "/healthz";
 /// Whether the buffer is open and takes records. Needs no token.
 pub const READY: &str = "/readyz";
 
-/// `GET` tells the buffer's figures as `OpenMetrics` text.
+/// `GET` tells the buffer's figures in Prometheus' text format.
 pub const METRICS: &str = "/metrics";
 
 /// `POST` appends records, `GET` looks at those that wait.

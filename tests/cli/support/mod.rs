@@ -3,11 +3,11 @@
 pub mod cli;
 #[path = "../../support/dice.rs"]
 pub mod dice;
+#[path = "../../support/exposition.rs"]
+pub mod exposition;
 pub mod fixtures;
 #[path = "../../support/ids.rs"]
 mod ids;
-#[path = "../../support/openmetrics.rs"]
-pub mod openmetrics;
 #[allow(dead_code, reason = "the library's tests use the rest")]
 #[path = "../../support/storage.rs"]
 pub mod storage;

@@ -1,6 +1,5 @@
 //! The names of all metrics, and where each is found in what is known of a buffer. `docs/metrics.md` explains them.
 
-use prometheus_client::registry::Unit as UnitOfClient;
 use serde_json::Value;
 
 /// What a number means to Prometheus.
@@ -20,10 +19,11 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    pub(super) fn of_client(self) -> UnitOfClient {
+    /// How names end.
+    pub(super) fn ending(self) -> &'static str {
         match self {
-            Self::Bytes => UnitOfClient::Bytes,
-            Self::Seconds => UnitOfClient::Seconds,
+            Self::Bytes => "_bytes",
+            Self::Seconds => "_seconds",
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) static FAMILIES: [Family; 37] = [
     Family::gauge(
         "unacknowledged_records",
         "/buffer/unacknowledged_records",
-        "Records that were delivered and are not acknowledged.",
+        "Records that a client had or has, and that are not acknowledged.",
     ),
     Family::gauge("unacknowledged", "/buffer/unacknowledged_bytes", "Bytes of the frames of these records.")
         .bytes(),

@@ -200,12 +200,11 @@ impl Service {
         Ok(StatusAnswer { owner: self.0.owner.clone(), buffer })
     }
 
-    /// The buffer's figures as `OpenMetrics` text. May block.
+    /// The buffer's figures in Prometheus' text format. May block.
     pub fn metrics(&self) -> Result<String, Failure> {
         let StatusAnswer { owner, buffer } = self.status()?;
         let known = serde_json::json!({ "locked": true, "owner": owner, "buffer": buffer });
-        let text = metrics(vec![Exposed::new(&self.0.directory, Some(known))]);
-        text.map_err(|error| Failure::new(Code::Refused, error.to_string()))
+        Ok(metrics(&[Exposed::new(&self.0.directory, Some(known))]))
     }
 
     /// Whether the buffer takes records: it is open, so that this process holds its lock, and the last sync has ended well. May block.
