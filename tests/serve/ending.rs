@@ -34,7 +34,7 @@ fn the_end_waits_for_acknowledgements_and_takes_nothing_more() {
     assert_eq!(http.call("POST", "~/records", "text/plain", b"3\n").failure(), (503, "closing".to_owned()));
     assert_eq!(http.post("~/pull", &json!({})).failure(), (503, "closing".to_owned()));
     let done = json!({ "incarnation": incarnation, "ranges": [[1, 2]] });
-    assert_eq!(http.post("~/ack", &done).done(), json!({ "acknowledged": 2 }));
+    assert_eq!(http.post("~/ack", &done).done(), json!({ "acknowledged": 2, "noted": 0 }));
     ending.join().unwrap();
     assert_eq!(served.status().acknowledged.0, 2);
     assert!(!served.directory.path().join("buffer.sock").exists());

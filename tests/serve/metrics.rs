@@ -47,6 +47,24 @@ fn metrics_tell_the_buffers_state() {
     assert!(count >= 1.0, "{syncs:?}");
 }
 
+/// A consumer that hangs is found by what it has: what the owner holds ready for the next one is no part of that.
+#[test]
+fn what_no_client_has_had_is_not_unacknowledged() {
+    let served = Served::new();
+    let mut http = served.connect();
+    let label = served.directory.path().to_str().unwrap();
+    http.append("a\nb\nc\n");
+    http.post("~/pull", &serde_json::json!({ "max": 1 })).done();
+    // The owner looks for the third among all that come, and holds the second then.
+    let ack = serde_json::json!({ "any_incarnation": true, "ids": [3] });
+    assert_eq!(http.post("~/ack", &ack).done()["acknowledged"], 1);
+    assert_eq!(served.status().unacknowledged_records, 2);
+    let told = parse(std::str::from_utf8(&http.get("/metrics").body).unwrap());
+    assert_eq!(told["forebay_unacknowledged_records"].value(label), 1.0);
+    assert_eq!(told["forebay_unacknowledged_bytes"].value(label), 48.0);
+    assert_eq!(http.get("~/status").done()["buffer"]["unacknowledged_records"], 1);
+}
+
 /// A dashboard is built from the page, and a metric that is not on it is never looked at.
 #[test]
 fn the_page_lists_each_metric_with_its_type() {

@@ -129,5 +129,8 @@ fn a_lease_on_a_network_outlives_its_connection() {
     let first: serde_json::Value = serde_json::from_str(&first).unwrap();
     let (incarnation, lease) = (&first["incarnation"], &first["lease_id"]);
     let ack = format!(r#"{{"incarnation":{incarnation},"through":1,"lease_id":{lease}}}"#);
-    assert_eq!(call(&served, "POST /v1/buffers/main/ack", &consume, &ack).1, r#"{"acknowledged":1}"#);
+    assert_eq!(
+        call(&served, "POST /v1/buffers/main/ack", &consume, &ack).1,
+        r#"{"acknowledged":1,"noted":0}"#
+    );
 }

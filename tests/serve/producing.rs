@@ -59,7 +59,7 @@ fn what_finds_no_room_is_told_apart_from_what_was_placed() {
     let (incarnation, _, payloads) = http.pull();
     assert_eq!(payloads, ["1", "2", "3"]);
     let acknowledged = http.post("~/ack", &json!({ "incarnation": incarnation, "ranges": [[1, 3]] })).done();
-    assert_eq!(acknowledged, json!({ "acknowledged": 3 }));
+    assert_eq!(acknowledged, json!({ "acknowledged": 3, "noted": 0 }));
     assert_eq!(http.append("4\n5\n"), json!({ "placed": 2, "first_id": 4, "last_id": 5 }));
 }
 

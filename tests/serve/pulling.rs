@@ -13,7 +13,7 @@ fn what_is_acknowledged_is_gone_when_the_answer_comes() {
     let (incarnation, lease, payloads) = http.pull();
     assert_eq!(payloads, ["1", "2", "3"]);
     let answer = http.post("~/ack", &json!({ "incarnation": incarnation, "through": 2, "lease_id": lease }));
-    assert_eq!(answer.done(), json!({ "acknowledged": 2 }));
+    assert_eq!(answer.done(), json!({ "acknowledged": 2, "noted": 0 }));
     assert_eq!(served.status().acknowledged.0, 2);
     assert_eq!(http.pull().2.len(), 0, "the third is still leased");
 }
@@ -29,7 +29,7 @@ fn through_counts_within_its_lease() {
     assert_eq!((one["records"].as_array().unwrap().len(), payloads.len()), (2, 2));
     let answer =
         second.post("~/ack", &json!({ "incarnation": incarnation, "through": 4, "lease_id": lease }));
-    assert_eq!(answer.done(), json!({ "acknowledged": 2 }));
+    assert_eq!(answer.done(), json!({ "acknowledged": 2, "noted": 0 }));
     assert_eq!(served.status().acknowledged.0, 0);
     drop(first);
     let (_, _, again) = second.pull_until(2);
@@ -86,7 +86,7 @@ fn ids_are_valid_after_their_lease_has_ended() {
     let late = json!({ "incarnation": incarnation, "through": 3, "lease_id": lease });
     assert_eq!(http.post("~/ack", &late).failure(), (409, "lease_expired".to_owned()));
     let by_ids = json!({ "incarnation": incarnation, "ids": [1, 3] });
-    assert_eq!(http.post("~/ack", &by_ids).done(), json!({ "acknowledged": 2 }));
+    assert_eq!(http.post("~/ack", &by_ids).done(), json!({ "acknowledged": 2, "noted": 0 }));
     assert_eq!(http.pull().2, ["2"]);
 }
 
@@ -98,7 +98,7 @@ fn ids_of_another_incarnation_name_other_records() {
     http.append("1\n");
     let (incarnation, _, _) = http.pull();
     let other = json!({ "incarnation": incarnation + 1, "ids": [1] });
-    assert_eq!(http.post("~/ack", &other).done(), json!({ "acknowledged": 0 }));
+    assert_eq!(http.post("~/ack", &other).done(), json!({ "acknowledged": 0, "noted": 0 }));
     assert_eq!(served.status().acknowledged.0, 0);
 }
 
@@ -113,7 +113,7 @@ fn the_next_owner_takes_acknowledgements_of_what_it_has_not_delivered() {
     let served = Served::at(served.end(), |builder| builder);
     let mut http = served.connect();
     let done = json!({ "incarnation": incarnation, "ranges": [[1, 2], [4, 4]] });
-    assert_eq!(http.post("~/ack", &done).done(), json!({ "acknowledged": 3 }));
+    assert_eq!(http.post("~/ack", &done).done(), json!({ "acknowledged": 3, "noted": 0 }));
     assert_eq!(served.status().acknowledged.0, 2);
     assert_eq!(http.pull().2, ["3", "5"]);
 }
@@ -127,7 +127,7 @@ fn acknowledgements_far_ahead_take_few_records_into_memory() {
     http.append(&lines.join("\n"));
     for first in [15_000, 17_000, 19_000] {
         let ranges = json!({ "any_incarnation": true, "ranges": [[first, first + 9]] });
-        assert_eq!(http.post("~/ack", &ranges).done(), json!({ "acknowledged": 0 }));
+        assert_eq!(http.post("~/ack", &ranges).done(), json!({ "acknowledged": 0, "noted": 10 }));
     }
     assert!(served.status().unacknowledged_records <= 4096, "{:?}", served.status());
     let mut taken = 0;
@@ -143,6 +143,22 @@ fn acknowledgements_far_ahead_take_few_records_into_memory() {
     assert_eq!((taken, served.status().acknowledged.0), (19_970, 20_000));
 }
 
+/// A program that acknowledges ahead must be told that it counts, and how far.
+#[test]
+fn acknowledgements_of_what_comes_later_are_noted() {
+    let served = Served::new();
+    let mut http = served.connect();
+    http.append("1\n2\n3\n4\n5\n");
+    let first = http.post("~/pull", &json!({ "max": 1 })).done();
+    let (incarnation, lease) = (&first["incarnation"], &first["lease_id"]);
+    http.post("~/nack", &json!({ "lease_id": lease, "delay_ms": 60_000 })).done();
+    let again = json!({ "incarnation": incarnation, "ids": [1, 1, 9] });
+    assert_eq!(http.post("~/ack", &again).done(), json!({ "acknowledged": 0, "noted": 1 }));
+    let ready = json!({ "incarnation": incarnation, "ids": [4] });
+    assert_eq!(http.post("~/ack", &ready).done(), json!({ "acknowledged": 1, "noted": 0 }));
+    assert_eq!(http.pull().2, ["2", "3", "5"]);
+}
+
 /// A client that acknowledges what is not there yet must not have the next records dropped unseen.
 #[test]
 fn records_that_do_not_exist_cannot_be_acknowledged() {
@@ -151,7 +167,7 @@ fn records_that_do_not_exist_cannot_be_acknowledged() {
     http.append("1\n");
     let (incarnation, _, _) = http.pull();
     let all = json!({ "incarnation": incarnation, "ranges": [[0, u64::MAX]] });
-    assert_eq!(http.post("~/ack", &all).done(), json!({ "acknowledged": 1 }));
+    assert_eq!(http.post("~/ack", &all).done(), json!({ "acknowledged": 1, "noted": 0 }));
     http.append("2\n");
     assert_eq!(http.pull().2, ["2"]);
 }
@@ -165,12 +181,19 @@ fn the_largest_numbers_are_as_good_as_large_ones() {
     let most = u64::MAX;
     let huge = json!({ "max": u32::MAX, "max_bytes": most, "wait_ms": most, "lease_ms": most });
     let lease = http.post("~/pull", &huge).done()["lease_id"].clone();
-    http.post("~/extend", &json!({ "lease_id": lease, "lease_ms": most })).done();
-    let later = json!({ "lease_id": lease, "ids": [2], "delay_ms": most });
-    assert_eq!(http.post("~/nack", &later).done(), json!({ "released": 1 }));
+    let extended = http.post("~/extend", &json!({ "lease_id": lease, "lease_ms": most })).done();
+    assert_eq!(extended["lease_ms"], 7 * 24 * 60 * 60 * 1000, "it says how long the lease is");
+    let later = |delay_ms: u64| json!({ "lease_id": lease, "ids": [2], "delay_ms": delay_ms });
+    let days = 7 * 24 * 60 * 60 * 1000;
+    for too_long in [most, days + 1] {
+        let refused = http.post("~/nack", &later(too_long));
+        assert_eq!(refused.failure(), (400, "bad_request".to_owned()));
+        assert!(refused.json()["message"].as_str().unwrap().contains("delay_ms"), "{refused:?}");
+    }
+    assert_eq!(http.post("~/nack", &later(days)).done(), json!({ "released": 1 }));
     for (first, last) in [(77, 77), (most, most), (3, most)] {
         let beyond = json!({ "any_incarnation": true, "ranges": [[first, last]] });
-        assert_eq!(http.post("~/ack", &beyond).done(), json!({ "acknowledged": 0 }));
+        assert_eq!(http.post("~/ack", &beyond).done(), json!({ "acknowledged": 0, "noted": 0 }));
     }
     assert_eq!(http.post("~/ack", &json!({ "any_incarnation": true, "ids": [1] })).done()["acknowledged"], 1);
 }

@@ -159,9 +159,7 @@ impl Http {
 
 /// The text of a record.
 pub fn payload(record: &Value) -> String {
-    use base64::Engine as _;
-    let text = record["payload_base64"].as_str().unwrap();
-    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).unwrap()).unwrap()
+    record["payload"].as_str().unwrap().to_owned()
 }
 
 impl Http {

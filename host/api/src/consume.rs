@@ -129,6 +129,10 @@ impl AckRequest {
 pub struct AckAnswer {
     /// How many records were acknowledged.
     pub acknowledged: u64,
+    /// How many ids of records that were not delivered yet, or are to be delivered again. The owner acknowledges these records when
+    /// their turn comes. It forgets them when it ends.
+    #[serde(default)]
+    pub noted: u64,
 }
 
 /// The body of a `POST nack`. Only the client that has the lease can give its records back.
@@ -140,7 +144,7 @@ pub struct NackRequest {
     /// Which of its records. `None`: all that are not acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<u64>>,
-    /// How long they are not to be delivered again, in milliseconds. Default: 0.
+    /// How long they are not to be delivered again, in milliseconds, up to [`DELAY_MS_MAX`]. Default: 0.
     #[serde(default)]
     pub delay_ms: u64,
     /// They are not delivered again: the owner adds them to the dead letters, and acknowledges them. Default: no.
@@ -150,6 +154,12 @@ pub struct NackRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
+
+/// The longest lease, in milliseconds: seven days. A request for a longer one gets this one.
+pub const LEASE_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// The longest delay, in milliseconds: seven days. A request for a longer one is refused.
+pub const DELAY_MS_MAX: u64 = LEASE_MS_MAX;
 
 /// How much of a reason is kept, in bytes.
 pub const REASON_BYTES_MAX: usize = 1000;

@@ -14,9 +14,9 @@ mod status;
 
 pub use self::{
     consume::{
-        AckAnswer, AckRequest, BatchRecord, DeadLetterReason, ExtendRequest, Ids, IdsError, LOOK_BYTES_MAX,
-        LOOK_RECORDS_MAX, LookAnswer, LookQuery, LookRecord, NackRequest, PullAnswer, PullRequest,
-        REASON_BYTES_MAX, ReleaseAnswer,
+        AckAnswer, AckRequest, BatchRecord, DELAY_MS_MAX, DeadLetterReason, ExtendRequest, Ids, IdsError,
+        LEASE_MS_MAX, LOOK_BYTES_MAX, LOOK_RECORDS_MAX, LookAnswer, LookQuery, LookRecord, NackRequest,
+        PullAnswer, PullRequest, REASON_BYTES_MAX, ReleaseAnswer,
     },
     error::{Code, Failure},
     produce::{AppendQuery, Durability, NewRecord, Placed},

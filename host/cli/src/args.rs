@@ -207,8 +207,9 @@ pub(crate) struct PipeArgs {
 
 /// Acknowledge records of the buffer in DIR by their ids, without delivering them
 ///
-/// They are gone after that. `forebay peek --framing json` shows ids. Ends with 1 if a record is not there, or was acknowledged
-/// before.
+/// Prints how many. They are gone after that. `forebay peek --framing json` shows ids. The process that has the buffer notes ids of records
+/// that it has not delivered yet, and acknowledges them when their turn comes. Ends with 1 if a record is not there, was acknowledged
+/// before, or is behind one that waits while no process has the buffer.
 #[derive(Debug, ArgGroup)]
 #[command(
     after_help = "Examples:

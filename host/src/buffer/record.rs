@@ -167,6 +167,11 @@ impl Record {
         &self.content.payload
     }
 
+    /// How much it takes up in its data file, in bytes.
+    pub fn frame_bytes(&self) -> u64 {
+        self.content.frame_bytes
+    }
+
     /// How often it has been delivered since the buffer was opened, this time included: 1 for the first time. Deliveries
     /// of earlier openings are not remembered.
     pub fn deliveries(&self) -> NonZeroU32 {

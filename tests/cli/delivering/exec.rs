@@ -85,7 +85,7 @@ fn a_record_that_fails_alone_becomes_a_dead_letter_with_the_reason() {
             until(|| status(&place.path)["records"] == 0);
             let letters = dead_letters(&place);
             assert_eq!(letters.len(), 1);
-            assert_eq!((&letters[0]["id"], &letters[0]["payload_base64"]), (&17.into(), &"MTc=".into()));
+            assert_eq!((&letters[0]["id"], &letters[0]["payload"]), (&17.into(), &"17".into()));
             assert_eq!(letters[0]["reason"], "the command ended with exit code 9");
             drop(owner);
         }

@@ -141,12 +141,28 @@ fn every_command_works_beside_an_owner() {
 #[test]
 fn records_are_acknowledged_by_id_where_no_process_has_the_buffer() {
     let place = Place::with_lines(&seq(1..=5));
-    assert!(run(["ack", &place.path, "1", "3"]).assert_quiet_success().stdout == b"2\n");
+    let gap = run(["ack", &place.path, "1", "3"]);
+    assert_eq!((gap.code, &gap.stdout[..]), (Some(1), &b"1\n"[..]), "the third comes again: {gap}");
+    assert!(gap.stderr.contains("1 not acknowledged, because records before them wait"), "{gap}");
     let again = run(["ack", &place.path, "1", "77"]);
     assert_eq!((again.code, &again.stdout[..]), (Some(1), &b"0\n"[..]), "{again}");
     assert!(again.stderr.contains("no record that waits"), "{again}");
     // Acknowledgements behind a gap end with their owner.
     assert_eq!(numbers(&place.read(&[]).stdout), [2, 3, 4, 5]);
+}
+
+/// What a person acknowledges far ahead is done, later: the answer must not say that it failed.
+#[test]
+fn ids_that_are_not_delivered_yet_are_noted_by_the_owner() {
+    let place = Place::new();
+    let mut owner = owner(&place, 10_000);
+    let ahead = run(["ack", &place.path, "9000-9009"]);
+    assert_eq!((ahead.code, &ahead.stdout[..]), (Some(0), &b"0\n"[..]), "{ahead}");
+    assert!(ahead.stderr.contains("10 noted"), "{ahead}");
+    let read = numbers(&place.read(&[]).assert_quiet_success().stdout);
+    assert_eq!(read.len(), 9_990);
+    assert!(!read.contains(&9_005));
+    owner.end().assert_quiet_success();
 }
 
 /// A reader whose output is closed, or that is killed, has taken nothing from the others.

@@ -1,6 +1,6 @@
 //! The looks at a damaged directory, each a process of the binary, and what they left on the disk.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
@@ -57,8 +57,9 @@ pub struct Written {
 struct JsonRecord<'a> {
     id: u64,
     events: u32,
+    payload: Option<String>,
     #[serde(borrow)]
-    payload_base64: &'a str,
+    payload_base64: Option<&'a str>,
 }
 
 impl Looks {
@@ -143,7 +144,11 @@ pub fn delivered(read: &Ended) -> Result<Vec<Delivered>> {
     whole
         .map(|line| {
             let record: JsonRecord<'_> = serde_json::from_slice(line).context("a record that is no JSON")?;
-            let payload = STANDARD.decode(record.payload_base64).context("a payload that is no base64")?;
+            let payload = match (record.payload, record.payload_base64) {
+                (Some(text), None) => text.into_bytes(),
+                (None, Some(text)) => STANDARD.decode(text).context("a payload that is no base64")?,
+                _ => bail!("a record with no payload, or with two"),
+            };
             Ok(Delivered { id: record.id, events: record.events, fingerprint: fingerprint(&payload) })
         })
         .collect()

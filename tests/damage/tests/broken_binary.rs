@@ -28,7 +28,7 @@ const SCRIPTS: [(&str, &str, Failure); 10] = [
     ("read", r#""$real" "$@" | sed '$p'"#, Failure::Invents),
     (
         "read",
-        r#""$real" "$@" | sed -E '$s/"payload_base64":"[^"]*"/"payload_base64":"AAAA"/'"#,
+        r#""$real" "$@" | sed -E '$s/"payload(_base64)?":"[^"]*"/"payload_base64":"AAAA"/'"#,
         Failure::Invents,
     ),
     (

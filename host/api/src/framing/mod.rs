@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 
 pub use self::{
-    json::{JsonRecord, append as append_json},
+    json::{JsonRecord, append as append_json, append_base64},
     length::{Length, TooLongForPrefix, append as append_length},
     lines::{Lines, append as append_line, append_nul},
     ndjson::{NotARecord, parse as parse_ndjson},

@@ -3,6 +3,7 @@
 //! The lock decides who owns a directory. Every command tries the lock; else it connects to the owner; else it tries again a little
 //! later. A client whose owner goes does the same, so that one of the clients becomes the next owner. An owner stays one.
 
+mod acknowledged;
 mod client;
 mod held;
 mod owner;
@@ -23,20 +24,21 @@ use forebay::{
     OpenError,
     storage::native::{LockError, NativeOpenError},
 };
-use forebay_api::{AckRequest, Owner};
+use forebay_api::{AckAnswer, AckRequest, Owner};
 use forebay_serve::Network;
 use tokio::sync::Notify;
 
-use self::{
-    client::{CallError, Client},
-    owner::Serving,
-};
 pub(crate) use self::{
+    acknowledged::Acknowledged,
     held::{Held, Hold},
     owner::Owned,
     owner_status::owner_status,
     sink::{Outcome, Sent, Sink},
     source::{Source, Supply, Taken, Turn},
+};
+use self::{
+    client::{CallError, Client},
+    owner::Serving,
 };
 use crate::{
     args::{BufferArgs, InputFraming},
@@ -147,19 +149,31 @@ impl Access {
         }
     }
 
+    /// Acknowledges the records of these ids, first and last of each range, and says what came of it.
+    pub(crate) fn acknowledge_by_id(&self, ids: &[(u64, u64)]) -> anyhow::Result<Acknowledged> {
+        let (answer, owned) = self.acknowledge_at(ids)?;
+        Acknowledged::new(answer, owned.as_deref(), ids)
+    }
+
     /// Acknowledges the records of these ids, first and last of each range, and says how many there were.
     pub(crate) fn acknowledge(&self, ids: &[(u64, u64)]) -> anyhow::Result<u64> {
+        self.acknowledge_at(ids).map(|(answer, _)| answer.acknowledged)
+    }
+
+    /// The answer of the owner, and this process as the owner if it is.
+    fn acknowledge_at(&self, ids: &[(u64, u64)]) -> anyhow::Result<(AckAnswer, Option<Arc<Owned>>)> {
         let ranges = ids.iter().map(|&(first, last)| [first, last]).collect();
         let request = AckRequest { any_incarnation: true, ranges: Some(ranges), ..AckRequest::default() };
         loop {
-            let called = match self.role()? {
+            let (called, owned) = match self.role()? {
                 Role::Owner(owned) => {
-                    pollster::block_on(owned.service.acknowledge(request.clone())).map_err(CallError::Refused)
+                    let called = pollster::block_on(owned.service.acknowledge(request.clone()));
+                    (called.map_err(CallError::Refused), Some(owned))
                 }
-                Role::Client(mut client) => client.acknowledge(&request),
+                Role::Client(mut client) => (client.acknowledge(&request), None),
             };
             match called {
-                Ok(answer) => return Ok(answer.acknowledged),
+                Ok(answer) => return Ok((answer, owned)),
                 Err(error) if error.is_passing() => Pauses::new().pause(),
                 Err(error) => return Err(error.into()),
             }

@@ -210,7 +210,7 @@ fn body(records: &[NewRecord], metadata: u32) -> anyhow::Result<(Bytes, &'static
         return Ok((body.into(), media::LENGTH));
     }
     for NewRecord { payload, metadata, events } in records {
-        framing::append_json(&mut body, &Shown { id: 0, events: *events, metadata: *metadata, payload })?;
+        framing::append_base64(&mut body, &Shown { id: 0, events: *events, metadata: *metadata, payload })?;
     }
     Ok((body.into(), media::NDJSON))
 }

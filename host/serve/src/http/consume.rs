@@ -10,7 +10,8 @@ use axum::{
 };
 use forebay::Record;
 use forebay_api::{
-    AckRequest, BatchRecord, Code, ExtendRequest, Failure, LookQuery, NackRequest, PullAnswer, PullRequest,
+    AckRequest, BatchRecord, Code, ExtendRequest, Failure, LEASE_MS_MAX, LookQuery, NackRequest, PullAnswer,
+    PullRequest,
     framing::{JsonRecord, Shown, batch},
     media,
 };
@@ -67,7 +68,7 @@ pub(super) async fn extend(
     must_be_known(&buffer)?;
     let request: ExtendRequest = body::object(request, &connection.budget).await?;
     connection.service.extend(&request)?;
-    json(&request)
+    json(&ExtendRequest { lease_ms: request.lease_ms.min(LEASE_MS_MAX), ..request })
 }
 
 pub(super) async fn look(

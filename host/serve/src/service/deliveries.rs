@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use forebay::{ReadError, Reader, Record, SetAsideError};
-use forebay_api::{Ids, PullRequest};
+use forebay_api::{AckAnswer, Ids, PullRequest};
 use tokio::sync::Notify;
 
 use super::{
@@ -148,20 +149,22 @@ impl Deliveries {
     }
 
     /// Acknowledges records, and says how many; `None` if the lease that is named has ended. They are taken by the buffer when this
-    /// returns. `next_id` gives the id of the next record: none from there on is there yet.
+    /// returns. `waiting` gives the ids that records may have that wait: no others are there.
     pub(super) async fn acknowledge(
         &self,
         incarnation: Option<u64>,
         ids: Ids,
-        next_id: impl Fn() -> u64,
-    ) -> Option<u64> {
-        let (mut records, is_early) = self.lock().acknowledge(incarnation, ids, next_id)?;
-        if is_early {
+        waiting: impl Fn() -> Range<u64>,
+    ) -> Option<AckAnswer> {
+        let (mut records, early) = self.lock().acknowledge(incarnation, ids, waiting)?;
+        let mut noted = 0;
+        if !early.is_empty() {
             records.extend(self.find_early().await);
+            noted = self.lock().early.noted(incarnation, &early);
         }
-        let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        let acknowledged = u64::try_from(records.len()).unwrap_or(u64::MAX);
         self.reader.ack_batch_async(&records).await;
-        Some(count)
+        Some(AckAnswer { acknowledged, noted })
     }
 
     /// As [`acknowledge`](Self::acknowledge), of all records of a lease, for a caller that may block.
@@ -220,6 +223,13 @@ impl Deliveries {
 
     pub(super) fn extend(&self, lease: LeaseNumber, ends: Instant) -> bool {
         self.lock().leases.extend(lease, ends)
+    }
+
+    /// Records that the buffer has given out and no client has had, and the bytes of their frames.
+    pub(super) fn unseen(&self) -> (usize, u64) {
+        let state = self.lock();
+        let unseen = state.ready.iter().filter(|record| record.deliveries().get() == 1);
+        unseen.fold((0, 0), |(records, bytes), record| (records + 1, bytes + record.frame_bytes()))
     }
 
     /// A client is gone: its leases end. Calls that wait hear of it from the buffer, to which the records go back.
@@ -305,29 +315,35 @@ impl State {
         self.early.waits_again() || (self.early.waits() && self.ready.is_empty())
     }
 
-    /// Takes the records that are meant out of leases and of what is ready. Whether others are meant that are still to come.
+    /// Takes the records that are meant out of leases and of what is ready. Gives ranges of ids that others have that are still to come.
     fn acknowledge(
         &mut self,
         incarnation: Option<u64>,
         ids: Ids,
-        next_id: impl Fn() -> u64,
-    ) -> Option<(Vec<Record>, bool)> {
+        waiting: impl Fn() -> Range<u64>,
+    ) -> Option<(Vec<Record>, Vec<(u64, u64)>)> {
         let ranges = match ids {
             Ids::Through { lease_id, last } => {
                 let records = self.leases.take_through(lease_id.parse().ok()?, incarnation, last)?;
-                return Some((records, false));
+                return Some((records, Vec::new()));
             }
             Ids::Ranges(ranges) => ranges,
         };
-        let (mut records, mut is_early) = (Vec::new(), false);
+        let (mut records, mut early) = (Vec::new(), Vec::new());
         for (first, last) in ranges {
             records.extend(self.leases.take(incarnation, first, last));
             records.extend(self.take_ready(incarnation, first, last));
-            let is_there = self.early.was_delivered(last);
-            let last = if is_there { last } else { last.min(next_id().saturating_sub(1)) };
-            is_early |= self.early.add(incarnation, first, last);
+            let (first, last) = if self.early.was_delivered(last) {
+                (first, last)
+            } else {
+                let waiting = waiting();
+                (first.max(waiting.start), last.min(waiting.end.saturating_sub(1)))
+            };
+            if self.early.add(incarnation, first, last) {
+                early.push((first, last));
+            }
         }
-        Some((records, is_early))
+        Some((records, early))
     }
 
     fn take_ready(&mut self, incarnation: Option<u64>, first: u64, last: u64) -> Vec<Record> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::leases::is_of;
 
-/// How many ranges are kept. What is dropped is delivered again.
+/// How many ranges are kept. What finds no place is delivered again, and its client is not told that it was noted.
 const RANGES_MAX: usize = 4096;
 
 /// How many records that were given back are remembered. An acknowledgement of one that is not has no effect.
@@ -46,13 +46,53 @@ impl Early {
         let before = self.ranges.len();
         let again = self.given_back.range(first..=last);
         self.ranges.extend(again.map(|&id| Range { incarnation, first: id, last: id, is_again: true }));
+        self.ranges.truncate(RANGES_MAX.max(before));
         let first = first.max(self.delivered.saturating_add(1));
-        if first <= last {
-            self.ranges.push(Range { incarnation, first, last, is_again: false });
+        let is_kept = first <= last && self.add_ahead(Range { incarnation, first, last, is_again: false });
+        is_kept || self.ranges.len() > before
+    }
+
+    fn add_ahead(&mut self, range: Range) -> bool {
+        // A client that names ids one by one takes one place.
+        if let Some(before) = self.ranges.last_mut()
+            && before.incarnation == range.incarnation
+            && !before.is_again
+            && before.first <= range.first
+            && range.first <= before.last.saturating_add(1)
+        {
+            before.last = before.last.max(range.last);
+            return true;
         }
-        let is_any_kept = self.ranges.len() > before;
-        self.ranges.drain(..self.ranges.len().saturating_sub(RANGES_MAX));
-        is_any_kept
+        let is_room = self.ranges.len() < RANGES_MAX;
+        if is_room {
+            self.ranges.push(range);
+        }
+        is_room
+    }
+
+    /// How many of these ids are acknowledged as soon as they are delivered.
+    pub(super) fn noted(&self, incarnation: Option<u64>, ids: &[(u64, u64)]) -> u64 {
+        let of_it =
+            self.ranges.iter().filter(|range| range.incarnation.is_none_or(|it| Some(it) == incarnation));
+        let to_come = |range: &Range| match range.is_again {
+            true => (range.first, range.last),
+            false => (range.first.max(self.delivered.saturating_add(1)), range.last),
+        };
+        let (kept, named) = (disjoint(of_it.map(to_come)), disjoint(ids.iter().copied()));
+        let (mut kept, mut named) = (kept.into_iter().peekable(), named.into_iter().peekable());
+        let mut count = 0_u64;
+        while let (Some(one), Some(other)) = (kept.peek(), named.peek()) {
+            let (first, last) = (one.0.max(other.0), one.1.min(other.1));
+            if first <= last {
+                count = count.saturating_add(last - first).saturating_add(1);
+            }
+            if one.1 < other.1 {
+                kept.next()
+            } else {
+                named.next()
+            };
+        }
+        count
     }
 
     /// A record is delivered. Whether it is acknowledged already.
@@ -86,6 +126,20 @@ impl Early {
     }
 }
 
+/// The same ids in ranges that are in order and have none in common.
+fn disjoint(ranges: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<_> = ranges.filter(|(first, last)| first <= last).collect();
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, before| {
+        let is_in_common = next.0 <= before.1;
+        if is_in_common {
+            before.1 = before.1.max(next.1);
+        }
+        is_in_common
+    });
+    ranges
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +160,34 @@ mod tests {
         let mut early = Early::default();
         assert!(early.add(Some(1), 1, 1));
         assert!(!early.deliver(2, 1));
+    }
+
+    /// A client that names one record twice, or names it again, has noted it once.
+    #[test]
+    fn ids_are_counted_once() {
+        let mut early = Early::default();
+        early.deliver(1, 1);
+        early.deliver(1, 2);
+        early.gave_back(2);
+        for (first, last) in [(1, 5), (4, 9), (7, 7), (20, 20)] {
+            early.add(Some(1), first, last);
+        }
+        assert_eq!(early.noted(Some(1), &[(4, 9), (1, 5), (5, 5), (20, 30)]), 9);
+        assert_eq!(early.noted(Some(2), &[(1, 30)]), 0);
+        early.deliver(1, 4);
+        assert_eq!(early.noted(Some(1), &[(1, 30)]), 7);
+    }
+
+    /// Memory is bounded, and what is not kept must not be counted as noted.
+    #[test]
+    fn what_finds_no_place_is_not_noted() {
+        let mut early = Early::default();
+        let ids: Vec<_> = (1..=5000_u64).map(|number| (number * 2, number * 2)).collect();
+        for &(first, last) in &ids {
+            early.add(None, first, last);
+        }
+        assert_eq!(early.noted(None, &ids), 4096);
+        assert!(early.deliver(1, 2), "the first are kept");
     }
 
     /// What was delivered and not given back is held by a lease, or was acknowledged: there is nothing to wait for.

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use forebay_api::LEASE_MS_MAX;
+
 /// A record that can be leased.
 pub(super) trait Leased {
     /// Its id.
@@ -18,12 +20,9 @@ pub(super) trait Leased {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ConsumerId(pub(super) u64);
 
-/// The longest lease.
-const LEASE_MAX: Duration = Duration::from_hours(7 * 24);
-
 /// When a lease of so many milliseconds ends that begins now.
 pub(super) fn lease_end(now: Instant, lease_ms: u64) -> Instant {
-    now + Duration::from_millis(lease_ms).min(LEASE_MAX)
+    now + Duration::from_millis(lease_ms.min(LEASE_MS_MAX))
 }
 
 /// A lease, by its number.

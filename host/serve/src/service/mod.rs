@@ -20,8 +20,9 @@ use std::{
 
 use forebay::{Buffer, Record, Status, WhenFull, Writer};
 use forebay_api::{
-    API_VERSION, AckAnswer, AckRequest, AppendQuery, Code, Durability, ExtendRequest, Failure, LookAnswer,
-    LookQuery, NackRequest, NewRecord, Owner, OwnerOptions, Placed, PullRequest, ReleaseAnswer, StatusAnswer,
+    API_VERSION, AckAnswer, AckRequest, AppendQuery, Code, DELAY_MS_MAX, Durability, ExtendRequest, Failure,
+    LookAnswer, LookQuery, NackRequest, NewRecord, Owner, OwnerOptions, Placed, PullRequest, ReleaseAnswer,
+    StatusAnswer,
 };
 
 use self::{
@@ -151,21 +152,25 @@ impl Service {
         let incarnation = request.incarnation();
         let ids = request.which().map_err(|error| Failure::new(Code::BadRequest, error.to_string()))?;
         let figures = OnceLock::new();
-        let next_id = || match figures.get_or_init(|| self.figures().map(|status| status.next_id.0)) {
-            Ok(next_id) => *next_id,
-            Err(_) => 0,
+        let waiting = || {
+            let waiting = |status: Status| status.acknowledged.0.saturating_add(1)..status.next_id.0;
+            figures.get_or_init(|| self.figures().map(waiting)).clone().unwrap_or(0..0)
         };
-        let count = self.0.deliveries.acknowledge(incarnation, ids, next_id).await;
+        let answer = self.0.deliveries.acknowledge(incarnation, ids, waiting).await;
         if let Some(Err(closing)) = figures.into_inner() {
             // Records that this owner has not given out are for the next owner.
             return Err(closing);
         }
-        count.map(|acknowledged| AckAnswer { acknowledged }).ok_or_else(failures::lease_expired)
+        answer.ok_or_else(failures::lease_expired)
     }
 
     /// Gives records back, to be delivered again, or sets them aside as dead letters. May block: dead letters are durable when this
     /// returns. The consumer that has the lease must not be dropped before that.
     pub fn give_back(&self, request: &NackRequest) -> Result<ReleaseAnswer, Failure> {
+        if request.delay_ms > DELAY_MS_MAX {
+            let text = format!("delay_ms is {}; the most is {DELAY_MS_MAX}, seven days", request.delay_ms);
+            return Err(Failure::new(Code::BadRequest, text));
+        }
         let (lease, ids) = (lease(&request.lease_id)?, request.ids.as_deref());
         let released = if request.dead_letter {
             let reason = request.reason.as_deref().unwrap_or("the consumer gave none");
@@ -195,8 +200,13 @@ impl Service {
 
     /// Who owns the buffer, and its figures. May block.
     pub fn status(&self) -> Result<StatusAnswer, Failure> {
-        let buffer = serde_json::to_value(self.figures()?)
-            .map_err(|error| Failure::new(Code::Refused, error.to_string()))?;
+        let mut figures = self.figures()?;
+        // What this process has taken from the buffer for the next pull is with no client.
+        let (records, bytes) = self.0.deliveries.unseen();
+        figures.unacknowledged_records = figures.unacknowledged_records.saturating_sub(records);
+        figures.unacknowledged_bytes = figures.unacknowledged_bytes.saturating_sub(bytes);
+        let buffer =
+            serde_json::to_value(figures).map_err(|error| Failure::new(Code::Refused, error.to_string()))?;
         Ok(StatusAnswer { owner: self.0.owner.clone(), buffer })
     }
 
