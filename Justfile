@@ -41,7 +41,7 @@ hostile profile="release":
         hostile::random::whatever_a_guest_calls_nothing_promised_is_lost
 
 # Share a buffer between processes, deliver to a flaky endpoint while processes are killed, send 500 signals, repair 300 directories, have
-# Prometheus' parser read the metrics. Minutes; prints a table.
+# Prometheus' parser read the metrics, serve at rest and beside hostile clients. Minutes; prints tables.
 e2e profile="release": _parser
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
         sharing::figures::what_sharing_costs delivering::flaky::twenty_thousand_records_and_forty_kills \
@@ -50,6 +50,10 @@ e2e profile="release": _parser
         repairing::what_repairs_keep
     cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
         metrics::the_parser_of_prometheus_reads_every_metric
+    cargo test --profile {{ profile }} -p forebay-serve --test integration -- --ignored --nocapture --exact \
+        figures::what_storing_costs
+    cargo test --profile {{ profile }} -p forebay-cli --test integration -- --ignored --nocapture --exact \
+        serving::what_serving_costs_and_hostile_clients_do
 
 # Damage 10,000 directories, look at them with the binary, and print what is lost. `--case N` repeats one of them.
 damage seed *ARGS:

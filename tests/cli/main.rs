@@ -48,6 +48,7 @@ mod reading;
 mod recipes;
 mod remembering;
 mod repairing;
+mod serving;
 mod sharing;
 mod shipped;
 mod signals;

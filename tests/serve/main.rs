@@ -8,6 +8,7 @@ mod described;
 mod ending;
 #[path = "../support/exposition.rs"]
 mod exposition;
+mod figures;
 mod limits;
 mod metrics;
 mod network;

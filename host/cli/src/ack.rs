@@ -23,23 +23,23 @@ pub(crate) fn run(args: &AckArgs, signals: &Signals) -> anyhow::Result<Exit> {
     if records == named {
         return Ok(Exit::Done);
     }
-    let mut said = format!("{} acknowledged of {named} ids", print::count(records, "record"));
+    let mut said = vec![format!("{} acknowledged of {named} ids", print::count(records, "record"))];
     if noted > 0 {
-        said.push_str(&format!(
-            "; {noted} noted: the process that has the buffer acknowledges them when their turn comes, and forgets them if it ends \
+        said.push(format!(
+            "{noted} noted: the process that has the buffer acknowledges them when their turn comes, and forgets them if it ends \
              before that"
         ));
     }
     if forgotten > 0 {
-        said.push_str(&format!(
-            "; {forgotten} not acknowledged, because records before them wait: name those as well, or run 'forebay serve' on the \
+        said.push(format!(
+            "{forgotten} not acknowledged, because records before them wait: name those as well, or run 'forebay serve' on the \
              directory, which remembers it"
         ));
     }
     let others = named.saturating_sub(records).saturating_sub(noted).saturating_sub(forgotten);
     if others > 0 {
-        said.push_str(&format!("; {others} of no record that waits"));
+        said.push(format!("{others} of no record that waits"));
     }
-    print::say(&said);
+    print::say(&said.join("; "));
     Ok(if others == 0 && forgotten == 0 { Exit::Done } else { Exit::No })
 }

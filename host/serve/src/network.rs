@@ -159,11 +159,16 @@ pub(crate) struct Rules {
     pub(crate) hosts: Vec<String>,
 }
 
+/// How many clients may wait to be accepted, as far as the kernel allows as many.
+const BACKLOG: i32 = 4096;
+
 impl Network {
     /// Listens on an address. Requests must name it, or one of these hosts with or without its port: a web page that leads a browser
     /// here by a name of its own is refused.
     pub fn bind(address: SocketAddr, tokens: Tokens, hosts: &[String]) -> io::Result<Self> {
         let listener = StdTcpListener::bind(address)?;
+        // The standard library has room for 128: a burst of more has the clients behind it wait for seconds.
+        rustix::net::listen(&listener, BACKLOG)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let port = address.port();

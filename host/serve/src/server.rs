@@ -180,6 +180,8 @@ async fn accept_all(
         };
         let Ok(place) = Arc::clone(places).try_acquire_owned() else {
             accepted.refuse();
+            // In a burst of connections those that are served have their turn between any two.
+            tokio::task::yield_now().await;
             continue;
         };
         let (serve, last) = (serve.clone(), lasts.clone());

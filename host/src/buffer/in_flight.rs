@@ -13,23 +13,11 @@ use std::{
 use forebay_types::RecordId;
 
 use super::{
+    delivery_state::DeliveryState,
     held_memory::HeldMemory,
     redelivery::{Delivery, Nack},
 };
 use crate::guard::ReadRecord;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DeliveryState {
-    /// A consumer has it.
-    Delivered,
-    /// It was given back, and is not done with.
-    GivenBack,
-    /// The reader that asked for it was gone before it had it.
-    Untaken,
-    /// Its consumer waits until it is a durable dead letter.
-    BecomingDead,
-    Acknowledged,
-}
 
 #[derive(Debug)]
 struct Unacknowledged {
@@ -140,7 +128,7 @@ impl InFlight {
     /// A delivery is done with. One that is over is ignored and counted.
     pub(super) fn acknowledge(&mut self, delivery: Delivery) {
         match self.position(delivery) {
-            Some(index) => self.settle(index..index + 1, DeliveryState::Delivered),
+            Some(index) => self.settle(index..index + 1, &[DeliveryState::Delivered]),
             None => self.ignored += 1,
         }
     }
@@ -153,7 +141,7 @@ impl InFlight {
         let before = self.unacknowledged;
         let done = |record: &Unacknowledged| record.id == id || record.next <= id.after(1);
         let end = self.records.partition_point(done);
-        self.settle(0..end, DeliveryState::Delivered);
+        self.settle(0..end, &[DeliveryState::Delivered]);
         if self.unacknowledged == before {
             self.ignored += 1;
         }
@@ -181,7 +169,8 @@ impl InFlight {
         let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
         let is_current = record.is_some();
         if let Some(record) = record {
-            (record.state, record.lease) = (state, None);
+            record.state = state;
+            record.lease.take_if(|_| state != DeliveryState::BecomingDead);
             if state == DeliveryState::GivenBack && Nack::is_copied(record.frame_bytes) {
                 self.memory.release(record.block.take(), 1);
             }
@@ -192,17 +181,15 @@ impl InFlight {
     /// The consumer of a delivery waits until the record is a dead letter. Whether it is this delivery's time to say so; if not, it is
     /// counted.
     pub(super) fn begin_to_set_aside(&mut self, delivery: Delivery) -> bool {
-        let record = self.position(delivery).and_then(|index| self.records.get_mut(index));
-        self.ignored += u64::from(record.is_none());
-        record.map(|record| record.state = DeliveryState::BecomingDead).is_some()
+        let is_current = self.end_delivery(delivery, DeliveryState::BecomingDead);
+        self.ignored += u64::from(!is_current);
+        is_current
     }
 
     /// It could not become one: its consumer has it as before.
     pub(super) fn not_set_aside(&mut self, id: RecordId) {
-        if let Some(index) = self.place(id)
-            && let Some(record) = self.records.get_mut(index)
-            && record.state == DeliveryState::BecomingDead
-        {
+        let record = self.place(id).and_then(|index| self.records.get_mut(index));
+        if let Some(record) = record.filter(|record| record.state == DeliveryState::BecomingDead) {
             record.state = DeliveryState::Delivered;
         }
     }
@@ -210,8 +197,7 @@ impl InFlight {
     /// A record is a dead letter, and done with.
     pub(super) fn set_aside(&mut self, id: RecordId) {
         if let Some(index) = self.place(id) {
-            self.settle(index..index + 1, DeliveryState::GivenBack);
-            self.settle(index..index + 1, DeliveryState::BecomingDead);
+            self.settle(index..index + 1, &[DeliveryState::GivenBack, DeliveryState::BecomingDead]);
         }
     }
 
@@ -220,10 +206,7 @@ impl InFlight {
     pub(super) fn drop_through(&mut self, last: RecordId) -> usize {
         let before = self.unacknowledged;
         let end = self.records.partition_point(|record| record.id <= last);
-        self.settle(0..end, DeliveryState::Delivered);
-        self.settle(0..end, DeliveryState::GivenBack);
-        self.settle(0..end, DeliveryState::Untaken);
-        self.settle(0..end, DeliveryState::BecomingDead);
+        self.settle(0..end, &DeliveryState::UNACKNOWLEDGED);
         while self.records.pop_front_if(|record| record.id <= last).is_some() {}
         before - self.unacknowledged
     }
@@ -240,11 +223,11 @@ impl InFlight {
         through
     }
 
-    /// Acknowledges those of a range of records that are in this state.
-    fn settle(&mut self, range: Range<usize>, state: DeliveryState) {
+    /// Acknowledges those of a range of records that are in one of these states.
+    fn settle(&mut self, range: Range<usize>, states: &[DeliveryState]) {
         // Records that were delivered together are in the same block, and leave it together.
         let (mut block, mut in_block) = (None, 0);
-        for record in self.records.range_mut(range).filter(|record| record.state == state) {
+        for record in self.records.range_mut(range).filter(|record| states.contains(&record.state)) {
             (record.state, record.lease) = (DeliveryState::Acknowledged, None);
             self.unacknowledged -= 1;
             self.unacknowledged_bytes = self.unacknowledged_bytes.saturating_sub(record.frame_bytes);

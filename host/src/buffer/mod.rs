@@ -4,6 +4,7 @@ mod builder;
 mod combining;
 mod core;
 mod dead_letters;
+mod delivery_state;
 mod drain;
 mod elsewhere;
 mod error;
@@ -51,11 +52,10 @@ pub use self::{
     core::DrainReport,
     error::{CloseError, OpenError, ReadError, ReplaceError, WriteError, WriteErrorKind},
     options::{Durability, Options, OptionsError},
-    reader::Reader,
+    reader::{Reader, SetAsideError},
     receipt::{Pending, Receipt},
     record::Record,
     runtime::{Job, Runtime},
-    setting_aside::SetAsideError,
     status::Status,
     sync_latency::SyncLatency,
     why_full::WhyFull,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use forebay_types::RecordId;
+use thiserror::Error;
 
 use super::{
     core::{Core, Taken},
@@ -15,7 +16,7 @@ use super::{
     options::Options,
     record::{Origin, Record},
     redelivery::Delivery,
-    setting_aside::{Asker, SetAsideError},
+    setting_aside::Asker,
     shared::Shared,
 };
 use crate::guard::ReadRecord;
@@ -30,6 +31,20 @@ use crate::guard::ReadRecord;
 pub struct Reader {
     shared: Arc<Shared>,
     requeue_on_drop: bool,
+}
+
+/// Some records could not be added to the dead-letter file.
+#[derive(Debug, Error)]
+#[error(
+    "{} of the records could not be added to the dead-letter file and stay with their consumer: {reason}",
+    remaining.len()
+)]
+#[non_exhaustive]
+pub struct SetAsideError {
+    /// These records. Their deliveries stand: they can be acknowledged, given back or set aside as if this call had not been made.
+    pub remaining: Vec<Record>,
+    /// Why, and what to do.
+    pub reason: String,
 }
 
 impl Reader {
@@ -182,7 +197,16 @@ impl Reader {
         drop(asker);
         self.shared.submit(|work| work.acks.extend(acks));
         self.shared.block_on(pin!(async { drop((&mut waiting.ended).await) }));
-        waiting.result(records.into_iter())
+        let (done, error) = waiting.outcome();
+        let (done, remaining): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|record| done.contains(&record.id()));
+        // Nothing is given back any more when these are dropped.
+        done.into_iter().for_each(Record::settle);
+        if remaining.is_empty() {
+            return Ok(());
+        }
+        let reason = error.unwrap_or_else(|| "the buffer is closed or has stopped; open it again".to_owned());
+        Err(SetAsideError { remaining: remaining.into_iter().cloned().collect(), reason })
     }
 
     /// Those of the records that this opening of the buffer has delivered.

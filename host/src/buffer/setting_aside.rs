@@ -6,25 +6,9 @@ use std::{
 };
 
 use forebay_types::RecordId;
-use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::record::Record;
 use crate::storage::StorageError;
-
-/// Some records could not be added to the dead-letter file.
-#[derive(Debug, Error)]
-#[error(
-    "{} of the records could not be added to the dead-letter file and stay with their consumer: {reason}",
-    remaining.len()
-)]
-#[non_exhaustive]
-pub struct SetAsideError {
-    /// These records. Their deliveries stand: they can be acknowledged, given back or set aside as if this call had not been made.
-    pub remaining: Vec<Record>,
-    /// Why, and what to do.
-    pub reason: String,
-}
 
 /// What has become of the records so far.
 #[derive(Debug, Default)]
@@ -75,16 +59,10 @@ impl Asker {
 }
 
 impl Waiting {
-    /// How it has ended for these records. Those that are done with give nothing back any more when they are dropped.
-    pub(super) fn result<'a>(&self, records: impl Iterator<Item = &'a Record>) -> Result<(), SetAsideError> {
+    /// Which records need no more, and why others do, where that is known.
+    pub(super) fn outcome(&self) -> (HashSet<RecordId>, Option<String>) {
         let Outcome { done, error } =
             std::mem::take(&mut *self.outcome.lock().unwrap_or_else(PoisonError::into_inner));
-        let (done, remaining): (Vec<_>, Vec<_>) = records.partition(|record| done.contains(&record.id()));
-        done.into_iter().for_each(Record::settle);
-        if remaining.is_empty() {
-            return Ok(());
-        }
-        let reason = error.unwrap_or_else(|| "the buffer is closed or has stopped; open it again".to_owned());
-        Err(SetAsideError { remaining: remaining.into_iter().cloned().collect(), reason })
+        (done, error)
     }
 }

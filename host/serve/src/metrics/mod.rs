@@ -1,4 +1,4 @@
-//! Metrics in Prometheus' text format 0.0.4, which Prometheus, its node_exporter and most agents read. Nothing is counted here: each text
+//! Metrics in Prometheus' text format 0.0.4, which Prometheus, its `node_exporter` and most agents read. Nothing is counted here: each text
 //! is made of what is known of buffers at that moment.
 
 mod families;

@@ -60,6 +60,9 @@ struct State {
     is_closing: bool,
 }
 
+/// Ranges of ids, first and last.
+type IdRanges = Vec<(u64, u64)>;
+
 /// Why no records came.
 pub(super) enum NoRecords {
     /// None in time.
@@ -321,7 +324,7 @@ impl State {
         incarnation: Option<u64>,
         ids: Ids,
         waiting: impl Fn() -> Range<u64>,
-    ) -> Option<(Vec<Record>, Vec<(u64, u64)>)> {
+    ) -> Option<(Vec<Record>, IdRanges)> {
         let ranges = match ids {
             Ids::Through { lease_id, last } => {
                 let records = self.leases.take_through(lease_id.parse().ok()?, incarnation, last)?;

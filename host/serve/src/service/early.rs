@@ -74,10 +74,9 @@ impl Early {
     pub(super) fn noted(&self, incarnation: Option<u64>, ids: &[(u64, u64)]) -> u64 {
         let of_it =
             self.ranges.iter().filter(|range| range.incarnation.is_none_or(|it| Some(it) == incarnation));
-        let to_come = |range: &Range| match range.is_again {
-            true => (range.first, range.last),
-            false => (range.first.max(self.delivered.saturating_add(1)), range.last),
-        };
+        let next = self.delivered.saturating_add(1);
+        let to_come =
+            |range: &Range| (if range.is_again { range.first } else { range.first.max(next) }, range.last);
         let (kept, named) = (disjoint(of_it.map(to_come)), disjoint(ids.iter().copied()));
         let (mut kept, mut named) = (kept.into_iter().peekable(), named.into_iter().peekable());
         let mut count = 0_u64;
