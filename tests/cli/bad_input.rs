@@ -4,10 +4,13 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use tempfile::TempDir;
 
-use crate::support::{
-    cli::{Running, forebay, run},
-    fixtures,
-    user::{as_unprivileged, is_there},
+use crate::{
+    Place,
+    support::{
+        cli::{Running, forebay, run, status},
+        fixtures,
+        user::{as_unprivileged, is_there},
+    },
 };
 
 /// A component that imports `wasi:clocks/monotonic-clock@0.2.0`: see `tests/guests/README.md`.
@@ -174,6 +177,30 @@ fn the_line_is_one_line_whatever_the_path_holds() {
     let scene = Scene::new();
     scene.assert_refused(&["read", "two\nlines\u{1b}[31m"], &["two\\nlines\\u{1b}"]);
     scene.assert_refused(&["write", "buffer", "--two\nlines"], &["--two"]);
+}
+
+/// A time of nothing kept a processor busy, and one of centuries ended the command with a panic.
+#[test]
+fn a_time_beyond_its_limits_is_refused_with_the_limits() {
+    let place = Place::with_lines(b"one\n");
+    for (option, least, most) in [
+        ("--retry-wait", "1ms", "1day"),
+        ("--retry-wait-max", "1ms", "1day"),
+        ("--timeout", "1ms", "1day"),
+        ("--batch-wait", "0s", "1h"),
+        ("--grace", "1ms", "1day"),
+        ("--wait", "0s", "1day"),
+        ("--sync-interval", "1ms", "49days"),
+    ] {
+        let too_short = (least != "0s").then_some("0s");
+        for time in too_short.into_iter().chain(["50days", "300000years"]) {
+            let ended = place.read(&["--to=http://127.0.0.1:1/", &format!("{option}={time}")]);
+            ended.assert_refusal(&[option, time, &format!("from {least} to {most}")]);
+        }
+    }
+    let watch = run(["status", &place.path, "--watch=1000000000000000000"]);
+    watch.assert_refusal(&["--watch", "from 0.1 to 86400"]);
+    assert_eq!(status(&place.path)["records"], 1);
 }
 
 /// Another user: told so at once, and shown what to do. Where the tests run as root, the binary runs as an unprivileged user.

@@ -23,6 +23,7 @@ use attacks::{Attack, InCall};
 
 /// How long a command goes on after a signal before it ends what its logic is doing.
 const GRACE: Duration = Duration::from_secs(1);
+const WITH_GRACE: &str = "--grace=1s";
 
 /// How long after that it may take to end, on a machine that other tests keep busy as well.
 const END: Duration = Duration::from_secs(2);
@@ -47,7 +48,7 @@ fn start(place: &Place, command: &str, attack: Attack) -> Running {
 }
 
 fn start_with(place: &Place, command: &str, flags: &[&str]) -> Running {
-    let own = [command, &*place.path, "--file-size=64KiB", "--sync-interval=1ms"];
+    let own = [command, &*place.path, "--file-size=64KiB", "--sync-interval=1ms", WITH_GRACE];
     let mut running = Running::start(&mut forebay([&own, flags].concat()));
     if command != "read" {
         let mut stdin = running.take_stdin();
@@ -189,7 +190,7 @@ fn read_prints_the_records_of_slow_logic_as_it_gets_them() {
     let place = Place::with_lines(&seq(1..=5000));
     let component = component(&place, Attack::ReadsSlowly);
     let started = Instant::now();
-    let mut reader = Running::start(&mut forebay(["read", &place.path, &component]));
+    let mut reader = Running::start(&mut forebay(["read", &place.path, &component, WITH_GRACE]));
     for number in 1..=20_u64 {
         let Some(line) = reader.next_line() else { panic!("{}", reader.wait()) };
         assert_eq!(line, number.to_string().into_bytes());

@@ -3,6 +3,7 @@
 mod buffer;
 mod chosen;
 mod delivery;
+mod duration;
 mod framing;
 mod init;
 mod looking;
@@ -15,9 +16,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
-    buffer::{BufferArgs, Durability, Retain, WhenFull, interval},
+    buffer::{BufferArgs, Durability, Retain, WhenFull},
     chosen::Term,
     delivery::{DeliveryArgs, OnFailure},
+    duration::interval,
     framing::{InputFraming, OnTooLong, OutputFraming},
     init::InitArgs,
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},

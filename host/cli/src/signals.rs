@@ -32,7 +32,7 @@ use signal_hook::{
 use crate::exit::Exit;
 
 /// How long a command may take to end by itself before the buffer is closed over its head, unless the operator chose it.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How long the process goes on after a second signal. The first may have come twice, from a shell and from a tool that
 /// passes it on: a buffer that can be closed is closed in this time.

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ArgGroup, ValueEnum};
 use forebay::Options;
 
-use super::Term;
+use super::{
+    Term,
+    duration::{interval, some_up_to_a_day, up_to_a_day},
+};
 use crate::{limits, size};
 
 /// What opening a buffer needs to be told.
@@ -50,14 +53,14 @@ pub(crate) struct BufferArgs {
         hide_env = true
     )]
     pub(crate) durability: Durability,
-    /// No record that waits stays unsynced for longer than two of these; from 1ms
+    /// No record that waits stays unsynced for longer than two of these; from 1ms to 49 days
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = interval, env = "FOREBAY_SYNC_INTERVAL", hide_env = true)]
     pub(crate) sync_interval: Duration,
-    /// How long to try to reach the process that has the buffer, and how long it may take to answer
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration, env = "FOREBAY_WAIT", hide_env = true)]
+    /// How long to try to reach the process that has the buffer, and how long it may take to answer; up to a day
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = up_to_a_day, env = "FOREBAY_WAIT", hide_env = true)]
     pub(crate) wait: Duration,
-    /// After a signal, how long the command may take to end well; then the logic's work is cut. From 1ms
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval, env = "FOREBAY_GRACE", hide_env = true)]
+    /// After a signal, how long the command may take to end well; then the buffer's logic is cut short. From 1ms to a day
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_up_to_a_day, env = "FOREBAY_GRACE", hide_env = true)]
     pub(crate) grace: Duration,
     /// Remove a damaged data file when its records were read; without this the last 8 are kept in buffer.quarantine
     #[arg(long)]
@@ -125,14 +128,6 @@ pub(crate) enum Durability {
     Synced,
 }
 
-/// A time between syncs. The logic counts it in milliseconds.
-pub(crate) fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text)
-        .map_err(|_| "give a number and a unit, such as 500ms or 2s".to_owned())?;
-    let in_range = (1..=u128::from(u32::MAX)).contains(&interval.as_millis());
-    if in_range { Ok(interval) } else { Err("give at least 1ms and at most 49days".to_owned()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,16 +138,6 @@ mod tests {
         assert_eq!(retain("newest:1000"), Ok(Retain::Newest(1000)));
         for text in ["", "newest", "newest:", "newest:-1", "oldest:5", "1000"] {
             assert!(retain(text).is_err(), "{text:?}");
-        }
-    }
-
-    /// An interval of nothing would sync without end.
-    #[test]
-    fn a_sync_interval_has_a_length() {
-        assert_eq!(interval("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(interval("2s"), Ok(Duration::from_secs(2)));
-        for text in ["", "0s", "10us", "500", "1000years"] {
-            assert!(interval(text).is_err(), "{text:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::duration::{some_up_to_a_day, up_to_an_hour};
 use crate::size;
 
 /// Where batches go, and what becomes of those that fail.
@@ -29,7 +30,7 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, requires = "to", conflicts_with = "exec")]
     pub(crate) gzip: bool,
     /// With --to, how long a request may take
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration, requires = "to", conflicts_with = "exec")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_up_to_a_day, requires = "to", conflicts_with = "exec")]
     pub(crate) timeout: Duration,
     /// The most records in a batch
     #[arg(long, value_name = "N", default_value = "100", requires = "destination")]
@@ -38,7 +39,7 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = size::parse, requires = "destination")]
     pub(crate) batch_bytes: u64,
     /// With --follow, how long the first record of a batch waits for others
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration, requires = "destination")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = up_to_an_hour, requires = "destination")]
     pub(crate) batch_wait: Duration,
     /// What happens to a batch that fails: it holds up all records behind it until it succeeds, or is requeued while others go on
     #[arg(long, value_enum, default_value_t, value_name = "ACTION", requires = "destination")]
@@ -48,10 +49,10 @@ pub(crate) struct DeliveryArgs {
     #[arg(long, value_name = "N", requires = "destination")]
     pub(crate) max_deliveries: Option<NonZeroU32>,
     /// How long to wait after a first failure; twice as long after each further one, less up to half of it at random
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration, requires = "destination")]
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = some_up_to_a_day, requires = "destination")]
     pub(crate) retry_wait: Duration,
     /// The longest wait after a failure, unless the endpoint asks for more
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration, requires = "destination")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_up_to_a_day, requires = "destination")]
     pub(crate) retry_wait_max: Duration,
 }
 

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ArgGroup, ValueEnum};
 
+use super::duration::seconds;
+
 /// Show how much waits in the buffers in these directories, without opening them
 ///
 /// Works while another process has a buffer, and changes nothing. That process tells what no file does: what is delivered and not
@@ -41,29 +43,4 @@ pub(crate) enum StatusFormat {
     Text,
     Json,
     Prometheus,
-}
-
-/// A pause that does not keep a processor busy.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds, such as 5".to_owned())?;
-    let pause =
-        Duration::try_from_secs_f64(seconds).ok().filter(|pause| *pause >= Duration::from_millis(100));
-    pause.ok_or_else(|| "give at least 0.1 seconds".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A pause of nothing would keep a processor busy.
-    #[test]
-    fn a_pause_has_a_length() {
-        assert_eq!(
-            (seconds("5"), seconds("0.5")),
-            (Ok(Duration::from_secs(5)), Ok(Duration::from_millis(500)))
-        );
-        for text in ["", "0", "-1", "q", "NaN", "1e300"] {
-            assert!(seconds(text).is_err(), "{text:?}");
-        }
-    }
 }
