@@ -56,6 +56,8 @@ pub(crate) struct Signals {
     since: Arc<OnceLock<Instant>>,
     /// The command places what it has read before writing ends.
     places_first: Arc<AtomicBool>,
+    /// A second signal has come: the process ends within a second.
+    insisted: Arc<AtomicBool>,
 }
 
 enum Held {
@@ -94,6 +96,7 @@ impl Signals {
             grace: Arc::default(),
             since: Arc::default(),
             places_first: Arc::default(),
+            insisted: Arc::default(),
         }
     }
 
@@ -121,7 +124,7 @@ impl Signals {
         };
         // Closing may wait for a disk or for the logic. Another thread hears the second signal meanwhile.
         let (brake, grace) = (Arc::clone(&self.brake), Arc::clone(&self.grace));
-        let since = Arc::clone(&self.since);
+        let (since, insisted) = (Arc::clone(&self.since), Arc::clone(&self.insisted));
         let wait = move || {
             wait_for_signal(&mut receiver);
             let _ = since.set(Instant::now());
@@ -135,6 +138,7 @@ impl Signals {
                 }
                 wait_for_signal(&mut receiver);
             }
+            insisted.store(true, Ordering::SeqCst);
             thread::sleep(LAST_GRACE);
             process::exit(exit.number());
         };
@@ -182,6 +186,11 @@ impl Signals {
     /// The signal that was caught, if one was.
     pub(crate) fn caught(&self) -> Option<i32> {
         signal_in(&self.caught)
+    }
+
+    /// Whether a second signal has come. A process that this one has started is to end at once.
+    pub(crate) fn is_insisted(&self) -> bool {
+        self.insisted.load(Ordering::SeqCst)
     }
 
     /// Fails once a signal was caught, so that work is given up whose result would be of no use in part.

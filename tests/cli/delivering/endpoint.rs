@@ -44,7 +44,7 @@ pub fn undisturbed(arguments: &[&str]) -> Command {
     command
 }
 
-fn deliver(place: &Place, endpoint: &Endpoint, flags: &[&str]) -> Ended {
+pub fn deliver(place: &Place, endpoint: &Endpoint, flags: &[&str]) -> Ended {
     let to = ["read", &place.path, "--to", &endpoint.url, "--retry-wait=1ms", "--retry-wait-max=5ms"];
     Running::start(&mut undisturbed(&[&to, flags].concat())).end()
 }
@@ -169,7 +169,8 @@ fn what_is_no_endpoint_is_refused() {
     let place = Place::with_lines(&seq(1..=3));
     for (flags, word) in [
         (&["--to=nowhere"][..], "no URL"),
-        (&["--to=ftp://example.org/"], "ftp"),
+        (&["--to=ftp://user:secret@example.org/"], "begins otherwise"),
+        (&["--to=http://user:secret@:bad/"], "no URL"),
         (&["--to=http://127.0.0.1:1/", "--header=secret"], "NAME: VALUE"),
         (&["--to=http://127.0.0.1:1/", "--header=@/nowhere/headers"], "/nowhere/headers"),
         (&["--to=http://127.0.0.1:1/", "--exec=true"], "--exec"),
@@ -180,4 +181,42 @@ fn what_is_no_endpoint_is_refused() {
         assert!(!ended.stderr.contains("secret"), "{ended}");
     }
     assert_eq!(status(&place.path)["records"], 3);
+}
+
+/// A header that says how a request is sent had an endpoint take a part of a batch for all of it.
+#[test]
+fn a_header_that_breaks_requests_is_refused() {
+    let place = Place::with_lines(&seq(1..=3));
+    for header in
+        ["Content-Length: 3", "transfer-encoding: chunked", "Connection: close", "Host: a", "Expect: b"]
+    {
+        let ended = place.read(&["--to=http://127.0.0.1:1/", "--header", header]);
+        ended.assert_refusal(&[&header.split(':').next().unwrap().to_lowercase(), "leave it out"]);
+    }
+    let zipped = ["--to=http://127.0.0.1:1/", "--gzip", "--header=Content-Encoding: zstd"];
+    place.read(&zipped).assert_refusal(&["--gzip"]);
+    assert_eq!(status(&place.path)["records"], 3);
+}
+
+/// A collector may take several tags. The second took the place of the first.
+#[test]
+fn a_header_that_is_given_twice_is_sent_twice() {
+    let place = Place::with_lines(&seq(1..=3));
+    let Some(endpoint) = Endpoint::start(&place, &["404", "200"]) else { return };
+    let flags = ["--header=X-Tag: one", "--header=X-Tag: two", "--header=Content-Type: text/csv"];
+    let ended = deliver(&place, &endpoint, &flags);
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(ended.stderr.contains("404 for text/csv; None; one; two"), "{ended}");
+}
+
+/// A request that is sent elsewhere may lose its body on the way. The operator must learn where it was to go.
+#[test]
+fn a_redirection_is_not_followed() {
+    let place = Place::with_lines(&seq(1..=3));
+    let Some(endpoint) = Endpoint::start(&place, &["307", "302", "200"]) else { return };
+    let ended = deliver(&place, &endpoint, &[]);
+    assert_eq!(ended.code, Some(0), "{ended}");
+    assert!(ended.stderr.contains("it redirects to /elsewhere, which Forebay does not follow"), "{ended}");
+    assert!(!ended.stderr.contains("secret"), "{ended}");
+    assert!(delivered(&place, "taken").into_iter().eq(1..=3));
 }

@@ -1,8 +1,11 @@
 //! Delivery in batches: nothing is acknowledged before its batch is delivered, whatever fails.
 
+mod blame;
 mod endpoint;
 mod exec;
 mod flaky;
+mod groups;
+mod odd;
 
 use std::{fs, path::PathBuf};
 

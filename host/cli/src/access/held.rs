@@ -92,38 +92,47 @@ impl Source {
         self.release(records, &NackRequest { delay_ms: millis(delay), ..NackRequest::default() });
     }
 
-    /// Adds records to the dead letters, and says how many. Those whose lease has ended are delivered again instead.
-    pub(crate) fn set_aside(&mut self, records: &[Held], reason: &str) -> u64 {
+    /// Adds records to the dead letters, and says how many. Those whose lease has ended are delivered again instead. Fails where the
+    /// buffer's owner cannot write them.
+    pub(crate) fn set_aside(&mut self, records: &[Held], reason: &str) -> Result<u64, String> {
         let reason = Some(reason.to_owned());
-        self.release(records, &NackRequest { dead_letter: true, reason, ..NackRequest::default() })
+        let (count, failure) =
+            self.release(records, &NackRequest { dead_letter: true, reason, ..NackRequest::default() });
+        failure.map_or(Ok(count), Err)
     }
 
-    fn release(&mut self, records: &[Held], how: &NackRequest) -> u64 {
-        let mut count = 0;
+    /// How many were released, and why others were not although their owner has them.
+    fn release(&mut self, records: &[Held], how: &NackRequest) -> (u64, Option<String>) {
+        let (mut count, mut failure) = (0, None);
         for same in records.chunk_by(|one, other| one.lease == other.lease) {
             let Some(first) = same.first() else { continue };
             let ids = Some(same.iter().map(|record| record.id).collect());
             let request = NackRequest { lease_id: first.lease.to_string(), ids, ..how.clone() };
             let released = match &mut self.role {
                 // Its leases ended with the connection.
-                None => return count,
+                None => return (count, failure),
                 Some(Reading::Owner(owned, _)) => {
                     owned.service.give_back(&request).map_err(CallError::Refused)
                 }
                 Some(Reading::Client(client)) => client.give_back(&request),
             };
             self.forget_owner_that_is_gone(&released);
-            count += released.map_or(0, |answer| answer.released);
+            match released {
+                Ok(answer) => count += answer.released,
+                Err(CallError::Refused(refused)) if refused.code != Code::LeaseExpired => {
+                    failure = Some(refused.message);
+                }
+                Err(_) => {}
+            }
         }
-        count
+        (count, failure)
     }
 
     /// The next call finds the next owner.
     fn forget_owner_that_is_gone<T>(&mut self, called: &Result<T, CallError>) {
-        let is_here = |failure: &forebay_api::Failure| failure.code == Code::LeaseExpired;
         match called {
             Ok(_) => {}
-            Err(CallError::Refused(failure)) if is_here(failure) => {}
+            Err(error @ CallError::Refused(_)) if !error.is_passing() => {}
             Err(_) => self.role = None,
         }
     }

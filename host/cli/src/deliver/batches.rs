@@ -28,6 +28,15 @@ pub(super) enum Gathered {
     Interrupted,
 }
 
+/// What came of asking for records beyond a batch.
+pub(super) enum More {
+    Batch(Vec<Held>),
+    /// None are there now.
+    NotYet,
+    /// None will be delivered.
+    Never,
+}
+
 /// The limits of a batch, and records that wait for the next one.
 pub(super) struct Batches {
     pub(super) source: Source,
@@ -67,6 +76,7 @@ impl Batches {
         self.carry(&mut batch);
         let mut until = (!batch.is_empty()).then(|| Instant::now() + self.wait);
         loop {
+            self.extend_leases(batch.iter());
             let count = u32::try_from(batch.len()).unwrap_or(u32::MAX);
             let most = u32::try_from(self.left).unwrap_or(u32::MAX).min(self.records_max);
             let (wanted, room) =
@@ -75,13 +85,15 @@ impl Batches {
                 return Ok(self.full(batch));
             }
             let wait = self.time_for(until);
-            match self.source.hold(wanted, room, LEASE, wait)? {
+            // No longer than leases last, which are to be made longer.
+            match self.source.hold(wanted, room, LEASE, wait.min(EXTENSION))? {
                 Hold::Records(records) => {
                     until.get_or_insert_with(|| Instant::now() + self.wait);
                     self.come_again(&records);
-                    batch.extend(records);
+                    add(&mut batch, records);
                     self.carry(&mut batch);
                 }
+                Hold::Empty if !batch.is_empty() && wait > EXTENSION => {}
                 Hold::Empty if !batch.is_empty() => return Ok(self.full(batch)),
                 Hold::Empty if self.follow || self.may_come_again() => return Ok(Gathered::Interrupted),
                 Hold::Empty => return Ok(Gathered::End),
@@ -92,6 +104,28 @@ impl Batches {
                 Hold::End => return Ok(self.full(batch)),
             }
         }
+    }
+
+    /// A batch of what is there now, besides records that are under way.
+    pub(super) fn more(&mut self) -> anyhow::Result<More> {
+        let mut batch = std::mem::take(&mut self.carried);
+        let most = u32::try_from(self.left).unwrap_or(u32::MAX).min(self.records_max);
+        if batch.is_empty() && most > 0 {
+            match self.source.hold(most, self.bytes_max, LEASE, Duration::ZERO)? {
+                Hold::Records(records) => {
+                    self.come_again(&records);
+                    batch = records;
+                }
+                Hold::Empty | Hold::Interrupted | Hold::End => {}
+            }
+        }
+        self.carry(&mut batch);
+        let may_come = self.left > 0 && (self.follow || self.may_come_again());
+        Ok(match self.full(batch) {
+            Gathered::Batch(batch) => More::Batch(batch),
+            _ if may_come => More::NotYet,
+            _ => More::Never,
+        })
     }
 
     /// Makes the leases of these records longer, and of those that wait, when it is time.
@@ -158,6 +192,17 @@ impl Batches {
         };
         let count = batch.iter().map(fits).take_while(|fits| *fits).count().min(records_max);
         self.carried.splice(0..0, batch.drain(count..));
+    }
+}
+
+/// Adds records to a batch. One that the next owner delivers once more takes the place of its former delivery, whose lease has ended.
+fn add(batch: &mut Vec<Held>, records: Vec<Held>) {
+    for record in records {
+        let is_same = |other: &&mut Held| (other.incarnation, other.id) == (record.incarnation, record.id);
+        match batch.iter_mut().find(is_same) {
+            Some(former) => *former = record,
+            None => batch.push(record),
+        }
     }
 }
 

@@ -19,16 +19,29 @@ pub(super) struct Parcel {
 pub(super) enum Outcome {
     /// The destination has all of it.
     Delivered,
-    /// It failed, and may succeed later.
-    Retry {
-        /// When, if the destination has said so.
+    /// The destination has tried, and failed. These records may be why.
+    Failed {
+        /// When to try again, if the destination has said so.
         after: Option<Duration>,
         reason: String,
     },
+    /// There is no answer about these records: an outage, or a destination that asks for time. No record is to blame.
+    Unanswered { after: Option<Duration>, reason: String },
     /// The destination refuses this content. Parts of it may be welcome.
-    Split { reason: String },
+    Refused { reason: String },
     /// The destination refuses all content, or cannot be reached: an operator has to mend something. No record is to blame.
-    Hold { reason: String },
+    Hold { after: Option<Duration>, reason: String },
+}
+
+/// How soon a delivery that is under way is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// A person at a terminal has asked for it.
+    Interrupt,
+    /// In good order.
+    End,
+    /// At once.
+    Kill,
 }
 
 /// Takes batches, one at a time, on a thread of its own.
@@ -36,6 +49,7 @@ pub(super) trait Destination: Send + 'static {
     /// Delivers a batch, and waits for what comes of it.
     fn deliver(&mut self, parcel: Parcel) -> Outcome;
 
-    /// Gives a way to end a delivery that is under way, from another thread.
-    fn interrupter(&self) -> Box<dyn Fn() + Send>;
+    /// Gives a way to end a delivery that is under way, from another thread. It may be called again for the same delivery. It says whether
+    /// success from now on says nothing.
+    fn interrupter(&self) -> Box<dyn Fn(Urgency) -> bool + Send>;
 }

@@ -1,13 +1,17 @@
 //! Delivery to an HTTP endpoint: a request for each batch.
 
-use std::{fs, io::Write as _, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use forebay_api::media;
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode, Url,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{HeaderMap, LOCATION, RETRY_AFTER},
     redirect::Policy,
 };
 use tokio::{
@@ -16,8 +20,8 @@ use tokio::{
 };
 
 use super::{
-    destination::{Destination, Outcome, Parcel},
-    retry_after,
+    destination::{Destination, Outcome, Parcel, Urgency},
+    headers, retry_after,
 };
 use crate::{
     args::{DeliveryArgs, OutputFraming},
@@ -27,25 +31,34 @@ use crate::{
 /// How long a connection may take to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
+/// How long a connection is kept for the next batch. Many servers close one that does nothing for five seconds.
+const IDLE_TIME: Duration = Duration::from_secs(4);
+
 /// How much of an answer is shown as a reason, and how much is read at all.
 const SHOWN_BYTES: usize = 300;
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 pub(super) struct Endpoint {
+    /// It runs on a thread of its own, so that it sees at once when the endpoint closes a connection.
     runtime: Runtime,
     client: Client,
     url: Url,
+    headers: HeaderMap,
     is_zipped: bool,
     interrupted: Arc<Notify>,
+    /// When there was an answer last: its connection may be in use again.
+    answered: Option<Instant>,
 }
 
 impl Endpoint {
     /// Records in this framing to a URL.
     pub(super) fn new(url: &str, args: &DeliveryArgs, framing: OutputFraming) -> anyhow::Result<Self> {
-        let url = Url::parse(url).with_context(|| format!("{} is no URL", print::printable(url)))?;
+        // What was given may hold a password: it is not shown.
+        let url = Url::parse(url).context("--to takes an http:// or https:// URL, and was given no URL")?;
         if !matches!(url.scheme(), "http" | "https") {
-            anyhow::bail!("--to takes an http:// or https:// URL, and {:?} is neither", url.scheme());
+            anyhow::bail!("--to takes an http:// or https:// URL, and was given one that begins otherwise");
         }
+        let headers = headers::of(args, framing)?;
         let mut client = Client::builder();
         if url.scheme() == "http" {
             // A machine without certificates is good enough.
@@ -53,72 +66,70 @@ impl Endpoint {
         }
         let client = client
             .user_agent(concat!("forebay/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers(args, framing)?)
             .connect_timeout(CONNECT_TIME)
             .timeout(args.timeout)
+            .pool_idle_timeout(IDLE_TIME)
             // A request that is sent elsewhere may be sent without its body.
             .redirect(Policy::none())
             .build()
             .context("cannot set up an HTTP client")?;
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-        Ok(Self { runtime, client, url, is_zipped: args.gzip, interrupted: Arc::default() })
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_io().enable_time().build()?;
+        let (is_zipped, interrupted) = (args.gzip, Arc::default());
+        Ok(Self { runtime, client, url, headers, is_zipped, interrupted, answered: None })
     }
-}
 
-fn headers(args: &DeliveryArgs, framing: OutputFraming) -> anyhow::Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    let media = match framing {
-        OutputFraming::Lines => media::LINES,
-        OutputFraming::Nul => "application/octet-stream",
-        OutputFraming::Length => media::LENGTH,
-        OutputFraming::Json => media::NDJSON,
-    };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    if args.gzip {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    for given in &args.header {
-        let text = match given.strip_prefix('@') {
-            Some(file) => fs::read_to_string(file)
-                .with_context(|| format!("cannot read headers from {}", print::printable(file)))?,
-            None => given.clone(),
-        };
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            // The line may hold a secret: it is not shown.
-            let wrong = || anyhow::anyhow!("a header that was given is not of the form 'NAME: VALUE'");
-            let (name, value) = line.split_once(':').ok_or_else(wrong)?;
-            let name = HeaderName::try_from(name.trim()).map_err(|_| wrong())?;
-            let mut value = HeaderValue::try_from(value.trim()).map_err(|_| wrong())?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
+    /// Sends a request. One on a connection that the endpoint has closed meanwhile is sent once more: the endpoint has not seen it, or has
+    /// died of it.
+    async fn request(&self, body: Bytes) -> Result<Answer, Broken> {
+        let is_reused = self.answered.is_some_and(|answered| answered.elapsed() < IDLE_TIME);
+        // As default headers of the client, those of one name would take each other's place.
+        let send = |body| self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        match answer(send(body.clone())).await {
+            Err(Broken::Before(error)) if is_reused && !error.is_connect() && !error.is_timeout() => {
+                answer(send(body)).await
+            }
+            answered => answered,
         }
     }
-    Ok(headers)
 }
 
 impl Destination for Endpoint {
     fn deliver(&mut self, parcel: Parcel) -> Outcome {
         let body = if self.is_zipped { zipped(&parcel.body) } else { Ok(parcel.body) };
         let body = match body {
-            Ok(body) => body,
-            Err(error) => return Outcome::Hold { reason: format!("a batch cannot be compressed: {error}") },
+            Ok(body) => Bytes::from(body),
+            Err(error) => {
+                let reason = format!("a batch cannot be compressed: {error}");
+                return Outcome::Hold { after: None, reason };
+            }
         };
-        let request = self.client.post(self.url.clone()).body(body);
         let interrupted = Arc::clone(&self.interrupted);
-        self.runtime.block_on(async {
+        let answered = self.runtime.block_on(async {
             tokio::select! {
                 biased;
-                outcome = outcome(request) => outcome,
-                () = interrupted.notified() => {
-                    Outcome::Retry { after: None, reason: "the request was given up".to_owned() }
-                }
+                answered = self.request(body) => Some(answered),
+                () = interrupted.notified() => None,
             }
-        })
+        });
+        match answered {
+            Some(Ok(answer)) => {
+                self.answered = Some(Instant::now());
+                of_answer(&answer)
+            }
+            Some(Err(broken)) => of_broken(broken),
+            None => Outcome::Unanswered { after: None, reason: "the request was given up".to_owned() },
+        }
     }
 
-    fn interrupter(&self) -> Box<dyn Fn() + Send> {
+    /// An answer of 2xx says that the batch is there, whenever it comes.
+    fn interrupter(&self) -> Box<dyn Fn(Urgency) -> bool + Send> {
         let interrupted = Arc::clone(&self.interrupted);
-        Box::new(move || interrupted.notify_one())
+        Box::new(move |urgency| {
+            if urgency > Urgency::Interrupt {
+                interrupted.notify_one();
+            }
+            false
+        })
     }
 }
 
@@ -128,17 +139,29 @@ fn zipped(body: &[u8]) -> std::io::Result<Vec<u8>> {
     zip.finish()
 }
 
-/// What comes of a request. An answer counts once it is there as a whole: one that breaks off may come from an endpoint that died.
-async fn outcome(request: RequestBuilder) -> Outcome {
-    let answered = async {
-        let response = request.send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        Ok((status, headers, shown(response).await?))
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Its beginning.
+    text: String,
+}
+
+/// Why there is no answer.
+enum Broken {
+    /// Nothing was answered.
+    Before(reqwest::Error),
+    /// An answer of 2xx broke off: it may come from an endpoint that died.
+    Within(reqwest::Error),
+}
+
+async fn answer(request: RequestBuilder) -> Result<Answer, Broken> {
+    let response = request.send().await.map_err(Broken::Before)?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = match shown(response).await {
+        Err(error) if status.is_success() => return Err(Broken::Within(error)),
+        shown => shown.unwrap_or_default(),
     };
-    match answered.await {
-        Ok((status, headers, text)) => of_status(status, &headers, &text),
-        Err(error) => of_error(error),
-    }
+    Ok(Answer { status, headers, text })
 }
 
 /// Reads all of an answer, and gives its beginning.
@@ -155,29 +178,65 @@ async fn shown(mut response: Response) -> reqwest::Result<String> {
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
 }
 
-fn of_status(status: StatusCode, headers: &HeaderMap, text: &str) -> Outcome {
+fn of_answer(answer: &Answer) -> Outcome {
+    let Answer { status, headers, text } = answer;
     let mut reason = format!("the endpoint answers {status}");
     if !text.is_empty() {
         reason = format!("{reason}: {}", print::printable(text));
     }
+    let after = headers.get(RETRY_AFTER).and_then(|after| retry_after::parse(after.to_str().ok()?));
     match status.as_u16() {
         200..=299 => Outcome::Delivered,
-        400 | 413 | 415 | 422 => Outcome::Split { reason },
-        408 | 429 | 500..=599 => {
-            let after = headers.get(RETRY_AFTER).and_then(|after| retry_after::parse(after.to_str().ok()?));
-            Outcome::Retry { after, reason }
-        }
-        // A wrong token or path, or a redirection, is for an operator to mend.
-        _ => Outcome::Hold { reason },
+        // With a time, it is the endpoint that is short of room.
+        413 if after.is_some() => Outcome::Unanswered { after, reason },
+        400 | 413 | 415 | 422 => Outcome::Refused { reason },
+        // The endpoint is overloaded, or a gateway has not reached it.
+        408 | 429 | 502..=504 => Outcome::Unanswered { after, reason },
+        500..=599 => Outcome::Failed { after, reason },
+        status => Outcome::Hold { after, reason: format!("{reason}; {}", advice(status, headers)) },
     }
 }
 
-fn of_error(error: reqwest::Error) -> Outcome {
-    let is_unreachable = error.is_connect();
+/// What an operator can do about an answer that has nothing to do with the records.
+fn advice(status: u16, headers: &HeaderMap) -> String {
+    match status {
+        300..=399 => {
+            let location = headers.get(LOCATION).and_then(|location| location.to_str().ok());
+            // Some put a token behind the path.
+            let place =
+                location.and_then(|location| location.split(['?', '#']).next()).unwrap_or("another URL");
+            format!(
+                "it redirects to {}, which Forebay does not follow: give --to that URL",
+                print::printable(place)
+            )
+        }
+        401 | 403 | 407 => "check the token in --header".to_owned(),
+        404 | 405 | 410 => "check the URL, which must take POST".to_owned(),
+        _ => "check the URL and the headers".to_owned(),
+    }
+}
+
+fn of_broken(broken: Broken) -> Outcome {
+    match broken {
+        Broken::Before(error) => {
+            let is_unreachable = error.is_connect();
+            let reason = format!("the endpoint does not answer: {}", described(error));
+            if is_unreachable {
+                Outcome::Hold { after: None, reason }
+            } else {
+                Outcome::Unanswered { after: None, reason }
+            }
+        }
+        Broken::Within(error) => {
+            let reason = format!("the endpoint's answer breaks off: {}", described(error));
+            Outcome::Unanswered { after: None, reason }
+        }
+    }
+}
+
+fn described(error: reqwest::Error) -> String {
     // The URL may hold a secret.
-    let error = anyhow::Error::new(error.without_url());
-    let reason = format!("the endpoint does not answer: {error:#}");
-    if is_unreachable { Outcome::Hold { reason } } else { Outcome::Retry { after: None, reason } }
+    format!("{:#}", anyhow::Error::new(error.without_url()))
 }
 
 #[cfg(test)]
@@ -185,20 +244,24 @@ mod tests {
     use super::*;
 
     fn outcome(status: u16) -> Outcome {
-        of_status(StatusCode::from_u16(status).unwrap_or_default(), &HeaderMap::new(), "no")
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        of_answer(&Answer { status, headers: HeaderMap::new(), text: "no".to_owned() })
     }
 
-    /// A wrong token answers each batch with 401: it must not make dead letters of the whole buffer. A bad record must.
+    /// A wrong token answers each batch with 401: it must not make dead letters of the whole buffer. A bad record must, and an outage not.
     #[test]
     fn each_status_has_its_outcome() {
         for status in [200, 201, 202, 204] {
             assert_eq!(outcome(status), Outcome::Delivered);
         }
         for status in [400, 413, 415, 422] {
-            assert!(matches!(outcome(status), Outcome::Split { .. }), "{status}");
+            assert!(matches!(outcome(status), Outcome::Refused { .. }), "{status}");
         }
-        for status in [408, 429, 500, 502, 503, 504, 599] {
-            assert!(matches!(outcome(status), Outcome::Retry { after: None, .. }), "{status}");
+        for status in [500, 501, 505, 599] {
+            assert!(matches!(outcome(status), Outcome::Failed { after: None, .. }), "{status}");
+        }
+        for status in [408, 429, 502, 503, 504] {
+            assert!(matches!(outcome(status), Outcome::Unanswered { after: None, .. }), "{status}");
         }
         for status in [301, 307, 401, 403, 404, 405, 410, 451] {
             assert!(matches!(outcome(status), Outcome::Hold { .. }), "{status}");

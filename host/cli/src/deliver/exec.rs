@@ -3,49 +3,77 @@
 use std::{
     fs::File,
     io::{self, Seek as _, Write as _},
-    os::unix::process::ExitStatusExt as _,
-    process::{Child, Command, ExitStatus},
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    process::{Command, ExitStatus},
     sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use rustix::{
     fs::{MemfdFlags, memfd_create},
-    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid},
+    io::retry_on_intr,
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid},
 };
 
-use super::destination::{Destination, Outcome, Parcel};
+use super::destination::{Destination, Outcome, Parcel, Urgency};
 
 /// What a shell answers where it cannot run a command, or does not find it. No record is to blame.
 const CANNOT_RUN: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
+/// How often it is looked whether all processes of a command have ended that was told to end.
+const LOOK: Duration = Duration::from_millis(5);
+
 pub(super) struct Exec {
     command: String,
-    /// The process that runs. It is reaped under this lock, so that its id is its own for as long as it is here.
-    running: Arc<Mutex<Option<Child>>>,
+    running: Arc<Mutex<Option<Group>>>,
+}
+
+/// The processes of a command that runs. They have a process group of their own, so that a signal reaches those that the shell started.
+///
+/// The first of them is reaped under the lock, and a group whose first process is reaped is here only while others are in it: its id is its
+/// own for as long as it is here.
+struct Group {
+    id: Pid,
+    told: Option<Urgency>,
 }
 
 impl Exec {
-    pub(super) fn new(command: &str) -> Self {
-        Self { command: command.to_owned(), running: Arc::default() }
+    pub(super) fn new(command: &str) -> anyhow::Result<Self> {
+        if command.trim().is_empty() {
+            anyhow::bail!(
+                "--exec takes a command, and none was given: an empty one would discard all records (if that is meant, --exec true)"
+            );
+        }
+        Ok(Self { command: command.to_owned(), running: Arc::default() })
     }
 
     fn run(&self, parcel: &Parcel) -> io::Result<ExitStatus> {
         let mut command = Command::new("sh");
-        command.args(["-c", &self.command]).stdin(stdin(&parcel.body)?);
+        command.args(["-c", &self.command]).stdin(stdin(&parcel.body)?).process_group(0);
         command.env("FOREBAY_RECORDS", parcel.records.to_string());
         command.env("FOREBAY_FIRST_ID", parcel.first_id.to_string());
         command.env("FOREBAY_LAST_ID", parcel.last_id.to_string());
         command.env("FOREBAY_ATTEMPT", parcel.attempt.to_string());
-        let child = command.spawn()?;
-        let id = pid(&child);
-        *lock(&self.running) = Some(child);
-        if let Some(id) = id {
-            // Without reaping it: the interrupter may be about to send it a signal.
-            let _ = waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        let mut child = command.spawn()?;
+        let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return child.wait() };
+        *lock(&self.running) = Some(Group { id, told: None });
+        // Without reaping it: the interrupter may be about to send it a signal.
+        let _ = retry_on_intr(|| waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT));
+        let mut status = None;
+        loop {
+            let mut running = lock(&self.running);
+            let status = status.get_or_insert_with(|| child.wait());
+            // What it left behind by its own choice stays.
+            let was_told = running.as_ref().is_some_and(|group| group.told.is_some());
+            if !was_told || test_kill_process_group(id).is_err() {
+                *running = None;
+                return std::mem::replace(status, Err(io::ErrorKind::NotFound.into()));
+            }
+            drop(running);
+            thread::sleep(LOOK);
         }
-        let mut running = lock(&self.running);
-        running.take().ok_or(io::ErrorKind::NotFound.into()).and_then(|mut child| child.wait())
     }
 }
 
@@ -53,17 +81,28 @@ impl Destination for Exec {
     fn deliver(&mut self, parcel: Parcel) -> Outcome {
         match self.run(&parcel) {
             Ok(status) => outcome(status),
-            Err(error) => Outcome::Hold { reason: format!("the command cannot be run: {error}") },
+            Err(error) => {
+                Outcome::Hold { after: None, reason: format!("the command cannot be run: {error}") }
+            }
         }
     }
 
-    fn interrupter(&self) -> Box<dyn Fn() + Send> {
+    fn interrupter(&self) -> Box<dyn Fn(Urgency) -> bool + Send> {
         let running = Arc::clone(&self.running);
-        Box::new(move || {
-            if let Some(pid) = lock(&running).as_ref().and_then(pid) {
+        Box::new(move |urgency| {
+            if let Some(group) = lock(&running).as_mut()
+                && group.told < Some(urgency)
+            {
+                group.told = Some(urgency);
+                let signal = match urgency {
+                    Urgency::Interrupt => Signal::INT,
+                    Urgency::End => Signal::TERM,
+                    Urgency::Kill => Signal::KILL,
+                };
                 // It may have ended.
-                let _ = kill_process(pid, Signal::TERM);
+                let _ = kill_process_group(group.id, signal);
             }
+            true
         })
     }
 }
@@ -81,22 +120,19 @@ fn outcome(status: ExitStatus) -> Outcome {
     match (status.code(), status.signal()) {
         (Some(0), _) => Outcome::Delivered,
         (Some(code @ (CANNOT_RUN | NOT_FOUND)), _) => {
-            Outcome::Hold { reason: format!("the command cannot be run: it ended with exit code {code}") }
+            let reason = format!("the command cannot be run: it ended with exit code {code}");
+            Outcome::Hold { after: None, reason }
         }
         (Some(code), _) => {
-            Outcome::Retry { after: None, reason: format!("the command ended with exit code {code}") }
+            Outcome::Failed { after: None, reason: format!("the command ended with exit code {code}") }
         }
-        (None, signal) => Outcome::Retry {
+        (None, signal) => Outcome::Failed {
             after: None,
             reason: format!("signal {} ended the command", signal.unwrap_or_default()),
         },
     }
 }
 
-fn pid(child: &Child) -> Option<Pid> {
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
-}
-
-fn lock(running: &Mutex<Option<Child>>) -> std::sync::MutexGuard<'_, Option<Child>> {
+fn lock(running: &Mutex<Option<Group>>) -> std::sync::MutexGuard<'_, Option<Group>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }

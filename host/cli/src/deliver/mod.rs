@@ -5,12 +5,16 @@
 
 mod backoff;
 mod batches;
+mod carrier;
 mod destination;
 mod endpoint;
 mod exec;
+mod failures;
+mod headers;
 mod piece;
 mod retry_after;
 mod shipping;
+mod suspects;
 mod trouble;
 mod worker;
 
@@ -37,7 +41,7 @@ pub(crate) fn run(args: &ReadArgs, signals: &Signals) -> anyhow::Result<Exit> {
     let wake = events.clone();
     // What is wrong with the destination is found before the buffer is touched.
     let worker = match (&args.delivery.exec, &args.delivery.to) {
-        (Some(command), _) => Worker::start(Exec::new(command), events)?,
+        (Some(command), _) => Worker::start(Exec::new(command)?, events)?,
         (None, Some(url)) => Worker::start(Endpoint::new(url, &args.delivery, args.framing)?, events)?,
         (None, None) => anyhow::bail!("name a destination with --exec or --to"),
     };

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use forebay::explain_missing_threads;
 
-use super::destination::{Destination, Outcome, Parcel};
+use super::destination::{Destination, Outcome, Parcel, Urgency};
 
 /// What the command's own thread waits for.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) enum Event {
 /// A destination on a thread of its own.
 pub(super) struct Worker {
     parcels: Sender<Parcel>,
-    interrupt: Box<dyn Fn() + Send>,
+    interrupt: Box<dyn Fn(Urgency) -> bool + Send>,
 }
 
 impl Worker {
@@ -34,8 +34,9 @@ impl Worker {
         let run = move || {
             for parcel in inbox {
                 let deliver = AssertUnwindSafe(|| destination.deliver(parcel));
+                let panicked = "the delivery has panicked, which is a defect of Forebay";
                 let outcome = panic::catch_unwind(deliver)
-                    .unwrap_or_else(|_| Outcome::Hold { reason: "the delivery has panicked".to_owned() });
+                    .unwrap_or_else(|_| Outcome::Hold { after: None, reason: panicked.to_owned() });
                 if events.send(Event::Ended(outcome)).is_err() {
                     return;
                 }
@@ -54,8 +55,9 @@ impl Worker {
         self.parcels.send(parcel).map_err(|_| anyhow::anyhow!("the thread for deliveries has died"))
     }
 
-    /// Asks a delivery that is under way to end soon.
-    pub(super) fn interrupt(&self) {
-        (self.interrupt)();
+    /// Asks a delivery that is under way to end.
+    /// Whether success from now on says nothing.
+    pub(super) fn interrupt(&self, urgency: Urgency) -> bool {
+        (self.interrupt)(urgency)
     }
 }
