@@ -52,6 +52,7 @@ mod serving;
 mod sharing;
 mod shipped;
 mod signals;
+mod sockets;
 mod stopping;
 mod support;
 mod taken_away;

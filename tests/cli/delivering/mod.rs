@@ -4,6 +4,7 @@ mod blame;
 mod endpoint;
 mod exec;
 mod flaky;
+mod gathering;
 mod groups;
 mod odd;
 
