@@ -69,13 +69,13 @@ fn a_few_records_that_no_peer_reads_stay() {
     let place = Place::with_lines(&seq(1..=10));
     let (peer, theirs) = UnixStream::pair().unwrap();
     let child = start(&place, "read", theirs);
-    let mut peek = peer.try_clone().unwrap();
-    peek.set_nonblocking(true).unwrap();
+    let mut look = peer.try_clone().unwrap();
+    look.set_nonblocking(true).unwrap();
     // They are in the socket once the first byte can be read.
-    while peek.read(&mut [0]).is_err() {
+    while look.read(&mut [0]).is_err() {
         thread::yield_now();
     }
-    drop((peek, peer));
+    drop((look, peer));
     assert_eq!(end(child).0, Some(1));
     assert_eq!(status(&place.path)["records"], 10);
 }

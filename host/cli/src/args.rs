@@ -107,10 +107,10 @@ pub(crate) enum Command {
 
 /// Put records from stdin into the buffer in DIR
 ///
-/// DIR is made if it is not there. A line is a record: the bytes before the newline, whatever they are. With --framing nul, a NUL ends
-/// each record, as `find -print0` writes them. With --framing json, a line is an object with `payload` or `payload_base64`, and may
-/// have `metadata` and `events`. Ends when stdin has
-/// ended and every record has reached the level of durability.
+/// Forebay makes DIR if it is not there. A line is a record: the bytes before the newline, whatever they are. With --framing nul, a NUL
+/// ends each record, as `find -print0` writes them. With --framing json, a line is an object with `payload` or `payload_base64`, and may
+/// have `metadata` and `events`. While the buffer is full, the command waits for room, unless --when-full says otherwise. It ends when
+/// stdin has ended and every record has reached the level of --durability.
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Examples:
   seq 1 1000 | forebay write /tmp/queue
@@ -121,18 +121,18 @@ pub(crate) enum Command {
 pub(crate) struct WriteArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart on stdin: by newlines, by NULs, by a length before each, a big-endian u32, or as JSON objects, one a
-    /// line, as `read --framing json` prints them
+    /// How records are separated on stdin: `lines`, a newline behind each; `nul`, a NUL behind each; `length`, the length in front of each,
+    /// as a big-endian u32; `json`, an object a line, as `read --framing json` prints them
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
-    /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
-    /// and the command ends with 1
+    /// What happens to a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records, and
+    /// the command ends with 1
     #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
     pub(crate) on_too_long: OnTooLong,
-    /// Print the id of the last record that has reached the level of durability, a line each time that it moves
+    /// Print the id of the last record that has reached the level of --durability, a line each time that more have
     #[arg(long)]
     pub(crate) confirm: bool,
-    /// What the last line on stdout is: nothing, or a JSON object of what was done
+    /// With json, print a last line on stdout that says what was done, as an object
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     #[command(flatten)]
@@ -141,12 +141,14 @@ pub(crate) struct WriteArgs {
 
 /// Take records out of the buffer in DIR, to stdout
 ///
-/// A record is acknowledged, and gone, when its bytes are written to stdout. With stdout closed nothing is taken. Ends at the end of the buffer. In a pipe, a
-/// record counts when the reader has taken it out of the pipe. A reader takes more than it may want: to take out ten records, say
-/// `--count 10` here, not `head` behind it.
+/// Forebay delivers the records that wait, in their order, and ends; with --follow it waits for more. A record is acknowledged, and leaves
+/// the buffer, when it is in the file or on the terminal that stdout is, or when the reader of a pipe has taken it out of the pipe. A
+/// reader takes more than it uses: to take ten records, say `--count 10`, not `| head`. With stdout closed, Forebay takes none.
+/// Several `read` commands on one buffer share its records.
 ///
-/// With --exec or --to, records go to a command or an HTTP endpoint in batches. Those of a batch are acknowledged when the command has
-/// ended with 0, or the endpoint has answered 2xx.
+/// With --exec or --to, Forebay delivers the records in batches, to a command or an HTTP endpoint. It acknowledges those of a batch when
+/// the command has ended with 0, or the endpoint has answered 2xx, and tries a batch that fails again. The last line on stderr counts
+/// records that became dead letters, and the command ends with 1 then; `forebay dead-letters` shows them.
 // Options that only matter to writing are taken, so that one set serves all commands, and not shown.
 #[derive(Debug, ArgGroup)]
 #[command(
@@ -165,16 +167,17 @@ pub(crate) struct WriteArgs {
 pub(crate) struct ReadArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart on stdout: by newlines, by NULs, by a big-endian u32 before each, or as JSON objects
+    /// How records are separated, on stdout and in a batch: `lines`, a newline behind each; `nul`, a NUL behind each; `length`, the length
+    /// in front of each, as a big-endian u32; `json`, an object a line, with the id, the metadata and the payload
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: OutputFraming,
-    /// Take so many records at the most
-    #[arg(long, value_name = "N")]
+    /// Take at most N records, and end
+    #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// At the end of the buffer wait for more, until a signal comes
     #[arg(long)]
     pub(crate) follow: bool,
-    /// Only look, as `forebay peek` does
+    /// Print the records and leave them in the buffer, as `forebay peek` does
     #[arg(long)]
     pub(crate) peek: bool,
     #[command(flatten)]
@@ -185,9 +188,9 @@ pub(crate) struct ReadArgs {
 
 /// Take records from stdin to stdout through the buffer in DIR
 ///
-/// What the buffer held comes first. Ends when stdin has ended and every record is written to stdout, and the reader of a pipe has taken
-/// it. When that reader is slow or goes, records wait in the buffer: with its reader gone, the command reads stdin to its end, keeps the
-/// rest, and ends with 1.
+/// Records that waited in the buffer come first. The command ends when stdin has ended and the reader of stdout has taken every record.
+/// While that reader is slow, records wait in the buffer. When it goes, the command reads stdin to its end and keeps the rest in the
+/// buffer, for `forebay read` or the next `pipe`, and ends with 1.
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Examples:
   produce | forebay pipe /tmp/queue | consume
@@ -195,12 +198,12 @@ pub(crate) struct ReadArgs {
 pub(crate) struct PipeArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// How records are told apart, on stdin and stdout: by newlines, by NULs, by a length before each, a big-endian u32, or as JSON
-    /// objects, one a line
+    /// How records are separated, on stdin and stdout: `lines`, a newline behind each; `nul`, a NUL behind each; `length`, the length in
+    /// front of each, as a big-endian u32; `json`, an object a line
     #[arg(long, value_enum, default_value_t)]
     pub(crate) framing: InputFraming,
-    /// What becomes of a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records,
-    /// and the command ends with 1
+    /// What happens to a record that is longer than --max-record. After skip and truncate, the last line on stderr counts such records, and
+    /// the command ends with 1
     #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
     pub(crate) on_too_long: OnTooLong,
     #[command(flatten)]
@@ -209,9 +212,10 @@ pub(crate) struct PipeArgs {
 
 /// Acknowledge records of the buffer in DIR by their ids, without delivering them
 ///
-/// Prints how many. They are gone after that. `forebay peek --framing json` shows ids. The process that has the buffer notes ids of records
-/// that it has not delivered yet, and acknowledges them when their turn comes. Ends with 1 if a record is not there, was acknowledged
-/// before, or is behind one that waits while no process has the buffer.
+/// The records leave the buffer, and no reader gets them. `forebay peek --framing json` shows ids. The command prints how many records
+/// it acknowledged. The process that has the buffer notes ids of records that it has not delivered yet, and acknowledges them when
+/// their turn comes. The command ends with 1 if an id is of no record that waits, as when the record was acknowledged before, or is
+/// behind one that waits while no process has the buffer.
 #[derive(Debug, ArgGroup)]
 #[command(
     after_help = "Examples:
@@ -225,7 +229,7 @@ pub(crate) struct PipeArgs {
 pub(crate) struct AckArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
-    /// Ids, or ranges of ids: the first and the last with a dash between them
+    /// An id, such as 17, or a range of ids, such as 1-1000: the first and the last
     #[arg(required = true, value_name = "ID", value_parser = ids)]
     pub(crate) ids: Vec<(u64, u64)>,
     #[command(flatten)]

@@ -41,7 +41,7 @@ fn an_endpoint_that_switches_protocols_holds_all_records() {
 #[test]
 fn an_endpoint_that_refuses_a_large_body_unread_gets_smaller_ones() {
     let line = vec![b'x'; 1_000_000];
-    let place = Place::with_lines(&vec![&line[..]; 8].join(&b"\n"[..]));
+    let place = Place::with_lines(&[&line[..]; 8].join(&b"\n"[..]));
     let Some(endpoint) = Endpoint::start(&place, &["early"]) else { return };
     let ended = deliver(&place, &endpoint, &["--batch-bytes=100MB"]);
     assert_eq!(ended.code, Some(0), "{ended}");

@@ -20,7 +20,7 @@ pub(crate) struct BufferArgs {
     #[arg(long, value_name = "SIZE", value_parser = size::parse, env = "FOREBAY_FILE_SIZE", hide_env = true)]
     pub(crate) file_size: Option<u64>,
     /// The most that all data files may hold, acknowledged or not; at least twice the file size and 32 bytes, at most 65534
-    /// times the file size [default: 1GiB, or that]
+    /// times the file size [default: 1GiB, or more where the file size needs it]
     #[arg(long, value_name = "SIZE", value_parser = size::parse, env = "FOREBAY_MAX_SIZE", hide_env = true)]
     pub(crate) max_size: Option<u64>,
     /// The most records that may wait, read or not; 0 for no limit
@@ -29,7 +29,7 @@ pub(crate) struct BufferArgs {
     /// The longest record that is taken [default: the file size less 48 bytes]
     #[arg(long, value_name = "SIZE", value_parser = size::parse, env = "FOREBAY_MAX_RECORD", hide_env = true)]
     pub(crate) max_record: Option<u64>,
-    /// What becomes of records when the buffer is full: they wait, are refused, or have the oldest dropped
+    /// What happens to new records when the buffer is full
     #[arg(
         long,
         value_enum,
@@ -43,7 +43,7 @@ pub(crate) struct BufferArgs {
     /// built-in logic drops nothing before the buffer is full [default: drop nothing while there is room]
     #[arg(long, value_name = "newest:N", value_parser = retain, requires = "component")]
     pub(crate) retain: Option<Retain>,
-    /// What a record must survive before it counts: the death of the process, or power loss
+    /// When a write is confirmed: `written`, it is safe if this process crashes; `synced`, it is safe if the machine loses power
     #[arg(
         long,
         value_enum,

@@ -16,7 +16,7 @@ use crate::size;
 pub(crate) struct DeliveryArgs {
     /// Run CMD with 'sh -c' for each batch, with the records on its stdin. Exit code 0 acknowledges them. After any other, and after a
     /// signal that kills CMD, Forebay delivers the batch again, later; 126 and 127, with which a shell says that it cannot run CMD, count
-    /// as no failure of the records. The environment has FOREBAY_RECORDS, FOREBAY_FIRST_ID, FOREBAY_LAST_ID and FOREBAY_ATTEMPT, which
+    /// as no failure of the records. The environment has `FOREBAY_RECORDS`, `FOREBAY_FIRST_ID`, `FOREBAY_LAST_ID` and `FOREBAY_ATTEMPT`, which
     /// is above 1 if the batch may have been delivered before. CMD has a process group of its own: after SIGTERM or SIGHUP it has half of
     /// --grace to end, then Forebay sends SIGTERM to the group, and SIGKILL when three quarters are over. SIGINT is passed on at once
     #[arg(long, value_name = "CMD")]

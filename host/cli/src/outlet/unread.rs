@@ -9,7 +9,7 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, sendto, socket_with},
 };
 
-/// From linux/netlink.h, linux/sock_diag.h and linux/unix_diag.h.
+/// From `linux/netlink.h`, `linux/sock_diag.h` and `linux/unix_diag.h`.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST: u16 = 1;
 const UDIAG_SHOW_RQLEN: u32 = 0x10;
