@@ -105,7 +105,7 @@ fn of_a_damaged_archive_all_whole_records_come_back_and_the_others_are_named() {
     archive.dump(&place.path).assert_quiet_success();
     let mut bytes = fs::read(&archive.file).unwrap();
     // In the payload of the record 50: each frame takes 48 bytes.
-    bytes[32 + 49 * 48 + 8] ^= 1;
+    bytes[48 + 49 * 48 + 8] ^= 1;
     fs::write(&archive.file, &bytes).unwrap();
     let restored = archive.restore(&[]);
     assert_eq!((restored.code, &restored.json()["missing_records"]), (Some(1), &1.into()), "{restored}");
@@ -163,4 +163,20 @@ fn a_buffer_in_use_is_dumped() {
     assert_eq!(holder.wait().code, Some(143));
     archive.restore(&[]).assert_quiet_success();
     assert!(archive.place.read(&[]).assert_quiet_success().stdout == seq(1..=10));
+}
+
+/// An archive that was made before archives had options.
+#[test]
+fn an_archive_without_options_comes_back() {
+    let (place, archive) = (Place::with_lines(&seq(1..=100)), Archive::new());
+    archive.dump(&place.path).assert_quiet_success();
+    let bytes = fs::read(&archive.file).unwrap();
+    let mut former = b"forebay dump  1\n".to_vec();
+    former.extend(&bytes[16..24]);
+    former.extend(crc32fast::hash(&former).to_be_bytes());
+    former.extend([0; 4]);
+    former.extend(&bytes[48..]);
+    fs::write(&archive.file, &former).unwrap();
+    archive.restore(&[]).assert_quiet_success();
+    assert!(run(["peek", &archive.place.path]).stdout == seq(1..=100));
 }

@@ -16,7 +16,8 @@ fn a_copy_has_the_records_that_wait_with_their_ids_in_files_of_another_size() {
     place.write(&small, &seq(1..=2000)).assert_quiet_success();
     place.read(&[&small[..], &["--count=500"]].concat()).assert_quiet_success();
     let before = fixtures::contents(Path::new(&place.path));
-    let copied = run(["copy", &place.path, "--to", &copy.path, "--format=json"]);
+    let large = ["--file-size=1MiB", "--max-size=8MiB"];
+    let copied = run([&["copy", &*place.path, "--to", &*copy.path, "--format=json"][..], &large].concat());
     assert_eq!(copied.assert_quiet_success().json()["records"], 1500, "{copied}");
     assert_eq!(copied.json()["first_id"], 501, "{copied}");
     assert!(fixtures::contents(Path::new(&place.path)) == before);

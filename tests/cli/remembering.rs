@@ -159,3 +159,75 @@ fn the_file_is_foreign_to_no_command() {
     }
     assert!(place.options().contains("1MiB"));
 }
+
+/// A buffer that was capped must stay so on its new disk.
+#[test]
+fn a_copy_and_a_restored_buffer_remember_what_theirs_did() {
+    let (place, copy, restored) = (Place::new(), Place::new(), Place::new());
+    run(["init", &place.path, "--max-size=1MiB", "--when-full=reject", "--max-events=700"])
+        .assert_quiet_success();
+    place.write(&[], &seq(1..=500)).assert_quiet_success();
+    run(["copy", &place.path, "--to", &copy.path, "--max-size=2MiB"]).assert_quiet_success();
+    let expected = place.options().replace("1MiB", "2MiB");
+    assert_eq!(copy.options(), expected);
+    let archive = format!("{}.dump", place.path);
+    run(["dump", &place.path, "--output", &archive]).assert_quiet_success();
+    run(["restore", &archive, &restored.path]).assert_quiet_success();
+    assert_eq!(restored.options(), place.options());
+    for new in [copy, restored] {
+        let ended = new.write(&[], &seq(501..=1000));
+        assert_eq!((ended.code, &status(&new.path)["records"]), (Some(1), &700.into()), "{ended}");
+    }
+    fs::write(Path::new(&place.path).join("buffer.options"), "no = TOML [").unwrap();
+    let again = Place::new();
+    let ended = run(["copy", &place.path, "--to", &again.path]);
+    assert_eq!(ended.code, Some(0), "a damaged file is not in the way: {ended}");
+    assert!(ended.stderr.contains("buffer.options"), "{ended}");
+}
+
+/// A user who may write to the directory could hold up every command, or have it read another file.
+#[test]
+fn options_that_are_no_regular_file_are_refused_at_once() {
+    let place = Place::with_lines(b"one\n");
+    let options = Path::new(&place.path).join("buffer.options");
+    run_command(std::process::Command::new("mkfifo").arg(&options), b"").assert_quiet_success();
+    place.write(&[], b"two\n").assert_refusal(&["buffer.options", "no regular file", "remove it"]);
+    fs::remove_file(&options).unwrap();
+    let elsewhere = format!("{}.toml", place.path);
+    fs::write(&elsewhere, "max-events = 1\n").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &options).unwrap();
+    place.write(&[], b"two\n").assert_refusal(&["buffer.options", "symbolic link", "remove it"]);
+    // A link at the name under which the file is made ready leads nothing elsewhere, either.
+    fs::remove_file(&options).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, options.with_extension("options.new")).unwrap();
+    run(["init", &place.path, "--max-events=9"]).assert_quiet_success();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "max-events = 1\n");
+}
+
+/// A process that waits for the buffer must not go by options that were changed meanwhile.
+#[test]
+fn a_process_that_becomes_the_owner_later_goes_by_what_is_remembered_then() {
+    let place = Place::new();
+    run(["init", &place.path, "--max-events=5", "--when-full=reject"]).assert_quiet_success();
+    let mut owner = Running::start(&mut forebay(["serve", &place.path]));
+    while status(&place.path)["owner"].is_null() {}
+    let mut client = Running::start(&mut forebay(["write", &place.path, "--confirm"]));
+    client.feed(b"1\n");
+    assert_eq!(client.next_line().unwrap(), b"1");
+    let options = Path::new(&place.path).join("buffer.options");
+    fs::write(&options, fs::read_to_string(&options).unwrap().replace("max-events = 5", "max-events = 50"))
+        .unwrap();
+    owner.signal(rustix::process::Signal::TERM);
+    owner.wait();
+    client.feed(&seq(2..=20));
+    let ended = client.end();
+    assert_eq!((ended.code, &status(&place.path)["records"]), (Some(0), &20.into()), "{ended}");
+}
+
+/// It is the command that changes them.
+#[test]
+fn init_says_nothing_of_options_that_it_changes() {
+    let place = Place::new();
+    run(["init", &place.path, "--max-size=1MiB"]).assert_quiet_success();
+    run(["init", &place.path, "--max-size=2MiB"]).assert_quiet_success();
+}

@@ -23,7 +23,7 @@ pub(crate) use self::{
     framing::{InputFraming, OnTooLong, OutputFraming},
     init::InitArgs,
     looking::{DoctorArgs, InspectArgs, LookArgs, PeekArgs, RepairArgs},
-    moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs},
+    moving::{CopyArgs, DumpArgs, PurgeArgs, RestoreArgs, SizeArgs},
     shells::{CompletionsArgs, ManArgs},
     status::{StatusArgs, StatusFormat},
 };

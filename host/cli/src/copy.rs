@@ -15,6 +15,7 @@ use crate::{
     fill::{Fill, Filled},
     print,
     records::{Records, shown},
+    remembered::Remembered,
     signals::Signals,
 };
 
@@ -33,10 +34,10 @@ struct Copied {
 }
 
 pub(crate) fn run(args: &CopyArgs, signals: &Signals) -> anyhow::Result<Exit> {
-    let sizes = args.sizes.chosen()?;
+    let new = Remembered::of_or_none(&args.dir).of_new(&args.sizes)?;
     signals.hold_connection(Box::new(|| {}));
     let mut records = Records::of(&args.dir)?;
-    let mut fill = Fill::new(&args.to, sizes)?;
+    let mut fill = Fill::new(&args.to, new)?;
     loop {
         let batch = records.next(BATCH_RECORDS)?;
         if batch.is_empty() {

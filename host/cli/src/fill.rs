@@ -11,7 +11,11 @@ use forebay::{
     storage::{Backend, FileId, Ledger, SyncTarget, native::Native},
 };
 
-use crate::{framing::Shown, place, print};
+use crate::{
+    framing::Shown,
+    place, print,
+    remembered::{self, Remembered},
+};
 
 /// How much is written at a time.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -32,6 +36,7 @@ pub(crate) struct Fill {
     native: Native,
     file_bytes: u64,
     max_bytes: u64,
+    options: Remembered,
     made: Vec<FileId>,
     /// How long the last file is, with what waits in `frames`.
     length: u64,
@@ -52,8 +57,8 @@ pub(crate) struct Filled {
 }
 
 impl Fill {
-    /// Makes the buffer's directory, which must hold none. `sizes` are those of a data file and of all.
-    pub(crate) fn new(dir: &Path, sizes: (u64, u64)) -> anyhow::Result<Self> {
+    /// Makes the buffer's directory, which must hold none. `sizes` are those of a data file and of all. It is to remember `options`.
+    pub(crate) fn new(dir: &Path, (options, sizes): (Remembered, (u64, u64))) -> anyhow::Result<Self> {
         place::must_be_free(dir)?;
         must_hold_no_buffer(dir)?;
         let native = Native::fill(dir)?;
@@ -62,6 +67,7 @@ impl Fill {
             native,
             file_bytes: sizes.0,
             max_bytes: sizes.1,
+            options,
             made: Vec::new(),
             length: 0,
             frames: Vec::new(),
@@ -108,6 +114,9 @@ impl Fill {
         };
         self.native.store_ledger(ledger)?;
         self.sync(SyncTarget::Ledger)?;
+        if !self.options.is_empty() {
+            self.options.store(&self.dir)?;
+        }
         self.native.filled()?;
         self.is_finished = true;
         Ok(self.filled)
@@ -152,6 +161,7 @@ impl Drop for Fill {
         }
         let removed = self.made.iter().map(|file| self.native.remove_file(*file).is_ok());
         let are_removed = removed.fold(true, |all, is_removed| all && is_removed);
+        let _ = fs::remove_file(self.dir.join(remembered::NAME));
         // What is left stays marked, and the next attempt names it.
         if are_removed && fs::remove_file(self.dir.join(LEDGER)).is_ok() {
             let _ = self.native.filled();

@@ -86,10 +86,11 @@ fn main() -> ExitCode {
 
 /// Completes the options of a command with those that its buffer remembers.
 fn recall(command: &mut Command) -> anyhow::Result<()> {
+    let changes_them = matches!(command, Command::Init(_));
     match command.buffer() {
         Some((dir, buffer)) => {
             let dir = dir.to_owned();
-            remembered::recall(&dir, buffer)
+            remembered::recall(&dir, buffer, changes_them)
         }
         None => Ok(()),
     }

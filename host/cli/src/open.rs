@@ -67,7 +67,10 @@ impl Opening {
     }
 
     /// Opens the buffer in a directory that was taken.
-    pub(crate) fn open(&self, dir: &Path, args: &BufferArgs, locked: Locked) -> anyhow::Result<Buffer> {
+    pub(crate) fn open(&self, dir: &Path, args: &BufferArgs, mut locked: Locked) -> anyhow::Result<Buffer> {
+        if let Some(now) = remembered::recall_again(dir, args)? {
+            locked.set_options(options::of(&now)?)?;
+        }
         self.warn(args);
         let buffer = locked.open().map_err(|error| about(error, dir, args))?;
         let is_new = || buffer.status().is_some_and(|status| status.next_id == RecordId::FIRST);

@@ -1,20 +1,27 @@
 //! What an archive begins and ends with. Between the two are frames, as data files hold them.
 //!
 //! ```text
-//! head, 32 bytes: "forebay dump  1\n" | first id u64 | checksum u32 | 0 u32
+//! head, 48 bytes: "forebay dump  2\n" | first id u64 | length of the options u64 | their checksum u64 | checksum u32 | 0 u32
+//! options, TOML, with newlines up to a multiple of 8
 //! frames
 //! end, 56 bytes:  "forebay dump end" | records u64 | events u64 | next id u64 | first id u64 | checksum u32 | 0 u32
 //! ```
 //!
+//! An archive that begins with "forebay dump  1\n" has no options: its head is 32 bytes long, without the two numbers of theirs.
+//!
 //! All numbers are big-endian. A checksum is the CRC-32 of what stands before it.
 
 /// How long the head is.
-pub(super) const HEAD_BYTES: usize = 32;
+pub(super) const HEAD_BYTES: usize = 48;
+
+/// How long the head of an archive without options is.
+const FORMER_HEAD_BYTES: usize = 32;
 
 /// How long the end is.
 pub(super) const END_BYTES: usize = 56;
 
-const HEAD_MAGIC: &[u8; 16] = b"forebay dump  1\n";
+const HEAD_MAGIC: &[u8; 16] = b"forebay dump  2\n";
+const FORMER_HEAD_MAGIC: &[u8; 16] = b"forebay dump  1\n";
 const END_MAGIC: &[u8; 16] = b"forebay dump end";
 
 /// What stands in front of the frames.
@@ -22,6 +29,9 @@ const END_MAGIC: &[u8; 16] = b"forebay dump end";
 pub(super) struct Head {
     /// The first event that was not acknowledged.
     pub(super) first_id: u64,
+    /// How long the options are that follow.
+    pub(super) options_bytes: u64,
+    pub(super) options_checksum: u64,
 }
 
 /// What stands behind the frames.
@@ -39,12 +49,21 @@ pub(super) struct End {
 
 impl Head {
     pub(super) fn encode(self) -> Vec<u8> {
-        sealed(HEAD_MAGIC, &[self.first_id])
+        sealed(HEAD_MAGIC, &[self.first_id, self.options_bytes, self.options_checksum])
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let [first_id] = unsealed(bytes.get(..HEAD_BYTES)?, HEAD_MAGIC)?;
-        Some(Self { first_id })
+        if Self::bytes_of(bytes) == FORMER_HEAD_BYTES {
+            let [first_id] = unsealed(bytes.get(..FORMER_HEAD_BYTES)?, FORMER_HEAD_MAGIC)?;
+            return Some(Self { first_id, options_bytes: 0, options_checksum: 0 });
+        }
+        let [first_id, options_bytes, options_checksum] = unsealed(bytes.get(..HEAD_BYTES)?, HEAD_MAGIC)?;
+        Some(Self { first_id, options_bytes, options_checksum })
+    }
+
+    /// How long a head is that begins like this, whole or not.
+    pub(super) fn bytes_of(bytes: &[u8]) -> usize {
+        if bytes.starts_with(FORMER_HEAD_MAGIC) { FORMER_HEAD_BYTES } else { HEAD_BYTES }
     }
 }
 

@@ -32,14 +32,16 @@ use crate::{
     framing::Shown,
     given, print,
     records::Records,
+    remembered::Remembered,
     signals::Signals,
 };
 
 pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.hold_connection(Box::new(|| {}));
     let mut records = Records::of(&args.dir)?;
+    let options = Remembered::of_or_none(&args.dir);
     let dumped = if let Some(file) = &args.output {
-        let (dumped, target) = write(&mut records, Target::make(file)?, signals)?;
+        let (dumped, target) = write(&mut records, &options, Target::make(file)?, signals)?;
         target.finish()?;
         match args.format {
             Format::Json => print::json(&dumped)?,
@@ -52,7 +54,7 @@ pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
             "an archive is no text for a terminal: name a file with --output, or redirect standard output"
         );
         given::stdout_for_records()?;
-        write(&mut records, BufWriter::new(print::stdout()?), signals)?.0
+        write(&mut records, &options, BufWriter::new(print::stdout()?), signals)?.0
     };
     if dumped.lost_events == 0 {
         return Ok(Exit::Done);
@@ -62,8 +64,13 @@ pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
 }
 
 /// Writes all records.
-fn write<W: Write>(records: &mut Records, into: W, signals: &Signals) -> anyhow::Result<(Dumped, W)> {
-    let mut archive = ArchiveWriter::new(into, records.first_id())?;
+fn write<W: Write>(
+    records: &mut Records,
+    options: &Remembered,
+    into: W,
+    signals: &Signals,
+) -> anyhow::Result<(Dumped, W)> {
+    let mut archive = ArchiveWriter::new(into, records.first_id(), options)?;
     loop {
         let batch = records.next(BATCH_RECORDS)?;
         if batch.is_empty() {
@@ -144,10 +151,9 @@ impl Drop for Target {
 }
 
 pub(crate) fn restore(args: &RestoreArgs, signals: &Signals) -> anyhow::Result<Exit> {
-    let sizes = args.sizes.chosen()?;
     signals.hold_connection(Box::new(|| {}));
     let mut archive = Archive::open(&args.file)?;
-    let mut fill = Fill::new(&args.dir, sizes)?;
+    let mut fill = Fill::new(&args.dir, archive.options().of_new(&args.sizes)?)?;
     let restore_one = |record: &Shown<'_>| {
         signals.fail_if_caught()?;
         fill.add(record)

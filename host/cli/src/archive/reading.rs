@@ -14,20 +14,32 @@ use forebay_frame::{
     incomplete,
 };
 use serde::Serialize;
+use tracing::warn;
 
 use super::ends::{END_BYTES, End, HEAD_BYTES, Head};
-use crate::framing::Shown;
+use crate::{framing::Shown, remembered::Remembered};
 
 /// How much is read at a time.
 const BLOCK_BYTES: u64 = 1 << 20;
 
+/// The longest options that are read.
+const OPTIONS_BYTES_MAX: u64 = 64 << 10;
+
 /// An archive that is read.
 pub(crate) struct Archive {
     path: PathBuf,
+    options: Options,
     body: Part,
     head: Option<Head>,
     end: Option<End>,
     map: FileMap,
+}
+
+/// What the buffer remembered, as it is in the file.
+#[derive(Debug)]
+struct Options {
+    bytes: Vec<u8>,
+    offset: u64,
 }
 
 /// Something that is wrong with an archive.
@@ -46,6 +58,8 @@ pub(crate) struct Fault {
 pub(crate) enum FaultKind {
     /// The head is damaged. No record is.
     Head,
+    /// The options that the buffer remembered are damaged. No record is.
+    Options,
     /// Damaged bytes.
     Corrupt,
     /// Whole frames that do not belong there.
@@ -78,12 +92,17 @@ impl Archive {
             path.display()
         );
         let mut all = Part { file, from: 0, to: metadata.len() };
-        let head = Head::decode(&all.read(0, to_u64(HEAD_BYTES)).with_context(cannot)?);
-        let end_at = all.to.saturating_sub(to_u64(END_BYTES)).max(to_u64(HEAD_BYTES).min(all.to));
+        let first = all.read(0, to_u64(HEAD_BYTES)).with_context(cannot)?;
+        let (head, head_bytes) = (Head::decode(&first), to_u64(Head::bytes_of(&first)));
+        let end_at = all.to.saturating_sub(to_u64(END_BYTES)).max(head_bytes.min(all.to));
         let last = all.read(end_at, to_u64(END_BYTES)).with_context(cannot)?;
         let end = End::decode(&last);
         let to = if end.is_some() || End::is_meant(&last) { end_at } else { all.to };
-        let mut body = Part { file: all.file, from: to_u64(HEAD_BYTES).min(to), to };
+        let options_at = head_bytes;
+        let options_bytes = head.map_or(0, |head| head.options_bytes).min(to.saturating_sub(options_at));
+        let options = all.read(options_at, options_bytes.min(OPTIONS_BYTES_MAX)).with_context(cannot)?;
+        let options_end = options_at.saturating_add(options_bytes);
+        let mut body = Part { file: all.file, from: options_end.min(to), to };
         // The first frame is where it belongs: all ids that follow count from it.
         let fences = Fences { min: None, end: end.map(|end| RecordId(end.next_id)) };
         let map = FileMap::of(&mut body, fences).with_context(cannot)?;
@@ -92,7 +111,32 @@ impl Archive {
             "{} is no archive of `forebay dump`: check the path",
             path.display()
         );
-        Ok(Self { path: path.to_owned(), body, head, end, map })
+        Ok(Self {
+            path: path.to_owned(),
+            options: Options { bytes: options, offset: options_at },
+            body,
+            head,
+            end,
+            map,
+        })
+    }
+
+    /// What the buffer remembered; nothing where that is damaged.
+    pub(crate) fn options(&self) -> Remembered {
+        let text = std::str::from_utf8(&self.options.bytes).ok().filter(|_| !self.has_damaged_options());
+        let parsed = text.map(Remembered::parse).unwrap_or_else(|| Ok(Remembered::default()));
+        parsed.unwrap_or_else(|error| {
+            warn!(
+                error,
+                "the options in the archive are of another version: choose them again with 'forebay init'"
+            );
+            Remembered::default()
+        })
+    }
+
+    fn has_damaged_options(&self) -> bool {
+        let checksum = u64::from(crc32fast::hash(&self.options.bytes));
+        self.head.is_some_and(|head| head.options_checksum != checksum)
     }
 
     /// The first event that was not acknowledged when the archive was made.
@@ -124,6 +168,9 @@ impl Archive {
             |kind, offset, bytes, ids: Option<[u64; 2]>| faults.push(Fault { kind, offset, bytes, ids });
         if self.head.is_none() {
             add(FaultKind::Head, 0, self.body.from, None);
+        }
+        if self.has_damaged_options() {
+            add(FaultKind::Options, self.options.offset, to_u64(self.options.bytes.len()), None);
         }
         let stretches = self.map.stretches();
         let mut floor = self.first_id().0;

@@ -71,6 +71,7 @@ impl Restored {
         for Fault { kind, offset, bytes, ids } in &self.faults {
             let what = match kind {
                 FaultKind::Head => "the head is damaged",
+                FaultKind::Options => "the options that the buffer remembered are damaged, and are left out",
                 FaultKind::Corrupt => "corrupt bytes",
                 FaultKind::Misplaced => "whole frames that do not belong there",
                 FaultKind::Length => "damaged length of a whole frame",

@@ -7,6 +7,7 @@ use forebay_core::{MemoryBlock, ReadRecord};
 use proptest::{prelude::*, sample::Index};
 
 use super::{ends::HEAD_BYTES, reading::Archive, writing::ArchiveWriter};
+use crate::remembered::Remembered;
 
 /// What is compared of a record.
 type Content = (u64, u32, u32, Vec<u8>);
@@ -34,7 +35,7 @@ fn next_id(records: &[Content]) -> u64 {
 /// The archive of these records, and where the frame of each ends.
 fn archived(records: &[Content]) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::new();
-    let mut archive = ArchiveWriter::new(&mut bytes, RecordId(7)).unwrap();
+    let mut archive = ArchiveWriter::new(&mut bytes, RecordId(7), &Remembered::default()).unwrap();
     let mut ends = Vec::new();
     let mut end = HEAD_BYTES;
     for (id, events, metadata, payload) in records {

@@ -7,6 +7,7 @@ use forebay::RecordId;
 use forebay_core::ReadRecord;
 
 use super::ends::{End, Head};
+use crate::remembered::Remembered;
 
 /// An archive that is being written.
 pub(crate) struct ArchiveWriter<W> {
@@ -17,9 +18,15 @@ pub(crate) struct ArchiveWriter<W> {
 }
 
 impl<W: Write> ArchiveWriter<W> {
-    /// Begins an archive of the records from this id on.
-    pub(crate) fn new(mut into: W, first_id: RecordId) -> anyhow::Result<Self> {
-        into.write_all(&Head { first_id: first_id.0 }.encode()).context(CANNOT_WRITE)?;
+    /// Begins an archive of the records from this id on, and of a buffer's options.
+    pub(crate) fn new(mut into: W, first_id: RecordId, options: &Remembered) -> anyhow::Result<Self> {
+        let options = if options.is_empty() { Vec::new() } else { padded(options.text()?) };
+        let head = Head {
+            first_id: first_id.0,
+            options_bytes: u64::try_from(options.len())?,
+            options_checksum: crc32fast::hash(&options).into(),
+        };
+        into.write_all(&head.encode()).and_then(|()| into.write_all(&options)).context(CANNOT_WRITE)?;
         Ok(Self { into, records: 0, events: 0, frames: Vec::new() })
     }
 
@@ -42,6 +49,14 @@ impl<W: Write> ArchiveWriter<W> {
         self.into.write_all(&end.encode()).and_then(|()| self.into.flush()).context(CANNOT_WRITE)?;
         Ok((records, self.into))
     }
+}
+
+/// A text, with newlines up to a multiple of 8: frames begin there.
+fn padded(mut text: String) -> Vec<u8> {
+    while text.len() % 8 > 0 {
+        text.push('\n');
+    }
+    text.into_bytes()
 }
 
 const CANNOT_WRITE: &str = "cannot write the archive";

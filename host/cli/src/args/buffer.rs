@@ -74,6 +74,9 @@ pub(crate) struct BufferArgs {
     /// Which options were chosen, by a flag or by the environment
     #[arg(skip)]
     pub(crate) chosen: Vec<Term>,
+    /// The same before the command was given what the buffer remembers
+    #[arg(skip)]
+    pub(crate) as_given: Option<Box<BufferArgs>>,
     /// Run the buffer's logic from this WebAssembly component instead of the one that is built in
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,

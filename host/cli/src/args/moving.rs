@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args as ArgGroup;
-use forebay::Options;
 
 use super::{BufferArgs, Format};
 use crate::size;
@@ -12,22 +11,13 @@ use crate::size;
 #[derive(Debug, ArgGroup)]
 #[command(next_help_heading = "Options of the new buffer (sizes as 64KiB, 1MiB, 2G or bytes)")]
 pub(crate) struct SizeArgs {
-    /// Go on to the next data file when one has reached this size; from 4KiB [default: 128MiB, or half of --max-size]
+    /// Go on to the next data file when one has reached this size; from 4KiB [default: as the old buffer remembers it, else 128MiB or half of
+    /// --max-size]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) file_size: Option<u64>,
-    /// Fail if all data files together take more than this [default: no limit]
+    /// Fail if all data files together take more than this [default: as the old buffer remembers it, else no limit]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub(crate) max_size: Option<u64>,
-}
-
-impl SizeArgs {
-    /// The size of a data file and the most that all may hold, in bytes.
-    pub(crate) fn chosen(&self) -> anyhow::Result<(u64, u64)> {
-        let mut options = Options::default();
-        options.set_sizes(self.file_size, self.max_size);
-        options.check()?;
-        Ok((options.file_bytes, self.max_size.unwrap_or(u64::MAX)))
-    }
 }
 
 /// Write all records that wait in the buffer in DIR to one file, an archive with checksums

@@ -83,6 +83,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
     let BufferArgs {
         file_size: _,
         max_size: _,
+        as_given: _,
         max_events,
         max_record,
         when_full,
@@ -182,6 +183,7 @@ mod tests {
                 metadata: 10,
                 small_files: true,
                 discard_damaged: true,
+                as_given: None,
                 chosen: Vec::new(),
                 component: Some("logic.wasm".into()),
             };

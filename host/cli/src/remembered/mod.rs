@@ -9,12 +9,17 @@ use std::{
 };
 
 use anyhow::Context as _;
+use forebay::Options;
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use self::values::{Interval, Named, Size};
 use crate::{
-    args::{BufferArgs, Durability, Term, WhenFull},
+    args::{BufferArgs, Durability, SizeArgs, Term, WhenFull},
     options,
 };
 
@@ -64,7 +69,7 @@ impl Remembered {
                 path.display()
             )
         };
-        let file = match File::open(&path) {
+        let file = match open_regular(&path) {
             // There is none. Where the directory itself cannot be had, its opening says why.
             Err(_) if path.symlink_metadata().is_err() => return Ok(Self::default()),
             opened => opened.map_err(|error| anyhow::anyhow!(fail(error.to_string())))?,
@@ -72,15 +77,51 @@ impl Remembered {
         let mut text = String::new();
         io::Read::read_to_string(&mut io::Read::take(file, BYTES_MAX), &mut text)
             .map_err(|error| anyhow::anyhow!(fail(error.to_string())))?;
-        toml::from_str(&text).map_err(|error| anyhow::anyhow!(fail(in_one_line(&error, &text))))
+        Self::parse(&text).map_err(|error| anyhow::anyhow!(fail(error)))
+    }
+
+    /// The same where a damaged file must not be in the way: of a buffer whose records are taken elsewhere.
+    pub(crate) fn of_or_none(dir: &Path) -> Self {
+        Self::of(dir).unwrap_or_else(|error| {
+            warn!(error = format!("{error:#}"), "the options of the buffer do not go along with its records");
+            Self::default()
+        })
+    }
+
+    /// Options from TOML. The error says in one line what is wrong.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| in_one_line(&error, text))
+    }
+
+    /// These options as TOML.
+    pub(crate) fn text(&self) -> anyhow::Result<String> {
+        toml::to_string(self).context("cannot put the options into TOML")
+    }
+
+    /// What a new buffer remembers that gets the records of the buffer with these options; the size of its data files, and the most that
+    /// all may hold, in bytes.
+    pub(crate) fn of_new(mut self, given: &SizeArgs) -> anyhow::Result<(Self, (u64, u64))> {
+        self.file_size = given.file_size.map(Size).or(self.file_size);
+        self.max_size = given.max_size.map(Size).or(self.max_size);
+        let bytes = |size: Option<Size>| size.map(|Size(bytes)| bytes);
+        let mut options = Options::default();
+        options.set_sizes(bytes(self.file_size), bytes(self.max_size));
+        options.check()?;
+        let most = bytes(self.max_size).unwrap_or(u64::MAX);
+        Ok((self, (options.file_bytes, most)))
     }
 
     /// Makes the buffer in a directory remember these. Its lock is held.
     pub(crate) fn store(&self, dir: &Path) -> anyhow::Result<()> {
-        let text = toml::to_string(self).context("cannot put the options into TOML")?;
+        let text = self.text()?;
         let store = || -> io::Result<()> {
             let new = dir.join(NEW_NAME);
-            let mut file = File::create(&new)?;
+            // What stands there may lead elsewhere.
+            match fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = File::create_new(&new)?;
             file.write_all(HEAD.as_bytes())?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
@@ -151,21 +192,34 @@ impl Remembered {
     }
 }
 
+/// Opens a file that must be a regular one: a symbolic link could lead anywhere, and a pipe would make us wait.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Err(Errno::LOOP) => return Err(io::Error::other("it is a symbolic link, and none is followed")),
+        opened => File::from(opened?),
+    };
+    let is_file = file.metadata()?.is_file();
+    if is_file { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+}
+
 fn set<T>(option: &mut T, remembered: Option<T>, is_free: bool) {
     if let Some(value) = remembered.filter(|_| is_free) {
         *option = value;
     }
 }
 
-/// Completes the options of a command with those that the buffer remembers. Says where the two differ.
-pub(crate) fn recall(dir: &Path, args: &mut BufferArgs) -> anyhow::Result<()> {
+/// Completes the options of a command with those that the buffer remembers. Says where the two differ, unless the command is the one
+/// that changes what is remembered.
+pub(crate) fn recall(dir: &Path, args: &mut BufferArgs, changes_them: bool) -> anyhow::Result<()> {
     let remembered = Remembered::of(dir)?;
     let chosen = Remembered::default().with_chosen(args);
-    for (name, here, there) in chosen.differences(&remembered) {
+    for (name, here, there) in chosen.differences(&remembered).into_iter().filter(|_| !changes_them) {
         warn!(
             "--{name} is {here} for this command; the buffer remembers {there} ('forebay init' changes that)"
         );
     }
+    args.as_given = Some(Box::new(args.clone()));
     remembered.apply(args);
     let chosen = chosen.lines();
     let mut used = remembered.lines();
@@ -175,6 +229,15 @@ pub(crate) fn recall(dir: &Path, args: &mut BufferArgs) -> anyhow::Result<()> {
         options::of(args).with_context(|| format!("the buffer remembers {} in {NAME}", used.join(", ")))?;
     }
     Ok(())
+}
+
+/// The options of a command that has waited for the buffer's lock: another one may have changed what the buffer remembers meanwhile.
+/// `None` where it went by nothing that is remembered.
+pub(crate) fn recall_again(dir: &Path, args: &BufferArgs) -> anyhow::Result<Option<BufferArgs>> {
+    let Some(given) = &args.as_given else { return Ok(None) };
+    let mut now = BufferArgs::clone(given);
+    Remembered::of(dir)?.apply(&mut now);
+    Ok(Some(now))
 }
 
 /// A buffer that was just made remembers what was chosen for it.
