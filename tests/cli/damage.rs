@@ -278,9 +278,15 @@ fn is_of_use(directory: &Path, at: &str) {
     assert_eq!(run(["read", path]).assert_quiet_success().stdout, b"and on\n", "{at}");
 }
 
-/// One frame of a later file at the end of a short one hid all records between the two.
+/// One frame of a later file at the end of a short one hid all records between the two; and three did, where the next file is shorter.
 #[test]
-fn a_misplaced_frame_at_the_end_of_a_short_file_costs_nothing_behind_it() {
+fn misplaced_frames_at_the_end_of_a_short_file_cost_nothing_behind_it() {
+    for (misplaced, left) in [(1, 5), (3, 2)] {
+        are_no_records(misplaced, left);
+    }
+}
+
+fn are_no_records(misplaced: usize, left: usize) {
     let place = Place::new();
     let lines: String = (1..=300).map(|id| format!("{id:0160}\n")).collect();
     let sizes = ["--file-size=16KiB", "--max-size=16MiB", "--small-files"];
@@ -290,13 +296,37 @@ fn a_misplaced_frame_at_the_end_of_a_short_file_costs_nothing_behind_it() {
     let mut first = fs::read(file(0)).unwrap();
     first.truncate(2000);
     first.extend([b'x'; 264]);
-    first.extend(&fs::read(file(3)).unwrap()[4000..4200]);
+    first.extend(&fs::read(file(3)).unwrap()[4000..4000 + 200 * misplaced]);
     fs::write(file(0), first).unwrap();
     let mut second = fs::read(file(1)).unwrap();
-    second.truncate(1000);
+    second.truncate(200 * left);
     fs::write(file(1), second).unwrap();
     let read = run(["peek", &*place.path]);
-    let ids = (1..=10).chain(82..=86).chain(163..=300);
+    let ids = (1..=10).chain(82..82 + left).chain(163..=300);
     let expected: String = ids.map(|id| format!("{id:0160}\n")).collect();
     assert_eq!(String::from_utf8_lossy(&read.stdout), expected, "{read}");
+}
+
+/// A dump for a disaster, or a purge, must not go by numbers that cannot be right.
+#[test]
+fn commands_that_take_records_elsewhere_say_that_the_ledger_is_damaged() {
+    for ledger in [[0xff; 24], [0x5a; 24]] {
+        let directory = fixtures::copy("w100_r40");
+        let (path, other) = (directory.path().to_str().unwrap(), Place::new());
+        fs::write(directory.path().join("buffer.db"), ledger).unwrap();
+        let archive = format!("{}.dump", other.path);
+        let commands = [vec!["dump", path, "--output", &archive], vec!["copy", path, "--to", &other.path]];
+        for command in commands {
+            let ended = run(command);
+            assert_eq!(ended.code, Some(1), "{ended}");
+            assert!(ended.stderr.contains("forebay: the ledger, buffer.db, "), "{ended}");
+        }
+        for path in [path, &other.path] {
+            let dumped = run(["dump", path, "--output", &format!("{archive}-{}", path.len())]);
+            assert!(String::from_utf8_lossy(&dumped.stdout).contains("ids 1 to 100\n"), "{dumped}");
+        }
+        assert!(run(["peek", &other.path]).stdout == fixtures::lines(1..=100));
+        let purged = run(["purge", path, "--through=50", "--yes"]);
+        assert!(purged.code == Some(2) && purged.stderr.contains("'forebay repair' first"), "{purged}");
+    }
 }

@@ -67,3 +67,34 @@ fn none_is_kept_where_the_operator_wants_none() {
     assert_eq!(kept(directory.path()).len(), 0);
     assert!(files.keys().all(|name| !directory.path().join(name).exists()));
 }
+
+/// Large damaged files must not take the disk from the buffer: they have an eighth of its maximum size.
+#[test]
+fn what_is_kept_takes_an_eighth_of_the_maximum_size_and_the_last_file_always() {
+    let (directory, _) = damaged(3..=8);
+    read(directory.path(), &["--file-size=4KiB", "--max-size=64KiB", "--small-files"]);
+    let files = kept(directory.path());
+    let bytes: usize = files.values().map(Vec::len).sum();
+    assert!(files.len() < 6 && bytes <= 8 << 10, "{bytes} bytes of {:?}", files.keys());
+    let (directory, _) = damaged(3..=8);
+    read(directory.path(), &["--file-size=4KiB", "--max-size=9KiB", "--small-files"]);
+    assert_eq!(kept(directory.path()).len(), 1, "{:?}", kept(directory.path()).keys());
+}
+
+/// They pile up otherwise: a person who has looked into them wants the space back.
+#[test]
+fn the_quarantine_is_cleared_on_demand() {
+    let (directory, files) = damaged([5, 8]);
+    let path = directory.path().to_str().unwrap();
+    assert_eq!(run(["repair", path]).code, Some(1));
+    let folder = directory.path().join("buffer.quarantine");
+    fs::write(folder.join("notes"), "mine").unwrap();
+    let bytes: usize = files.values().map(Vec::len).sum();
+    let cleared = run(["repair", path, "--clear-quarantine", "--format=json"]);
+    assert!(cleared.assert_quiet_success().json()["bytes"].as_u64().unwrap() >= bytes as u64, "{cleared}");
+    let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes"], "what is not ours stays");
+    fs::remove_file(folder.join("notes")).unwrap();
+    run(["repair", path, "--clear-quarantine"]).assert_quiet_success();
+    assert!(!folder.exists());
+}

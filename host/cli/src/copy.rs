@@ -52,8 +52,10 @@ pub(crate) fn run(args: &CopyArgs, signals: &Signals) -> anyhow::Result<Exit> {
         Format::Json => print::json(&copied)?,
         Format::Text => print::lines(&copied.text(&args.to)?)?,
     }
+    let bad_ledger = records.bad_ledger();
+    bad_ledger.into_iter().for_each(print::say);
     if copied.lost_events == 0 {
-        return Ok(Exit::Done);
+        return Ok(if bad_ledger.is_some() { Exit::No } else { Exit::Done });
     }
     print::say(&lost_in_words(copied.lost_events, &records.lost().places, 0));
     Ok(Exit::No)

@@ -14,6 +14,9 @@ pub(crate) fn run(args: &PurgeArgs, signals: &Signals) -> anyhow::Result<Exit> {
     signals.set_grace(args.buffer.grace);
     let opening = Opening::existing(&args.buffer)?;
     let mut records = Records::of(&args.dir)?;
+    if let Some(what) = records.bad_ledger() {
+        anyhow::bail!("{what}; nothing is removed: see 'forebay verify', and run 'forebay repair' first");
+    }
     let (first, end) = (records.next_id(), records.end_id());
     let (dir, through) = (print::path(&args.dir), args.through);
     ensure!(

@@ -17,7 +17,10 @@ use forebay::{
         native::{Holder, LedgerOnDisk, ReadOnly, Snapshot, SnapshotError},
     },
 };
-use forebay_core::{ReadRecord, look::Look};
+use forebay_core::{
+    ReadRecord,
+    look::{LedgerState, Look},
+};
 use tracing::{info, warn, warn_span};
 
 use crate::{framing::Shown, logging};
@@ -44,6 +47,8 @@ pub(crate) struct Records {
     first: RecordId,
     /// The first event that was neither given out nor lost.
     next: RecordId,
+    /// The id behind the last record that was given out, or the first event where none was.
+    given_out: RecordId,
     /// A place before it that the next look can begin at.
     known: Option<Checkpoint>,
     lost: Lost,
@@ -89,6 +94,7 @@ impl Records {
             is_live,
             first: next,
             next,
+            given_out: next,
             known: None,
             lost: Lost::default(),
         })
@@ -99,9 +105,23 @@ impl Records {
         self.first
     }
 
-    /// The id of the first event that was not given out.
+    /// The id of the first event that was not given out. A ledger that does not count says nothing of ids behind the last record.
     pub(crate) fn next_id(&self) -> RecordId {
-        self.next
+        if self.bad_ledger().is_some() { self.given_out } else { self.next }
+    }
+
+    /// What is wrong with the ledger, in words, if it does not count. What was acknowledged stood in it alone.
+    pub(crate) fn bad_ledger(&self) -> Option<&'static str> {
+        match self.look.ledger_state() {
+            LedgerState::Missing | LedgerState::Replaced => Some(
+                "the ledger, buffer.db, is missing, damaged or out of date: this goes by what was noted beside it or by the data files, and \
+                 acknowledged records may be among these",
+            ),
+            LedgerState::Overrun => Some(
+                "the ledger, buffer.db, has passed more than was ever written: this goes by what was noted beside it or by the data files",
+            ),
+            _ => None,
+        }
     }
 
     /// The id behind everything that was there when the look began.
@@ -147,7 +167,8 @@ impl Records {
             };
             self.note_losses(losses)?;
             let Some(last) = records.last() else { return Ok(records) };
-            self.next = self.next.max(last.id.after(last.events.get().into()));
+            self.given_out = last.id.after(last.events.get().into());
+            self.next = self.next.max(self.given_out);
             // A part of what was acknowledged meanwhile is gone. The rest of it would look like records behind a loss.
             let waits = |record: &ReadRecord| record.id.after(record.events.get().into()) > self.first;
             let records: Vec<ReadRecord> = records.into_iter().filter(waits).collect();

@@ -56,8 +56,10 @@ pub(crate) fn dump(args: &DumpArgs, signals: &Signals) -> anyhow::Result<Exit> {
         given::stdout_for_records()?;
         write(&mut records, &options, BufWriter::new(print::stdout()?), signals)?.0
     };
+    let bad_ledger = records.bad_ledger();
+    bad_ledger.into_iter().for_each(print::say);
     if dumped.lost_events == 0 {
-        return Ok(Exit::Done);
+        return Ok(if bad_ledger.is_some() { Exit::No } else { Exit::Done });
     }
     print::say(&lost_in_words(dumped.lost_events, &records.lost().places, 0));
     Ok(Exit::No)

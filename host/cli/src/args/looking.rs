@@ -52,13 +52,17 @@ pub(crate) struct PeekArgs {
 /// was damaged.
 #[derive(Debug, ArgGroup)]
 #[command(after_help = "Example:
-  forebay repair /tmp/queue --dry-run")]
+  forebay repair /tmp/queue --dry-run
+  forebay repair /tmp/queue --clear-quarantine      # when you no longer want to look into the files as they were")]
 pub(crate) struct RepairArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,
     /// Change nothing, and say what would be changed; works while another process has the buffer
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Repair nothing, and remove for good what repairs and reads have put into buffer.quarantine until now
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) clear_quarantine: bool,
     /// For people, or as a JSON object
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -8,8 +8,9 @@ mod report;
 use anyhow::{Context as _, ensure};
 use forebay::{
     Buffer, Options,
-    storage::native::{Repair, Snapshot},
+    storage::native::{self, Repair, Snapshot},
 };
+use serde::Serialize;
 
 use self::{
     plan::{Action, Plan},
@@ -22,6 +23,9 @@ use crate::{
 };
 
 pub(crate) fn run(args: &RepairArgs) -> anyhow::Result<Exit> {
+    if args.clear_quarantine {
+        return clear(args);
+    }
     let outcome = if args.dry_run {
         let (found, plan) = verify::inspect(|| Snapshot::take(&args.dir), Plan::add)?;
         Outcome::new(found, &plan, true)
@@ -33,6 +37,28 @@ pub(crate) fn run(args: &RepairArgs) -> anyhow::Result<Exit> {
         Format::Text => print::lines(&outcome.text(&args.dir)?)?,
     }
     Ok(if outcome.found.ok { Exit::Done } else { Exit::No })
+}
+
+/// What was removed of the quarantine.
+#[derive(Serialize)]
+struct Cleared {
+    files: u64,
+    bytes: u64,
+}
+
+fn clear(args: &RepairArgs) -> anyhow::Result<Exit> {
+    let native::Cleared { files, bytes } = Repair::lock(&args.dir)?.clear_quarantine()?;
+    match args.format {
+        Format::Json => print::json(&Cleared { files, bytes })?,
+        Format::Text => {
+            let (files, bytes) = (print::count(files, "file"), print::count(bytes, "byte"));
+            print::lines(&format!(
+                "{}: removed {files} from buffer.quarantine, {bytes}\n",
+                print::path(&args.dir)
+            ))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn repair(args: &RepairArgs) -> anyhow::Result<Outcome> {

@@ -267,9 +267,24 @@ impl Guard {
         if !is_damaged || !self.keeps_damaged || self.is_disk_full() {
             return;
         }
-        if let Err(error) = unless_missing(self.backend.keep_damaged(file)) {
+        let bytes_max = self.room.bytes_kept_aside();
+        if let Err(error) = unless_missing(self.backend.keep_damaged(file, bytes_max)) {
             let error: &dyn Error = &error;
             warn!(%file, error, "a damaged data file that is removed could not be kept aside");
+        }
+    }
+
+    /// Records go before what was kept of others: one file a write that was refused.
+    fn give_up_damaged(&mut self) {
+        match self.backend.give_up_damaged() {
+            Ok(true) => {
+                warn!("the disk is full: the damaged data file that was kept aside first is given up")
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let error: &dyn Error = &error;
+                warn!(error, "a damaged data file that was kept aside could not be removed from a full disk");
+            }
         }
     }
 
@@ -364,6 +379,9 @@ impl Guard {
             written = self.backend.append(file, at, &piece);
         }
         self.room.note_write(&written, bytes);
+        if self.is_disk_full() {
+            self.give_up_damaged();
+        }
         if let Err(error) = written {
             // Part of it may be there. Should this fail too, the next append overwrites it, or recovery truncates it.
             if let Err(error) = self.backend.truncate_file(file, at) {

@@ -69,6 +69,11 @@ impl Room {
         }
     }
 
+    /// How many bytes of damaged data files may be kept aside: an eighth of what the buffer itself may take.
+    pub(super) fn bytes_kept_aside(&self) -> u64 {
+        self.max_bytes / 8
+    }
+
     /// Whether the operator lets go of any record that waits.
     pub(super) fn lets_go(&self) -> bool {
         self.drops_oldest || self.retained.is_some()

@@ -191,7 +191,7 @@ impl Follower {
 /// The id below which all ids of a damaged file lie: where the file that follows begins, unless nothing tells that.
 ///
 /// A misplaced sector may end this file or begin the next. Of the places where the next file can begin, the one counts with which
-/// both files together keep the most records. So the answer is a function of the two files' bytes, and every look finds the same.
+/// this file and those behind it keep the most records. So the answer is a function of their bytes, and every look finds the same.
 pub(crate) fn end_id(
     files: &mut Files<'_>,
     file: FileId,
@@ -222,18 +222,56 @@ pub(crate) fn end_id(
         // Where the next file's first frame does not tell, its first record that can be read does.
         return Ok(fence.or(starts.into_iter().min()));
     }
-    let behind = next.from(files, Some(open_end))?;
-    let mut best = (None, open.worth().saturating_add(behind.worth()));
+    let voters = voters(files, &mut next, open.records())?;
+    let mut best = (None, open.worth().saturating_add(worth_from(files, &voters, Some(open_end))?));
     for start in starts {
         let own = own(files, Some(start))?;
-        let behind = next.from(files, own.next_id().or(min_id))?;
-        let kept = own.worth().saturating_add(behind.worth());
+        let behind = worth_from(files, &voters, own.next_id().or(min_id))?;
+        let kept = own.worth().saturating_add(behind);
         // In doubt the first frame of the next file counts.
         if kept > best.1 || kept == best.1 && Some(start) == fence {
             best = (Some(start), kept);
         }
     }
     Ok(best.0)
+}
+
+/// The files behind a damaged one that say where its ids end: so many that they hold more records than it. A short one alone could be
+/// outvoted by a misplaced sector, which would hide the files behind it as well.
+fn voters(
+    files: &mut Files<'_>,
+    next: &mut Follower,
+    own_records: u64,
+) -> Result<Vec<(FileId, u64)>, StorageError> {
+    let mut records = next.unplaced(files)?.records();
+    let mut voters = vec![(next.file, next.bytes)];
+    let mut last = next.file;
+    while records <= own_records.saturating_mul(2)
+        && voters.len() < FOLLOWERS_MAX
+        && let Some((file, bytes)) = nonempty_follower(files.segments, last)
+    {
+        let map = unless_missing(FileMap::of(&mut files.bytes_of(file, bytes), Fences::UNPLACED))?;
+        records = records.saturating_add(map.records());
+        voters.push((file, bytes));
+        last = file;
+    }
+    Ok(voters)
+}
+
+/// How much speaks for files that follow each other, if no id in them is below `min`.
+fn worth_from(
+    files: &mut Files<'_>,
+    in_order: &[(FileId, u64)],
+    mut min: Option<RecordId>,
+) -> Result<i128, StorageError> {
+    let mut worth = 0_i128;
+    for (file, bytes) in in_order {
+        let map = FileMap::of(&mut files.bytes_of(*file, *bytes), Fences { min, end: None });
+        let map = unless_missing(map)?;
+        worth = worth.saturating_add(map.worth());
+        min = map.next_id().or(min);
+    }
+    Ok(worth)
 }
 
 /// The id with which a stretch begins that can be read.

@@ -123,9 +123,14 @@ pub trait Backend: Send {
     fn keep_cut(&mut self, file: FileId, from: u64, bytes: u64) -> Result<(), StorageError>;
 
     /// Keeps a damaged data file, which is about to be removed: in a directory in `buffer.quarantine`. There is room for the last
-    /// few of them.
-    fn keep_damaged(&mut self, _file: FileId) -> Result<(), StorageError> {
+    /// few of them, and for so many bytes, but always for this one.
+    fn keep_damaged(&mut self, _file: FileId, _bytes_max: u64) -> Result<(), StorageError> {
         Ok(())
+    }
+
+    /// Removes the damaged data file that was kept first. Gives whether there was one.
+    fn give_up_damaged(&mut self) -> Result<bool, StorageError> {
+        Ok(false)
     }
 
     /// Writes bytes at `at`, which is the file's length. On [`StorageError::NoSpace`] and other failures some of them may

@@ -292,6 +292,11 @@ impl Directory {
         again(|| self.dir.create_dir_with(name, &builder))
     }
 
+    /// Removes a folder, which must be empty.
+    pub(super) fn remove_folder(&self, name: &str) -> io::Result<()> {
+        again(|| self.dir.remove_dir(name))
+    }
+
     /// Makes all names in a folder durable, where the file system can do that.
     pub(super) fn sync_folder(&self, name: &str) -> io::Result<()> {
         let folder = again(|| self.dir.open_dir(name))?;

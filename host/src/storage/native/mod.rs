@@ -46,6 +46,7 @@ pub use self::ledger_image::LedgerOnDisk;
 pub use self::lock::LockError;
 pub use self::moment::Moment;
 pub use self::pool::keep_data_files_open;
+pub use self::quarantine::Cleared;
 pub use self::read_only::ReadOnly;
 pub use self::repair::{Repair, RepairError};
 pub use self::snapshot::{DataFileReader, Snapshot, SnapshotError};
@@ -218,8 +219,12 @@ impl Backend for Native {
         quarantine::keep(&self.directory, &mut self.data_files, file, from, bytes)
     }
 
-    fn keep_damaged(&mut self, file: FileId) -> Result<(), StorageError> {
-        quarantine::keep_damaged(&self.directory, file)
+    fn keep_damaged(&mut self, file: FileId, bytes_max: u64) -> Result<(), StorageError> {
+        quarantine::keep_damaged(&self.directory, file, bytes_max)
+    }
+
+    fn give_up_damaged(&mut self) -> Result<bool, StorageError> {
+        quarantine::give_up_damaged(&self.directory)
     }
 
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {

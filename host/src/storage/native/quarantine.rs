@@ -2,7 +2,8 @@
 //!
 //! `cut-ends` holds what was cut from the ends of data files, which held no whole record. Each end is preceded by a line that
 //! says where it was, and followed by a newline. When there is no room for another the file begins again. It is not synced.
-//! The files `damaged-1-buffer-data-7.dat` and so on are data files that were damaged when they were removed, the last eight.
+//! The files `damaged-1-buffer-data-7.dat` and so on are data files that were damaged when they were removed: the last eight,
+//! and of these an eighth of the buffer's maximum size, but always the last one. On a full disk the first of them gives way to records.
 //! The folders `repair-1`, `repair-2` and so on hold the files that [`Repair`](super::Repair) has replaced.
 
 use std::{
@@ -27,6 +28,9 @@ const CUT_ENDS: &str = "buffer.quarantine/cut-ends";
 
 /// What the file of ends is called while the folder is made in whose place it was.
 const MOVING: &str = "buffer.quarantine.moving";
+
+/// How the folder of a repair is called, in front of its number.
+pub(super) const REPAIR: &str = "repair-";
 
 /// How many data files that were damaged are kept.
 const DAMAGED_MAX: usize = 8;
@@ -65,27 +69,93 @@ pub(super) fn keep(
     kept.write_all(b"\n").map_err(fail("write to"))
 }
 
-/// Keeps a data file that is damaged and about to be removed. Of very many, the newest.
-pub(super) fn keep_damaged(directory: &Directory, file: FileId) -> Result<(), StorageError> {
+/// Keeps a data file that is damaged and about to be removed. Of very many, or very large ones, the newest.
+pub(super) fn keep_damaged(directory: &Directory, file: FileId, bytes_max: u64) -> Result<(), StorageError> {
     let name = data_file::name(file);
     let keep = || {
         make_folder(directory)?;
-        let mut kept = directory.names_in_folder(FOLDER, damaged_number)?;
-        kept.sort_unstable();
+        let kept = damaged(directory)?;
         let number = kept.last().map_or(1, |(last, _)| last.saturating_add(1));
         let second = format!("{FOLDER}/damaged-{number}-{name}");
         keep_file(directory, &name, &second)?;
         directory.sync_folder(FOLDER)?;
         info!(%file, kept = second, "a damaged data file is kept aside");
-        let too_many = (kept.len() + 1).saturating_sub(DAMAGED_MAX);
-        for (_, old) in kept.into_iter().take(too_many) {
-            if let Err(error) = directory.remove_file(&format!("{FOLDER}/{old}")) {
-                debug!(old, %error, "a damaged data file that was kept long ago is left");
+        let mut bytes = directory.metadata(&second)?.len();
+        for (age, (_, old)) in kept.iter().rev().enumerate() {
+            let old = format!("{FOLDER}/{old}");
+            bytes = bytes.saturating_add(directory.metadata(&old).map_or(0, |found| found.len()));
+            if age + 1 >= DAMAGED_MAX || bytes > bytes_max {
+                bytes = bytes_max;
+                if let Err(error) = directory.remove_file(&old) {
+                    debug!(old, %error, "a damaged data file that was kept long ago is left");
+                }
             }
         }
         Ok(())
     };
     keep().map_err(|error| StorageError::from_io("keep", directory.name(&name), error))
+}
+
+/// Removes the one of them that was kept first. Gives whether there was one.
+pub(super) fn give_up_damaged(directory: &Directory) -> Result<bool, StorageError> {
+    let remove = || match damaged(directory)?.first() {
+        Some((_, oldest)) => directory.remove_file(&format!("{FOLDER}/{oldest}")).map(|()| true),
+        None => Ok(false),
+    };
+    match remove() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed.map_err(|error| StorageError::from_io("clear", directory.name(FOLDER), error)),
+    }
+}
+
+/// What of the folder is there, in bytes and files, and was removed.
+pub(super) fn clear(directory: &Directory) -> io::Result<Cleared> {
+    let known = |found: &OsStr| {
+        let name = found.to_str()?;
+        let is_repair = name.strip_prefix(REPAIR).is_some_and(|number| number.parse::<u32>().is_ok());
+        let is_file = damaged_number(found).is_some() || Some(name) == CUT_ENDS.rsplit('/').next();
+        (is_repair || is_file).then(|| (format!("{FOLDER}/{name}"), is_repair))
+    };
+    let mut cleared = Cleared::default();
+    let names = match directory.names_in_folder(FOLDER, known) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(cleared),
+        names => names?,
+    };
+    for (name, is_repair) in names {
+        let files = if is_repair {
+            directory.names_in_folder(&name, |file| Some(format!("{name}/{}", file.to_str()?)))?
+        } else {
+            vec![name.clone()]
+        };
+        for file in files {
+            let bytes = directory.metadata(&file)?.len();
+            directory.remove_file(&file)?;
+            cleared.files += 1;
+            cleared.bytes = cleared.bytes.saturating_add(bytes);
+        }
+        if is_repair {
+            directory.remove_folder(&name)?;
+        }
+    }
+    // What else a person has put there stays.
+    let _ = directory.remove_folder(FOLDER);
+    Ok(cleared)
+}
+
+/// What was removed of the quarantine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// So many files.
+    pub files: u64,
+    /// How long they were, in bytes.
+    pub bytes: u64,
+}
+
+/// The damaged data files that were kept, the first first.
+fn damaged(directory: &Directory) -> io::Result<Vec<(u32, String)>> {
+    let mut kept = directory.names_in_folder(FOLDER, damaged_number)?;
+    kept.sort_unstable();
+    Ok(kept)
 }
 
 /// The number and the name of a damaged data file that was kept.

@@ -19,7 +19,9 @@ use super::{
     filling,
     ledger_image::LEDGER_NAME,
     lock::DirectoryLock,
-    must_be_buffer, quarantine, renewal,
+    must_be_buffer,
+    quarantine::{self, Cleared},
+    renewal,
     snapshot::Snapshot,
 };
 use crate::storage::{FileId, StorageError};
@@ -70,6 +72,11 @@ impl Repair {
     pub fn quarantine(&mut self) -> Result<PathBuf, RepairError> {
         let folder = self.folder()?;
         Ok(self.directory.path().join(folder))
+    }
+
+    /// Removes what repairs and reads have put into the quarantine until now. It is the only trace of what was lost.
+    pub fn clear_quarantine(&self) -> Result<Cleared, RepairError> {
+        quarantine::clear(&self.directory).map_err(|error| self.failed("clear", quarantine::FOLDER, error))
     }
 
     /// Puts a new file in the place of a data file, which goes into the quarantine. `write` fills the new one.
@@ -149,7 +156,7 @@ impl Repair {
     fn make_folder(&self) -> Result<String, RepairError> {
         let fail = |error| self.failed("make", quarantine::FOLDER, error);
         quarantine::make_folder(&self.directory).map_err(fail)?;
-        let names = (1_u32..).map(|number| format!("{}/repair-{number}", quarantine::FOLDER));
+        let names = (1_u32..).map(|number| format!("{}/{}{number}", quarantine::FOLDER, quarantine::REPAIR));
         for name in names {
             match self.directory.make_folder(&name) {
                 Ok(()) => {
