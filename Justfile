@@ -71,11 +71,13 @@ check: format-check lint portable docs wit tidy
 # Format the sources.
 format:
     cargo fmt --all
+    cargo fmt --manifest-path adapters/compose/Cargo.toml
     cargo fmt --manifest-path tests/bench/Cargo.toml
 
 # Check that the sources are formatted.
 format-check:
     cargo fmt --all --check
+    cargo fmt --manifest-path adapters/compose/Cargo.toml --check
     cargo fmt --manifest-path tests/bench/Cargo.toml --check
 
 # Run clippy with warnings as errors.
@@ -83,6 +85,7 @@ lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
     # The tests ask for all features: here is what users compile.
     cargo clippy --package forebay --lib --bins --locked -- -D warnings
+    cargo clippy --manifest-path adapters/compose/Cargo.toml --target-dir target --locked -- -D warnings
     # Of `tests/bench`, what needs no other project: `just bench-lint` looks at all of it.
     cargo clippy --manifest-path tests/bench/Cargo.toml --target-dir target --no-default-features --locked -- -D warnings
 
@@ -142,6 +145,27 @@ component toolchain="": _tools
 # Build the component with Debian's compiler and check what it imports.
 component-debian: (component "debian")
 
+# Build the components for hosts that are not ours, into target/components: forebay-queue.wasm and forebay-cli.wasm. They need
+# rustup's wasm target; what composes them has a lock file of its own.
+components:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    logic=$('{{ just_executable() }}' _component_path)
+    cargo build --locked --quiet --manifest-path adapters/compose/Cargo.toml --target-dir target
+    # Set, even to nothing, it keeps the flags of the user's configuration away from the components.
+    CARGO_ENCODED_RUSTFLAGS= cargo build --locked --quiet --profile adapters --target wasm32-unknown-unknown \
+        --target-dir target/guest --package forebay-guard-wasi --package forebay-queue --package forebay-command
+    target/debug/forebay-compose . target/guest/wasm32-unknown-unknown/adapters "$logic" target/components
+
+# Check that the components do on other hosts what the native host does, and that each reads what the other has written: minutes.
+conformance: _wasmtime components
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --locked --quiet --bin forebay
+    logic=$('{{ just_executable() }}' _component_path)
+    cargo run --locked --quiet --package conformance -- \
+        target/components target/hosts/wasmtime target/debug/forebay "$logic"
+
 # Put the component where the published crate carries it. Builds embed that file until `just undist`.
 dist: undist
     component=$('{{ just_executable() }}' _component_path) && install -m 644 "$component" host/component/forebay.wasm
@@ -170,3 +194,11 @@ _tools:
 _parser: _tools
     @target/tools/bin/python -c 'import prometheus_client' 2>/dev/null || \
         target/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .ci/tools.txt
+
+# A stock wasmtime. Its wheel forgets that it is a program.
+_wasmtime:
+    @test -x target/hosts/wasmtime || { python3 -m venv target/hosts && \
+        target/hosts/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .ci/hosts.txt && \
+        chmod +x target/hosts/lib/python3*/site-packages/wasmtime_cli/wasmtime && \
+        (cd target/hosts && ln -sf lib/python3*/site-packages/wasmtime_cli/wasmtime wasmtime); } || \
+        echo 'there is no wasmtime here: what needs it is skipped, and fails in CI' >&2
