@@ -115,8 +115,12 @@ impl Backend for Wasi {
         quarantine::keep(&self.directory, &mut self.data_files, file, from, bytes)
     }
 
-    fn keep_damaged(&mut self, file: FileId) -> Result<(), StorageError> {
-        quarantine::keep_damaged(&self.directory, file)
+    fn keep_damaged(&mut self, file: FileId, bytes_max: u64) -> Result<(), StorageError> {
+        quarantine::keep_damaged(&self.directory, file, bytes_max)
+    }
+
+    fn give_up_damaged(&mut self) -> Result<bool, StorageError> {
+        quarantine::give_up_damaged(&self.directory)
     }
 
     fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {

@@ -1,9 +1,11 @@
 //! The folder `buffer.quarantine`: what was taken out of data files, as the native host keeps it. It is for people; nothing
 //! reads it, and it may be deleted.
 
-use std::io;
+use std::{io, iter};
 
-use forebay_core::storage::{FileId, QUARANTINE_BYTES_MAX, StorageError, data_file_name, data_file_of};
+use forebay_core::storage::{
+    FileId, QUARANTINE_BYTES_MAX, StorageError, damaged_files_to_keep, data_file_name, data_file_of,
+};
 use wasip2::filesystem::types::Descriptor;
 
 use super::{
@@ -18,9 +20,6 @@ const FOLDER: &str = "buffer.quarantine";
 /// The file of ends. Each end is preceded by a line that says where it was, and followed by a newline. When there is no room
 /// for another the file begins again. It is not synced.
 const CUT_ENDS: &str = "buffer.quarantine/cut-ends";
-
-/// How many data files that were damaged are kept.
-const DAMAGED_MAX: usize = 8;
 
 /// How much is copied at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -80,25 +79,49 @@ impl Kept {
     }
 }
 
-/// Keeps a data file that is damaged and about to be removed. Of very many, the newest.
-pub(super) fn keep_damaged(directory: &Directory, file: FileId) -> Result<(), StorageError> {
+/// Keeps a data file that is damaged and about to be removed. Of very many, or very large ones, the newest.
+pub(super) fn keep_damaged(directory: &Directory, file: FileId, bytes_max: u64) -> Result<(), StorageError> {
     let name = data_file_name(file);
     let keep = || {
         directory.make_folder(FOLDER)?;
-        let names = directory.names_in_folder(FOLDER)?;
-        let mut kept: Vec<_> = names.iter().filter_map(|name| Some((damaged_number(name)?, name))).collect();
-        kept.sort_unstable();
+        let kept = damaged(directory)?;
         let number = kept.last().map_or(1, |(last, _)| last.saturating_add(1));
-        keep_file(directory, &name, &format!("{FOLDER}/damaged-{number}-{name}"))?;
+        let newest = format!("{FOLDER}/damaged-{number}-{name}");
+        keep_file(directory, &name, &newest)?;
         directory.sync_folder(FOLDER)?;
-        let too_many = (kept.len() + 1).saturating_sub(DAMAGED_MAX);
-        for (_, old) in kept.into_iter().take(too_many) {
+        let older: Vec<&String> = kept.iter().rev().map(|(_, old)| old).collect();
+        let lengths = iter::once(&newest)
+            .chain(older.iter().copied())
+            .map(|name| directory.open_file(name, Access::Read).and_then(|file| length(&file)).unwrap_or(0));
+        let staying = damaged_files_to_keep(lengths, bytes_max);
+        for old in older.get(staying.saturating_sub(1)..).unwrap_or_default() {
             // It holds nothing up but takes room.
-            let _ = directory.remove_file(&format!("{FOLDER}/{old}"));
+            let _ = directory.remove_file(old);
         }
         Ok(())
     };
     keep().map_err(|error| directory.failed("keep", &name, error))
+}
+
+/// Removes the one of them that was kept first. Gives whether there was one.
+pub(super) fn give_up_damaged(directory: &Directory) -> Result<bool, StorageError> {
+    let remove = || match damaged(directory)?.first() {
+        Some((_, oldest)) => directory.remove_file(oldest).map(|()| true),
+        None => Ok(false),
+    };
+    match remove() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed.map_err(|error| directory.failed("clear", FOLDER, error)),
+    }
+}
+
+/// The damaged data files that were kept, the first first, by number and name.
+fn damaged(directory: &Directory) -> io::Result<Vec<(u32, String)>> {
+    let names = directory.names_in_folder(FOLDER)?;
+    let kept = names.iter().filter_map(|name| Some((damaged_number(name)?, format!("{FOLDER}/{name}"))));
+    let mut kept: Vec<_> = kept.collect();
+    kept.sort_unstable();
+    Ok(kept)
 }
 
 /// The number of a damaged data file that was kept.

@@ -1,6 +1,7 @@
 //! Where a buffer's bytes live. [`Backend`] is the seam: above it nothing knows of memory maps, paths or file handles,
 //! below it nothing knows of frames, guests or what may be removed.
 
+mod damaged_files;
 mod error;
 mod gone;
 mod incarnation;
@@ -13,6 +14,7 @@ mod usage;
 
 use std::{sync::Arc, time::SystemTime};
 
+pub use damaged_files::damaged_files_to_keep;
 pub(crate) use error::unless_missing;
 pub use error::{StorageError, TakenAway};
 pub use forebay_types::{FileId, Ledger};

@@ -10,6 +10,7 @@ use std::{
     ffi::OsStr,
     fs::File,
     io::{self, Seek as _, SeekFrom, Write as _},
+    iter,
 };
 
 use tracing::{debug, info};
@@ -19,7 +20,7 @@ use super::{
     directory::{Access, Directory},
     interrupted::again,
 };
-use crate::storage::{FileId, QUARANTINE_BYTES_MAX, StorageError};
+use crate::storage::{FileId, QUARANTINE_BYTES_MAX, StorageError, damaged_files_to_keep};
 
 pub(super) const FOLDER: &str = "buffer.quarantine";
 
@@ -31,9 +32,6 @@ const MOVING: &str = "buffer.quarantine.moving";
 
 /// How the folder of a repair is called, in front of its number.
 pub(super) const REPAIR: &str = "repair-";
-
-/// How many data files that were damaged are kept.
-const DAMAGED_MAX: usize = 8;
 
 /// How much is copied at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -80,15 +78,13 @@ pub(super) fn keep_damaged(directory: &Directory, file: FileId, bytes_max: u64) 
         keep_file(directory, &name, &second)?;
         directory.sync_folder(FOLDER)?;
         info!(%file, kept = second, "a damaged data file is kept aside");
-        let mut bytes = directory.metadata(&second)?.len();
-        for (age, (_, old)) in kept.iter().rev().enumerate() {
-            let old = format!("{FOLDER}/{old}");
-            bytes = bytes.saturating_add(directory.metadata(&old).map_or(0, |found| found.len()));
-            if age + 1 >= DAMAGED_MAX || bytes > bytes_max {
-                bytes = bytes_max;
-                if let Err(error) = directory.remove_file(&old) {
-                    debug!(old, %error, "a damaged data file that was kept long ago is left");
-                }
+        let length = |name: &str| directory.metadata(name).map_or(0, |found| found.len());
+        let older: Vec<String> = kept.iter().rev().map(|(_, old)| format!("{FOLDER}/{old}")).collect();
+        let lengths = iter::once(&second).chain(&older).map(|name| length(name));
+        let staying = damaged_files_to_keep(lengths, bytes_max);
+        for old in older.get(staying.saturating_sub(1)..).unwrap_or_default() {
+            if let Err(error) = directory.remove_file(old) {
+                debug!(old, %error, "a damaged data file that was kept long ago is left");
             }
         }
         Ok(())
