@@ -27,7 +27,7 @@ fn is_whole(path: &str, records: usize) -> bool {
         assert!(peeked.stderr.contains("there is no buffer"), "{peeked}");
         return false;
     }
-    let lines = peeked.stdout.iter().filter(|byte| **byte == b'\n').count();
+    let lines = String::from_utf8_lossy(&peeked.stdout).lines().count();
     // Killed before it began, or done.
     assert!(lines == 0 || lines == records, "{lines} of {records} records, and nothing says so");
     lines == records

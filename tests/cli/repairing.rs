@@ -232,8 +232,9 @@ fn a_directory_whose_name_is_no_text_is_repaired_and_reported() {
 #[test]
 fn records_behind_the_last_acknowledged_one_stay_where_what_is_before_them_looks_unfinished() {
     let place = Place::new();
-    let lines: String = (1..=60).map(|id| format!("{id:00$}\n", if id == 1 { 112 } else { 160 })).collect();
-    run_with([&["write", &*place.path][..], &SMALL].concat(), lines.as_bytes()).assert_quiet_success();
+    let line = |id| format!("{id:00$}\n", if id == 1 { 112 } else { 160 }).into_bytes();
+    let lines: Vec<u8> = (1..=60).flat_map(line).collect();
+    run_with([&["write", &*place.path][..], &SMALL].concat(), &lines).assert_quiet_success();
     run([&["read", &*place.path, "--count=30"][..], &SMALL].concat());
     let file = Path::new(&place.path).join("buffer-data-0.dat");
     let mut bytes = fs::read(&file).unwrap();

@@ -159,8 +159,10 @@ impl Drop for Fill {
         if self.is_finished {
             return;
         }
-        let removed = self.made.iter().map(|file| self.native.remove_file(*file).is_ok());
-        let are_removed = removed.fold(true, |all, is_removed| all && is_removed);
+        let mut are_removed = true;
+        for file in &self.made {
+            are_removed &= self.native.remove_file(*file).is_ok();
+        }
         let _ = fs::remove_file(self.dir.join(remembered::NAME));
         // What is left stays marked, and the next attempt names it.
         if are_removed && fs::remove_file(self.dir.join(LEDGER)).is_ok() {

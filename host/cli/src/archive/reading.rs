@@ -124,7 +124,7 @@ impl Archive {
     /// What the buffer remembered; nothing where that is damaged.
     pub(crate) fn options(&self) -> Remembered {
         let text = std::str::from_utf8(&self.options.bytes).ok().filter(|_| !self.has_damaged_options());
-        let parsed = text.map(Remembered::parse).unwrap_or_else(|| Ok(Remembered::default()));
+        let parsed = text.map_or_else(|| Ok(Remembered::default()), Remembered::parse);
         parsed.unwrap_or_else(|error| {
             warn!(
                 error,

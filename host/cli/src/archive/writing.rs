@@ -53,7 +53,7 @@ impl<W: Write> ArchiveWriter<W> {
 
 /// A text, with newlines up to a multiple of 8: frames begin there.
 fn padded(mut text: String) -> Vec<u8> {
-    while text.len() % 8 > 0 {
+    while !text.len().is_multiple_of(8) {
         text.push('\n');
     }
     text.into_bytes()

@@ -11,6 +11,7 @@ mod failure_log;
 mod functions;
 mod handover;
 mod hopeless;
+mod kept_aside;
 mod overdue;
 mod passing;
 mod remembering;

@@ -66,7 +66,9 @@ impl Findings {
         let mut frames =
             Frames::new(Files { backend: &mut *backend, segments: &mut segments, log: &mut *log }, reader);
         let standing = standing(recalled.as_ref(), &mut frames)?;
-        standing.iter().for_each(|at| frames.files.segments.note_anchor(*at));
+        for at in &standing {
+            frames.files.segments.note_anchor(*at);
+        }
         let copy = recalled.as_ref().map(|recalled| recalled.memo.ledger);
         let decision = decide(Observed {
             has_ledger: live.is_some(),
