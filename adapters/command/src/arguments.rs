@@ -53,7 +53,7 @@ impl Arguments {
                 ("--when-full", Command::Produce { .. }) => options.when_full = when_full(given.next())?,
                 ("--sync", Command::Produce { sync }) => *sync = true,
                 ("-n" | "--count", Command::Consume { count }) => {
-                    *count = Some(number(argument, given.next())?)
+                    *count = Some(number(argument, given.next())?);
                 }
                 (path, _) if !path.starts_with('-') && directory.is_none() => {
                     directory = Some(path.to_owned());

@@ -1,7 +1,7 @@
 //! The host's side of a buffer as a component: the guard of `forebay-core` over a directory of `wasi:filesystem`.
 //!
 //! The same checks, sidecar, quarantine and rewriting after a failed fsync as in the native host, because it is the same code:
-//! only [`backend`] is another one. It owns the directory, the payloads on offer and the syncs. `forebay:buffer/storage` is for the
+//! only `backend` is another one. It owns the directory, the payloads on offer and the syncs. `forebay:buffer/storage` is for the
 //! logic, `forebay:staging/staging` for the loop.
 //!
 //! | module | what it owns |

@@ -216,10 +216,10 @@ impl OpenQueue {
             }
             ended = ended.saturating_add(synced.tickets.len());
             for ticket in synced.tickets {
-                match buffer::synced(ticket).map_err(of_logic) {
-                    Err(error @ (Error::Failed | Error::Fenced)) => return Err(error),
-                    // What it could not do now it tries again at the next tick.
-                    Ok(()) | Err(_) => {}
+                let told = buffer::synced(ticket).map_err(of_logic);
+                // What it could not do for other reasons it tries again at the next tick.
+                if let Err(error @ (Error::Failed | Error::Fenced)) = told {
+                    return Err(error);
                 }
             }
         }

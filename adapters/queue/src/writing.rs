@@ -111,16 +111,12 @@ impl OpenQueue {
 
     /// All below this id is durable, but for what has vanished: that is told once.
     fn confirm(&mut self, below: u64) -> Result<u64, Error> {
-        match staging::vanished(self.confirmed_below, below) {
-            Some((first, end)) => {
-                self.confirmed_below = end;
-                Err(Error::Lost((first, end)))
-            }
-            None => {
-                self.confirmed_below = self.confirmed_below.max(below);
-                Ok(below)
-            }
+        if let Some((first, end)) = staging::vanished(self.confirmed_below, below) {
+            self.confirmed_below = end;
+            return Err(Error::Lost((first, end)));
         }
+        self.confirmed_below = self.confirmed_below.max(below);
+        Ok(below)
     }
 
     fn not_durable(&self) -> Error {
