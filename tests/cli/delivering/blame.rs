@@ -146,3 +146,24 @@ fn there_is_a_pause_behind_a_record_that_is_set_aside() {
     assert!(delivered(&place, "taken").into_iter().eq([15, 16, 18, 19, 20]));
     assert_eq!(dead_letters(&place).len(), 1);
 }
+
+/// A full disk, or a folder in the way: the record was counted as moved, and the destination was sent it again and again at once.
+#[test]
+fn a_dead_letter_that_cannot_be_written_holds_its_record() {
+    for is_owned_elsewhere in [false, true] {
+        let place = Place::with_lines(&seq(15..=20));
+        let letters = std::path::Path::new(&place.path).join("buffer.dead-letters");
+        std::fs::create_dir(&letters).unwrap();
+        let _owner = is_owned_elsewhere.then(|| super::owner(&place));
+        let Some(endpoint) = Endpoint::start(&place, &["picky"]) else { return };
+        let own = ["read", &place.path, "--follow", "--to", &endpoint.url, "--retry-wait=1ms", "--wait=1m"];
+        let mut reader = Running::start(&mut undisturbed(&own));
+        while !reader.next_error_line().contains("cannot become a dead letter") {}
+        std::fs::remove_dir(&letters).unwrap();
+        until(|| status(&place.path)["records"] == 0);
+        reader.signal(Signal::TERM);
+        let ended = reader.wait();
+        assert!(ended.stderr.contains("5 records delivered, and 1 moved to the dead letters"), "{ended}");
+        assert_eq!(dead_letters(&place)[0]["id"], 3);
+    }
+}
