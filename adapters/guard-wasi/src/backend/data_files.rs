@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use forebay_core::storage::{FileId, StorageError, SyncJob, data_file_name, data_file_of};
 use wasip2::{clocks::wall_clock::Datetime, filesystem::types::DescriptorType};
 
-use super::{data_file::DataFile, directory::Directory, rewrite};
+use super::{data_file::DataFile, directory::Directory, errno::is_of_opening, rewrite};
 
-/// How many data files are kept open that need not be.
-const OPEN_MAX: usize = 64;
+/// How many data files are kept open that need not be. Few are in use at a time, and the limit of the process is not known.
+const OPEN_MAX: usize = 16;
 
 /// The data files of a buffer.
 #[derive(Debug)]
@@ -54,11 +54,10 @@ impl DataFiles {
     }
 
     pub(super) fn create(&mut self, file: FileId) -> Result<(), StorageError> {
-        self.make_room();
-        let handle = DataFile::new(Arc::clone(&self.directory), data_file_name(file));
-        handle.create().map_err(|error| self.failed("make", file, error))?;
-        self.known.insert(file, handle);
-        Ok(())
+        self.known.insert(file, DataFile::new(Arc::clone(&self.directory), data_file_name(file)));
+        self.with_room(file, "make", DataFile::create).inspect_err(|_| {
+            self.known.remove(&file);
+        })
     }
 
     /// What another program has put in the place of a data file is left alone.
@@ -76,11 +75,11 @@ impl DataFiles {
     }
 
     pub(super) fn truncate(&mut self, file: FileId, length: u64) -> Result<(), StorageError> {
-        self.handle(file).set_length(length).map_err(|error| self.failed("cut", file, error))
+        self.with_room(file, "cut", |handle| handle.set_length(length))
     }
 
     pub(super) fn append(&mut self, file: FileId, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        self.handle(file).write_at(bytes, at).map_err(|error| self.failed("append to", file, error))
+        self.with_room(file, "append to", |handle| handle.write_at(bytes, at))
     }
 
     pub(super) fn read_at(
@@ -89,7 +88,7 @@ impl DataFiles {
         offset: u64,
         into: &mut [u8],
     ) -> Result<usize, StorageError> {
-        self.handle(file).read_at(offset, into).map_err(|error| self.failed("read", file, error))
+        self.with_room(file, "read", |handle| handle.read_at(offset, into))
     }
 
     pub(super) fn prepare_sync(&mut self, file: FileId) -> SyncJob {
@@ -127,6 +126,24 @@ impl DataFiles {
     /// Closes what needs no sync.
     pub(super) fn rest(&self) {
         self.known.values().for_each(|handle| handle.close_if_clean());
+    }
+
+    /// Does something with a file. Where it cannot be opened, once more when those are closed that need not be open.
+    fn with_room<T>(
+        &mut self,
+        file: FileId,
+        operation: &'static str,
+        mut call: impl FnMut(&DataFile) -> io::Result<T>,
+    ) -> Result<T, StorageError> {
+        let handle = self.handle(file);
+        let done = match call(&handle) {
+            Err(error) if is_of_opening(&error) => {
+                self.rest();
+                call(&handle)
+            }
+            done => done,
+        };
+        done.map_err(|error| self.failed(operation, file, error))
     }
 
     fn make_room(&self) {

@@ -14,7 +14,7 @@ use wasip2::filesystem::{
 
 use super::{
     OpenError,
-    errno::{again, error_of, is},
+    errno::{again, error_of, is, opening_error},
     preopen,
 };
 
@@ -96,7 +96,7 @@ impl Directory {
             }
         };
         let path = self.below_root(name);
-        again(|| self.root.open_at(PathFlags::empty(), &path, open, flags))
+        again(|| self.root.open_at(PathFlags::empty(), &path, open, flags)).map_err(opening_error)
     }
 
     /// Makes an empty file in place of one that an attempt which came to nothing has left there.

@@ -20,10 +20,31 @@ pub(super) fn error_of(code: ErrorCode) -> io::Error {
     io::Error::other(InWords { words: code.message(), number })
 }
 
+/// Linux's number for a process that has too many files open.
+const EMFILE: i32 = 24;
+
+/// The error of a file that could not be opened. The interface has no code for want of descriptors, and hosts say `io` then. It
+/// must not be taken for a device that has failed: what could not be read would count as damage, and be lost.
+pub(super) fn opening_error(error: io::Error) -> io::Error {
+    if !is(&error, ErrorCode::Io) {
+        return error;
+    }
+    let words = "it could not be opened: too many files are open, or the device has failed";
+    io::Error::other(InWords { words, number: io::Error::from_raw_os_error(EMFILE) })
+}
+
+/// Whether a file could not be opened, maybe for want of descriptors.
+pub(super) fn is_of_opening(error: &io::Error) -> bool {
+    number(error) == Some(EMFILE)
+}
+
+fn number(error: &io::Error) -> Option<i32> {
+    error.get_ref()?.downcast_ref::<InWords>()?.number.raw_os_error()
+}
+
 /// Whether an error is that of a code.
 pub(super) fn is(error: &io::Error, code: ErrorCode) -> bool {
-    let in_words = error.get_ref().and_then(|error| error.downcast_ref::<InWords>());
-    in_words.is_some_and(|in_words| in_words.number.raw_os_error() == Some(errno(code)))
+    number(error) == Some(errno(code))
 }
 
 /// Repeats a call that was interrupted.
@@ -98,6 +119,8 @@ mod tests {
         assert!(told(ErrorCode::Io).is_unreadable());
         assert_eq!(told(ErrorCode::ReadOnly).errno(), 30);
         assert!(!told(ErrorCode::Io).to_string().contains("successful"));
+        let opening = StorageError::from_io("open", "it", opening_error(error_of(ErrorCode::Io)));
+        assert!(opening.is_for_want_of_descriptors() && !opening.is_unreadable());
         assert!(is(&error_of(ErrorCode::NoEntry), ErrorCode::NoEntry));
         assert!(!is(&error_of(ErrorCode::Io), ErrorCode::NoEntry));
     }

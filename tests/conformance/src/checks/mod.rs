@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod damage;
+mod descriptors;
 mod each_other;
 mod kills;
 mod ownership;
@@ -17,7 +18,7 @@ use crate::{outcome::Outcome, tools::Tools};
 pub(crate) type Check = fn(&Tools) -> Result<Outcome>;
 
 /// All of them.
-pub(crate) const ALL: [(&str, Check); 14] = [
+pub(crate) const ALL: [(&str, Check); 15] = [
     ("the components import WASI alone, and hold the shipped logic", shape::components_are_closed),
     ("the components are as small as they should be", shape::components_are_small),
     ("each host reads to the end what the other has written", each_other::each_reads_the_other),
@@ -30,6 +31,7 @@ pub(crate) const ALL: [(&str, Check); 14] = [
     ("damage costs the same records on each host", damage::in_the_middle),
     ("a ledger that cannot be read is kept aside, and made again", damage::of_the_ledger),
     ("a failed fsync is made good by rewriting", syncs::that_fail),
+    ("too many open files lose nothing", descriptors::that_are_few),
     ("the launcher's lock keeps others out", ownership::by_the_launcher),
     ("a full queue rejects or drops, and goes on", room::full),
 ];
