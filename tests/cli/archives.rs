@@ -141,6 +141,31 @@ fn nothing_is_written_over() {
     assert!(place.read(&[]).assert_quiet_success().stdout == seq(1..=10));
 }
 
+/// Where no archive can be made, the user hears which name is wrong, and what to do about it.
+#[test]
+fn a_path_at_which_no_archive_can_be_made_is_refused_with_the_reason() {
+    let place = Place::with_lines(&seq(1..=10));
+    let above = place.above.path().to_str().unwrap();
+    let file = format!("{above}/file");
+    let part = format!("{above}/new.part");
+    let beside = format!("name a file, such as {}.dump", place.path);
+    fs::write(&file, "kept").unwrap();
+    fs::write(&part, "kept").unwrap();
+    for (output, words) in [
+        (file.clone(), ["/file is there already", "name another file"]),
+        (format!("{above}/no/archive"), ["there is no directory", "make it first"]),
+        (format!("{file}/archive"), ["/file is not a directory", "name another file"]),
+        (place.path.clone(), ["is a directory", &beside]),
+        ("/dev/null".to_owned(), ["is no regular file", "redirect standard output"]),
+        (format!("{above}/new"), ["new.part is there already", "a killed one has left it"]),
+    ] {
+        let ended = run(["dump", &place.path, "--output", &output]);
+        ended.assert_refusal(&words);
+        assert!(!ended.stderr.contains("os error"), "{ended}");
+    }
+    assert!([file, part].iter().all(|kept| fs::read(kept).unwrap() == b"kept"));
+}
+
 /// Half a buffer must not pass for a whole one.
 #[test]
 fn what_does_not_fit_leaves_nothing_behind() {

@@ -50,10 +50,13 @@ impl Scene {
 #[test]
 fn a_path_that_is_a_file_is_refused() {
     let scene = Scene::new();
-    for command in ["write", "read", "pipe", "status", "verify", "demo"] {
+    for command in ["write", "read", "pipe", "status", "verify", "demo", "doctor", "man"] {
         scene.assert_refused(&[command, "file"], &["file", "not a directory"]);
+    }
+    for command in ["write", "read", "pipe", "status", "verify", "demo"] {
         scene.assert_refused(&[command, "file/below"], &["file/below", "not a directory"]);
     }
+    scene.assert_refused(&["doctor", "file/below"], &["file is not a directory"]);
 }
 
 /// A typing error in the path of a reader must not make an empty buffer that it then waits at.
@@ -165,7 +168,12 @@ fn arguments_that_are_unknown_or_missing_are_refused() {
         (&["write", "new", "--metadata", "-1"], &["-1"]),
         (&["write", "new", "--metadata", "4294967296"], &["4294967296"]),
         (&["write", "new", "--sync-interval", "0s"], &["0s"]),
-        (&["read", "buffer", "--count", "some"], &["some"]),
+        (&["read", "buffer", "--count", "some"], &["some", "give a whole number"]),
+        // The path of a buffer where a number may stand.
+        (
+            &["status", "--watch", "buffer"],
+            &["'buffer'", "a directory goes before --watch, or after --watch=2"],
+        ),
     ] {
         scene.assert_refused(arguments, words);
     }

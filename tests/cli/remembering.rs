@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path};
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use super::{Place, seq};
+use super::{Place, overlong::serve, seq};
 use crate::support::cli::{Running, forebay, run, run_command, status};
 
 impl Place {
@@ -138,12 +139,47 @@ fn the_environment_chooses_options() {
     let mut write = forebay(["write", &place.path]);
     let ended = run_command(write.env("FOREBAY_MAX_EVENTS", "7"), &seq(1..=20));
     assert_eq!((ended.code, &status(&place.path)["records"]), (Some(1), &7.into()), "{ended}");
-    assert!(ended.stderr.contains("--max-events is 7"), "{ended}");
+    assert!(ended.stderr.contains("FOREBAY_MAX_EVENTS is 7") && !ended.stderr.contains("--max"), "{ended}");
     let mut write = forebay(["write", &place.path, "--max-events=9"]);
     let ended = run_command(write.env("FOREBAY_MAX_EVENTS", "7"), &seq(1..=20));
     assert_eq!((ended.code, &status(&place.path)["records"]), (Some(1), &9.into()), "{ended}");
     let ended = run_command(forebay(["write", &place.path]).env("FOREBAY_MAX_EVENTS", "many"), b"");
-    ended.assert_refusal(&["many", "--max-events"]);
+    ended.assert_refusal(&["many", "FOREBAY_MAX_EVENTS", "give a whole number"]);
+}
+
+/// The user of a container sees no flag: what is wrong must be called by the name that stands in its configuration.
+#[test]
+fn an_error_about_an_environment_variable_names_the_variable() {
+    let place = Place::new();
+    for (variable, value, words) in [
+        ("FOREBAY_MAX_SIZE", "abc", "64KiB"),
+        ("FOREBAY_WHEN_FULL", "explode", "drop-oldest"),
+        ("FOREBAY_GRACE", "0s", "from 1ms to 1day"),
+        ("FOREBAY_MAX_SIZE", "12", "at least 8224"),
+        ("FOREBAY_FILE_SIZE", "12", "at least 4096"),
+        ("FOREBAY_MAX_RECORD", "1GiB", "does not fit"),
+    ] {
+        let ended = run_command(forebay(["write", &place.path]).env(variable, value), b"one\n");
+        ended.assert_refusal(&[variable, value, words]);
+        assert!(!ended.stderr.contains("'--"), "{ended}");
+    }
+    for flag in ["--max-size=abc", "--max-size=12"] {
+        let ended = run_command(forebay(["write", &place.path, flag]).env("FOREBAY_MAX_SIZE", "abc"), b"");
+        ended.assert_refusal(&["size"]);
+        assert!(!ended.stderr.contains("FOREBAY_"), "{ended}");
+    }
+    assert!(!Path::new(&place.path).exists());
+}
+
+/// The owner goes by its own options. A client that was given others must know where they come from.
+#[test]
+fn a_difference_from_the_owner_names_the_variable() {
+    let place = Place::with_lines(b"one\n");
+    let mut owner = serve(&place);
+    let ended = run_command(forebay(["write", &place.path]).env("FOREBAY_MAX_EVENTS", "7"), b"two\n");
+    ended.assert_refusal(&["FOREBAY_MAX_EVENTS is 7 here and 0 there"]);
+    owner.signal(Signal::TERM);
+    assert_eq!(owner.wait().code, Some(143));
 }
 
 /// The file lies in a directory that Vector may have next, and that is looked at.

@@ -17,7 +17,7 @@ use clap::{ArgAction, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
     buffer::{BufferArgs, Durability, Retain, WhenFull},
-    chosen::Term,
+    chosen::{Term, variable_of},
     delivery::{DeliveryArgs, OnFailure},
     duration::interval,
     framing::{InputFraming, OnTooLong, OutputFraming},
@@ -42,8 +42,9 @@ pub(crate) use self::{
   forebay read /tmp/queue                  take them out
   forebay demo                             see it survive kill -9
 
-Options for buffers may come from the environment: FOREBAY_MAX_SIZE for --max-size, and so on.
-A buffer remembers those that it was made with; see 'forebay init --help'.
+Options for buffers may come from the environment: FOREBAY_MAX_SIZE for --max-size, and likewise for
+--file-size, --max-events, --max-record, --when-full, --durability, --sync-interval, --wait and --grace.
+A flag goes before them. A buffer remembers those that it was made with; see 'forebay init --help'.
 
 Exit codes: 0 done; 1 damage was found, or a record was refused, lost, or delivered without its
 acknowledgement being stored; 2 it could not be done;

@@ -2,9 +2,15 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::{CommandFactory as _, error::ErrorKind};
+use clap::{
+    CommandFactory as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
-use crate::{args::Args, print};
+use crate::{
+    args::{Args, variable_of},
+    print,
+};
 
 /// It could not be done: bad arguments, a directory that cannot be had, a disk that fails.
 const FAILED: u8 = 2;
@@ -60,8 +66,31 @@ pub(crate) fn for_arguments(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    print::say(&one_line(error, std::env::args_os().skip(1)));
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    print::say(&by_its_name(error, one_line(error, arguments.iter().cloned()), &arguments));
     ExitCode::from(FAILED)
+}
+
+/// What is wrong with the arguments, where a value comes from the environment by the name that it has there. clap names the flag, which
+/// the user did not write.
+fn by_its_name(error: &clap::Error, said: String, arguments: &[OsString]) -> String {
+    let (Some(ContextValue::String(named)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return said;
+    };
+    let Some(flag) = named.split_whitespace().next().filter(|flag| flag.starts_with("--")) else {
+        return said;
+    };
+    let with_value = format!("{flag}=");
+    let is_flag = |argument: &OsString| {
+        argument == flag || argument.as_encoded_bytes().starts_with(with_value.as_bytes())
+    };
+    let variable = variable_of(flag);
+    if arguments.iter().any(is_flag) || std::env::var_os(&variable).is_none_or(|given| given != **value) {
+        return said;
+    }
+    said.replacen(&format!("for '{named}'"), &format!("for {variable}, an environment variable"), 1)
 }
 
 /// What clap says over several paragraphs, without the usage.
@@ -79,7 +108,8 @@ fn one_line(error: &clap::Error, arguments: impl Iterator<Item = OsString>) -> S
         .collect();
     let said = said.join("; ");
     let words: Vec<&str> = said.split_whitespace().collect();
-    let said = words.join(" ");
+    // The first is what the standard library says of a number.
+    let said = words.join(" ").replace("invalid digit found in string", "give a whole number");
     let help = help_for(arguments);
     format!("{}; see '{help}'", said.strip_prefix("error: ").unwrap_or(&said))
 }
@@ -114,6 +144,7 @@ mod tests {
             (vec!["forebay", "read", "d", "--file-size", "lots"], "see 'forebay read --help'"),
             (vec!["forebay", "write", "d", "--when-full", "explode"], "'explode'"),
             (vec!["forebay", "write", "d", "--file-size", "lots"], "64KiB"),
+            (vec!["forebay", "peek", "d", "--last", "some"], "give a whole number"),
             (vec!["forebay", "pour", "d"], "'pour'"),
             (vec!["forebay"], "no command"),
         ] {

@@ -21,6 +21,11 @@ pub(crate) fn run(args: &ManArgs) -> anyhow::Result<Exit> {
         print::write(&mut print::stdout()?, &page)?;
         return Ok(Exit::Done);
     };
+    anyhow::ensure!(
+        dir.is_dir() || !dir.exists(),
+        "{} is not a directory: name one for the manual pages",
+        print::path(dir)
+    );
     let write = || {
         fs::create_dir_all(dir)?;
         clap_mangen::generate_to(Args::command(), dir)

@@ -28,15 +28,17 @@ pub(super) fn must_agree(
     let drop_oldest = Some(1).filter(|_| args.when_full == WhenFull::DropOldest);
     let retained = args.retain.map(|Retain::Newest(events)| events);
     let numbers = [
-        ("--file-size", chosen(Term::FileSize, args.file_size), options.file_bytes),
-        ("--max-size", chosen(Term::MaxSize, args.max_size), options.max_bytes),
-        ("--max-events", chosen(Term::MaxEvents, Some(args.max_events)), options.max_events),
-        ("--max-record", chosen(Term::MaxRecord, args.max_record), options.max_record_bytes),
-        ("--when-full=drop-oldest", chosen(Term::WhenFull, drop_oldest), options.drop_oldest.into()),
-        ("--retain newest", chosen(Term::Retain, retained), options.retain_newest.unwrap_or(0)),
-        ("--sync-interval in ms", chosen(Term::SyncInterval, Some(interval_ms)), options.sync_interval_ms),
+        (Term::FileSize, "", args.file_size, options.file_bytes),
+        (Term::MaxSize, "", args.max_size, options.max_bytes),
+        (Term::MaxEvents, "", Some(args.max_events), options.max_events),
+        (Term::MaxRecord, "", args.max_record, options.max_record_bytes),
+        (Term::WhenFull, "=drop-oldest", drop_oldest, options.drop_oldest.into()),
+        (Term::Retain, " newest", retained, options.retain_newest.unwrap_or(0)),
+        (Term::SyncInterval, " in ms", Some(interval_ms), options.sync_interval_ms),
     ];
-    let numbers = numbers.into_iter().map(|(name, here, there)| differs(name, here.as_ref(), &there));
+    let numbers = numbers.into_iter().map(|(term, more, here, there)| {
+        differs(&format!("{}{more}", args.name_of(term)), chosen(term, here).as_ref(), &there)
+    });
     let component = component.filter(|_| args.chosen.contains(&Term::Component));
     let built_in = "the built-in one";
     let component = differs("--component", component, owner.component.as_deref().unwrap_or(built_in));

@@ -6,22 +6,17 @@
 mod ends;
 mod reading;
 mod report;
+mod target;
 #[cfg(test)]
 mod tests;
 mod writing;
 
-use std::{
-    ffi::OsString,
-    fs::{self, File},
-    io::{self, BufWriter, IsTerminal as _, Write},
-    path::{Path, PathBuf},
-};
-
-use anyhow::Context as _;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use self::{
     reading::Archive,
     report::{Dumped, Restored},
+    target::Target,
     writing::ArchiveWriter,
 };
 use crate::{
@@ -90,66 +85,6 @@ fn write<W: Write>(
         lost_events: records.lost().events,
     };
     Ok((dumped, into))
-}
-
-/// A file that gets its name when it is whole. Unless it is finished it is removed.
-struct Target {
-    file: Option<BufWriter<File>>,
-    part: PathBuf,
-    path: PathBuf,
-}
-
-impl Target {
-    fn make(path: &Path) -> anyhow::Result<Self> {
-        let cannot = || format!("cannot make the archive {}", path.display());
-        anyhow::ensure!(
-            path.symlink_metadata().is_err(),
-            "{} is there already: name another file, or move that one away",
-            path.display()
-        );
-        let mut part: OsString = path.to_owned().into();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create_new(&part).with_context(|| {
-            format!(
-                "{}: cannot make {}; if a dump that was killed has left it, remove it",
-                cannot(),
-                part.display()
-            )
-        })?;
-        Ok(Self { file: Some(BufWriter::new(file)), part, path: path.to_owned() })
-    }
-
-    fn finish(mut self) -> anyhow::Result<()> {
-        let cannot = || format!("cannot write the archive {}", self.path.display());
-        let file = self.file.take().context("the archive is open until now")?;
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(cannot)?;
-        file.sync_all().with_context(cannot)?;
-        fs::rename(&self.part, &self.path).with_context(cannot)?;
-        let above = self.path.parent().filter(|above| !above.as_os_str().is_empty());
-        // Where a folder cannot be synced, the name is durable a little later.
-        let _ = File::open(above.unwrap_or(Path::new("."))).and_then(|above| above.sync_all());
-        Ok(())
-    }
-}
-
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
-    }
-}
-
-impl Drop for Target {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            // What is left has a name that says what it is.
-            let _ = fs::remove_file(&self.part);
-        }
-    }
 }
 
 pub(crate) fn restore(args: &RestoreArgs, signals: &Signals) -> anyhow::Result<Exit> {

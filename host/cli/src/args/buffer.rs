@@ -62,7 +62,8 @@ pub(crate) struct BufferArgs {
     /// After a signal, how long the command may take to end well; then the buffer's logic is cut short. From 1ms to a day
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_up_to_a_day, env = "FOREBAY_GRACE", hide_env = true)]
     pub(crate) grace: Duration,
-    /// Remove a damaged data file when its records were read; without this the last 8 are kept in buffer.quarantine
+    /// Remove a damaged data file when its records were read; without this the last 8 are kept in buffer.quarantine, as far as an
+    /// eighth of --max-size has room for them
     #[arg(long)]
     pub(crate) discard_damaged: bool,
     /// A number to keep beside each record that is written
@@ -74,6 +75,9 @@ pub(crate) struct BufferArgs {
     /// Which options were chosen, by a flag or by the environment
     #[arg(skip)]
     pub(crate) chosen: Vec<Term>,
+    /// Which of them were chosen by the environment
+    #[arg(skip)]
+    pub(crate) from_environment: Vec<Term>,
     /// The same before the command was given what the buffer remembers
     #[arg(skip)]
     pub(crate) as_given: Option<Box<BufferArgs>>,

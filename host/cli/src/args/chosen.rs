@@ -47,6 +47,24 @@ impl Term {
             Self::Component => "component",
         }
     }
+
+    /// Its flag, such as `--max-size`.
+    pub(crate) fn flag(self) -> String {
+        format!("--{}", self.id().replace('_', "-"))
+    }
+}
+
+/// The environment variable that stands for a flag, such as `FOREBAY_MAX_SIZE` for `--max-size`.
+pub(crate) fn variable_of(flag: &str) -> String {
+    format!("FOREBAY_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase())
+}
+
+impl BufferArgs {
+    /// The name by which the user has chosen an option: that of its flag, or of the environment variable.
+    pub(crate) fn name_of(&self, term: Term) -> String {
+        let flag = term.flag();
+        if self.from_environment.contains(&term) { variable_of(&flag) } else { flag }
+    }
 }
 
 impl Args {
@@ -60,7 +78,11 @@ impl Args {
         if let Some((_, matches)) = matches.subcommand()
             && let Some((_, buffer)) = args.command.buffer()
         {
-            buffer.chosen = Term::ALL.into_iter().filter(|term| is_chosen(matches, *term)).collect();
+            let given_by =
+                |source| Term::ALL.into_iter().filter(move |term| source_of(matches, *term) == Some(source));
+            buffer.from_environment = given_by(ValueSource::EnvVariable).collect();
+            buffer.chosen =
+                given_by(ValueSource::CommandLine).chain(given_by(ValueSource::EnvVariable)).collect();
         }
         Ok(args)
     }
@@ -96,10 +118,9 @@ impl Command {
     }
 }
 
-fn is_chosen(matches: &ArgMatches, term: Term) -> bool {
+fn source_of(matches: &ArgMatches, term: Term) -> Option<ValueSource> {
     let is_known = matches.try_contains_id(term.id()).is_ok();
-    let source = is_known.then(|| matches.value_source(term.id())).flatten();
-    matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+    is_known.then(|| matches.value_source(term.id())).flatten()
 }
 
 #[cfg(test)]
@@ -127,5 +148,15 @@ mod tests {
         let retained = ["forebay", "write", "dir", "--component=logic.wasm", "--retain=newest:5"];
         let mut args = Args::of_line(retained).unwrap();
         assert_eq!(args.command.buffer().unwrap().1.chosen, [Term::Retain, Term::Component]);
+    }
+
+    /// An error names the variable by this rule.
+    #[test]
+    fn each_environment_variable_is_named_after_its_flag() {
+        let command = Args::command();
+        let write = command.find_subcommand("write").unwrap();
+        for option in write.get_arguments().filter(|option| option.get_env().is_some()) {
+            assert_eq!(option.get_env().unwrap(), variable_of(option.get_long().unwrap()).as_str());
+        }
     }
 }

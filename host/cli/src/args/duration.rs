@@ -43,7 +43,10 @@ fn within(text: &str, (least, least_name): Limit, (most, most_name): Limit) -> R
 
 /// A pause in seconds, as `watch` takes it.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds, such as 5".to_owned())?;
+    let seconds: f64 = text.parse().map_err(|_| {
+        "give a number of seconds, such as --watch=5; a directory goes before --watch, or after --watch=2"
+            .to_owned()
+    })?;
     let pause = Duration::try_from_secs_f64(seconds).ok();
     let in_range = |pause: &Duration| (Duration::from_millis(100)..=DAY.0).contains(pause);
     pause.filter(in_range).ok_or_else(|| "give a number of seconds from 0.1 to 86400".to_owned())

@@ -51,9 +51,10 @@ pub(crate) struct PeekArgs {
 /// buffer.quarantine, with a report. Records that are lost stay lost. A healthy buffer is not touched. Ends with 1 if anything
 /// was damaged.
 #[derive(Debug, ArgGroup)]
-#[command(after_help = "Example:
-  forebay repair /tmp/queue --dry-run
-  forebay repair /tmp/queue --clear-quarantine      # when you no longer want to look into the files as they were")]
+#[command(after_help = "Examples:
+  forebay repair /tmp/queue --dry-run             see what would be changed
+  forebay repair /tmp/queue                       change it
+  forebay repair /tmp/queue --clear-quarantine    remove the old files that were kept")]
 pub(crate) struct RepairArgs {
     /// The buffer's directory
     pub(crate) dir: PathBuf,

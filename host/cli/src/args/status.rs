@@ -25,7 +25,7 @@ pub(crate) struct StatusArgs {
     /// For people, as a JSON object a line, or as metrics that Prometheus reads: docs/metrics.md explains them
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: StatusFormat,
-    /// Look again every so many seconds, until a signal comes [default without a number: 2]
+    /// Look again every so many seconds, until a signal comes; goes after the directories [default without a number: 2]
     #[arg(
         long,
         value_name = "SECONDS",

@@ -84,6 +84,7 @@ fn arguments(buffer: &BufferArgs) -> Vec<OsString> {
         file_size: _,
         max_size: _,
         as_given: _,
+        from_environment: _,
         max_events,
         max_record,
         when_full,
@@ -184,6 +185,7 @@ mod tests {
                 small_files: true,
                 discard_damaged: true,
                 as_given: None,
+                from_environment: Vec::new(),
                 chosen: Vec::new(),
                 component: Some("logic.wasm".into()),
             };

@@ -40,7 +40,7 @@ impl Check {
 }
 
 pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    let dir = nearest(&args.dir);
+    let dir = nearest(&args.dir)?;
     let handle = File::open(dir).with_context(|| format!("cannot open {}", dir.display()))?;
     let mut checks = Vec::new();
     if dir != args.dir {
@@ -59,12 +59,15 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
 }
 
 /// The directory, or the one above it in which it would be made.
-fn nearest(dir: &Path) -> &Path {
-    let nearest = dir.ancestors().find(|above| above.is_dir());
-    match nearest {
-        Some(above) if !above.as_os_str().is_empty() => above,
-        _ => Path::new("."),
-    }
+fn nearest(dir: &Path) -> anyhow::Result<&Path> {
+    let nearest = dir.ancestors().find(|above| above.exists());
+    let nearest = nearest.filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(
+        nearest.is_dir(),
+        "{} is not a directory: give the path of a directory that is the buffer's alone",
+        print::path(nearest)
+    );
+    Ok(nearest)
 }
 
 fn text(checks: &[Check]) -> String {

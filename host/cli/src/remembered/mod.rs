@@ -215,8 +215,11 @@ pub(crate) fn recall(dir: &Path, args: &mut BufferArgs, changes_them: bool) -> a
     let remembered = Remembered::of(dir)?;
     let chosen = Remembered::default().with_chosen(args);
     for (name, here, there) in chosen.differences(&remembered).into_iter().filter(|_| !changes_them) {
+        let flag = format!("--{name}");
+        let term = Term::ALL.into_iter().find(|term| term.flag() == flag);
+        let name = term.map_or(flag, |term| args.name_of(term));
         warn!(
-            "--{name} is {here} for this command; the buffer remembers {there} ('forebay init' changes that)"
+            "{name} is {here} for this command; the buffer remembers {there} ('forebay init' changes that)"
         );
     }
     args.as_given = Some(Box::new(args.clone()));
