@@ -31,10 +31,10 @@ pub(crate) struct PeekArgs {
     /// Begin with the record of this id
     #[arg(long, value_name = "ID")]
     pub(crate) from: Option<u64>,
-    /// Begin so many records before the end
+    /// Begin with the last N records
     #[arg(long, value_name = "N", conflicts_with = "from")]
     pub(crate) last: Option<u64>,
-    /// Print so many records at the most
+    /// Print at most N records
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) count: Option<u64>,
     /// At the end of the buffer wait for more, until a signal comes

@@ -86,8 +86,8 @@ pub(crate) struct CopyArgs {
 #[derive(Debug, ArgGroup)]
 #[command(
     after_help = "Examples:
-  forebay purge /tmp/queue --through 5000
-  forebay peek /tmp/queue --framing json | jq 'select(.id <= 5000)'",
+  forebay peek /tmp/queue --framing json | jq 'select(.id <= 5000)'    see what would go
+  forebay purge /tmp/queue --through 5000                              remove it",
     mut_arg("max_record", |arg| arg.hide(true)),
     mut_arg("when_full", |arg| arg.hide(true)),
     mut_arg("durability", |arg| arg.hide(true)),
@@ -99,7 +99,7 @@ pub(crate) struct PurgeArgs {
     /// Remove this record and all before it
     #[arg(long, value_name = "ID")]
     pub(crate) through: u64,
-    /// Ask no question
+    /// Ask no question; needed where no terminal is there to ask at
     #[arg(long, short)]
     pub(crate) yes: bool,
     #[command(flatten)]

@@ -51,7 +51,7 @@ pub enum OpenDirError {
         path: PathBuf,
     },
     /// It is there, and holds other things and no buffer.
-    #[error("there is no buffer in {}, but other things: check the path, or write to the buffer first, which makes it", path.display())]
+    #[error("there is no buffer in {}, but other files: check the path; a buffer has a directory of its own, which the first write makes", path.display())]
     NoBuffer {
         /// The directory.
         path: PathBuf,
