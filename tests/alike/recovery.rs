@@ -254,6 +254,23 @@ fn files_behind_missing_numbers_are_found_although_the_ledger_does_not_count_the
     }
 }
 
+/// Believed, such an id would leave none for what is written: every writer would wait for ever, and the reader would report
+/// more losses than were ever written. What is acknowledged counts all the same.
+#[test]
+fn a_ledger_whose_next_id_no_buffer_can_have_come_to_is_not_believed() {
+    for (runs, next) in Runs::ALL.into_iter().flat_map(|runs| [(runs, u64::MAX), (runs, 0x5a << 56)]) {
+        for reader_last in [0, 7, u64::MAX - 5] {
+            let at = format!("{runs:?}, {next}, {reader_last}");
+            let disk = disk(Some(ledger(next, 0, 0, reader_last)), &[(0, data_file(1..=20))]);
+            let buffer = runs.open(disk.open().unwrap(), options());
+            write(&buffer, 21..=25);
+            let first = if reader_last == 7 { 8 } else { 1 };
+            assert_eq!(read(&buffer), ids([first..=25]), "{at}");
+            assert_eq!(buffer.status().unwrap().lost_events, 0, "{at}");
+        }
+    }
+}
+
 /// Damage in several places of several files: all that is whole is delivered.
 #[test]
 fn damaged_frames_cost_only_themselves() {

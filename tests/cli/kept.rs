@@ -48,6 +48,18 @@ fn a_damaged_file_is_kept_as_it_was_when_its_records_were_read() {
     assert!(files.keys().all(|name| !directory.path().join(name).exists()));
 }
 
+/// The bytes of a record that was cut in two are all that is left of it.
+#[test]
+fn a_file_that_was_cut_short_is_kept_too() {
+    let directory = fixtures::copy("multifile_w600_r150_4k");
+    let path = directory.path().join("buffer-data-5.dat");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.truncate(bytes.len() - 20);
+    fs::write(&path, &bytes).unwrap();
+    read(directory.path(), &[]);
+    assert!(kept(directory.path()).into_values().eq([bytes]), "{:?}", kept(directory.path()).keys());
+}
+
 /// A disk that damages a file a day must not be filled by that.
 #[test]
 fn the_last_eight_are_kept() {

@@ -256,7 +256,7 @@ pub(crate) struct ServeArgs {
     /// Serve a network, too, on this address and port: unencrypted, so on a network that you trust
     #[arg(long, value_name = "ADDRESS", requires = "token_file")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The tokens that clients on the network must show: lines of 'produce TOKEN' and 'consume TOKEN', in a file of mode 0600
+    /// The tokens that clients on the network must show: lines of 'produce TOKEN', 'consume TOKEN' and 'metrics TOKEN', each TOKEN of at least 16 characters, in a file of mode 0600
     #[arg(long, value_name = "FILE", requires = "listen")]
     pub(crate) token_file: Option<PathBuf>,
     /// A name by which clients on the network may call this server, besides its address

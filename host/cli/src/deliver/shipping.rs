@@ -137,7 +137,10 @@ impl<'a> Shipping<'a> {
             Outcome::Unanswered { after, reason } | Outcome::Hold { after, reason } => {
                 (reason.clone(), *after)
             }
-            Outcome::Refused { reason } => (reason.clone(), None),
+            Outcome::Refused { reason } => {
+                self.trouble.refused(reason);
+                (reason.clone(), None)
+            }
         };
         if matches!(outcome, Outcome::Failed { .. } | Outcome::Refused { .. }) {
             self.failures.add(&piece.records);

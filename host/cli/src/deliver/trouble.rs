@@ -12,6 +12,8 @@ pub(super) struct Trouble {
     logged: Option<Instant>,
     /// When it was logged last that all records are held.
     held_logged: Option<Instant>,
+    /// When it was logged last that records are refused.
+    refused_logged: Option<Instant>,
     failures: u64,
 }
 
@@ -22,8 +24,18 @@ impl Trouble {
         log(&mut self.logged, self.failures, reason, wait);
     }
 
+    /// Records are refused, and it is not known yet whether they are to blame.
+    pub(super) fn refused(&mut self, reason: &str) {
+        if is_due(&mut self.refused_logged) {
+            warn!(
+                "records are refused, and not acknowledged; Forebay looks which ones are to blame: {reason}"
+            );
+        }
+    }
+
     /// No record is delivered until something changes outside.
     pub(super) fn held(&mut self, reason: &str, wait: Duration) {
+        self.failures += 1;
         log(&mut self.held_logged, self.failures, reason, wait);
     }
 
@@ -36,11 +48,19 @@ impl Trouble {
     }
 }
 
+/// Whether nothing was logged for a while. From now on something was.
+fn is_due(logged: &mut Option<Instant>) -> bool {
+    let is_due = logged.is_none_or(|logged| logged.elapsed() >= PAUSE);
+    if is_due {
+        *logged = Some(Instant::now());
+    }
+    is_due
+}
+
 fn log(logged: &mut Option<Instant>, failures: u64, reason: &str, wait: Duration) {
-    if logged.is_some_and(|logged| logged.elapsed() < PAUSE) {
+    if !is_due(logged) {
         return;
     }
-    *logged = Some(Instant::now());
     let wait = humantime::format_duration(round(wait)).to_string();
     warn!(failures, next_attempt_in = wait, "records are not delivered, and not acknowledged: {reason}");
 }

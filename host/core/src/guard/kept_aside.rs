@@ -11,8 +11,9 @@ use crate::{segments::WalkedEnd, storage::unless_missing};
 impl Guard {
     /// A full disk would get no room by a removal.
     pub(super) fn keep_if_damaged(&mut self, file: FileId) {
+        // What ends in an unfinished frame was cut short: a torn end of the last file is truncated, and kept, at the opening.
         let is_damaged =
-            self.segments.get(file).is_some_and(|segment| segment.walked.end == WalkedEnd::Damaged);
+            self.segments.get(file).is_some_and(|segment| segment.walked.end != WalkedEnd::Whole);
         if !is_damaged || !self.keeps_damaged || self.is_disk_full() {
             return;
         }

@@ -53,6 +53,10 @@ pub(super) fn choose(
         },
         Decision::BuildFromFrames => build(frames)?,
     };
+    let chosen = match chosen {
+        Some(ledger) => Some(within_reach(ledger, copy, frames)?),
+        None => None,
+    };
     let mut state = match (live, chosen) {
         (None, Some(_)) => LedgerState::Missing,
         (Some(live), Some(chosen)) if live != chosen => LedgerState::Replaced,
@@ -65,6 +69,13 @@ pub(super) fn choose(
             state = LedgerState::Overrun;
         }
         *ledger = taken_back;
+    }
+    if live.is_none() && chosen.is_some() {
+        warn!(
+            ?decision,
+            ?chosen,
+            "the ledger (buffer.db) is missing: Forebay goes by another one, and may deliver some records again"
+        );
     }
     if let (Some(live), Some(chosen)) = (live, chosen)
         && live != chosen
@@ -165,6 +176,27 @@ fn better_files(ledger: Ledger, copy: Ledger, frames: &mut Frames<'_>) -> Result
     }
     // Then the ids in the files decide.
     Ok(ledger)
+}
+
+/// A billion events a second give no id beyond this one in a century.
+const LAST_POSSIBLE_ID: RecordId = RecordId(1 << 62);
+
+/// A next id that no buffer can have come to is damaged, unless a frame reaches as far: believed, it would leave no ids for what
+/// is written.
+fn within_reach(
+    ledger: Ledger,
+    copy: Option<Ledger>,
+    frames: &mut Frames<'_>,
+) -> Result<Ledger, StorageError> {
+    let next = ledger.writer_next_record;
+    if next <= LAST_POSSIBLE_ID || frames.reaches(next.before())? {
+        return Ok(ledger);
+    }
+    let possible = |id: &RecordId| *id <= LAST_POSSIBLE_ID;
+    let copied = copy.map(|copy| copy.writer_next_record).filter(possible);
+    let behind_acknowledged = Some(ledger.reader_last_record.after(1)).filter(possible);
+    let writer_next_record = copied.max(frames.end()?).max(behind_acknowledged).unwrap_or(RecordId::FIRST);
+    Ok(Ledger { writer_next_record, ..ledger })
 }
 
 /// No event can be acknowledged that was never written. Where neither the ledger's own next id nor any frame reaches as far
