@@ -54,7 +54,9 @@ impl Endpoint {
     /// Records in this framing to a URL.
     pub(super) fn new(url: &str, args: &DeliveryArgs, framing: OutputFraming) -> anyhow::Result<Self> {
         // What was given may hold a password: it is not shown.
-        let url = Url::parse(url).context("--to takes an http:// or https:// URL, such as http://127.0.0.1:8080/in, and was given no URL")?;
+        let url = Url::parse(url).context(
+            "--to takes an http:// or https:// URL, such as http://127.0.0.1:8080/in, and was given no URL",
+        )?;
         if !matches!(url.scheme(), "http" | "https") {
             anyhow::bail!("--to takes an http:// or https:// URL, and was given one that begins otherwise");
         }
