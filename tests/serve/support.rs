@@ -106,8 +106,8 @@ impl Http {
             "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: {media}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        self.send(head.as_bytes());
-        self.send(body);
+        // In one piece: a server that refuses a request by its head closes the connection when the body has not come yet.
+        self.send(&[head.as_bytes(), body].concat());
     }
 
     /// The answer to what was sent.
