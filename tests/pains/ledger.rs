@@ -29,6 +29,9 @@ fn disk(runs: Runs, is_noted: bool) -> Disk {
     disk
 }
 
+/// A next id beyond this one is not believed.
+const LAST_POSSIBLE: u64 = 1 << 62;
+
 /// A ledger with one bit flipped; `None` if that is a number which no ledger has, and which is told by itself.
 fn flipped(right: Ledger, bit: usize) -> Option<Ledger> {
     let mut bytes: [u8; LEDGER_BYTES] = LedgerFields {
@@ -70,11 +73,11 @@ fn defect_d4_a_flipped_bit_of_the_ledger_costs_no_record_that_waits() {
             // What was noted beside the ledger says which of them were acknowledged.
             assert!(!is_noted || wrong.reader_last_record.0 <= NEWEST || delivered[0] == LAST + 1, "{at}");
             // What it counts, and no file holds: behind the last record, and in front of the first.
-            let nowhere = wrong.writer_next_record.0.saturating_sub(NEWEST + 1)
-                + (FIRST - 1).saturating_sub(wrong.reader_last_record.0);
+            let stated = wrong.writer_next_record.0;
+            let next = if stated > LAST_POSSIBLE { NEWEST + 1 } else { stated.max(NEWEST + 1) };
+            let nowhere = next - (NEWEST + 1) + (FIRST - 1).saturating_sub(wrong.reader_last_record.0);
             assert_eq!(buffer.status().unwrap().lost_events, nowhere, "{at}");
 
-            let next = wrong.writer_next_record.0.max(NEWEST + 1);
             buffer.reader().ack_through(RecordId(next - 1));
             write(&buffer, next..=next + 2);
             buffer.close().unwrap();
